@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+	"github.com/urfave/cli/v2"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+// entry is one [[server]] of a fleet file, or what the flags say of all.
+type entry struct {
+	Addr    string `toml:"addr"`
+	Name    string `toml:"name"`
+	Release string `toml:"release"`
+	Version string `toml:"version"`
+	Sample  string `toml:"sample"`
+	Fault   string `toml:"fault"`
+}
+
+// plan makes the servers out of the flags and the fleet file.
+func plan(c *cli.Context) ([]simulator.Server, error) {
+	if c.String("sample") != "" && (c.IsSet("release") || c.IsSet("version")) {
+		return nil, errors.New("--sample excludes --release and --version")
+	}
+	all := entry{
+		Release: c.String("release"), Version: c.String("version"),
+		Sample: c.String("sample"), Fault: c.String("fault"),
+	}
+	var entries []entry
+	if file := c.String("fleet"); file != "" {
+		if c.IsSet("servers") {
+			return nil, errors.New("--fleet excludes --servers")
+		}
+		var err error
+		if entries, err = readFleet(file); err != nil {
+			return nil, err
+		}
+	} else {
+		if n := c.Int("servers"); n < 1 {
+			return nil, fmt.Errorf("--servers is %d, must be 1 or more", n)
+		}
+		for _, addr := range simulator.Addresses(c.Int("servers")) {
+			entries = append(entries, entry{Addr: addr})
+		}
+	}
+	servers := make([]simulator.Server, 0, len(entries))
+	for _, e := range entries {
+		s, err := e.server(all)
+		if err != nil {
+			return nil, fmt.Errorf("server %s: %w", e.Addr, err)
+		}
+		servers = append(servers, s)
+	}
+	return servers, nil
+}
+
+// server fills from all what e leaves out.
+func (e entry) server(all entry) (simulator.Server, error) {
+	if e.Sample != "" && (e.Release != "" || e.Version != "") {
+		return simulator.Server{}, errors.New("sample excludes release and version")
+	}
+	if (e.Release == "") != (e.Version == "") {
+		return simulator.Server{}, errors.New("release and version belong together")
+	}
+	fault, err := simulator.ParseFault(cmp.Or(e.Fault, all.Fault))
+	if err != nil {
+		return simulator.Server{}, err
+	}
+	source := e
+	if e.Sample == "" && e.Release == "" {
+		source = all
+	}
+	reply := simulator.Reply(source.Release, source.Version)
+	if source.Sample != "" {
+		if reply, err = simulator.Sample(source.Sample); err != nil {
+			return simulator.Server{}, err
+		}
+	}
+	return simulator.Server{Addr: e.Addr, Name: e.Name, Reply: reply, Fault: fault}, nil
+}
+
+func readFleet(file string) ([]entry, error) {
+	var content struct {
+		Server []entry `toml:"server"`
+	}
+	meta, err := toml.DecodeFile(file, &content)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("reading %s: unknown key %q", file, unknown[0])
+	}
+	if len(content.Server) == 0 {
+		return nil, fmt.Errorf("reading %s: no [[server]]", file)
+	}
+	for i, e := range content.Server {
+		if e.Addr == "" {
+			return nil, fmt.Errorf("reading %s: [[server]] %d has no addr", file, i+1)
+		}
+	}
+	return content.Server, nil
+}
+
+// renew reads the fleet file again; servers holds what runs. Only what changed
+// is set, as that ends connections.
+func renew(c *cli.Context, fleet *simulator.Fleet, servers []simulator.Server) error {
+	next, err := plan(c)
+	if err != nil {
+		return err
+	}
+	if len(next) != len(servers) {
+		return fmt.Errorf("%d servers run, the file has %d: start again", len(servers), len(next))
+	}
+	for i, s := range next {
+		if s.Addr != servers[i].Addr {
+			return fmt.Errorf("server %d runs at %s, not at %s: start again", i+1, servers[i].Addr, s.Addr)
+		}
+	}
+	for i, s := range next {
+		if was := servers[i]; bytes.Equal(s.Reply, was.Reply) && s.Fault == was.Fault && s.Name == was.Name {
+			continue
+		}
+		if err := fleet.Set(i, s); err != nil {
+			return err
+		}
+		servers[i] = s
+		_, _ = fmt.Fprintln(c.App.Writer, fleet.Addr(i), describe(s))
+	}
+	return nil
+}
+
+// openSite reuses the site in dir or makes one there. It makes none where only
+// some of the files are: that might be the export of a real site.
+func openSite(dir string) (*simulator.Site, error) {
+	site, err := simulator.OpenSite(dir)
+	if err == nil {
+		return site, nil
+	}
+	for _, pattern := range []string{"*.pem", "*.key"} {
+		if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
+			return nil, fmt.Errorf("%s holds keys or certificates, but no site of this program: %w", dir, err)
+		}
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if site, err = simulator.NewSite(); err != nil {
+		return nil, err
+	}
+	if err = site.Export(dir); err != nil {
+		return nil, err
+	}
+	return site, nil
+}
+
+// list prints a line per server, of many servers only the ends.
+func list(out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) {
+	const many = 20
+	for i, s := range servers {
+		if len(servers) <= many || i == 0 || i == len(servers)-1 {
+			_, _ = fmt.Fprintln(out, fleet.Addr(i), describe(s))
+		}
+	}
+	if len(servers) > many {
+		_, _ = fmt.Fprintln(out, len(servers), "servers")
+	}
+}
+
+// describe gives label and version in the reply, and the fault if there is one.
+func describe(s simulator.Server) string {
+	type labels struct {
+		Release string `json:"releaseLabel"`
+		Version string `json:"version"`
+	}
+	var reply struct {
+		labels
+		Composition labels `json:"composition"`
+	}
+	_ = json.Unmarshal(s.Reply, &reply) // a reply that is no JSON has no label
+	if reply.labels == (labels{}) {
+		reply.labels = reply.Composition
+	}
+	text := reply.Release + " " + reply.Version
+	if s.Fault != "" {
+		text += " fault " + string(s.Fault)
+	}
+	return text
+}

@@ -1,0 +1,127 @@
+package poll
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
+)
+
+// How a server's certificate is checked (the setting tls_verify).
+const (
+	VerifyFull  = "full"  // chain and name
+	VerifyChain = "chain" // the chain must lead to tls_ca, the name is not compared
+)
+
+// SettingError is a setting that cannot be used, and which one it is.
+type SettingError struct {
+	Key string
+	Err error
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// checkTLS finds what Telegraf's TLS settings would pass over silently.
+func checkTLS(c *telegraftls.ClientConfig, verify string) error {
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		return &SettingError{"tls_cert", errors.New("tls_key is missing: a client certificate needs its private key (client_key.pem)")}
+	case c.TLSKey != "" && c.TLSCert == "":
+		return &SettingError{"tls_key", errors.New("tls_cert is missing: a private key needs its client certificate (client.pem)")}
+	case c.Enable != nil && !*c.Enable:
+		return &SettingError{"tls_enable", errors.New("TLS cannot be turned off for a block: write the host as a URL that begins with http://")}
+	case verify != VerifyFull && verify != VerifyChain:
+		return &SettingError{"tls_verify", fmt.Errorf("%q is neither %q nor %q", verify, VerifyFull, VerifyChain)}
+	case verify == VerifyChain && c.TLSCA == "":
+		return &SettingError{"tls_verify", errors.New(`"chain" needs tls_ca: without it any public certificate would be accepted for any server`)}
+	case verify == VerifyChain && c.InsecureSkipVerify:
+		return &SettingError{"insecure_skip_verify", errors.New(`contradicts tls_verify = "chain": remove one of them`)}
+	}
+	return nil
+}
+
+// loadTLS reads the certificate files and gives the TLS settings of one round.
+func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
+	// TLSConfig gives nothing at all, not even tls_min_version, unless one of
+	// the settings on its list is there; insecure_skip_verify is on that list.
+	whole := *c
+	whole.InsecureSkipVerify = true
+	config, err := whole.TLSConfig()
+	if err != nil {
+		return nil, &SettingError{wrongKey(c), describe(err)}
+	}
+	config.InsecureSkipVerify = c.InsecureSkipVerify
+
+	if verify == VerifyChain {
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = verifyChain(config.RootCAs)
+	}
+	return config, nil
+}
+
+// wrongKey finds the setting that TLSConfig does not accept. What is left when
+// every other one is fine is the pair of client certificate and key.
+func wrongKey(c *telegraftls.ClientConfig) string {
+	for key, part := range map[string]telegraftls.ClientConfig{
+		"tls_ca":                   {TLSCA: c.TLSCA},
+		"tls_min_version":          {TLSMinVersion: c.TLSMinVersion},
+		"tls_cipher_suites":        {TLSCipherSuites: c.TLSCipherSuites},
+		"tls_renegotiation_method": {RenegotiationMethod: c.RenegotiationMethod},
+	} {
+		part.InsecureSkipVerify = true
+		if _, err := part.TLSConfig(); err != nil {
+			return key
+		}
+	}
+	return "tls_cert"
+}
+
+// describe adds what the file should have been to an error of Telegraf's loader.
+func describe(err error) error {
+	// The loader formats an error that is nil when a file holds no certificate.
+	text := strings.TrimSuffix(err.Error(), ": %!w(<nil>)")
+	if strings.Contains(text, "PEM") || strings.Contains(text, "cert/key pair") {
+		text += " (export the certificates in PEM form: root.pem, client.pem, client_key.pem)"
+	}
+	return errors.New(text)
+}
+
+// verifyChain checks what tls_verify = "chain" promises, on resumed connections
+// too, in place of the check that compares the name as well.
+func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		intermediates := x509.NewCertPool()
+		for _, certificate := range state.PeerCertificates[1:] {
+			intermediates.AddCert(certificate)
+		}
+		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates})
+		if err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		return nil
+	}
+}
+
+// sameCertificates says whether the files still held the same when b was read.
+func sameCertificates(a, b *tls.Config) bool {
+	if a.RootCAs == nil || b.RootCAs == nil {
+		if a.RootCAs != b.RootCAs {
+			return false
+		}
+	} else if !a.RootCAs.Equal(b.RootCAs) {
+		return false
+	}
+	return bytes.Equal(clientCertificate(a), clientCertificate(b))
+}
+
+func clientCertificate(config *tls.Config) []byte {
+	if len(config.Certificates) == 0 {
+		return nil
+	}
+	return config.Certificates[0].Leaf.Raw
+}

@@ -1,0 +1,222 @@
+package poll
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/systeminfo"
+)
+
+// maxCause keeps a certificate with a thousand names out of the log, in bytes.
+const maxCause = 400
+
+// failure says what an error of the HTTP client means for the user. Whatever is
+// not known better is a connection that failed.
+func (p *progress) failure(ctx context.Context, err error) Outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(e.UnverifiedCertificates) > 0 {
+		p.certificate = e.UnverifiedCertificates[0]
+	}
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	operation, isOperation := errors.AsType[*net.OpError](err)
+	switch {
+	case isTimeout(ctx, err):
+		return Outcome{Result: Timeout, Cause: p.timeoutCause(), Hint: p.timeoutHint()}
+	case isDNS:
+		return Outcome{Result: DNSError, Cause: shorten(dns), Hint: "check the spelling of the host and this machine's DNS"}
+	case p.step < handshaking && (!isOperation || operation.Op == "proxyconnect"):
+		return Outcome{Result: ConnectionFailed, Cause: shorten(err), Hint: "the proxy did not open the connection: check the proxy settings"}
+	case p.step < handshaking:
+		return Outcome{Result: ConnectionFailed, Cause: shorten(err), Hint: connectHint(err)}
+	case p.step == handshaking && isBroken(err):
+		return Outcome{
+			Result: ConnectionFailed,
+			Cause:  "the server closed the connection during the TLS handshake: " + shorten(err),
+			Hint:   "check that this port is the About service and, if it is, the client certificate (tls_cert, tls_key)",
+		}
+	case p.step == handshaking, isAlert(err):
+		return Outcome{Result: TLSError, Cause: shorten(err), Hint: p.tlsHint(err)}
+	case p.step == requesting && p.asked:
+		// With TLS 1.3 the client learns only after its handshake that the
+		// server refuses its certificate, and the alert may be lost when the
+		// server closes the connection right behind it.
+		return Outcome{
+			Result: TLSError,
+			Cause:  "the server asked for a client certificate and then closed the connection",
+			Hint:   p.clientCertificateHint(),
+		}
+	case p.step == requesting:
+		return Outcome{
+			Result: ConnectionFailed,
+			Cause:  "the server closed the connection without a reply: " + shorten(err),
+			Hint:   "look at the About service on the server (Qlik Sense Service Dispatcher)",
+		}
+	case isBroken(err), strings.Contains(err.Error(), "response headers exceeded"):
+		return Outcome{Result: BodyReadError, Cause: "the headers of the reply broke off or were too large", Hint: brokenHint}
+	}
+	// The client's own text would quote what the server sent.
+	return Outcome{Result: InvalidResponse, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
+}
+
+const brokenHint = "look at the About service on the server and at proxies on the way"
+
+func bodyFailure(ctx context.Context, err error) Outcome {
+	if isTimeout(ctx, err) {
+		return Outcome{
+			Result:     Timeout,
+			StatusCode: http.StatusOK,
+			Cause:      "the reply did not end in time",
+			Hint:       "raise timeout, or look at the load of the server",
+		}
+	}
+	return Outcome{Result: BodyReadError, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: brokenHint}
+}
+
+func statusFailure(response *http.Response) Outcome {
+	outcome := Outcome{
+		Result:     StatusMismatch,
+		StatusCode: response.StatusCode,
+		Cause:      fmt.Sprintf("the server answered with HTTP status %d", response.StatusCode),
+	}
+	if text := http.StatusText(response.StatusCode); text != "" {
+		outcome.Cause += " " + text
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		outcome.Result = AuthenticationFailed
+		outcome.Hint = "the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032"
+	case slices.Contains([]int{301, 302, 303, 307, 308}, code):
+		outcome.Result = AuthenticationFailed
+		outcome.Hint = "a redirect leads to a login page: check token_file or headers, and the prefix of the virtual proxy in the path"
+	case code == http.StatusNotFound:
+		outcome.Hint = "the path is /v1/systeminfo on port 9032, and /PREFIX/api/about/v1/systeminfo behind the proxy"
+	case code == http.StatusProxyAuthRequired:
+		outcome.Hint = "the HTTP proxy wants a login: check http_proxy_url"
+	case code == http.StatusBadRequest:
+		outcome.Hint = "check token_file (expired or malformed?) and that the port speaks HTTPS"
+	case code >= 500:
+		outcome.Hint = "the server is up but its About service is not ready: it may be starting; look at the Qlik Sense services"
+	default:
+		outcome.Hint = "check host, port and path"
+	}
+	return outcome
+}
+
+func replyHint(err error) string {
+	if errors.Is(err, systeminfo.ErrHTML) {
+		return "it is likely a login page: check token_file or headers, and the path"
+	}
+	return "check host, port and path: another service may answer there"
+}
+
+func (p *progress) timeoutCause() string {
+	switch p.step {
+	case resolving:
+		return "the name was not resolved in time"
+	case connecting:
+		return "the TCP connection was not established in time"
+	case handshaking:
+		return "the TLS handshake did not end in time"
+	case requesting, replying:
+	}
+	return "the server took the request, but its reply did not begin in time"
+}
+
+func (p *progress) timeoutHint() string {
+	switch p.step {
+	case resolving:
+		return "check this machine's DNS"
+	case connecting:
+		return "check that the server is up, and the firewalls between here and its port"
+	case handshaking:
+		return "check that this port is the About service, and the load of the server"
+	case requesting, replying:
+	}
+	return "raise timeout, or look at the load and the About service of the server"
+}
+
+func connectHint(err error) string {
+	if strings.Contains(err.Error(), "refused") {
+		return "nothing listens there: check the port, and that the Qlik Sense Service Dispatcher runs"
+	}
+	return "check that the server is up, and the firewalls and routes between here and its port"
+}
+
+func (p *progress) tlsHint(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "set tls_ca to the root.pem of the server's own site (each site has its own)"
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		if len(e.Certificate.DNSNames)+len(e.Certificate.IPAddresses) == 0 {
+			return `the certificate has no subjectAltName: set tls_verify = "chain" and tls_ca`
+		}
+		return `write the host as the certificate names it, or set tls_server_name to that name, or set tls_verify = "chain" and tls_ca`
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if e.Reason == x509.Expired {
+			return "renew the certificate on the server; if its dates are right, check the clock of this machine"
+		}
+		return "let the Qlik Sense site issue its certificates anew"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "this port does not speak TLS: check the port, or write the host as a URL that begins with http://"
+	}
+	if strings.Contains(err.Error(), "protocol version") {
+		return "the server offers other TLS versions: compare tls_min_version"
+	}
+	if isAlert(err) && p.asked {
+		return p.clientCertificateHint()
+	}
+	return "compare the TLS settings with those of the server (tls_min_version, tls_cipher_suites, tls_cert)"
+}
+
+func (p *progress) clientCertificateHint() string {
+	switch {
+	case p.given == nil:
+		return "set tls_cert and tls_key to client.pem and client_key.pem of the server's site"
+	case time.Now().After(p.given.NotAfter):
+		return "the client certificate in tls_cert has expired: export a new one from the QMC"
+	}
+	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"
+}
+
+// isTimeout holds for the poll's own deadline and for those of the system.
+func isTimeout(ctx context.Context, err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	return ctx.Err() != nil || ok && network.Timeout()
+}
+
+// isBroken says whether the connection ended under the client's hands, rather
+// than that one side refused to go on.
+func isBroken(err error) bool {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Op == "read" || operation.Op == "write"
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// isAlert says whether the server broke the connection off with a TLS alert.
+func isAlert(err error) bool {
+	operation, ok := errors.AsType[*net.OpError](err)
+	return ok && operation.Op == "remote error"
+}
+
+// shorten makes one bounded line of an error.
+func shorten(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > maxCause {
+		text = strings.ToValidUTF8(text[:maxCause], "") + "..."
+	}
+	return text
+}

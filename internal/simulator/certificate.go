@@ -1,0 +1,112 @@
+package simulator
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"time"
+)
+
+const (
+	keyBits = 2048
+	day     = 24 * time.Hour
+)
+
+// authority is a root certificate with the key that signs for it.
+type authority struct {
+	cert *x509.Certificate
+	key  *rsa.PrivateKey
+	pool *x509.CertPool // the root alone
+}
+
+// newAuthority makes a root. All roots bear the same name, as those of a server
+// set up anew do: only the key tells them apart. So a client shows its
+// certificate to a server that will refuse it, instead of holding it back.
+func newAuthority() (*authority, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making the root's key: %w", err)
+	}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: "qlik-sense-simulator-CA"},
+		NotBefore:             time.Now().Add(-3 * 365 * day),
+		NotAfter:              time.Now().Add(10 * 365 * day),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("making the root certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("making the root certificate: %w", err)
+	}
+	return authorityOf(cert, key), nil
+}
+
+func authorityOf(cert *x509.Certificate, key *rsa.PrivateKey) *authority {
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return &authority{cert: cert, key: key, pool: pool}
+}
+
+// issue signs a certificate for key.
+func (a *authority) issue(template *x509.Certificate, key *rsa.PrivateKey) (tls.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+func clientTemplate() *x509.Certificate {
+	return template("QlikClient", x509.ExtKeyUsageClientAuth)
+}
+
+// serverTemplate is the certificate of a server called name at host, with what
+// fault makes wrong in it. Without a name the host stands for it.
+func serverTemplate(name, host string, fault Fault) *x509.Certificate {
+	if name == "" {
+		name = host
+	}
+	t := template(name, x509.ExtKeyUsageServerAuth)
+	if fault == FaultExpiredCertificate {
+		t.NotBefore, t.NotAfter = time.Now().Add(-366*day), time.Now().Add(-day)
+	}
+	if fault == FaultNoSAN {
+		return t
+	}
+	addAltName(t, host)
+	if name != host {
+		addAltName(t, name)
+	}
+	return t
+}
+
+func template(commonName string, usage x509.ExtKeyUsage) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: commonName},
+		NotBefore:   time.Now().Add(-day),
+		NotAfter:    time.Now().Add(5 * 365 * day),
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+		ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	}
+}
+
+func addAltName(t *x509.Certificate, name string) {
+	if ip := net.ParseIP(name); ip != nil {
+		t.IPAddresses = append(t.IPAddresses, ip)
+		return
+	}
+	t.DNSNames = append(t.DNSNames, name)
+}

@@ -1,0 +1,116 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Fault is what is wrong with a server. The zero Fault is a server in order.
+type Fault string
+
+// The faults, in the order in which a poll meets them: the connection, the
+// handshake, the status, the body.
+const (
+	FaultDown               Fault = "down"
+	FaultReset              Fault = "reset"
+	FaultNoHandshake        Fault = "no-handshake"
+	FaultPlainHTTP          Fault = "plain-http"
+	FaultExpiredCertificate Fault = "expired-certificate"
+	FaultNoSAN              Fault = "no-san"
+	FaultForeignCA          Fault = "foreign-ca"
+	FaultClientRefused      Fault = "client-refused"
+	FaultNoAnswer           Fault = "no-answer"
+	FaultHugeHeaders        Fault = "huge-headers"
+	Fault204                Fault = "204"
+	Fault302                Fault = "302"
+	Fault401                Fault = "401"
+	Fault403                Fault = "403"
+	Fault500                Fault = "500"
+	Fault503                Fault = "503"
+	FaultHTML               Fault = "html"
+	FaultOtherJSON          Fault = "other-json"
+	FaultBadJSON            Fault = "bad-json"
+	FaultBrokenOff          Fault = "broken-off"
+	FaultSlowDrip           Fault = "slow-drip"
+	FaultHuge               Fault = "huge"
+)
+
+// answer writes the reply of server s to r.
+type answer func(w http.ResponseWriter, r *http.Request, s *Server)
+
+// faults says for each fault what it is, and how it answers a request; a nil
+// answer leaves the reply as it is, the fault lies in the connection.
+var faults = []struct {
+	fault  Fault
+	text   string
+	answer answer
+}{
+	{FaultDown, "nothing listens: connection refused", nil},
+	{FaultReset, "accepts the connection and resets it", nil},
+	{FaultNoHandshake, "accepts the connection and never says a byte", nil},
+	{FaultPlainHTTP, "speaks HTTP without TLS", nil},
+	{FaultExpiredCertificate, "server certificate that expired a day ago", nil},
+	{FaultNoSAN, "server certificate with a common name but no subjectAltName", nil},
+	{FaultForeignCA, "server certificate signed by the root of another site", nil},
+	{FaultClientRefused, "trusts client certificates of another site only", nil},
+	{FaultNoAnswer, "reads the request and never replies", noAnswer},
+	{FaultHugeHeaders, "response headers without end", hugeHeaders},
+	{Fault204, "status 204, no body", status(http.StatusNoContent, "")},
+	{Fault302, "status 302 to a login page", redirect},
+	{Fault401, "status 401", status(http.StatusUnauthorized, "Unauthorized")},
+	{Fault403, "status 403, the proxy's answer without a session", status(http.StatusForbidden, "Forbidden")},
+	{Fault500, "status 500, the proxy's answer to an unknown session",
+		status(http.StatusInternalServerError, "Authentication error: Restart the browser.")},
+	{Fault503, "status 503", status(http.StatusServiceUnavailable, "Service Unavailable")},
+	{FaultHTML, "status 200 with a login page in HTML", loginPage},
+	{FaultOtherJSON, "status 200 with JSON that is not systeminfo", body(`{"path":"/","items":[1,2,3]}`)},
+	{FaultBadJSON, "status 200 with JSON that breaks off", body(`{"productName":"Qlik Sense","version":`)},
+	{FaultBrokenOff, "closes the connection after half of the promised body", brokenOff},
+	{FaultSlowDrip, "status 200, then a byte each 200 ms for ever", slowDrip},
+	{FaultHuge, "status 200 with 4 GiB of valid JSON", huge},
+}
+
+// Faults lists all faults.
+func Faults() []Fault {
+	list := make([]Fault, 0, len(faults))
+	for _, f := range faults {
+		list = append(list, f.fault)
+	}
+	return list
+}
+
+// ParseFault gives the fault of that name; the empty name is no fault.
+func ParseFault(name string) (Fault, error) {
+	if name == "" {
+		return "", nil
+	}
+	known := make([]string, 0, len(faults))
+	for _, f := range faults {
+		if string(f.fault) == name {
+			return f.fault, nil
+		}
+		known = append(known, string(f.fault))
+	}
+	return "", fmt.Errorf("unknown fault %q, known are %s", name, strings.Join(known, ", "))
+}
+
+// Explain says in a few words what a client meets; empty for no fault.
+func (f Fault) Explain() string {
+	for _, known := range faults {
+		if known.fault == f {
+			return known.text
+		}
+	}
+	return ""
+}
+
+// answer is how a server with this fault replies, nil if as one in order.
+func (f Fault) answer() answer {
+	for _, known := range faults {
+		if known.fault == f {
+			return known.answer
+		}
+	}
+	return nil
+}

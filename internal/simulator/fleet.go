@@ -1,0 +1,236 @@
+// Package simulator stands in for Qlik Sense servers in tests and
+// demonstrations: the About service as it answers on port 9032, behind mutual
+// TLS with the certificates of a site, in order or with one of many faults.
+// Thousands of servers fit in one process.
+package simulator
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	readTime   = 10 * time.Second // for the handshake and the headers of a request
+	idleTime   = 2 * time.Minute
+	lingerTime = 250 * time.Millisecond
+)
+
+// Server is what one simulated server is and answers. The zero Fault answers
+// with Reply. Reply and Header must not be changed once given to Start or Set.
+type Server struct {
+	Addr  string // "127.10.0.1:9032"; port 0 picks one
+	Name  string // machine name in the certificate beside the address; empty: address only
+	Reply []byte // body of /v1/systeminfo
+	Fault Fault
+
+	Header       http.Header // a request without these gets 403, as from a virtual proxy
+	NoClientCert bool        // does not ask for a client certificate, as the proxy on port 443
+	Plain        bool        // HTTP without TLS
+}
+
+// Request is what a server saw of a request.
+type Request struct {
+	Method     string
+	Host       string
+	Path       string
+	Header     http.Header
+	TLSVersion uint16 // tls.VersionTLS13 and so on; 0 without TLS
+	Resumed    bool   // the TLS session was resumed
+	ClientCN   string // common name of the client certificate; empty without one
+}
+
+// Fleet is a number of running servers.
+type Fleet struct {
+	http  *http.Server
+	nodes []*node
+	wg    sync.WaitGroup // one for each goroutine
+
+	mu     sync.Mutex // held while servers come and go
+	closed bool
+}
+
+type connKey struct{}
+
+// Start starts the servers, all or none.
+func Start(site *Site, servers ...Server) (*Fleet, error) {
+	f := &Fleet{}
+	f.http = &http.Server{
+		Handler:           http.HandlerFunc(f.serve),
+		ReadHeaderTimeout: readTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // failed handshakes are wanted here
+		ConnState:         f.count,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if secure, ok := c.(*tls.Conn); ok {
+				c = secure.NetConn()
+			}
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
+	for i, s := range servers {
+		n, err := f.start(site, s)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("starting server %d at %q: %w", i, s.Addr, err), f.Close())
+		}
+		f.nodes = append(f.nodes, n)
+	}
+	return f, nil
+}
+
+func (f *Fleet) start(site *Site, s Server) (*node, error) {
+	if _, err := ParseFault(string(s.Fault)); err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	if host == "" {
+		return nil, errors.New("no host in the address")
+	}
+	n := &node{site: site, addr: s.Addr, host: host}
+	if n.now, err = n.newPhase(s); err != nil {
+		return nil, err
+	}
+	// One that is down listens for a moment too: it may have to pick its port.
+	l, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	n.addr = l.Addr().String()
+	if s.Fault == FaultDown {
+		return n, l.Close()
+	}
+	f.open(n, l)
+	return n, nil
+}
+
+// open lets n serve what comes to l.
+func (f *Fleet) open(n *node, l net.Listener) {
+	n.listener = l
+	f.wg.Go(func() {
+		_ = f.http.Serve(&gate{Listener: l, node: n, spawn: f.wg.Go}) // always ends with the listener
+	})
+}
+
+// Addr is the address, host and port, on which server i really listens.
+func (f *Fleet) Addr(i int) string {
+	return f.nodes[i].addr
+}
+
+// Set makes server i answer as s says; s.Addr is ignored. This is a restart, as
+// an upgrade is: open connections end, also those with a request under way, and
+// TLS sessions cannot be resumed, but the certificate stays unless s changes
+// it. The next connection meets s. With FaultDown connections are refused until
+// Set gives another fault. The error is one of listening anew, or an unknown
+// fault; the server then stays as it was.
+func (f *Fleet) Set(i int, s Server) error {
+	if _, err := ParseFault(string(s.Fault)); err != nil {
+		return err
+	}
+	n := f.nodes[i]
+	next, err := n.newPhase(s)
+	if err != nil {
+		return err
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errors.New("the fleet is closed")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var opened net.Listener
+	if n.listener == nil && s.Fault != FaultDown {
+		if opened, err = net.Listen("tcp", n.addr); err != nil {
+			return fmt.Errorf("bringing server %d back: %w", i, err)
+		}
+	}
+	n.now = next
+	n.hangUp()
+	if n.listener != nil && s.Fault == FaultDown {
+		err = n.listener.Close()
+		n.listener = nil
+	}
+	if opened != nil {
+		f.open(n, opened)
+	}
+	return err
+}
+
+// Requests counts the HTTP requests that server i saw.
+func (f *Fleet) Requests(i int) int {
+	n := f.nodes[i]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.requests
+}
+
+// LastRequest is the latest request to server i, the zero Request before any.
+func (f *Fleet) LastRequest(i int) Request {
+	n := f.nodes[i]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last
+}
+
+// Close stops all servers and ends all connections, also hanging ones. When it
+// returns, no port and no goroutine is left. A second call does nothing.
+func (f *Fleet) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	var errs []error
+	for _, n := range f.nodes {
+		n.mu.Lock()
+		n.now = &phase{Server: Server{Fault: FaultDown}} // for connections accepted just now
+		if n.listener != nil {
+			errs = append(errs, n.listener.Close())
+		}
+		n.hangUp()
+		n.mu.Unlock()
+	}
+	_ = f.http.Close() // its listeners and connections are closed already
+	f.wg.Wait()
+	return errors.Join(errs...)
+}
+
+// count makes Close wait for the goroutine of each connection. One that hugeHeaders
+// takes over is counted in serve.
+func (f *Fleet) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		f.wg.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		f.wg.Done()
+	}
+}
+
+func (f *Fleet) serve(w http.ResponseWriter, r *http.Request) {
+	f.wg.Add(1)
+	defer f.wg.Done()
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		panic("connection did not come through the gate")
+	}
+	c.asked.Store(true)
+	c.node.note(r)
+	reply := c.phase.Fault.answer()
+	if reply == nil {
+		reply = proper
+	}
+	reply(w, r, &c.phase.Server)
+}

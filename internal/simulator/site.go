@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Names of the files as the QMC's export in PEM format gives them. The key of
+// the root is in no such export: Export adds it so that OpenSite can go on
+// signing server certificates.
+const (
+	rootFile      = "root.pem"
+	rootKeyFile   = "root_key.pem"
+	clientFile    = "client.pem"
+	clientKeyFile = "client_key.pem"
+)
+
+// Site is one Qlik Sense site: its own root certificate, and the certificates
+// signed by it. Certificates of one site are worth nothing at another.
+// A Site may be used by several fleets at once.
+type Site struct {
+	root      *authority
+	client    tls.Certificate
+	serverKey *rsa.PrivateKey // one for all servers: a key each would cost 5,000 servers minutes
+
+	// stranger is the root of a site that was set up anew: same name, other
+	// key. Made on first use, as most runs never need it.
+	stranger func() (*authority, error)
+}
+
+// NewSite makes a site with new keys, RSA with 2,048 bits throughout. It takes
+// some tenths of a second: tests should share one.
+func NewSite() (*Site, error) {
+	root, err := newAuthority()
+	if err != nil {
+		return nil, err
+	}
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making the client's key: %w", err)
+	}
+	client, err := root.issue(clientTemplate(), key)
+	if err != nil {
+		return nil, fmt.Errorf("making the client certificate: %w", err)
+	}
+	return assemble(root, client)
+}
+
+func assemble(root *authority, client tls.Certificate) (*Site, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making the servers' key: %w", err)
+	}
+	return &Site{root: root, client: client, serverKey: key, stranger: sync.OnceValues(newAuthority)}, nil
+}
+
+// OpenSite reads back what Export wrote, so that a simulator started again
+// suits the clients that still hold the certificates of the first run. The
+// error is fs.ErrNotExist when a file is missing.
+func OpenSite(dir string) (*Site, error) {
+	root, err := tls.LoadX509KeyPair(filepath.Join(dir, rootFile), filepath.Join(dir, rootKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the site's root: %w", err)
+	}
+	key, ok := root.PrivateKey.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("reading the site's root: %s holds no RSA key", rootKeyFile)
+	}
+	client, err := tls.LoadX509KeyPair(filepath.Join(dir, clientFile), filepath.Join(dir, clientKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the site's client certificate: %w", err)
+	}
+	signer := authorityOf(root.Leaf, key)
+	use := x509.VerifyOptions{Roots: signer.pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	if _, err := client.Leaf.Verify(use); err != nil {
+		return nil, fmt.Errorf("reading the site's client certificate: %w", err)
+	}
+	return assemble(signer, client)
+}
+
+// Export writes root.pem, client.pem and client_key.pem to dir as the QMC does,
+// and root_key.pem for OpenSite. It makes dir if need be and replaces files of
+// an earlier export.
+func (s *Site) Export(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("exporting the site: %w", err)
+	}
+	clientKey, ok := s.client.PrivateKey.(*rsa.PrivateKey)
+	if !ok {
+		return errors.New("exporting the site: the client's key is no RSA key")
+	}
+	for _, file := range []struct {
+		name, kind string
+		der        []byte
+		mode       os.FileMode
+	}{
+		{rootFile, "CERTIFICATE", s.root.cert.Raw, 0o644},
+		{rootKeyFile, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(s.root.key), 0o600},
+		{clientFile, "CERTIFICATE", s.client.Certificate[0], 0o644},
+		{clientKeyFile, "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(clientKey), 0o600},
+	} {
+		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
+		if err := os.WriteFile(filepath.Join(dir, file.name), text, file.mode); err != nil {
+			return fmt.Errorf("exporting the site: %w", err)
+		}
+	}
+	return nil
+}
+
+// ClientTLS gives the settings of a proper client: it shows the site's client
+// certificate and trusts the site's root only.
+func (s *Site) ClientTLS() *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{s.client},
+		RootCAs:      s.root.pool,
+	}
+}
