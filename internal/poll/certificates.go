@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
@@ -47,6 +48,11 @@ func checkTLS(c *telegraftls.ClientConfig, verify string) error {
 
 // loadTLS reads the certificate files and gives the TLS settings of one round.
 func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
+	for key, file := range map[string]string{"tls_ca": c.TLSCA, "tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
+		if err := checkFile(file); err != nil {
+			return nil, &SettingError{key, err}
+		}
+	}
 	// TLSConfig gives nothing at all, not even tls_min_version, unless one of
 	// the settings on its list is there; insecure_skip_verify is on that list.
 	whole := *c
@@ -62,6 +68,24 @@ func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
 		config.VerifyConnection = verifyChain(config.RootCAs)
 	}
 	return config, nil
+}
+
+// checkFile refuses what would be read without end, or hold up a round: a pipe, a
+// device, a huge file.
+func checkFile(file string) error {
+	if file == "" {
+		return nil
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file", file)
+	case info.Size() > maxFile:
+		return fmt.Errorf("%s is larger than %d bytes", file, maxFile)
+	}
+	return nil
 }
 
 // wrongKey finds the setting that TLSConfig does not accept. What is left when

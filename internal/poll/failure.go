@@ -47,6 +47,8 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 		}
 	case p.step == handshaking, isAlert(err):
 		return Outcome{Result: TLSError, Cause: shorten(err), Hint: p.tlsHint(err)}
+	case p.step == requesting && strings.Contains(err.Error(), "readLoopPeekFail"):
+		return notHTTP() // what came was there before the request
 	case p.step == requesting && p.asked:
 		// With TLS 1.3 the client learns only after its handshake that the
 		// server refuses its certificate, and the alert may be lost when the
@@ -65,7 +67,11 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 	case isBroken(err), strings.Contains(err.Error(), "response headers exceeded"):
 		return Outcome{Result: BodyReadError, Cause: "the headers of the reply broke off or were too large", Hint: brokenHint}
 	}
-	// The client's own text would quote what the server sent.
+	return notHTTP()
+}
+
+// notHTTP leaves the HTTP client's own text out: it quotes what the server sent.
+func notHTTP() Outcome {
 	return Outcome{Result: InvalidResponse, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
 }
 

@@ -25,7 +25,7 @@ import (
 const (
 	maxBody    = 1 << 20  // bytes of a reply; real ones have 500
 	maxHeaders = 64 << 10 // bytes of a reply's headers
-	maxToken   = 64 << 10 // bytes of a token file
+	maxFile    = 1 << 20  // bytes of a certificate or token file
 )
 
 // Settings is what the servers of a block have in common.
@@ -209,17 +209,15 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 }
 
 func readToken(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
+	if err := checkFile(file); err != nil {
 		return "", &SettingError{"token_file", err}
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", &SettingError{"token_file", err}
 	}
 	token := strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))
-	if token == "" || len(text) > maxToken || !httpguts.ValidHeaderFieldValue(token) {
+	if token == "" || !httpguts.ValidHeaderFieldValue(token) {
 		return "", &SettingError{"token_file", fmt.Errorf("%s does not hold one token on one line", file)}
 	}
 	return token, nil

@@ -41,7 +41,7 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		ConnectStart:         func(string, string) { p.reach(connecting) },
 		TLSHandshakeStart:    func() { p.reach(handshaking) },
 		TLSHandshakeDone:     p.handshakeDone,
-		WroteHeaders:         func() { p.reach(requesting) },
+		GotConn:              func(httptrace.GotConnInfo) { p.reach(requesting) },
 		GotFirstResponseByte: func() { p.reach(replying) },
 	}
 }

@@ -1,0 +1,188 @@
+package poll
+
+import (
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/plugins/common/proxy"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+// TestFaults holds the whole mapping from what can go wrong to what the user is
+// told. It fails when the simulator learns a fault that is not listed.
+func TestFaults(t *testing.T) {
+	short := 400 * time.Millisecond
+	long := 20 * time.Second
+	tests := map[simulator.Fault]struct {
+		timeout time.Duration
+		result  Result
+		status  int
+		cause   string
+		hint    string
+		noCert  bool // the server's certificate was not seen
+	}{
+		simulator.FaultDown: {long, ConnectionFailed, 0, "connection refused", "nothing listens there", true},
+		// The reset may arrive before the client knows that it is connected.
+		simulator.FaultReset:       {long, ConnectionFailed, 0, "", "check that ", true},
+		simulator.FaultNoHandshake: {short, Timeout, 0, "the TLS handshake did not end in time", "check that this port", true},
+		simulator.FaultPlainHTTP:   {long, TLSError, 0, "does not look like a TLS handshake", "this port does not speak TLS", true},
+		simulator.FaultExpiredCertificate: {
+			long, TLSError, 0, "certificate has expired or is not yet valid", "renew the certificate on the server", false,
+		},
+		simulator.FaultNoSAN:         {long, TLSError, 0, "", `set tls_verify = "chain"`, false},
+		simulator.FaultForeignCA:     {long, TLSError, 0, "unknown authority", "set tls_ca to the root.pem", false},
+		simulator.FaultClientRefused: {long, TLSError, 0, "", "use client.pem of the server's own site", false},
+		simulator.FaultNoAnswer:      {short, Timeout, 0, "did not begin in time", "raise timeout", false},
+		simulator.FaultHugeHeaders:   {long, BodyReadError, 0, "headers of the reply broke off or were too large", "look at the About service", false},
+		simulator.Fault204:           {long, StatusMismatch, 204, "HTTP status 204 No Content", "check host, port and path", false},
+		simulator.Fault302:           {long, AuthenticationFailed, 302, "HTTP status 302 Found", "a redirect leads to a login page", false},
+		simulator.Fault401:           {long, AuthenticationFailed, 401, "HTTP status 401 Unauthorized", "wants a login", false},
+		simulator.Fault403:           {long, AuthenticationFailed, 403, "HTTP status 403 Forbidden", "wants a login", false},
+		simulator.Fault500:           {long, StatusMismatch, 500, "HTTP status 500 Internal Server Error", "About service is not ready", false},
+		simulator.Fault503:           {long, StatusMismatch, 503, "HTTP status 503 Service Unavailable", "About service is not ready", false},
+		simulator.FaultHTML:          {long, InvalidResponse, 200, "web page", "login page", false},
+		simulator.FaultOtherJSON:     {long, InvalidResponse, 200, "neither version nor releaseLabel", "another service", false},
+		simulator.FaultBadJSON:       {long, InvalidResponse, 200, "not a JSON object", "another service", false},
+		simulator.FaultBrokenOff:     {long, BodyReadError, 200, "the reply broke off", "look at the About service", false},
+		simulator.FaultSlowDrip:      {short, Timeout, 200, "did not end in time", "raise timeout", false},
+		simulator.FaultHuge:          {long, BodyReadError, 200, "larger than 1048576 bytes", "not the About service", false},
+	}
+	t.Parallel()
+	s := newSite(t)
+	for _, fault := range simulator.Faults() {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			tt, known := tests[fault]
+			require.True(t, known, "no expectation for this fault")
+			_, server := s.start(t, simulator.Server{Fault: fault})
+			settings := s.settings()
+			settings.Timeout = tt.timeout
+
+			outcome := newPoller(t, settings).Round().Poll(t.Context(), server)
+
+			require.Equal(t, tt.result.String(), outcome.Result.String(), outcome.Cause)
+			require.Equal(t, tt.status, outcome.StatusCode)
+			require.Contains(t, outcome.Cause, tt.cause)
+			require.Contains(t, outcome.Hint, tt.hint)
+			require.NotEmpty(t, outcome.Cause)
+			require.Nil(t, outcome.Info)
+			require.Positive(t, outcome.ResponseTime)
+			require.Equal(t, tt.noCert, outcome.CertificateExpiry.IsZero())
+			if fault == simulator.FaultExpiredCertificate {
+				require.True(t, outcome.CertificateExpiry.Before(time.Now()))
+			}
+		})
+	}
+}
+
+func TestOtherFailures(t *testing.T) {
+	s, foreign := newSite(t), newSite(t)
+	tests := []struct {
+		name     string
+		server   simulator.Server
+		settings func(*Settings)
+		host     string // in place of the server's own
+		result   Result
+		status   int
+		cause    string
+		hint     string
+	}{
+		{
+			name:     "no tls_ca",
+			settings: func(c *Settings) { c.TLS.TLSCA = "" },
+			result:   TLSError, cause: "unknown authority", hint: "set tls_ca",
+		},
+		{
+			name:     "no client certificate",
+			settings: func(c *Settings) { c.TLS.TLSCert, c.TLS.TLSKey = "", "" },
+			result:   TLSError, hint: "set tls_cert and tls_key",
+		},
+		{
+			name: "client certificate of another site",
+			settings: func(c *Settings) {
+				c.TLS.TLSCert, c.TLS.TLSKey = filepath.Join(foreign.dir, "client.pem"), filepath.Join(foreign.dir, "client_key.pem")
+			},
+			result: TLSError, hint: "use client.pem of the server's own site",
+		},
+		{
+			name:     "other name in the certificate",
+			settings: func(c *Settings) { c.TLS.ServerName = "qlik9.example.com" },
+			result:   TLSError, cause: "qlik9.example.com", hint: "write the host as the certificate names it",
+		},
+		{
+			name: "unknown name", host: "qlik1.invalid",
+			result: DNSError, cause: "lookup qlik1.invalid", hint: "check the spelling",
+		},
+		{
+			name: "wrong path", host: "https://%s/v2/systeminfo",
+			result: StatusMismatch, status: 404, cause: "404", hint: "the path is /v1/systeminfo on port 9032",
+		},
+		{
+			name: "virtual proxy without its header", server: simulator.Server{Header: http.Header{"Hdr-Usr": {"x"}}, NoClientCert: true},
+			result: AuthenticationFailed, status: 403, hint: "token_file or headers",
+		},
+		{
+			name:     "proxy that is not there",
+			settings: func(c *Settings) { c.Proxy = proxy.HTTPProxy{HTTPProxyURL: "http://user:secret@127.0.0.1:1"} },
+			result:   ConnectionFailed, cause: "refused", hint: "the proxy did not open the connection",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, server := s.start(t, tt.server)
+			if tt.host != "" {
+				var err error
+				server, err = ParseServer(strings.Replace(tt.host, "%s", server.label, 1))
+				require.NoError(t, err)
+			}
+			settings := s.settings()
+			if tt.settings != nil {
+				tt.settings(&settings)
+			}
+
+			outcome := newPoller(t, settings).Round().Poll(t.Context(), server)
+
+			require.Equal(t, tt.result.String(), outcome.Result.String(), outcome.Cause)
+			require.Equal(t, tt.status, outcome.StatusCode)
+			require.Contains(t, outcome.Cause, tt.cause)
+			require.Contains(t, outcome.Hint, tt.hint)
+			require.NotContains(t, outcome.Cause+outcome.Hint, "secret")
+		})
+	}
+}
+
+func TestReplyThatIsNotHTTP(t *testing.T) {
+	for name, waits := range map[string]bool{"speaks at once": false, "answers the request": true} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer listener.Close()
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					if waits {
+						conn.Read(make([]byte, 4096))
+					}
+					conn.Write([]byte("220 mail.example.com <password>\r\n\r\n"))
+					conn.Close()
+				}
+			}()
+			server, err := ParseServer("http://" + listener.Addr().String())
+			require.NoError(t, err)
+			for range 20 {
+				outcome := newPoller(t, Settings{Timeout: 5 * time.Second, TLSVerify: VerifyFull}).Round().Poll(t.Context(), server)
+				require.Equal(t, InvalidResponse, outcome.Result, outcome.Cause)
+				require.Equal(t, "the reply is not HTTP", outcome.Cause)
+			}
+		})
+	}
+}
