@@ -11,12 +11,11 @@ import (
 	"path/filepath"
 
 	"github.com/BurntSushi/toml"
-	"github.com/urfave/cli/v2"
 
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// entry is one [[server]] of a fleet file, or what the flags say of all.
+// entry is one [[server]] of a fleet file, or what the options say of all.
 type entry struct {
 	Addr    string `toml:"addr"`
 	Name    string `toml:"name"`
@@ -26,35 +25,31 @@ type entry struct {
 	Fault   string `toml:"fault"`
 }
 
-// plan makes the servers out of the flags and the fleet file.
-func plan(c *cli.Context) ([]simulator.Server, error) {
-	if c.String("sample") != "" && (c.IsSet("release") || c.IsSet("version")) {
+// plan makes the servers out of the options and the fleet file.
+func plan(o *options) ([]simulator.Server, error) {
+	if o.all.Sample != "" && (o.given["release"] || o.given["version"]) {
 		return nil, errors.New("--sample excludes --release and --version")
 	}
-	all := entry{
-		Release: c.String("release"), Version: c.String("version"),
-		Sample: c.String("sample"), Fault: c.String("fault"),
-	}
 	var entries []entry
-	if file := c.String("fleet"); file != "" {
-		if c.IsSet("servers") {
+	if o.fleet != "" {
+		if o.given["servers"] {
 			return nil, errors.New("--fleet excludes --servers")
 		}
 		var err error
-		if entries, err = readFleet(file); err != nil {
+		if entries, err = readFleet(o.fleet); err != nil {
 			return nil, err
 		}
 	} else {
-		if n := c.Int("servers"); n < 1 {
-			return nil, fmt.Errorf("--servers is %d, must be 1 or more", n)
+		if o.servers < 1 {
+			return nil, fmt.Errorf("--servers is %d, must be 1 or more", o.servers)
 		}
-		for _, addr := range simulator.Addresses(c.Int("servers")) {
+		for _, addr := range simulator.Addresses(o.servers) {
 			entries = append(entries, entry{Addr: addr})
 		}
 	}
 	servers := make([]simulator.Server, 0, len(entries))
 	for _, e := range entries {
-		s, err := e.server(all)
+		s, err := e.server(o.all)
 		if err != nil {
 			return nil, fmt.Errorf("server %s: %w", e.Addr, err)
 		}
@@ -112,8 +107,8 @@ func readFleet(file string) ([]entry, error) {
 
 // renew reads the fleet file again; servers holds what runs. Only what changed
 // is set, as that ends connections.
-func renew(c *cli.Context, fleet *simulator.Fleet, servers []simulator.Server) error {
-	next, err := plan(c)
+func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) error {
+	next, err := plan(o)
 	if err != nil {
 		return err
 	}
@@ -133,7 +128,7 @@ func renew(c *cli.Context, fleet *simulator.Fleet, servers []simulator.Server) e
 			return err
 		}
 		servers[i] = s
-		_, _ = fmt.Fprintln(c.App.Writer, fleet.Addr(i), describe(s))
+		_, _ = fmt.Fprintln(out, fleet.Addr(i), describe(s))
 	}
 	return nil
 }

@@ -5,13 +5,12 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/urfave/cli/v2"
 
 	"telegraf-qlik-sense-version/internal/simulator"
 )
@@ -29,67 +28,93 @@ func interruptible() error {
 	defer stop()
 	reload, release := hangups()
 	defer release()
-	return newApp(os.Stdout, os.Stderr, reload).RunContext(ctx, os.Args)
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, reload)
 }
 
-// newApp is the program: it runs until its context ends, and reads the fleet
-// file again at each signal from reload.
-func newApp(out, errOut io.Writer, reload <-chan os.Signal) *cli.App {
-	return &cli.App{
-		Name:  "qlik-sense-simulator",
-		Usage: "simulate Qlik Sense servers: the About service on port 9032",
-		Description: "The servers listen on this machine's loopback addresses only, unless a fleet file says\n" +
-			"otherwise, and ask for the client certificate found in --site. The program prints \"ready\" when all\n" +
-			"of them listen and runs until it is interrupted. A fleet file names servers one by one:\n\n" +
-			"[[server]]\n" +
-			"addr = \"127.10.0.1:9032\"\n" +
-			"name = \"qlik1.example.com\"\n" +
-			"release = \"February 2024 Patch 1\"\n" +
-			"version = \"14.173.4\"\n" +
-			"# or: sample = \"june-2019\"\n" +
-			"fault = \"no-answer\"\n\n" +
-			"What a server leaves out is taken from the flags. At SIGHUP the file is read again and each\n" +
-			"server answers as it says now, like after an upgrade.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "site", Usage: "`DIR` with root.pem, client.pem and client_key.pem, made if missing"},
-			&cli.IntFlag{Name: "servers", Value: 1, Usage: "number of servers"},
-			&cli.StringFlag{Name: "release", Value: "February 2024 Patch 1", Usage: "release `LABEL` in the replies"},
-			&cli.StringFlag{Name: "version", Value: "14.173.4", Usage: "`VERSION` in the replies"},
-			&cli.StringFlag{Name: "sample", Usage: "reply of a real server instead: `NAME` of a sample"},
-			&cli.StringFlag{Name: "fault", Usage: "`NAME` of what is wrong with the servers"},
-			&cli.StringFlag{Name: "fleet", Usage: "TOML `FILE` that names the servers"},
-			&cli.BoolFlag{Name: "list-faults", Usage: "print the faults and end"},
-		},
-		HideHelpCommand: true,
-		HideVersion:     true, // --version is the servers'
-		Writer:          out,
-		ErrWriter:       errOut,
-		ExitErrHandler:  func(*cli.Context, error) {}, // main prints and exits
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return err },
-		Action: func(c *cli.Context) error {
-			return run(c, reload)
-		},
-	}
+const usage = `qlik-sense-simulator simulates Qlik Sense servers: the About service on port 9032.
+
+  --site DIR         DIR with root.pem, client.pem and client_key.pem, made if missing
+  --servers N        number of servers (1)
+  --release LABEL    release label in the replies (February 2024 Patch 1)
+  --version VERSION  version in the replies (14.173.4)
+  --sample NAME      the reply of a real server instead
+  --fault NAME       what is wrong with the servers
+  --fleet FILE       TOML file that names the servers
+  --list-faults      print the faults and end
+
+The servers listen on this machine's loopback addresses only, unless a fleet file says
+otherwise, and ask for the client certificate found in --site. The program prints "ready"
+when all of them listen and runs until it is interrupted. A fleet file names servers one
+by one:
+
+  [[server]]
+  addr = "127.10.0.1:9032"
+  name = "qlik1.example.com"
+  release = "February 2024 Patch 1"
+  version = "14.173.4"
+  # or: sample = "june-2019"
+  fault = "no-answer"
+
+What a server leaves out is taken from the options. At SIGHUP the file is read again and
+each server answers as it says now, like after an upgrade.
+`
+
+// options are the words of a call.
+type options struct {
+	site       string
+	servers    int
+	fleet      string
+	all        entry           // what the options say of all servers
+	given      map[string]bool // the options that were there
+	listFaults bool
 }
 
-func run(c *cli.Context, reload <-chan os.Signal) error {
-	if c.Args().Present() {
-		return fmt.Errorf("unexpected argument %q", c.Args().First())
+func parse(args []string) (*options, error) {
+	o := &options{given: make(map[string]bool)}
+	flags := flag.NewFlagSet("qlik-sense-simulator", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.site, "site", "", "")
+	flags.IntVar(&o.servers, "servers", 1, "")
+	flags.StringVar(&o.all.Release, "release", "February 2024 Patch 1", "")
+	flags.StringVar(&o.all.Version, "version", "14.173.4", "")
+	flags.StringVar(&o.all.Sample, "sample", "", "")
+	flags.StringVar(&o.all.Fault, "fault", "", "")
+	flags.StringVar(&o.fleet, "fleet", "", "")
+	flags.BoolVar(&o.listFaults, "list-faults", false, "")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
 	}
-	if c.Bool("list-faults") {
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	flags.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
+	return o, nil
+}
+
+// run is the program: it runs until its context ends, and reads the fleet file
+// again at each signal from reload.
+func run(ctx context.Context, args []string, out, errOut io.Writer, reload <-chan os.Signal) error {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, err := io.WriteString(out, usage)
+		return err
+	case err != nil:
+		return err
+	case o.listFaults:
 		for _, fault := range simulator.Faults() {
-			_, _ = fmt.Fprintf(c.App.Writer, "%-20s %s\n", fault, fault.Explain())
+			_, _ = fmt.Fprintf(out, "%-20s %s\n", fault, fault.Explain())
 		}
 		return nil
 	}
-	servers, err := plan(c)
+	servers, err := plan(o)
 	if err != nil {
 		return err
 	}
-	if c.String("site") == "" {
+	if o.site == "" {
 		return errors.New("--site is missing: the directory for the certificates")
 	}
-	site, err := openSite(c.String("site"))
+	site, err := openSite(o.site)
 	if err != nil {
 		return err
 	}
@@ -97,15 +122,15 @@ func run(c *cli.Context, reload <-chan os.Signal) error {
 	if err != nil {
 		return err
 	}
-	list(c.App.Writer, fleet, servers)
-	_, _ = fmt.Fprintln(c.App.Writer, "ready")
+	list(out, fleet, servers)
+	_, _ = fmt.Fprintln(out, "ready")
 	for {
 		select {
-		case <-c.Done():
+		case <-ctx.Done():
 			return fleet.Close()
 		case <-reload:
-			if err := renew(c, fleet, servers); err != nil {
-				_, _ = fmt.Fprintln(c.App.ErrWriter, "qlik-sense-simulator: not read again:", err)
+			if err := renew(o, out, fleet, servers); err != nil {
+				_, _ = fmt.Fprintln(errOut, "qlik-sense-simulator: not read again:", err)
 			}
 		}
 	}

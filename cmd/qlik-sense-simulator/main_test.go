@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/urfave/cli/v2"
 	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/simulator"
@@ -46,7 +46,7 @@ func start(t *testing.T, reload <-chan os.Signal, args ...string) (out, errOut *
 	out, errOut = &output{}, &output{}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- newApp(out, errOut, reload).RunContext(ctx, append([]string{"simulator"}, args...)) }()
+	go func() { done <- run(ctx, args, out, errOut, reload) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-done)
@@ -136,24 +136,26 @@ func TestManyServers(t *testing.T) {
 }
 
 func TestServers(t *testing.T) {
-	app := newApp(&output{}, &output{}, nil)
-	app.Action = func(c *cli.Context) error { // no listening: the ports are those of a real run
-		servers, err := plan(c)
-		require.NoError(t, err)
-		reply := simulator.Reply("May 2024", "14.187.4")
-		for i, addr := range simulator.Addresses(3) {
-			require.Equal(t, simulator.Server{Addr: addr, Reply: reply, Fault: simulator.FaultHTML}, servers[i])
-		}
-		require.Len(t, servers, 3)
-		return nil
+	o, err := parse([]string{"--servers", "3", "--release", "May 2024", "--version", "14.187.4", "--fault", "html"})
+	require.NoError(t, err)
+	servers, err := plan(o)
+	require.NoError(t, err)
+	require.Len(t, servers, 3)
+	reply := simulator.Reply("May 2024", "14.187.4")
+	for i, addr := range simulator.Addresses(3) {
+		require.Equal(t, simulator.Server{Addr: addr, Reply: reply, Fault: simulator.FaultHTML}, servers[i])
 	}
-	require.NoError(t, app.Run([]string{"simulator", "--servers", "3", "--release", "May 2024",
-		"--version", "14.187.4", "--fault", "html"}))
+}
+
+func TestHelp(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--help"}, &out, &out, nil))
+	require.Equal(t, usage, out.String())
 }
 
 func TestListFaults(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, newApp(&out, &out, nil).Run([]string{"simulator", "--list-faults"}))
+	require.NoError(t, run(t.Context(), []string{"--list-faults"}, &out, &out, nil))
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	require.Len(t, lines, len(simulator.Faults()))
 	require.Equal(t, "down                 nothing listens: connection refused", lines[0])
@@ -192,13 +194,13 @@ func TestRefusals(t *testing.T) {
 		{"address", "[[server]]\naddr = \":9032\"", []string{"--site", siteDir(t)}, "no host in the address"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			args := append([]string{"simulator"}, test.args...)
+			args := slices.Clone(test.args)
 			if test.fleet != "" {
 				write(t, fleet, test.fleet)
 				args = append(args, "--fleet", fleet)
 			}
 			var out bytes.Buffer
-			require.ErrorContains(t, newApp(&out, &out, nil).Run(args), test.want)
+			require.ErrorContains(t, run(t.Context(), args, &out, &out, nil), test.want)
 			require.Empty(t, out.String())
 			require.NoDirExists(t, site)
 		})

@@ -48,9 +48,9 @@ func checkTLS(c *telegraftls.ClientConfig, verify string) error {
 
 // loadTLS reads the certificate files and gives the TLS settings of one round.
 func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
-	for key, file := range map[string]string{"tls_ca": c.TLSCA, "tls_cert": c.TLSCert, "tls_key": c.TLSKey} {
-		if err := checkFile(file); err != nil {
-			return nil, &SettingError{key, err}
+	for _, setting := range []struct{ key, file string }{{"tls_ca", c.TLSCA}, {"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}} {
+		if err := checkFile(setting.file); err != nil {
+			return nil, &SettingError{setting.key, err}
 		}
 	}
 	// TLSConfig gives nothing at all, not even tls_min_version, unless one of
@@ -91,15 +91,18 @@ func checkFile(file string) error {
 // wrongKey finds the setting that TLSConfig does not accept. What is left when
 // every other one is fine is the pair of client certificate and key.
 func wrongKey(c *telegraftls.ClientConfig) string {
-	for key, part := range map[string]telegraftls.ClientConfig{
-		"tls_ca":                   {TLSCA: c.TLSCA},
-		"tls_min_version":          {TLSMinVersion: c.TLSMinVersion},
-		"tls_cipher_suites":        {TLSCipherSuites: c.TLSCipherSuites},
-		"tls_renegotiation_method": {RenegotiationMethod: c.RenegotiationMethod},
+	for _, setting := range []struct {
+		key  string
+		part telegraftls.ClientConfig
+	}{
+		{"tls_ca", telegraftls.ClientConfig{TLSCA: c.TLSCA}},
+		{"tls_min_version", telegraftls.ClientConfig{TLSMinVersion: c.TLSMinVersion}},
+		{"tls_cipher_suites", telegraftls.ClientConfig{TLSCipherSuites: c.TLSCipherSuites}},
+		{"tls_renegotiation_method", telegraftls.ClientConfig{RenegotiationMethod: c.RenegotiationMethod}},
 	} {
-		part.InsecureSkipVerify = true
-		if _, err := part.TLSConfig(); err != nil {
-			return key
+		setting.part.InsecureSkipVerify = true
+		if _, err := setting.part.TLSConfig(); err != nil {
+			return setting.key
 		}
 	}
 	return "tls_cert"

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
@@ -218,9 +219,15 @@ func isAlert(err error) bool {
 	return ok && operation.Op == "remote error"
 }
 
-// shorten makes one bounded line of an error.
+// shorten makes one bounded line of an error, which may hold names out of a server's
+// certificate or the status line of a proxy.
 func shorten(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, err.Error())
 	if len(text) > maxCause {
 		text = strings.ToValidUTF8(text[:maxCause], "") + "..."
 	}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,33 +49,30 @@ type Poller struct {
 }
 
 // New checks the settings and reads the certificate files once; it needs no
-// network. Every error is a *SettingError.
+// network. What it finds wrong is joined, each part a *SettingError.
 func New(settings Settings) (*Poller, error) {
+	var errs []error
 	if settings.Timeout <= 0 {
-		return nil, &SettingError{"timeout", errors.New("must be longer than 0, for example \"10s\"")}
+		errs = append(errs, &SettingError{"timeout", errors.New("must be longer than 0, for example \"10s\"")})
 	}
-	if err := checkTLS(&settings.TLS, settings.TLSVerify); err != nil {
-		return nil, err
-	}
-	if err := checkHeaders(settings.Headers, settings.TokenFile != ""); err != nil {
-		return nil, err
-	}
-	if err := checkProxy(&settings.Proxy); err != nil {
-		return nil, err
-	}
-	proxyFunc, err := settings.Proxy.Proxy()
-	if err != nil {
-		return nil, &SettingError{"http_proxy_url", err}
+	errs = append(errs, checkHeaders(settings.Headers, settings.TokenFile != ""), checkProxy(&settings.Proxy))
+	if settings.TokenFile != "" {
+		_, err := readToken(settings.TokenFile)
+		errs = append(errs, err)
 	}
 
-	p := &Poller{settings: settings, proxy: proxyFunc}
-	if settings.TokenFile != "" {
-		if _, err := readToken(settings.TokenFile); err != nil {
-			return nil, err
-		}
+	p := &Poller{settings: settings}
+	err := checkTLS(&settings.TLS, settings.TLSVerify)
+	if err == nil {
+		p.tls, err = loadTLS(&settings.TLS, settings.TLSVerify)
 	}
-	p.tls, err = loadTLS(&settings.TLS, settings.TLSVerify)
-	return p, err
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	if p.proxy, err = settings.Proxy.Proxy(); err != nil {
+		return nil, &SettingError{"http_proxy_url", err}
+	}
+	return p, nil
 }
 
 // Round reads the certificates and the token anew, so that a rotated file needs
@@ -224,7 +223,8 @@ func readToken(file string) (string, error) {
 }
 
 func checkHeaders(headers map[string]string, token bool) error {
-	for name, value := range headers {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		value := headers[name]
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			return &SettingError{"headers", fmt.Errorf("%q is no name of an HTTP header", name)}

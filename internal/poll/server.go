@@ -37,7 +37,7 @@ func ParseServer(host string) (*Server, error) {
 		return nil, err
 	}
 	if u.User != nil {
-		return nil, errors.New("a URL must not hold a user name or password: use token_file or headers")
+		return nil, errUserInfo
 	}
 	if u.Fragment != "" {
 		return nil, errors.New(`a URL must not hold a "#" part`)
@@ -69,12 +69,17 @@ func (s *Server) Source() string { return s.url.Hostname() }
 // String is the server as its administrator wrote it, for log lines.
 func (s *Server) String() string { return s.label }
 
+var errUserInfo = errors.New("a URL must not hold a user name or password: use token_file or headers")
+
 func parseHost(host string) (*url.URL, error) {
 	if host == "" {
 		return nil, errors.New("a host must not be empty")
 	}
 	if scheme, _, found := strings.Cut(host, "://"); found {
 		u, err := url.Parse(host)
+		if err != nil && strings.Contains(host, "@") {
+			return nil, errUserInfo // the parser's error may repeat a part of the password
+		}
 		if err != nil {
 			return nil, fmt.Errorf("not a URL: %w", withoutURL(err))
 		}
@@ -85,7 +90,7 @@ func parseHost(host string) (*url.URL, error) {
 	}
 
 	if address, err := netip.ParseAddr(host); err == nil && address.Is6() {
-		host = "[" + host + "]"
+		host = "[" + strings.Replace(host, "%", "%25", 1) + "]" // a zone is escaped in a URL
 	}
 	if strings.ContainsAny(host, "/?#@") {
 		return nil, errors.New("write a name, name:port, or a whole URL that begins with https://")
