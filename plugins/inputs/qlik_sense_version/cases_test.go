@@ -1,0 +1,252 @@
+package qlik_sense_version
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/plugins/parsers/influx"
+	serializer "github.com/influxdata/telegraf/plugins/serializers/influx"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+var update = flag.Bool("update", false, "write testdata/testcases/*/expected.out anew")
+
+// testServer is a [[server]] of servers.toml: a simulated server.
+type testServer struct {
+	Title        string            `toml:"title"`   // what is special about it
+	Address      string            `toml:"address"` // 127.0.0.1, 127.0.0.2 and so on if empty
+	Name         string            `toml:"name"`    // machine name in the certificate
+	Fault        string            `toml:"fault"`
+	Sample       string            `toml:"sample"` // name of a real server's reply
+	Reply        string            `toml:"reply"`
+	Header       map[string]string `toml:"header"` // wanted in the request
+	NoClientCert bool              `toml:"no_client_cert"`
+	Plain        bool              `toml:"plain"`
+}
+
+func (s *testServer) simulate(t *testing.T) simulator.Server {
+	t.Helper()
+	server := simulator.Server{Name: s.Name, NoClientCert: s.NoClientCert, Plain: s.Plain, Header: make(http.Header)}
+	if s.Address != "" {
+		server.Addr = net.JoinHostPort(s.Address, "0")
+		listener, err := net.Listen("tcp", server.Addr)
+		if err != nil {
+			t.Skipf("not run, for this machine lacks the address: %v", err)
+		}
+		require.NoError(t, listener.Close())
+	}
+	for name, value := range s.Header {
+		server.Header.Set(name, value)
+	}
+	var err error
+	server.Fault, err = simulator.ParseFault(s.Fault)
+	require.NoError(t, err)
+	if s.Reply != "" {
+		server.Reply = []byte(s.Reply)
+	}
+	if s.Sample != "" {
+		server.Reply, err = simulator.Sample(s.Sample)
+		require.NoError(t, err)
+	}
+	return server
+}
+
+func testCases(t *testing.T) []string {
+	t.Helper()
+	folders, err := filepath.Glob("testdata/testcases/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	return folders
+}
+
+func servers(t *testing.T, folder string) []testServer {
+	t.Helper()
+	var file struct {
+		Servers []testServer `toml:"server"`
+	}
+	meta, err := toml.DecodeFile(filepath.Join(folder, "servers.toml"), &file)
+	require.NoError(t, err)
+	require.Empty(t, meta.Undecoded())
+	return file.Servers
+}
+
+// settings reads settings.conf, in which {{server1}} is the address of the first
+// simulated server, {{servers}} all addresses, each in quotes, {{certificates}} the
+// folder with the site's certificates and {{case}} that of the test case.
+func settings(t *testing.T, folder string, servers []string) *QlikSenseVersion {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "settings.conf"))
+	require.NoError(t, err)
+	replacements := make([]string, 0, 6+2*len(servers))
+	replacements = append(replacements,
+		"{{certificates}}", filepath.ToSlash(world.dir),
+		"{{case}}", filepath.ToSlash(folder),
+		"{{servers}}", `"`+strings.Join(servers, `", "`)+`"`,
+	)
+	for i, server := range servers {
+		replacements = append(replacements, fmt.Sprintf("{{server%d}}", i+1), server)
+	}
+	return load(t, strings.NewReplacer(replacements...).Replace(string(text)))
+}
+
+func TestCases(t *testing.T) {
+	t.Parallel()
+	for _, folder := range testCases(t) {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			described := servers(t, folder)
+			simulated := make([]simulator.Server, len(described))
+			for i := range described {
+				simulated[i] = described[i].simulate(t)
+			}
+			q := settings(t, folder, addresses(start(t, simulated...), len(simulated)))
+			require.NoError(t, q.Init())
+
+			began := time.Now()
+			got := gather(t, q)
+			elapsed := time.Since(began)
+
+			actual := make([]telegraf.Metric, 0, len(got.points))
+			points := got.bySource(t)
+			for _, s := range q.servers {
+				point := points[s.Source()]
+				require.NotNil(t, point, "no point for %s", s)
+				requireError(t, got, s, field(t, point, "result").(string))
+				actual = append(actual, withoutVolatile(t, point, elapsed))
+			}
+			require.Len(t, got.points, len(q.Hosts))
+
+			if *update {
+				writeExpected(t, folder, described, actual)
+			}
+			testutil.RequireMetricsEqual(t, expected(t, folder), actual, testutil.IgnoreTime())
+		})
+	}
+}
+
+// requireError checks that a failed poll is one error of one line, which tells the
+// server, the result, the cause and what to do.
+func requireError(t *testing.T, got round, s *server, result string) {
+	t.Helper()
+	start := s.String() + ": "
+	of := slices.DeleteFunc(slices.Clone(got.errors), func(line string) bool { return !strings.HasPrefix(line, start) })
+	if result == "success" {
+		require.Empty(t, of)
+		return
+	}
+	require.Len(t, of, 1)
+	require.Regexp(t, "^"+regexp.QuoteMeta(start+result)+`: [^;\n]{10,}; [^;\n]{10,}`, of[0])
+	require.NotContains(t, of[0], "\n")
+	require.Less(t, len(of[0]), 1024)
+}
+
+// withoutVolatile checks the fields that are different in each run and leaves only
+// their sign, so that expected.out still tells which points have them.
+func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration) telegraf.Metric {
+	t.Helper()
+	p := point.Copy()
+	if value, found := p.GetField("response_time"); found {
+		require.Positive(t, value)
+		require.LessOrEqual(t, value, elapsed.Seconds())
+		p.AddField("response_time", 1.0)
+	}
+	if value, found := p.GetField("certificate_expiry"); found {
+		const day = 24 * 60 * 60 // seconds
+		seconds, ok := value.(int64)
+		require.True(t, ok)
+		if seconds > 0 {
+			require.InDelta(t, 5*365*day, seconds, 60, "as the simulator makes certificates")
+		} else {
+			require.InDelta(t, -day, seconds, 60, "as the simulator makes expired certificates")
+		}
+		p.AddField("certificate_expiry", int64(math.Copysign(1, float64(seconds))))
+	}
+	return p
+}
+
+func expected(t *testing.T, folder string) []telegraf.Metric {
+	t.Helper()
+	parser := &influx.Parser{}
+	require.NoError(t, parser.Init())
+	metrics, err := testutil.ParseMetricsFromFile(filepath.Join(folder, "expected.out"), parser)
+	require.NoError(t, err)
+	return metrics
+}
+
+func writeExpected(t *testing.T, folder string, described []testServer, points []telegraf.Metric) {
+	t.Helper()
+	s := &serializer.Serializer{SortFields: true}
+	require.NoError(t, s.Init())
+	var text strings.Builder
+	text.WriteString("# response_time and certificate_expiry show their sign alone.\n")
+	for i, point := range points {
+		point.SetTime(time.Unix(0, 0))
+		line, err := s.Serialize(point)
+		require.NoError(t, err)
+		if i < len(described) {
+			text.WriteString("\n# " + described[i].title() + "\n")
+		}
+		text.Write(line)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "expected.out"), []byte(text.String()), 0o600))
+}
+
+func (s *testServer) title() string {
+	switch {
+	case s.Title != "":
+		return s.Title
+	case s.Fault != "":
+		return s.Fault + ": " + simulator.Fault(s.Fault).Explain()
+	case s.Sample != "":
+		return "the reply of a real server, " + s.Sample
+	}
+	return "in order"
+}
+
+// The cases hold every reply and every fault that the simulator knows.
+func TestCasesAreComplete(t *testing.T) {
+	samples := servers(t, "testdata/testcases/samples")
+	require.Len(t, samples, len(simulator.Samples()))
+	for i, name := range simulator.Samples() {
+		require.Equal(t, name, samples[i].Sample)
+	}
+	faults := servers(t, "testdata/testcases/faults")
+	require.Len(t, faults, len(simulator.Faults()))
+	for i, fault := range simulator.Faults() {
+		require.Equal(t, string(fault), faults[i].Fault)
+	}
+}
+
+// No value of a field is longer than 1 KiB or holds a control character, whatever
+// the servers say.
+func TestValuesAreBounded(t *testing.T) {
+	for _, folder := range testCases(t) {
+		for _, point := range expected(t, folder) {
+			for _, f := range point.FieldList() {
+				text, ok := f.Value.(string)
+				if !ok {
+					continue
+				}
+				require.LessOrEqual(t, len(text), 1024, "%s in %s", f.Key, folder)
+				require.False(t, slices.ContainsFunc([]rune(text), func(r rune) bool { return !strconv.IsPrint(r) }),
+					"%s in %s: %q", f.Key, folder, text)
+			}
+		}
+	}
+}

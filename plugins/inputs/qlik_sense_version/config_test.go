@@ -1,0 +1,105 @@
+package qlik_sense_version
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/common/proxy"
+	"github.com/influxdata/telegraf/plugins/common/tls"
+	"github.com/influxdata/telegraf/plugins/inputs"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/poll"
+)
+
+const sampleFile = "../../../sample.conf"
+
+// load reads a configuration with one block as Telegraf does.
+func load(t *testing.T, text string) *QlikSenseVersion {
+	t.Helper()
+	conf := config.NewConfig()
+	require.NoError(t, conf.LoadConfigData([]byte(text), "test"))
+	require.Len(t, conf.Inputs, 1)
+	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
+	require.True(t, ok)
+	q.Log = &testutil.CaptureLogger{Name: "qlik_sense_version"}
+	return q
+}
+
+func TestValidDefaultConfig(t *testing.T) {
+	text, err := os.ReadFile(sampleFile)
+	require.NoError(t, err)
+	require.Equal(t, string(text), New().SampleConfig())
+
+	conf := config.NewConfig()
+	require.NoError(t, conf.LoadConfig(sampleFile))
+	require.Len(t, conf.Inputs, 1)
+	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
+	require.True(t, ok)
+
+	// What the sample shows as a default is one.
+	require.Equal(t, &QlikSenseVersion{
+		Hosts:                 []string{"qlik1.example.com"},
+		Timeout:               config.Duration(10 * time.Second),
+		MaxConcurrentRequests: 64,
+		TLSVerify:             "full",
+		Log:                   q.Log,
+		ClientConfig:          tls.ClientConfig{},
+		HTTPProxy:             proxy.HTTPProxy{},
+	}, q)
+
+	require.NoError(t, q.Init())
+	require.Len(t, q.servers, 1)
+	require.Equal(t, "qlik1.example.com", q.servers[0].Source())
+	require.Equal(t, map[string]string{"source": "qlik1.example.com"}, q.tags(q.servers[0]))
+}
+
+// Every setting that the sample has as a comment is one that Telegraf takes.
+func TestValidCustomConfig(t *testing.T) {
+	conf := config.NewConfig()
+	require.NoError(t, conf.LoadConfig("testdata/conf/valid.conf"))
+	require.Len(t, conf.Inputs, 1)
+	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
+	require.True(t, ok)
+
+	require.Equal(t, &QlikSenseVersion{
+		Hosts:                 []string{"qlik1.example.com", "10.0.0.7", "[2001:db8::7]:9032", "https://qlik.example.com/jwt/api/about/v1/systeminfo"},
+		Timeout:               config.Duration(5 * time.Second),
+		MaxConcurrentRequests: 2,
+		TLSVerify:             "full",
+		TokenFile:             "/etc/telegraf/qlik-sense/token",
+		Headers:               map[string]string{"hdr-usr": `DOMAIN\monitoring`},
+		Tags:                  map[string]string{"environment": "PROD"},
+		Log:                   q.Log,
+		ClientConfig: tls.ClientConfig{
+			TLSKeyPwd:           "secret",
+			TLSMinVersion:       "TLS13",
+			TLSCipherSuites:     []string{"secure"},
+			RenegotiationMethod: "once",
+			ServerName:          "qlik.example.com",
+			InsecureSkipVerify:  true,
+		},
+		HTTPProxy: proxy.HTTPProxy{HTTPProxyURL: "http://proxy.example.com:3128"},
+	}, q)
+
+	var missing *poll.SettingError
+	require.ErrorAs(t, q.Init(), &missing)
+	require.Equal(t, "token_file", missing.Key, "the only setting that asks for a file of another machine")
+}
+
+func TestRegistered(t *testing.T) {
+	creator, found := inputs.Inputs["qlik_sense_version"]
+	require.True(t, found)
+	require.Equal(t, New(), creator())
+	first, second := creator(), creator()
+	require.NotSame(t, first, second)
+}
+
+func TestUnknownSetting(t *testing.T) {
+	conf := config.NewConfig()
+	err := conf.LoadConfigData([]byte("[[inputs.qlik_sense_version]]\n  hosts = [\"qlik1.example.com\"]\n  time_out = \"5s\"\n"), "test")
+	require.ErrorContains(t, err, `configuration specified the fields ["time_out"], but they were not used`)
+}

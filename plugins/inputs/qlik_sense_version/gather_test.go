@@ -1,0 +1,255 @@
+package qlik_sense_version
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+func TestOneTimestampForARound(t *testing.T) {
+	fleet := start(t, simulator.Server{}, simulator.Server{Fault: simulator.Fault503}, simulator.Server{Fault: simulator.FaultDown})
+	q, _ := newPlugin(addresses(fleet, 3)...)
+	// One after the other, so that they are answered at different times.
+	q.MaxConcurrentRequests = 1
+	require.NoError(t, q.Init())
+
+	var last time.Time
+	for range 3 {
+		before := time.Now()
+		points := gather(t, q).points
+		require.Len(t, points, 3)
+		timestamp := points[0].Time()
+		require.WithinRange(t, timestamp, before, time.Now())
+		require.True(t, timestamp.After(last))
+		for _, point := range points {
+			require.Equal(t, timestamp, point.Time())
+		}
+		last = timestamp
+	}
+}
+
+// gate is an HTTP proxy that stands for every server and counts how many requests
+// are under way. It lets none pass before as many as wanted are.
+type gate struct {
+	wanted int
+	open   chan struct{}
+
+	mu       sync.Mutex
+	underWay int
+	most     int
+	requests int
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	g.requests++
+	g.underWay++
+	g.most = max(g.most, g.underWay)
+	if g.underWay == g.wanted {
+		select {
+		case <-g.open:
+		default:
+			close(g.open)
+		}
+	}
+	g.mu.Unlock()
+
+	select {
+	case <-g.open:
+		time.Sleep(time.Millisecond) // time for one too many to come
+		_, _ = w.Write(simulator.Reply(newRelease, newVersion))
+	case <-r.Context().Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.underWay--
+}
+
+func TestMaxConcurrentRequests(t *testing.T) {
+	const n = 50
+	hosts := make([]string, n)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("http://qlik%d.example.com", i+1)
+	}
+	for limit, wanted := range map[int]int{1: 1, 2: 2, 64: n, 1000: n} {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) {
+			g := &gate{wanted: wanted, open: make(chan struct{})}
+			server := httptest.NewServer(g)
+			defer server.Close()
+			q, log := newPlugin(hosts...)
+			q.MaxConcurrentRequests = limit
+			q.HTTPProxyURL = server.URL
+			require.NoError(t, q.Init())
+
+			for range 2 {
+				got := gather(t, q)
+				require.Empty(t, got.errors)
+				require.Len(t, got.bySource(t), n)
+			}
+			require.Equal(t, 2*n, g.requests, "one request for each server and round")
+			require.Equal(t, wanted, g.most, "requests under way at the same time")
+			require.Len(t, lines(log, testutil.LevelInfo), n)
+		})
+	}
+}
+
+func TestCancelledRound(t *testing.T) {
+	fleet := start(t,
+		simulator.Server{},
+		simulator.Server{Fault: simulator.Fault401},
+		simulator.Server{Fault: simulator.FaultNoAnswer},
+		simulator.Server{},
+	)
+	q, log := newPlugin(addresses(fleet, 4)...)
+	q.Timeout = config.Duration(time.Minute)
+	q.MaxConcurrentRequests = 1 // the last server waits behind the one that does not answer
+	require.NoError(t, q.Init())
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cancelled := make(chan time.Time, 1)
+	go func() {
+		for fleet.Requests(2) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancelled <- time.Now()
+		cancel()
+	}()
+	var acc testutil.Accumulator
+	q.GatherContext(ctx, &acc)
+	require.Less(t, time.Since(<-cancelled), time.Second)
+
+	points := round{points: acc.GetTelegrafMetrics()}.bySource(t)
+	require.Len(t, points, 2, "what was known when the round was given up")
+	require.Equal(t, "success", field(t, points["127.0.0.1"], "result"))
+	require.Equal(t, "authentication_failed", field(t, points["127.0.0.2"], "result"))
+	require.Len(t, acc.Errors, 1, "nothing is known of the others, so nothing is wrong with them")
+	require.Zero(t, fleet.Requests(3))
+
+	// The next round begins anew, and the one given up is no failed poll.
+	require.NoError(t, fleet.Set(2, simulator.Server{Reply: simulator.Reply(oldRelease, oldVersion)}))
+	require.Len(t, gather(t, q).points, 4)
+	require.NotContains(t, texts(log), "answers again")
+}
+
+// lateCancel is a context that turns out to have ended when it is looked at for the
+// second time, which is when the server has answered.
+type lateCancel struct {
+	context.Context
+	looks atomic.Int32
+}
+
+func (c *lateCancel) Err() error {
+	if c.looks.Add(1) > 1 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestAnswerInTheMomentOfTheCancel(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, _ := newPlugin(fleet.Addr(0))
+	require.NoError(t, q.Init())
+	var acc testutil.Accumulator
+	q.GatherContext(&lateCancel{Context: context.Background()}, &acc)
+	require.Equal(t, "success", round{points: acc.GetTelegrafMetrics()}.result(t))
+}
+
+func TestCancelledBeforeTheRound(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, _ := newPlugin(fleet.Addr(0))
+	require.NoError(t, q.Init())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	var acc testutil.Accumulator
+	q.GatherContext(ctx, &acc)
+	require.Empty(t, acc.GetTelegrafMetrics())
+	require.Empty(t, acc.Errors)
+	require.Zero(t, fleet.Requests(0))
+}
+
+func TestTimeoutIsForEachServer(t *testing.T) {
+	t.Parallel()
+	fleet := start(t,
+		simulator.Server{Fault: simulator.FaultNoAnswer},
+		simulator.Server{Fault: simulator.FaultNoAnswer},
+		simulator.Server{},
+	)
+	q, _ := newPlugin(addresses(fleet, 3)...)
+	q.Timeout = config.Duration(500 * time.Millisecond)
+	q.MaxConcurrentRequests = 1
+	require.NoError(t, q.Init())
+
+	points := gather(t, q).bySource(t)
+	for source, result := range map[string]string{"127.0.0.1": "timeout", "127.0.0.2": "timeout", "127.0.0.3": "success"} {
+		require.Equal(t, result, field(t, points[source], "result"))
+	}
+	for _, source := range []string{"127.0.0.1", "127.0.0.2"} {
+		require.InDelta(t, 0.5, field(t, points[source], "response_time"), 0.4)
+	}
+}
+
+// Telegraf gathers from several blocks at the same time.
+func TestBlocksDoNotShareState(t *testing.T) {
+	fleet := start(t, simulator.Server{}, simulator.Server{})
+	first, firstLog := newPlugin(addresses(fleet, 2)...)
+	first.Tags = map[string]string{"environment": "PROD"}
+	first.Headers = map[string]string{"X-Block": "1"}
+	second, secondLog := newPlugin(addresses(fleet, 2)...)
+	second.Tags = map[string]string{"environment": "TEST"}
+	second.TLSCA = "" // trusts nobody
+	require.NoError(t, first.Init())
+	require.NoError(t, second.Init())
+
+	var wg sync.WaitGroup
+	for range 3 {
+		for _, block := range []struct {
+			q                   *QlikSenseVersion
+			environment, result string
+		}{{first, "PROD", poll.Success.String()}, {second, "TEST", poll.TLSError.String()}} {
+			wg.Go(func() {
+				var acc testutil.Accumulator
+				block.q.GatherContext(t.Context(), &acc)
+				for _, point := range acc.Metrics {
+					if block.environment != point.Tags["environment"] || block.result != point.Fields["result"] || len(point.Tags) != 2 {
+						t.Errorf("a point of another block: %s", point)
+					}
+				}
+				if len(acc.Metrics) != 2 {
+					t.Errorf("%d points", len(acc.Metrics))
+				}
+			})
+		}
+		wg.Wait()
+	}
+	require.Len(t, lines(firstLog, testutil.LevelInfo), 2)
+	require.Empty(t, lines(secondLog, testutil.LevelInfo), "what another block knows is not known here")
+	require.Equal(t, "1", fleet.LastRequest(0).Header.Get("X-Block"))
+	require.Equal(t, 3, fleet.Requests(0), "the second block never got as far as a request")
+}
+
+// What an output or a processor does to a point must not reach the next round.
+func TestPointsShareNothing(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, _ := newPlugin(fleet.Addr(0))
+	q.Tags = map[string]string{"environment": "PROD"}
+	require.NoError(t, q.Init())
+	point := gather(t, q).points[0]
+	point.AddTag("environment", "changed")
+	point.AddTag("host", "changed")
+	require.Equal(t, map[string]string{"environment": "PROD", "source": "127.0.0.1"}, gather(t, q).points[0].Tags())
+}

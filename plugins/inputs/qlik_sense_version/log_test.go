@@ -1,0 +1,210 @@
+package qlik_sense_version
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+// TestLogLines follows one server from round to round.
+func TestLogLines(t *testing.T) {
+	inOrder := func(release, version string) simulator.Server {
+		return simulator.Server{Reply: simulator.Reply(release, version)}
+	}
+	steps := []struct {
+		name   string
+		server simulator.Server
+		rounds int
+		info   []string // %s stands for the server
+		failed bool
+	}{
+		{
+			name:   "down at first",
+			server: simulator.Server{Fault: simulator.FaultDown}, rounds: 1, failed: true,
+		},
+		{
+			name:   "first version",
+			server: inOrder(oldRelease, oldVersion), rounds: 1,
+			info: []string{"%s answers again; polls that failed before: 1", `%s runs "May 2024 Patch 1 (14.187.5)"`},
+		},
+		{
+			name:   "the same again",
+			server: inOrder(oldRelease, oldVersion), rounds: 2,
+		},
+		{
+			name:   "the upgrade",
+			server: simulator.Server{Fault: simulator.Fault503}, rounds: 3, failed: true,
+		},
+		{
+			name:   "after the upgrade",
+			server: inOrder(newRelease, newVersion), rounds: 2,
+			info: []string{
+				"%s answers again; polls that failed before: 3",
+				`%s changed from "May 2024 Patch 1 (14.187.5)" to "May 2025 Patch 3 (14.231.9)"`,
+			},
+		},
+		{
+			name:   "failed and the same as before",
+			server: simulator.Server{Fault: simulator.FaultReset}, rounds: 1, failed: true,
+		},
+		{
+			name:   "back",
+			server: inOrder(newRelease, newVersion), rounds: 2,
+			info: []string{"%s answers again; polls that failed before: 1"},
+		},
+		{
+			name:   "version alone",
+			server: simulator.Server{Reply: []byte(`{"version":"14.231.9"}`)}, rounds: 2,
+			info: []string{`%s changed from "May 2025 Patch 3 (14.231.9)" to "14.231.9"`},
+		},
+		{
+			name:   "release alone",
+			server: simulator.Server{Reply: []byte(`{"releaseLabel":"May 2025 Patch 3"}`)}, rounds: 2,
+			info: []string{`%s changed from "14.231.9" to "May 2025 Patch 3"`},
+		},
+		{
+			name:   "back from an upgrade",
+			server: inOrder(oldRelease, oldVersion), rounds: 2,
+			info: []string{`%s changed from "May 2025 Patch 3" to "May 2024 Patch 1 (14.187.5)"`},
+		},
+	}
+
+	fleet := start(t, simulator.Server{})
+	q, log := newPlugin(fleet.Addr(0))
+	require.NoError(t, q.Init())
+	for _, step := range steps {
+		require.NoError(t, fleet.Set(0, step.server), step.name)
+		log.Clear()
+		for range step.rounds {
+			got := gather(t, q)
+			require.Len(t, got.points, 1)
+			if step.failed {
+				require.Len(t, got.errors, 1, step.name)
+			} else {
+				require.Empty(t, got.errors, step.name)
+			}
+		}
+		var want []string
+		for _, line := range step.info {
+			want = append(want, fmt.Sprintf(line, fleet.Addr(0)))
+		}
+		require.Equal(t, want, lines(log, testutil.LevelInfo), step.name)
+		require.Empty(t, lines(log, testutil.LevelWarn), step.name)
+		// What went wrong is told once, through the accumulator.
+		require.Empty(t, lines(log, testutil.LevelError), step.name)
+	}
+}
+
+func TestDebugLines(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, log := newPlugin(fleet.Addr(0))
+	require.NoError(t, q.Init())
+	gather(t, q)
+	log.Clear()
+	gather(t, q)
+	debug := lines(log, testutil.LevelDebug)
+	require.Len(t, debug, 2)
+	require.Regexp(t, `^`+regexp.QuoteMeta(fleet.Addr(0))+` runs "May 2024 Patch 1 \(14\.187\.5\)", answered in [0-9.]+(ms|s)$`, debug[0])
+	require.Regexp(t, `^Round of polls ended; servers: 1, time: [0-9.]+(ms|s)$`, debug[1])
+	require.Len(t, log.Messages(), 2)
+}
+
+// What the user reads of a failed poll; TestCases looks at the form of all others.
+func TestErrors(t *testing.T) {
+	fleet := start(t, simulator.Server{Fault: simulator.Fault401}, simulator.Server{Fault: simulator.FaultForeignCA})
+	q, log := newPlugin("https://"+fleet.Addr(0)+"/prod/api/about/v1/systeminfo?x=y", fleet.Addr(1))
+	require.NoError(t, q.Init())
+	for range 2 { // as long as it fails
+		require.ElementsMatch(t, []string{
+			"https://" + fleet.Addr(0) + "/prod/api/about/v1/systeminfo" +
+				": authentication_failed: the server answered with HTTP status 401 Unauthorized" +
+				"; the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032",
+			fleet.Addr(1) + ": tls_error: tls: failed to verify certificate: x509: certificate signed by unknown authority" +
+				` (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority` +
+				` certificate "qlik-sense-simulator-CA"); set tls_ca to the root.pem of the server's own site (each site has its own)`,
+		}, gather(t, q).errors)
+	}
+	require.Empty(t, lines(log, testutil.LevelError), "told once, through the accumulator")
+}
+
+// Secrets stay out of everything that is written, whatever goes wrong.
+func TestSecretsAreNotWritten(t *testing.T) {
+	t.Parallel()
+	const secret = "pa$$w0rd"
+	faults := simulator.Faults()
+	simulated := make([]simulator.Server, len(faults)+1) // the last is in order
+	for i, fault := range faults {
+		simulated[i].Fault = fault
+	}
+	fleet := start(t, simulated...)
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, r.Header.Get("Proxy-Authorization"), http.StatusProxyAuthRequired)
+	}))
+	defer refusing.Close()
+	withPassword := func(url string) string { return strings.Replace(url, "://", "://monitoring:"+secret+"@", 1) }
+
+	hosts := make([]string, 0, len(simulated)+2)
+	for _, address := range addresses(fleet, len(simulated)) {
+		hosts = append(hosts, "https://"+address+"/api/about/v1/systeminfo?ticket="+secret)
+	}
+	hosts = append(hosts,
+		"https://"+strings.Repeat("a", 64)+".example.com/?ticket="+secret, // cannot be resolved
+		"http://127.0.1.1:1/?ticket="+secret)                              // nobody there; warned of, too
+	for _, proxy := range []string{"", withPassword(refusing.URL), withPassword("http://127.0.0.1:1"), withPassword("socks5://127.0.0.1:1")} {
+		q, log := newPlugin(hosts...)
+		// Few at a time, so that a busy machine gets every fault to show itself.
+		q.Timeout, q.MaxConcurrentRequests = config.Duration(2*time.Second), 4
+		q.TokenFile = writeFile(t, "token-"+secret)
+		q.Headers = map[string]string{"hdr-usr": secret}
+		q.HTTPProxyURL = proxy
+		require.NoError(t, q.Init())
+		got := gather(t, q)
+		require.Len(t, got.points, len(hosts))
+		failed := len(hosts)
+		if proxy == "" {
+			failed-- // the server in order
+		}
+		require.Len(t, got.errors, failed)
+		for _, line := range got.errors {
+			require.NotContains(t, line, secret)
+			require.NotContains(t, line, "bW9uaXRvcmluZzp") // the user and password in base64
+		}
+		for _, point := range got.points {
+			require.NotContains(t, fmt.Sprint(point.Tags(), point.Fields()), secret)
+		}
+		require.NotContains(t, texts(log), secret)
+		require.NotEmpty(t, texts(log))
+	}
+}
+
+// Every result can stand in an error, so each needs its name.
+func TestEveryResultHasAName(t *testing.T) {
+	for _, result := range results() {
+		require.NotEmpty(t, result.String())
+	}
+	require.Len(t, results(), 10)
+}
+
+// results lists all results there are.
+func results() []poll.Result {
+	var all []poll.Result
+	for result := poll.Result(0); result < 100; result++ {
+		func() {
+			defer func() { _ = recover() }() // a number without a name
+			_ = result.String()
+			all = append(all, result)
+		}()
+	}
+	return all
+}

@@ -1,0 +1,177 @@
+package qlik_sense_version
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+// world is what all tests share, for keys take long to make: a Qlik Sense site and
+// its certificates as files.
+var world struct {
+	site *simulator.Site
+	dir  string // holds root.pem, client.pem and client_key.pem
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "qlik-sense-version-")
+	if err != nil {
+		panic(err)
+	}
+	if world.site, err = simulator.NewSite(); err != nil {
+		panic(err)
+	}
+	if err := world.site.Export(dir); err != nil {
+		panic(err)
+	}
+	world.dir = dir
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		os.RemoveAll(dir)
+		os.Exit(status)
+	}))
+}
+
+const (
+	oldRelease = "May 2024 Patch 1"
+	oldVersion = "14.187.5"
+	newRelease = "May 2025 Patch 3"
+	newVersion = "14.231.9"
+)
+
+// start runs simulated servers until the test ends. Those without an address get
+// 127.0.0.1, 127.0.0.2 and so on, for all servers of a block need different ones;
+// those without a reply run oldRelease.
+func start(t *testing.T, servers ...simulator.Server) *simulator.Fleet {
+	t.Helper()
+	for i := range servers {
+		if servers[i].Addr == "" {
+			servers[i].Addr = loopback(t, i) + ":0"
+		}
+		if servers[i].Reply == nil {
+			servers[i].Reply = simulator.Reply(oldRelease, oldVersion)
+		}
+	}
+	fleet, err := simulator.Start(world.site, servers...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, fleet.Close()) })
+	return fleet
+}
+
+// addresses gives the host and port of every server.
+func addresses(fleet *simulator.Fleet, n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fleet.Addr(i)
+	}
+	return list
+}
+
+// newPlugin is a block for hosts with the certificates of the site, not yet
+// initialized.
+func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
+	log := &testutil.CaptureLogger{Name: "qlik_sense_version"}
+	q := New()
+	q.Log = log
+	q.Hosts = hosts
+	q.Timeout = config.Duration(5 * time.Second)
+	q.TLSCA = filepath.Join(world.dir, "root.pem")
+	q.TLSCert = filepath.Join(world.dir, "client.pem")
+	q.TLSKey = filepath.Join(world.dir, "client_key.pem")
+	return q, log
+}
+
+// round is what one call of Gather gives.
+type round struct {
+	points []telegraf.Metric
+	errors []string
+}
+
+func gather(t *testing.T, q *QlikSenseVersion) round {
+	t.Helper()
+	var acc testutil.Accumulator
+	require.NoError(t, q.Gather(&acc))
+	r := round{points: acc.GetTelegrafMetrics()}
+	for _, err := range acc.Errors {
+		r.errors = append(r.errors, err.Error())
+	}
+	return r
+}
+
+// bySource sorts points by the server; there must not be two of one.
+func (r round) bySource(t *testing.T) map[string]telegraf.Metric {
+	t.Helper()
+	sorted := make(map[string]telegraf.Metric, len(r.points))
+	for _, point := range r.points {
+		source, ok := point.GetTag("source")
+		require.True(t, ok)
+		require.NotContains(t, sorted, source, "two points of a server in one round")
+		sorted[source] = point
+	}
+	return sorted
+}
+
+// result gives the field "result" of the only point.
+func (r round) result(t *testing.T) string {
+	t.Helper()
+	require.Len(t, r.points, 1)
+	return field(t, r.points[0], "result").(string)
+}
+
+func field(t *testing.T, point telegraf.Metric, name string) any {
+	t.Helper()
+	value, ok := point.GetField(name)
+	require.True(t, ok, "no field %s", name)
+	return value
+}
+
+// lines gives what was logged at a level.
+func lines(log *testutil.CaptureLogger, level byte) []string {
+	var texts []string
+	for _, entry := range log.Messages() {
+		if entry.Level == level {
+			texts = append(texts, entry.Text)
+		}
+	}
+	return texts
+}
+
+// texts gives everything that was logged.
+func texts(log *testutil.CaptureLogger) string {
+	var all strings.Builder
+	for _, entry := range log.Messages() {
+		all.WriteString(entry.String() + "\n")
+	}
+	return all.String()
+}
+
+// loopback gives the address 127.0.0.1 and those that follow it.
+func loopback(t *testing.T, i int) string {
+	t.Helper()
+	address := fmt.Sprintf("127.0.0.%d", i+1)
+	listener, err := net.Listen("tcp", address+":0")
+	if err != nil {
+		t.Skipf("not run, for this machine has only one loopback address: %v", err)
+	}
+	require.NoError(t, listener.Close())
+	return address
+}
+
+// writeFile gives the name of a new file with that text.
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}

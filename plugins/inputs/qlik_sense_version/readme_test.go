@@ -1,0 +1,179 @@
+package qlik_sense_version
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/influxdata/telegraf/plugins/parsers/influx"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/poll"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	return string(text)
+}
+
+// section gives the text between a heading and the next one of the same level.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	_, text, found := strings.Cut("\n"+readme(t), "\n"+heading+"\n")
+	require.True(t, found, "no section %q", heading)
+	level, _, _ := strings.Cut(heading, " ")
+	text, _, _ = strings.Cut(text, "\n"+level+" ")
+	return text
+}
+
+// block gives the first block of code in a language.
+func block(t *testing.T, text, language string) string {
+	t.Helper()
+	_, text, found := strings.Cut(text, "\n```"+language+"\n")
+	require.True(t, found)
+	text, _, found = strings.Cut(text, "```\n")
+	require.True(t, found)
+	return text
+}
+
+func TestReadmeHoldsTheSampleConfig(t *testing.T) {
+	require.Equal(t, New().SampleConfig(), block(t, section(t, "## Configuration"), "toml"))
+}
+
+// The headings that Telegraf's own check of READMEs asks for, in its order.
+func TestReadmeHeadings(t *testing.T) {
+	var headings []string
+	for _, heading := range regexp.MustCompile(`(?m)^#{1,2} .*$`).FindAllString(readme(t), -1) {
+		if !strings.HasPrefix(heading, "# Ask ") { // of sample.conf
+			headings = append(headings, heading)
+		}
+	}
+	require.Equal(t, []string{
+		"# Qlik Sense Version Input Plugin",
+		"## Global configuration options <!-- @/docs/includes/plugin_config.md -->",
+		"## Configuration",
+		"## Metrics",
+		"## Troubleshooting",
+		"## Example Output",
+	}, headings)
+}
+
+// The README lists the fields that the test cases produced, with their types, and
+// no others.
+func TestReadmeHoldsEveryField(t *testing.T) {
+	produced := make(map[string]string)
+	for _, folder := range testCases(t) {
+		for _, point := range expected(t, folder) {
+			require.Equal(t, measurement, point.Name())
+			for _, f := range point.FieldList() {
+				kind := map[string]string{"string": "string", "int64": "int", "float64": "float"}[fmt.Sprintf("%T", f.Value)]
+				require.NotEmpty(t, kind, "%s is of an unexpected type", f.Key)
+				if known, found := produced[f.Key]; found {
+					require.Equal(t, known, kind, "%s has two types", f.Key)
+				}
+				produced[f.Key] = kind
+			}
+		}
+	}
+
+	require.Equal(t, produced, documentedFields(t))
+}
+
+// documentedFields gives the README's list of fields with their types.
+func documentedFields(t *testing.T) map[string]string {
+	t.Helper()
+	_, list, found := strings.Cut(section(t, "## Metrics"), "  - fields:\n")
+	require.True(t, found)
+	documented := make(map[string]string)
+	for _, match := range regexp.MustCompile(`(?m)^    - ([a-z_]+) \(([a-z]+),`).FindAllStringSubmatch(list, -1) {
+		require.NotContains(t, documented, match[1])
+		documented[match[1]] = match[2]
+	}
+	return documented
+}
+
+// Beside those of the settings there is the tag that the README lists.
+func TestReadmeHoldsEveryTag(t *testing.T) {
+	produced := make(map[string]bool)
+	for _, folder := range testCases(t) {
+		static := settings(t, folder, make([]string, len(servers(t, folder)))).Tags
+		for _, point := range expected(t, folder) {
+			for key, value := range point.Tags() {
+				if want, found := static[key]; found {
+					require.Equal(t, want, value)
+				} else {
+					produced[key] = true
+				}
+			}
+		}
+	}
+	_, list, found := strings.Cut(section(t, "## Metrics"), "  - tags:\n")
+	require.True(t, found)
+	list, _, found = strings.Cut(list, "  - fields:\n")
+	require.True(t, found)
+	documented := make(map[string]bool)
+	for _, match := range regexp.MustCompile("(?m)^    - ([a-z_]+)").FindAllStringSubmatch(list, -1) {
+		documented[match[1]] = true
+	}
+	require.Equal(t, produced, documented)
+}
+
+// The table of results is that of the code, and the cases hold all but the one that
+// takes a file which vanishes while the plugin runs.
+func TestReadmeHoldsEveryResult(t *testing.T) {
+	known := make(map[string]string)
+	for _, result := range results() {
+		known[strconv.Itoa(int(result))] = result.String()
+	}
+	documented := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| *(\\d+) *\\| *`([a-z_]+)` *\\| *\\S").FindAllStringSubmatch(section(t, "## Metrics"), -1) {
+		documented[row[1]] = row[2]
+	}
+	require.Equal(t, known, documented)
+
+	produced := map[string]string{strconv.Itoa(int(poll.ConfigurationError)): poll.ConfigurationError.String()}
+	for _, folder := range testCases(t) {
+		for _, point := range expected(t, folder) {
+			produced[fmt.Sprint(field(t, point, "result_code"))] = field(t, point, "result").(string)
+		}
+	}
+	require.Equal(t, known, produced)
+}
+
+// The example shows every field there is, and no other.
+func TestReadmeExampleOutput(t *testing.T) {
+	parser := &influx.Parser{}
+	require.NoError(t, parser.Init())
+	points, err := parser.Parse([]byte(block(t, section(t, "## Example Output"), "text")))
+	require.NoError(t, err)
+	require.NotEmpty(t, points)
+
+	shown := make(map[string]bool)
+	for _, point := range points {
+		require.Equal(t, measurement, point.Name())
+		require.Equal(t, points[0].Time(), point.Time(), "the points are those of one round")
+		for name := range point.Fields() {
+			shown[name] = true
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(documentedFields(t))), slices.Collect(maps.Keys(shown)))
+}
+
+func TestReadmeLinksLead(t *testing.T) {
+	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]+\]: (\S+)$`).FindAllStringSubmatch(readme(t), -1) {
+		if strings.HasPrefix(match[1], "https://") {
+			continue
+		}
+		file, _, _ := strings.Cut(match[1], "#")
+		_, err := os.Stat(filepath.FromSlash(file))
+		require.NoError(t, err)
+	}
+}

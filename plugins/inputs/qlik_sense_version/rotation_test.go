@@ -1,0 +1,86 @@
+package qlik_sense_version
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+func TestSessionsAreResumed(t *testing.T) {
+	fleet := start(t, simulator.Server{}, simulator.Server{})
+	q, _ := newPlugin(addresses(fleet, 2)...)
+	q.TLSVerify = "chain"
+	// The same for both servers, which must not exchange their sessions for that.
+	q.ServerName = "qlik.example.com"
+	require.NoError(t, q.Init())
+
+	for _, resumed := range []bool{false, true, true} {
+		require.Empty(t, gather(t, q).errors)
+		for i := range 2 {
+			require.Equal(t, resumed, fleet.LastRequest(i).Resumed)
+		}
+	}
+	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply(newRelease, newVersion)}))
+	require.Empty(t, gather(t, q).errors)
+	require.False(t, fleet.LastRequest(0).Resumed, "the server was restarted")
+	require.True(t, fleet.LastRequest(1).Resumed)
+}
+
+func TestTokenIsReadForEachRound(t *testing.T) {
+	fleet := start(t, simulator.Server{NoClientCert: true})
+	q, log := newPlugin("https://" + fleet.Addr(0) + "/api/about/v1/systeminfo")
+	q.TLSCert, q.TLSKey = "", ""
+	q.TokenFile = writeFile(t, "first\n")
+	require.NoError(t, q.Init())
+
+	for _, token := range []string{"first", "second", "third"} {
+		require.NoError(t, os.WriteFile(q.TokenFile, []byte(token+"\r\n"), 0o600))
+		require.Equal(t, "success", gather(t, q).result(t))
+		require.Equal(t, "Bearer "+token, fleet.LastRequest(0).Header.Get("Authorization"))
+	}
+
+	require.NoError(t, os.Remove(q.TokenFile))
+	_, err := os.Stat(q.TokenFile)
+	require.Error(t, err)
+	for range 2 {
+		got := gather(t, q)
+		require.Equal(t, map[string]any{"result": "configuration_error", "result_code": int64(10)}, got.points[0].Fields(),
+			"the network was not asked")
+		require.Equal(t, []string{q.Hosts[0] + ": configuration_error: token_file: " + err.Error() +
+			"; make the file readable for the account that Telegraf runs under; it is read again at every poll"}, got.errors)
+	}
+	require.Equal(t, 3, fleet.Requests(0))
+
+	require.NoError(t, os.WriteFile(q.TokenFile, []byte("fourth"), 0o600))
+	log.Clear()
+	require.Equal(t, "success", gather(t, q).result(t))
+	require.Equal(t, "Bearer fourth", fleet.LastRequest(0).Header.Get("Authorization"))
+	require.Equal(t, []string{q.Hosts[0] + " answers again; polls that failed before: 2"}, lines(log, testutil.LevelInfo))
+}
+
+func TestCertificatesAreReadForEachRound(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, _ := newPlugin(fleet.Addr(0))
+	dir := t.TempDir()
+	require.NoError(t, world.site.Export(dir))
+	q.TLSCA, q.TLSCert, q.TLSKey = filepath.Join(dir, "root.pem"), filepath.Join(dir, "client.pem"), filepath.Join(dir, "client_key.pem")
+	require.NoError(t, q.Init())
+	require.Equal(t, "success", gather(t, q).result(t))
+
+	// The site has issued its certificates anew, and the server still has its old one.
+	other, err := simulator.NewSite()
+	require.NoError(t, err)
+	require.NoError(t, other.Export(dir))
+	require.Equal(t, "tls_error", gather(t, q).result(t))
+
+	require.NoError(t, os.Remove(q.TLSKey))
+	require.Equal(t, "configuration_error", gather(t, q).result(t))
+
+	require.NoError(t, world.site.Export(dir))
+	require.Equal(t, "success", gather(t, q).result(t))
+}
