@@ -1,0 +1,125 @@
+package settings
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
+
+// secret stands wherever a bad file holds a password; the messages must not.
+const secret = "hunter2secret"
+
+// environment is the one that all tests see.
+func environment(name string) (string, bool) {
+	value, found := map[string]string{
+		"TEST_NAME":      "qlik9.example.com",
+		"TEST_TIMEOUT":   "7s",
+		"TEST_NUMBER":    "8",
+		"TEST_TWO_LINES": "one\ntwo",
+		"TEST_HOSTILE":   "\"]]\n[[inputs.cpu]]\n'''\n${TEST_NAME} $HOME # \\",
+	}[name]
+	return value, found
+}
+
+// Every refusal, one to a file: NAME.conf is refused with exactly NAME.err.
+func TestBadSettings(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.conf")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 100)
+
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(strings.TrimSuffix(name, ".conf"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			_, err = Parse(name, string(text), environment, testutil.Logger{Quiet: true})
+			require.Error(t, err)
+			got := err.Error() + "\n"
+
+			expected := strings.TrimSuffix(file, ".conf") + ".err"
+			if *update {
+				require.NoError(t, os.WriteFile(expected, []byte(got), 0o600))
+			}
+			want, err := os.ReadFile(expected)
+			require.NoError(t, err)
+			require.Equal(t, string(want), got)
+			for line := range strings.Lines(got) {
+				require.Regexp(t, `^`+name+`:\d+: \S`, line)
+			}
+			require.NotContains(t, got, secret)
+			require.NotContains(t, got, "007008")
+		})
+	}
+}
+
+func TestBadSettingsHaveNoStrangers(t *testing.T) {
+	expected, err := filepath.Glob("testdata/bad/*.err")
+	require.NoError(t, err)
+	for _, file := range expected {
+		require.FileExists(t, strings.TrimSuffix(file, ".err")+".conf")
+	}
+}
+
+// Whatever a problem quotes, its message is one line.
+func TestProblemIsOneLine(t *testing.T) {
+	d := document{name: "x.conf"}
+	d.refuseAt(2, "tls_ca", errors.New("reading\r\nthe\u0085file"))
+	require.EqualError(t, d.err(), "x.conf:2: tls_ca: reading  the file")
+}
+
+// A message must not take so long that Telegraf gives up on the program first.
+func TestManyProblems(t *testing.T) {
+	const n = 5000
+	tests := []struct {
+		name, text string
+		problems   int
+	}{
+		{
+			name:     "hosts of one block",
+			text:     "[[inputs.qlik_sense_version]]\nhosts = [\n" + strings.Repeat("  \"not a host\",\n", n) + "]\n",
+			problems: n,
+		},
+		{
+			name:     "the same host again and again",
+			text:     "[[inputs.qlik_sense_version]]\nhosts = [\n" + strings.Repeat("  \"qlik1\",\n", n) + "]\n",
+			problems: n - 1,
+		},
+		{
+			name:     "blocks",
+			text:     strings.Repeat("[[inputs.qlik_sense_version]]\nhosts = [\"a b\"]\n[inputs.qlik_sense_version.tags]\n\"\" = \"\"\n", n),
+			problems: 2 * n,
+		},
+		{
+			name:     "blocks with the same server",
+			text:     strings.Repeat("[[inputs.qlik_sense_version]]\nhosts = [\"qlik1\"]\n", n),
+			problems: n - 1,
+		},
+		{
+			name:     "unknown keys",
+			text:     strings.Repeat("[[inputs.qlik_sense_version]]\ntime_out = 1\n", n),
+			problems: n,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			_, err := Parse("many.conf", tt.text, environment, testutil.Logger{Quiet: true})
+			t.Logf("took %s", time.Since(start))
+			require.Error(t, err)
+			require.Equal(t, tt.problems, strings.Count(err.Error()+"\n", "\n"))
+			require.Less(t, time.Since(start), 10*time.Second, "must stay far from quadratic")
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package settings
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	assets "telegraf-qlik-sense-version"
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
+)
+
+func keys() map[string]reflect.Value {
+	return fieldsByKey(reflect.ValueOf(qlik_sense_version.New()).Elem())
+}
+
+func TestSampleIsTheDefaults(t *testing.T) {
+	blocks := parse(t, assets.SampleConfig)
+	require.Len(t, blocks, 1)
+	expected := qlik_sense_version.New()
+	expected.Hosts = []string{"qlik1.example.com"}
+	require.Equal(t, expected, settingsOf(blocks[0]))
+}
+
+// commented is a setting of sample.conf that is turned off, or the table around it.
+var commented = regexp.MustCompile(`(?m)^  # ((?:  )?[a-z_-]+ = .*|\[.*\])$`)
+
+// The files that the sample names are not there.
+func withTestFiles(text string) string {
+	return strings.ReplaceAll(text, "/etc/telegraf/qlik-sense/", "testdata/")
+}
+
+// Every setting is in the sample, with its default or, where that is nothing,
+// with an example.
+func TestSampleNamesEverySetting(t *testing.T) {
+	block := parse(t, withTestFiles(commented.ReplaceAllString(assets.SampleConfig, "  $1")))[0]
+
+	expected := qlik_sense_version.New()
+	expected.Hosts = []string{"qlik1.example.com"}
+	expected.TLSCA = "testdata/root.pem"
+	expected.TLSCert = "testdata/client.pem"
+	expected.TLSKey = "testdata/client_key.pem"
+	expected.TLSCipherSuites = []string{}
+	// Telegraf's library means these by "".
+	expected.TLSMinVersion = "TLS12"
+	expected.RenegotiationMethod = "never"
+	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
+	expected.Tags = map[string]string{"environment": "PROD"}
+	require.Equal(t, expected, settingsOf(block))
+
+	for key := range keys() {
+		if key == "tls_enable" {
+			continue // only there to be refused
+		}
+		named := regexp.MustCompile(`(?m)^  (?:# )?(?:` + key + ` = |\[inputs\.qlik_sense_version\.` + key + `\])`)
+		require.Len(t, named.FindAllString(assets.SampleConfig, -1), 1, key)
+	}
+}
+
+// Each setting can be turned on alone, unless it says that it needs another.
+func TestSampleSettingByItself(t *testing.T) {
+	matches := commented.FindAllStringSubmatch(assets.SampleConfig, -1)
+	require.Greater(t, len(matches), 15)
+	for _, match := range matches {
+		setting := strings.TrimSpace(match[1])
+		text := assets.SampleConfig
+		switch {
+		case strings.HasPrefix(setting, "["), strings.HasPrefix(match[1], " "):
+			continue // a table and what is in it
+		case strings.HasPrefix(setting, "tls_cert "), strings.HasPrefix(setting, "tls_key "):
+			continue // a pair
+		}
+		parse(t, withTestFiles(strings.Replace(text, match[0], "  "+setting, 1)))
+	}
+	for _, pair := range []string{"tls_cert", "headers", "tags"} {
+		require.Contains(t, keys(), pair)
+	}
+}
+
+// values are some that TOML can hold, at least one for each type of setting.
+var values = []any{
+	"10s", true, int64(3), 1.5, time.Now(), []any{"a"}, map[string]any{"a": "b"}, []map[string]any{{"a": "b"}},
+}
+
+// A setting of a type that assign does not know would be refused whatever the
+// administrator writes.
+func TestAssignKnowsEveryType(t *testing.T) {
+	fields := keys()
+	require.Greater(t, len(fields), 15)
+	for key, field := range fields {
+		accepted := 0
+		for _, value := range values {
+			err := assign(field.Addr().Interface(), value)
+			if err == nil {
+				accepted++
+				require.False(t, field.IsZero(), "%s = %v is not kept", key, value)
+				continue
+			}
+			require.NotContains(t, err.Error(), "cannot be read", key)
+			require.NotContains(t, err.Error(), "another kind", key)
+		}
+		require.Equal(t, 1, accepted, "a setting has one type: %s", key)
+	}
+	require.ErrorContains(t, assign(new(float64), 1.5), "*float64 cannot be read")
+}
+
+// Every exported field of the block is a setting or says that it is none.
+func TestEveryFieldHasAKey(t *testing.T) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[qlik_sense_version.QlikSenseVersion]()) {
+		if field.IsExported() && !field.Anonymous {
+			require.NotEmpty(t, field.Tag.Get("toml"), field.Name)
+		}
+	}
+}

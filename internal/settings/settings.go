@@ -1,0 +1,225 @@
+// Package settings reads the program's settings strictly: what is not understood
+// is refused, with file, line, key and what to do.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/BurntSushi/toml"
+	"github.com/influxdata/telegraf"
+
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
+)
+
+// Variable is the environment variable that may hold the settings themselves, so
+// that one Telegraf drop-in is enough.
+const Variable = "QLIK_SENSE_VERSION_CONFIG"
+
+// maxSize bounds a settings file, in bytes: 10,000 servers fit ten times.
+const maxSize = 8 << 20
+
+const blockName = "inputs.qlik_sense_version"
+
+// Load reads the settings from the file or, where that is "", from the
+// environment variable, and gives the blocks, initialised and ready to gather.
+//
+// The error joins everything that was found wrong, one line each.
+func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVersion, error) {
+	text, fromEnvironment := os.LookupEnv(Variable)
+	switch {
+	case file != "" && fromEnvironment:
+		return nil, fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
+	case fromEnvironment:
+		return Parse(Variable, text, os.LookupEnv, log)
+	case file == "":
+		return nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
+	}
+
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	if len(content) > maxSize {
+		return nil, fmt.Errorf("reading the settings: %s is larger than %d bytes", file, maxSize)
+	}
+	return Parse(file, string(content), os.LookupEnv, log)
+}
+
+// Parse reads settings that come from name; lookup finds the value of an
+// environment variable.
+func Parse(
+	name, text string, lookup func(string) (string, bool), log telegraf.Logger,
+) ([]*qlik_sense_version.QlikSenseVersion, error) {
+	content := strings.TrimPrefix(text, "\ufeff") // Windows editors put it there
+	d := &document{name: name, places: sync.OnceValue(func() places { return locate(content) })}
+
+	var tree map[string]any
+	if _, err := toml.Decode(content, &tree); err != nil {
+		return nil, d.syntaxError(content, err)
+	}
+	tables := d.tables(tree)
+	if len(d.problems) > 0 {
+		return nil, d.err()
+	}
+
+	blocks := make([]*qlik_sense_version.QlikSenseVersion, 0, len(tables))
+	for i, table := range tables {
+		block := qlik_sense_version.New()
+		block.Log = log
+		before := len(d.problems)
+		for _, p := range decode(table, block, lookup) {
+			d.refuse(i, p.Key, p.Err)
+		}
+		// With a key refused, what Init finds missing may only be misspelt.
+		if len(d.problems) == before {
+			d.refuseAll(i, block.Init())
+		}
+		blocks = append(blocks, block)
+	}
+	if len(d.problems) == 0 {
+		d.refuseTwins(blocks)
+	}
+	return blocks, d.err()
+}
+
+// document is a text with settings and what was found wrong in it.
+type document struct {
+	name     string
+	places   func() places
+	problems []problem
+}
+
+type problem struct {
+	line int
+	text string
+}
+
+// tables finds the blocks and refuses everything beside them.
+func (d *document) tables(tree map[string]any) []map[string]any {
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
+		if key == "inputs" {
+			continue
+		}
+		problem := "only [[" + blockName + "]] blocks belong here; Telegraf's own settings stay in Telegraf's files"
+		if _, known := fieldsByKey(reflect.ValueOf(qlik_sense_version.New()).Elem())[key]; known {
+			problem = "stands in no block: write [[" + blockName + "]] above the settings of the first block"
+		}
+		d.refuseAt(d.places().line(-1, key), printable(key), errors.New(problem))
+	}
+	inputs, _ := tree["inputs"].(map[string]any) //nolint:errcheck // anything else holds no block
+	for _, key := range slices.Sorted(maps.Keys(inputs)) {
+		if "inputs."+key != blockName {
+			d.refuseAt(d.places().line(-1, "inputs", key), "inputs."+printable(key), fmt.Errorf("only [[%s]] blocks belong here", blockName))
+		}
+	}
+
+	line := d.places().line(-1, strings.Split(blockName, ".")...)
+	switch blocks := inputs["qlik_sense_version"].(type) {
+	case []map[string]any:
+		return blocks
+	case map[string]any:
+		d.refuseAt(line, blockName, fmt.Errorf("write [[%s]], with two brackets", blockName))
+	case nil:
+		// With something refused, that is what should have been the block.
+		if len(d.problems) == 0 {
+			d.refuseAt(1, blockName, fmt.Errorf(`there is no [[%s]] block: "telegraf-qlik-sense-version config" prints one to begin with`, blockName))
+		}
+	default:
+		d.refuseAt(line, blockName, fmt.Errorf("must be a block that begins with [[%s]]", blockName))
+	}
+	return nil
+}
+
+// refuseTwins finds servers that several blocks would report as the same series:
+// their points would overwrite each other.
+func (d *document) refuseTwins(blocks []*qlik_sense_version.QlikSenseVersion) {
+	seen := make(map[string]int)
+	for i, block := range blocks {
+		for _, host := range block.Hosts {
+			server, err := poll.ParseServer(host)
+			if err != nil {
+				continue // refused by Init
+			}
+			series := fmt.Sprintf("%s %q", strings.ToLower(server.Source()), block.Tags)
+			if first, found := seen[series]; found && first != i {
+				d.refuse(i, "hosts", fmt.Errorf(
+					"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
+					server, d.line(first)))
+				continue
+			}
+			seen[series] = i
+		}
+	}
+}
+
+// refuseAll takes apart what Init joined.
+func (d *document) refuseAll(block int, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			d.refuseAll(block, e)
+		}
+		return
+	}
+	if setting, ok := errors.AsType[*poll.SettingError](err); ok {
+		d.refuse(block, setting.Key, setting.Err)
+	} else if err != nil {
+		d.refuseAt(d.line(block), blockName, err)
+	}
+}
+
+// line finds a key of a block; without a key, the block's header.
+func (d *document) line(block int, key ...string) int {
+	return d.places().line(block, append(strings.Split(blockName, "."), key...)...)
+}
+
+func (d *document) refuse(block int, key string, err error) {
+	d.refuseAt(d.line(block, key), blockName+"."+printable(key), err)
+}
+
+func (d *document) refuseAt(line int, key string, err error) {
+	d.problems = append(d.problems, problem{line, oneLine(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
+}
+
+// printable gives a key as it stands in the text, in quotes where it needs them.
+func printable(key string) string {
+	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
+		return strconv.Quote(key)
+	}
+	return key
+}
+
+// oneLine keeps what a key or a value brings along from breaking the message up.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// err joins the problems in the order in which they stand in the text.
+func (d *document) err() error {
+	slices.SortStableFunc(d.problems, func(a, b problem) int { return a.line - b.line })
+	errs := make([]error, 0, len(d.problems))
+	for _, p := range d.problems {
+		errs = append(errs, errors.New(p.text))
+	}
+	return errors.Join(errs...)
+}

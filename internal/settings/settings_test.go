@@ -1,0 +1,175 @@
+package settings
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/common/proxy"
+	"github.com/influxdata/telegraf/plugins/common/tls"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
+)
+
+const header = "[[inputs.qlik_sense_version]]\n"
+
+func parse(t *testing.T, text string) []*qlik_sense_version.QlikSenseVersion {
+	t.Helper()
+	blocks, err := Parse("good.conf", text, environment, testutil.Logger{Quiet: true})
+	require.NoError(t, err)
+	return blocks
+}
+
+// settingsOf is what the settings of a block are, without what Init made of them.
+func settingsOf(b *qlik_sense_version.QlikSenseVersion) *qlik_sense_version.QlikSenseVersion {
+	return &qlik_sense_version.QlikSenseVersion{
+		Hosts:                 b.Hosts,
+		Timeout:               b.Timeout,
+		MaxConcurrentRequests: b.MaxConcurrentRequests,
+		TLSVerify:             b.TLSVerify,
+		TokenFile:             b.TokenFile,
+		Headers:               b.Headers,
+		Tags:                  b.Tags,
+		ClientConfig:          b.ClientConfig,
+		HTTPProxy:             b.HTTPProxy,
+	}
+}
+
+func TestEverySetting(t *testing.T) {
+	enabled := true
+	blocks := parse(t, `
+[[inputs.qlik_sense_version]]
+  hosts = ["qlik1.example.com", "10.0.0.7:19032"]
+  timeout = "1m30s"
+  max_concurrent_requests = 3
+  tls_ca = "testdata/root.pem"
+  tls_cert = 'testdata/client.pem'
+  tls_key = """testdata/encrypted_key.pem"""
+  tls_key_pwd = "correct horse"
+  tls_server_name = "qlik"
+  tls_min_version = "TLS13"
+  tls_cipher_suites = ["secure"]
+  tls_renegotiation_method = "once"
+  tls_enable = true
+  tls_verify = "chain"
+  token_file = "testdata/token"
+  use_system_proxy = true
+  tags = {environment = "PROD", "data centre" = "Köln"}
+  [inputs.qlik_sense_version.headers]
+    hdr-usr = 'DOMAIN\monitoring'
+
+[[inputs.qlik_sense_version]]
+  hosts = ["qlik1.example.com"]
+  insecure_skip_verify = true
+  http_proxy_url = "http://proxy.example.com:3128"
+  [inputs.qlik_sense_version.tags]
+    environment = "TEST"
+
+[[inputs.qlik_sense_version]]
+  hosts = ["[2001:db8::7]:9032"]
+`)
+	require.Len(t, blocks, 3)
+	require.Equal(t, &qlik_sense_version.QlikSenseVersion{
+		Hosts:                 []string{"qlik1.example.com", "10.0.0.7:19032"},
+		Timeout:               config.Duration(90 * time.Second),
+		MaxConcurrentRequests: 3,
+		TLSVerify:             "chain",
+		TokenFile:             "testdata/token",
+		Headers:               map[string]string{"hdr-usr": `DOMAIN\monitoring`},
+		Tags:                  map[string]string{"environment": "PROD", "data centre": "Köln"},
+		ClientConfig: tls.ClientConfig{
+			TLSCA:               "testdata/root.pem",
+			TLSCert:             "testdata/client.pem",
+			TLSKey:              "testdata/encrypted_key.pem",
+			TLSKeyPwd:           "correct horse",
+			TLSMinVersion:       "TLS13",
+			TLSCipherSuites:     []string{"secure"},
+			ServerName:          "qlik",
+			RenegotiationMethod: "once",
+			Enable:              &enabled,
+		},
+		HTTPProxy: proxy.HTTPProxy{UseSystemProxy: true},
+	}, settingsOf(blocks[0]))
+
+	second := qlik_sense_version.New()
+	second.Hosts = []string{"qlik1.example.com"}
+	second.InsecureSkipVerify = true
+	second.HTTPProxyURL = "http://proxy.example.com:3128"
+	second.Tags = map[string]string{"environment": "TEST"}
+	require.Equal(t, second, settingsOf(blocks[1]))
+
+	third := qlik_sense_version.New()
+	third.Hosts = []string{"[2001:db8::7]:9032"}
+	require.Equal(t, third, settingsOf(blocks[2]))
+}
+
+// The same server may stand in several blocks as long as their tags tell the
+// points apart.
+func TestSameServerWithOtherTags(t *testing.T) {
+	for _, tags := range [][2]string{
+		{`{environment = "PROD"}`, `{environment = "TEST"}`},
+		{`{environment = "PROD"}`, `{}`},
+		{`{environment = "PROD"}`, `{environment = "PROD", site = "north"}`},
+		// Printed without quotes these two look the same.
+		{`{environment = "PROD site:north"}`, `{environment = "PROD", site = "north"}`},
+	} {
+		text := header + "hosts = [\"qlik1\"]\ntags = " + tags[0] + "\n" + header + "hosts = [\"QLIK1\"]\ntags = " + tags[1] + "\n"
+		require.Len(t, parse(t, text), 2, tags)
+	}
+}
+
+func TestVariables(t *testing.T) {
+	block := parse(t, header+`
+  hosts = ["${TEST_NAME}", "qlik-${TEST_NUMBER}.example.com"]
+  timeout = "${TEST_TIMEOUT}"
+  tls_server_name = "${TEST_NAME}"
+  headers = {hdr-usr = "DOMAIN\\${TEST_NUMBER}${TEST_NUMBER}"}
+  [inputs.qlik_sense_version.tags]
+    "${TEST_NAME}" = "${TEST_NUMBER}"
+`)[0]
+	require.Equal(t, []string{"qlik9.example.com", "qlik-8.example.com"}, block.Hosts)
+	require.Equal(t, config.Duration(7*time.Second), block.Timeout)
+	require.Equal(t, "qlik9.example.com", block.ServerName)
+	require.Equal(t, map[string]string{"hdr-usr": `DOMAIN\88`}, block.Headers)
+	require.Equal(t, map[string]string{"${TEST_NAME}": "8"}, block.Tags, "a key is no value")
+}
+
+// Whatever a variable holds, it can only ever be the content of its string.
+func TestVariableAddsNoSetting(t *testing.T) {
+	hostile, _ := environment("TEST_HOSTILE")
+	blocks := parse(t, header+`
+  hosts = ["qlik1.example.com"]
+  tls_key_pwd = "<${TEST_HOSTILE}>"
+`)
+	require.Len(t, blocks, 1)
+
+	expected := qlik_sense_version.New()
+	expected.Hosts = []string{"qlik1.example.com"}
+	expected.TLSKeyPwd = "<" + hostile + ">"
+	require.Equal(t, expected, settingsOf(blocks[0]))
+}
+
+func TestDollarStays(t *testing.T) {
+	for _, text := range []string{
+		"pa$$word", "$HOME", "${}", "${1x}", "$", "$$", "${", "${TEST_NAME", "$TEST_NAME", "${TEST NAME}", "${TEST-NAME}", "$(TEST_NAME)", "%TEST_NAME%",
+	} {
+		t.Run(text, func(t *testing.T) {
+			block := parse(t, header+"hosts = [\"qlik1\"]\ntls_key_pwd = '"+text+"'\n")[0]
+			require.Equal(t, text, block.TLSKeyPwd)
+		})
+	}
+}
+
+// Comments are no values: in them a variable need not exist, and `$` means nothing.
+func TestVariableInComment(t *testing.T) {
+	parse(t, "# ${TEST_UNSET}\n"+header+"hosts = [\"qlik1\"] # ${TEST_UNSET} $\n")
+}
+
+func TestByteOrderMarkAndLineEnds(t *testing.T) {
+	text := "\ufeff" + header + "  hosts = [\n    \"qlik1\", # first\n    \"qlik2\",\n  ]\n"
+	require.Equal(t, []string{"qlik1", "qlik2"}, parse(t, text)[0].Hosts)
+	require.Equal(t, []string{"qlik1", "qlik2"}, parse(t, strings.ReplaceAll(text, "\n", "\r\n"))[0].Hosts)
+}

@@ -1,0 +1,76 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// syntaxError says what the TOML library does not accept, and what to do.
+func (d *document) syntaxError(text string, err error) error {
+	parse, ok := errors.AsType[toml.ParseError](err)
+	if !ok {
+		return errors.New(oneLine(fmt.Sprintf("%s: %v", d.name, err)))
+	}
+	// The library counts a line end as part of the next line, and the end of a
+	// short text as in front of it.
+	start := min(max(parse.Position.Start, 0), len(text))
+	line := strings.Count(text[:start], "\n") + 1
+	key := parse.LastKey
+	if match := definedBefore.FindStringSubmatch(parse.Message); match != nil {
+		key = match[1]
+	}
+	if key != "" {
+		key = printable(key) + ": "
+	}
+	return errors.New(oneLine(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
+}
+
+// The last key is only the table around the one that stands there twice.
+var definedBefore = regexp.MustCompile(`(?s)^Key '(.*)' (?:has|was) already`)
+
+const quotes = `put a text in quotes, for example "abc"`
+
+// explain gives the library's message or, where that quotes the text, which may be
+// a password, or does not say what to do, words of its own.
+func explain(message string) string {
+	lower := strings.ToLower(message)
+	for _, known := range []struct{ part, text string }{
+		{"utf-16", "the file is not UTF-8 text, but probably UTF-16: save it as UTF-8"},
+		{"invalid utf-8", "the file is not UTF-8 text: save it as UTF-8"},
+		{"escape", windowsPath},
+		{"hexadecimal digits", windowsPath},
+		{`expected value but found '\n'`, "the value is missing"},
+		{"eof; expected value", "the value is missing"},
+		{"expected value", "the value is neither a number nor true or false: " + quotes},
+		{"invalid ", "the value is no number and no date: " + quotes},
+		{"out of range", "the number is too large"},
+		{"floats must", "the value is no number: " + quotes},
+		{"cannot use sign", "the value is no number: " + quotes},
+		{"not a binary", "the value is no number: " + quotes},
+		{"not an octal", "the value is no number: " + quotes},
+		{"not a hexadecimal", "the value is no number: " + quotes},
+		{"expected a digit", "the value is no number: " + quotes},
+		{"top-level item", "something follows the value on its line: write one setting per line, and " + quotes},
+		{"strings cannot contain newlines", "the closing quote of a text is missing"},
+		{`expected '"`, "the closing quote of a text is missing"},
+		{`expected "'`, "the closing quote of a text is missing"},
+		{"array terminator", "a comma or the closing ] of a list is missing before this line's text"},
+		{"inline table terminator", "a comma or the closing } of a table is missing before this line's text"},
+		{"table name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
+		{"table array name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
+		{"key separator", `"=" and a value are missing`},
+		{"key '" + blockName + "' ", "every block begins with [[" + blockName + "]], with two brackets"},
+		{"already", "is set twice in this block: remove one of them, or begin another block with [[" + blockName + "]]"},
+	} {
+		if strings.Contains(lower, known.part) {
+			return known.text
+		}
+	}
+	return message
+}
+
+const windowsPath = `a backslash inside double quotes has a meaning of its own: write Windows paths in single quotes, 'C:\Qlik\root.pem'`
