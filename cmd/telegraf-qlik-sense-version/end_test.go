@@ -1,0 +1,182 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+// ends are the ways to tell the program that it is over.
+var ends = map[string]func(p *program) error{
+	"end of input": func(p *program) error { return p.stdin.Close() },
+	"SIGTERM":      func(p *program) error { return p.cmd.Process.Signal(syscall.SIGTERM) },
+	"SIGINT":       func(p *program) error { return p.cmd.Process.Signal(syscall.SIGINT) },
+}
+
+// requireQuickEnd tells the program to end and measures how long that takes.
+func (p *program) requireQuickEnd(end func(*program) error, status int) {
+	p.Helper()
+	begin := time.Now()
+	require.NoError(p, end(p))
+	p.requireEnd(status)
+	took := time.Since(begin)
+	p.Logf("ended after %s", took)
+	require.Less(p, took, limit)
+}
+
+func TestEndBetweenRounds(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			for range 4 { // the program and the shim hear of a signal in any order
+				p := start(t, "--config", f.config())
+				p.requirePoints(1)
+				p.requireQuickEnd(end, 0)
+				p.requirePoints(1)
+			}
+		})
+	}
+}
+
+// What has been answered is kept; of a server that was cut off nothing is known.
+func TestEndInTheMiddleOfARound(t *testing.T) {
+	f := startFleet(t,
+		simulator.Server{Fault: simulator.FaultNoAnswer},
+		simulator.Server{},
+		simulator.Server{Fault: simulator.FaultNoHandshake},
+		simulator.Server{Fault: simulator.FaultSlowDrip},
+		simulator.Server{Fault: simulator.Fault503},
+	)
+	config := f.config("timeout = '1m'")
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			hanging := f.Requests(0)
+			p := start(t, "--log-level", "debug", "--config", config)
+			p.requirePoints(2)
+			p.eventually(func() bool { return f.Requests(0) > hanging }, "the request that hangs")
+			p.requireQuickEnd(end, 0)
+			points := p.requirePoints(2)
+			require.NotContains(t, points[0], points[1])
+			for _, point := range points {
+				require.Regexp(t, `source=127\.30\.0\.[25] `, point)
+			}
+			require.Equal(t, 1, strings.Count(p.stderr.String(), "E! "), "%s", p.stderr)
+			require.Contains(t, p.stderr.String(), "D! Round of polls ended; servers: 5", "the round was abandoned, not ended")
+		})
+	}
+}
+
+// refused gives addresses at which nothing listens, enough of them to fill a pipe
+// with their points as well as with their log lines.
+func refused() []string {
+	hosts := make([]string, 0, 1000)
+	for i := range cap(hosts) {
+		hosts = append(hosts, fmt.Sprintf("127.31.%d.%d:1", i/250, i%250+1))
+	}
+	return hosts
+}
+
+// Nobody has to read what the program writes for the program to end.
+func TestEndWhileNobodyReads(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, t.TempDir(), refused())
+	for _, tt := range []struct{ unread, end string }{
+		{"stdout", "end of input"},
+		{"stdout", "SIGTERM"},
+		{"stdout", "SIGINT"},
+		{"stderr", "end of input"},
+		{"stderr", "SIGTERM"},
+		{"both", "end of input"},
+		{"both", "SIGTERM"},
+	} {
+		t.Run(tt.unread+", "+tt.end, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t, "--config", config)
+			reader, writer, err := os.Pipe()
+			require.NoError(t, err)
+			defer reader.Close()
+			defer writer.Close()
+			watched := p.stderr
+			if tt.unread != "stderr" {
+				p.cmd.Stdout = writer
+			}
+			if tt.unread != "stdout" {
+				p.cmd.Stderr = writer
+				watched = p.stdout
+			}
+			p.start()
+			if tt.unread == "both" {
+				time.Sleep(time.Second)
+			} else {
+				p.requireStandstill(watched)
+			}
+			p.requireQuickEnd(ends[tt.end], 0)
+		})
+	}
+}
+
+// requireStandstill waits until the program writes no more because it cannot.
+func (p *program) requireStandstill(o *output) {
+	p.Helper()
+	last := 0
+	p.eventually(func() bool {
+		before := last
+		last = o.count()
+		time.Sleep(200 * time.Millisecond)
+		return before > 0 && last == before
+	}, "the standstill")
+	require.Less(p, last, len(refused()), "the pipe is not full")
+}
+
+// A settings file may be a pipe, and one without a writer.
+func TestEndWhileSettingsBlock(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "qlik.conf")
+	require.NoError(t, syscall.Mkfifo(config, 0o600))
+	p := start(t, "--config", config)
+	time.Sleep(500 * time.Millisecond)
+	p.requireQuickEnd(ends["SIGTERM"], 0)
+}
+
+// Without a reader of its points the program has no purpose any more.
+func TestStdoutClosed(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	p := prepare(t, "--config", f.config())
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	p.cmd.Stdout = writer
+	p.start()
+	require.NoError(t, writer.Close())
+	p.requireLog(`I! ` + f.Addr(0) + ` runs "February 2024 Patch 1 (14.173.4)"`)
+	require.NoError(t, reader.Close())
+	p.prompt()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		require.FailNow(t, "the program goes on")
+	}
+}
+
+func TestStdoutFull(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	for _, args := range [][]string{{}, {"--once"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		require.NoError(t, err)
+		defer full.Close()
+		p := prepare(t, append(args, "--config", f.config())...)
+		p.cmd.Stdout = full
+		p.start()
+		p.requireEnd(1)
+		require.Contains(t, p.stderr.String(), "E! ", args)
+	}
+}

@@ -1,0 +1,194 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+func TestRoundAtStartAndForEachNewline(t *testing.T) {
+	f := startFleet(t, simulator.Server{}, simulator.Server{Fault: simulator.FaultDown})
+	p := start(t, "--config", f.config("[inputs.qlik_sense_version.tags]", "environment = 'PROD'"))
+	for round := 1; round <= 3; round++ {
+		points := p.requirePoints(2 * round)[2*(round-1):]
+		good, bad := points[0], points[1]
+		if !strings.Contains(good, "result_code=0i") {
+			good, bad = bad, good
+		}
+		require.Contains(t, good, "qlik_sense_version,environment=PROD,source=127.30.0.1 ")
+		require.Contains(t, good, `release_label="February 2024 Patch 1"`)
+		require.Contains(t, bad, "qlik_sense_version,environment=PROD,source=127.30.0.2 ")
+		require.Contains(t, bad, `result="connection_failed"`)
+		require.Equal(t, stamp(good), stamp(bad), "all points of a round have its start")
+		require.Equal(t, round, f.Requests(0))
+		p.prompt()
+	}
+	p.requirePoints(8)
+	require.NoError(t, p.stdin.Close())
+	p.requireEnd(0)
+	require.Equal(t, 8, p.stdout.count())
+}
+
+// stamp is a point's timestamp.
+func stamp(point string) string { return point[strings.LastIndexByte(point, ' '):] }
+
+func TestNoRoundAtStart(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, simulator.Server{})
+	p := start(t, "--gather-on-start=false", "--config", f.config())
+	time.Sleep(500 * time.Millisecond)
+	require.Empty(t, p.stdout.String())
+	require.Zero(t, f.Requests(0))
+	p.prompt()
+	p.requirePoints(1)
+	require.Equal(t, 1, f.Requests(0))
+}
+
+func TestSettingsFromEnvironment(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	text, err := os.ReadFile(f.config())
+	require.NoError(t, err)
+	p := prepare(t)
+	p.cmd.Env = append(p.cmd.Env, settings.Variable+"=\n"+string(text))
+	p.start()
+	p.requirePoints(1)
+}
+
+// Whatever comes in on stdin, only newlines mean something.
+func TestGarbageOnStdin(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	p := start(t, "--gather-on-start=false", "--config", f.config())
+	for _, garbage := range [][]byte{
+		bytes.Repeat([]byte("x"), 1<<20), bytes.Repeat([]byte{0}, 100_000), []byte("\r\xff\xfe\x04\x1a quit exit"),
+	} {
+		before := p.stdout.count()
+		_, err := p.stdin.Write(garbage)
+		require.NoError(t, err)
+		require.Equal(t, before, p.stdout.count())
+		p.prompt()
+		p.requirePoints(before + 1)
+	}
+	p.requireEndOfInput()
+}
+
+func (p *program) requireEndOfInput() {
+	p.Helper()
+	require.NoError(p, p.stdin.Close())
+	p.requireEnd(0)
+}
+
+// Newlines that come while a round runs ask for one round more, not for many.
+func TestImpatientNewlines(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, simulator.Server{})
+	p := start(t, "--gather-on-start=false", "--config", f.config())
+	_, err := io.WriteString(p.stdin, strings.Repeat("\n", 100_000))
+	require.NoError(t, err)
+	p.eventually(func() bool { return p.stdout.count() > 0 }, "a point")
+	last := -1
+	p.eventually(func() bool {
+		settled := last == p.stdout.count()
+		last = p.stdout.count()
+		time.Sleep(300 * time.Millisecond)
+		return settled
+	}, "the rounds to end")
+	require.Less(t, last, 5_000)
+	p.requireEndOfInput()
+}
+
+func TestLogLines(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	p := start(t, "--config", f.config())
+	host := f.Addr(0)
+	p.requireLog(`I! ` + host + ` runs "February 2024 Patch 1 (14.173.4)"`)
+
+	p.prompt()
+	p.requirePoints(2)
+
+	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.9")}))
+	p.prompt()
+	p.requireLog(`I! ` + host + ` changed from "February 2024 Patch 1 (14.173.4)" to "February 2024 Patch 2 (14.173.9)"`)
+
+	require.NoError(t, f.Set(0, simulator.Server{Fault: simulator.Fault503}))
+	for points := 4; points <= 5; points++ {
+		p.prompt()
+		p.requirePoints(points)
+	}
+	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.9")}))
+	p.prompt()
+	p.requireLog(`I! ` + host + ` answers again; polls that failed before: 2`)
+	p.requirePoints(6)
+	p.requireEndOfInput()
+
+	lines := p.stderr.lines()
+	require.Len(t, lines, 5, "%s", p.stderr)
+	for _, line := range lines[2:4] {
+		require.Regexp(t, `^E! .*`+host+`: response_status_code_mismatch: .*503.*; \S`, line)
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	f := startFleet(t, simulator.Server{}, simulator.Server{Fault: simulator.FaultDown})
+	config := f.config()
+	for level, letters := range map[string]string{"error": "E", "warn": "E", "info": "EI", "debug": "DEI", "trace": "DEI"} {
+		t.Run(level, func(t *testing.T) {
+			p := start(t, "--once", "--log-level", level, "--config", config)
+			p.requireEnd(0)
+			for _, letter := range "DEIWT" {
+				require.Equal(t, strings.ContainsRune(letters, letter), strings.Contains("\n"+p.stderr.String(), "\n"+string(letter)+"! "),
+					"%c in\n%s", letter, p.stderr)
+			}
+		})
+	}
+}
+
+// A certificate that is renewed or lost while the program runs is the matter of
+// one round, not of the program.
+func TestCertificateFileBecomesUnreadable(t *testing.T) {
+	f := startFleet(t, simulator.Server{}, simulator.Server{})
+	p := start(t, "--config", f.config())
+	p.requirePoints(2)
+
+	file := filepath.Join(f.dir, "client.pem")
+	certificate, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte("half a certifi"), 0o600))
+	p.prompt()
+	for _, point := range p.requirePoints(4)[2:] {
+		require.Contains(t, point, `result="configuration_error"`)
+		require.Contains(t, point, "result_code=10i")
+		require.NotContains(t, point, "response_time")
+	}
+	require.NoError(t, os.Remove(file))
+	p.prompt()
+	for _, point := range p.requirePoints(6)[4:] {
+		require.Contains(t, point, "result_code=10i")
+	}
+	// To read this one would never end.
+	require.NoError(t, syscall.Mkfifo(file, 0o600))
+	p.prompt()
+	for _, point := range p.requirePoints(8)[6:] {
+		require.Contains(t, point, "result_code=10i")
+	}
+
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.WriteFile(file, certificate, 0o600))
+	p.prompt()
+	for _, point := range p.requirePoints(10)[8:] {
+		require.Contains(t, point, "result_code=0i")
+	}
+	p.requireEndOfInput()
+	require.Equal(t, 6, strings.Count(p.stderr.String(), "E! "))
+}

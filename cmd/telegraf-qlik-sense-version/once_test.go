@@ -1,0 +1,75 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+func TestOnce(t *testing.T) {
+	f := startFleet(t, simulator.Server{}, simulator.Server{Fault: simulator.Fault403}, simulator.Server{})
+	p := start(t, "--once", "--config", f.config())
+	p.requireEnd(0)
+	all := strings.Join(p.requirePoints(3), "")
+	for _, source := range []string{"source=127.30.0.1 ", "source=127.30.0.2 ", "source=127.30.0.3 "} {
+		require.Equal(t, 1, strings.Count(all, source))
+	}
+	require.Equal(t, 2, strings.Count(all, "result_code=0i"))
+	require.Equal(t, 1, strings.Count(all, "result_code=8i"))
+	require.Equal(t, 1, f.Requests(0))
+}
+
+// That no server answers is a result, not a fault of the program.
+func TestOnceWithoutAnswers(t *testing.T) {
+	f := startFleet(t, simulator.Server{Fault: simulator.FaultDown}, simulator.Server{Fault: simulator.FaultNoAnswer})
+	p := start(t, "--once", "--config", f.config("timeout = '300ms'"))
+	p.requireEnd(0)
+	all := strings.Join(p.requirePoints(2), "")
+	require.Contains(t, all, "result_code=3i")
+	require.Contains(t, all, "result_code=4i")
+	require.Equal(t, 2, strings.Count(p.stderr.String(), "E! "))
+}
+
+// inputs.exec and cron close stdin; it has no meaning here.
+func TestOnceWithoutStdin(t *testing.T) {
+	f := startFleet(t, simulator.Server{})
+	p := start(t, "--once", "--config", f.config())
+	require.NoError(t, p.stdin.Close())
+	p.requireEnd(0)
+	p.requirePoints(1)
+}
+
+func TestOnceInterrupted(t *testing.T) {
+	f := startFleet(t, simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
+	config := f.config("timeout = '1m'")
+	for _, name := range []string{"SIGTERM", "SIGINT"} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, "--once", "--config", config)
+			points := p.requirePoints(1)
+			p.requireQuickEnd(ends[name], 1)
+			require.Equal(t, points, p.requirePoints(1))
+			require.Contains(t, points[0], "source=127.30.0.1 ")
+			require.Equal(t, "E! interrupted before the round was complete\n", p.stderr.lines()[p.stderr.count()-1])
+		})
+	}
+}
+
+func TestOnceInterruptedWhileNobodyReads(t *testing.T) {
+	t.Parallel()
+	config := writeConfig(t, t.TempDir(), refused())
+	p := prepare(t, "--once", "--config", config)
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	defer reader.Close()
+	defer writer.Close()
+	p.cmd.Stdout = writer
+	p.start()
+	p.requireStandstill(p.stderr)
+	p.requireQuickEnd(ends["SIGINT"], 1)
+}
