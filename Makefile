@@ -1,0 +1,44 @@
+# What a developer and CI call; the README says more.
+#
+#   make build   the programs, into .bin/
+#   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
+#   make lint    formatting, vet, golangci-lint
+#   make demo    three environments in InfluxDB, on this machine, in a minute
+#   make bench   rounds of polls beside Telegraf's own inputs.http
+#   make fuzz    the parsers of replies and settings, a minute each
+
+GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
+
+# No C library: one file that runs on any Linux. -s -w leaves out what only debuggers
+# read.
+BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
+
+.PHONY: build test lint demo bench fuzz clean
+
+build:
+	@mkdir -p .bin
+	$(BUILD) -o .bin/ ./cmd/...
+
+# At the end gotestsum says what ran and, with the reason, what was skipped.
+test:
+	$(GOTESTSUM) --format pkgname-and-test-fails --hide-summary output -- -race -timeout 20m ./...
+
+lint:
+	go mod tidy -diff
+	go vet ./...
+	GOOS=windows go vet ./...
+	$(GOLANGCI_LINT) run ./...
+
+demo:
+	go run ./test/demo
+
+bench:
+	go test ./test -run '^$$' -bench . -benchtime 3x -timeout 60m
+
+fuzz:
+	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/systeminfo
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/settings
+
+clean:
+	rm -rf .bin

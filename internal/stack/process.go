@@ -1,0 +1,107 @@
+package stack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Process is a running program whose output is kept.
+type Process struct {
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+	err  error // of Wait, once done is closed
+}
+
+// Start starts a program; env is added to this process's environment.
+func Start(program string, args, env []string) (*Process, error) {
+	p := &Process{cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", program, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Output is everything that the program has written so far, standard output and
+// standard error together.
+func (p *Process) Output() string { return p.out.String() }
+
+// Signal sends a signal to the program.
+func (p *Process) Signal(signal os.Signal) error { return p.cmd.Process.Signal(signal) }
+
+// PID is the program's process number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Await waits until the output holds the text count times.
+func (p *Process) Await(text string, count int, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		found := strings.Count(p.Output(), text)
+		if found >= count {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended (%w) before it wrote %q %d times:\n%s", p.cmd.Path, errors.Join(p.err), text, count, p.Output())
+		default:
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s wrote %q %d times, not %d, in %s:\n%s", p.cmd.Path, text, found, count, timeout, p.Output())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// Wait waits for the end of the program and gives its exit status.
+func (p *Process) Wait(timeout time.Duration) (int, error) {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode(), nil
+	case <-time.After(timeout):
+		return 0, fmt.Errorf("%s still runs after %s:\n%s", p.cmd.Path, timeout, p.Output())
+	}
+}
+
+// Stop ends the program as a service manager does and gives its exit status. A
+// program that does not end in time is killed, and that is an error.
+func (p *Process) Stop(timeout time.Duration) (int, error) {
+	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return 0, err
+	}
+	status, err := p.Wait(timeout)
+	if err != nil {
+		return 0, errors.Join(err, p.cmd.Process.Kill())
+	}
+	return status, nil
+}
+
+// output is a buffer that is read while it is written.
+type output struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.String()
+}

@@ -1,0 +1,129 @@
+// Package stack builds and runs the real programs that tests and the demonstration
+// need around the plugin: Telegraf and InfluxDB. Nothing of it is part of the
+// program that users install.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// The versions of the programs. Telegraf's is that of the packages in go.mod.
+const (
+	TelegrafVersion = "v1.39.3"
+	InfluxDBVersion = "v1.8.3"
+)
+
+// plugins are those of Telegraf that tests and demonstration need; the whole of
+// Telegraf would take a quarter of an hour to build.
+const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,outputs.influxdb," +
+	"parsers.influx,parsers.json,serializers.influx"
+
+// Tools are the paths of the programs.
+type Tools struct {
+	Telegraf  string
+	InfluxDB  string
+	Plugin    string // telegraf-qlik-sense-version
+	Simulator string // qlik-sense-simulator
+
+	root string // of the repository
+}
+
+// Build builds the programs into the folder .bin of the repository at root and says
+// on progress what it does. Telegraf and InfluxDB are built once, from their Go
+// modules, and need the module proxy for that.
+func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	bin := filepath.Join(root, ".bin")
+	if err := os.MkdirAll(bin, 0o750); err != nil {
+		return nil, err
+	}
+
+	t := &Tools{
+		Telegraf:  filepath.Join(bin, "telegraf-"+TelegrafVersion+exe()),
+		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
+		Plugin:    filepath.Join(bin, "telegraf-qlik-sense-version"+exe()),
+		Simulator: filepath.Join(bin, "qlik-sense-simulator"+exe()),
+		root:      root,
+	}
+	if err := install(ctx, progress, t.Telegraf, "github.com/influxdata/telegraf/cmd/telegraf@"+TelegrafVersion, "-tags", plugins); err != nil {
+		return nil, err
+	}
+	if err := install(ctx, progress, t.InfluxDB, "github.com/influxdata/influxdb/cmd/influxd@"+InfluxDBVersion); err != nil {
+		return nil, err
+	}
+	sayf(progress, "Building the plugin and the simulator")
+	// As "make build" does.
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", bin+string(filepath.Separator), "./cmd/...")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return t, run(build)
+}
+
+// install builds a program from its module, unless it is there already.
+func install(ctx context.Context, progress io.Writer, path, pkg string, flags ...string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	name, _, _ := strings.Cut(filepath.Base(path), "-")
+	sayf(progress, "Building %s (only the first time; about two minutes on a small machine)", filepath.Base(path))
+	start := time.Now()
+
+	// Into a folder beside it, then renamed: a broken-off build leaves nothing
+	// that looks like a program.
+	dir, err := os.MkdirTemp(filepath.Dir(path), "build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder that stays is in the way of nobody
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"install"}, flags...), pkg)...)
+	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=-buildvcs=false")
+	cmd.Dir = dir
+	done := make(chan error, 1)
+	go func() { done <- run(cmd) }()
+	ticker := time.NewTicker(15 * time.Second)
+	defer ticker.Stop()
+	for running := true; running; {
+		select {
+		case err := <-done:
+			if err != nil {
+				return err
+			}
+			running = false
+		case <-ticker.C:
+			sayf(progress, "  ... %s so far", time.Since(start).Round(time.Second))
+		}
+	}
+	sayf(progress, "Built %s in %s", filepath.Base(path), time.Since(start).Round(time.Second))
+	return os.Rename(filepath.Join(dir, name+exe()), path)
+}
+
+func run(cmd *exec.Cmd) error {
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, output)
+	}
+	return nil
+}
+
+func sayf(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, format+"\n", args...) //nolint:errcheck // progress is not needed
+}
+
+func exe() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}

@@ -1,0 +1,78 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// DropIn is the shipped one-file drop-in with the path of the plugin and other
+// settings in it, and without the jitter, which would hold the first interval up.
+func (t *Tools) DropIn(settings string) (string, error) {
+	shipped, err := os.ReadFile(filepath.Join(t.root, "deploy", "telegraf.d", "linux", "qlik-sense-version.conf"))
+	if err != nil {
+		return "", err
+	}
+	text := string(shipped)
+	for _, edit := range []struct{ pattern, replacement string }{
+		{`"/usr/local/bin/telegraf-qlik-sense-version"`, "'" + t.Plugin + "'"},
+		{`  collection_jitter = "5m"\n`, ""},
+		{`(?s)QLIK_SENSE_VERSION_CONFIG=\n.*\n'''\]`, "QLIK_SENSE_VERSION_CONFIG=\n" + settings + "\n''']"},
+	} {
+		pattern := regexp.MustCompile(edit.pattern)
+		if !pattern.MatchString(text) {
+			return "", fmt.Errorf("the drop-in has nothing like %s", edit.pattern)
+		}
+		text = pattern.ReplaceAllLiteralString(text, edit.replacement)
+	}
+	return text, nil
+}
+
+// agent sends what the inputs give to an InfluxDB at once.
+const agent = `[agent]
+  interval = "1h"
+  flush_interval = "100ms"
+  hostname = "agent1"
+  debug = true
+[[outputs.influxdb]]
+  urls = [%q]
+  database = %q
+`
+
+// StartTelegraf starts a Telegraf with an input and the output to a database. Its
+// configuration is written into dir; env is added to this process's environment.
+func (t *Tools) StartTelegraf(dir, input string, db *InfluxDB, database string, env ...string) (*Process, error) {
+	config := filepath.Join(dir, "telegraf.conf")
+	if err := os.WriteFile(config, []byte(fmt.Sprintf(agent, db.URL, database)), 0o600); err != nil {
+		return nil, err
+	}
+	dropIn := filepath.Join(dir, "qlik-sense-version.conf")
+	if err := os.WriteFile(dropIn, []byte(input), 0o600); err != nil {
+		return nil, err
+	}
+	return Start(t.Telegraf, []string{"--config", config, "--config", dropIn}, env)
+}
+
+// Settings is a settings block for servers, with the certificates of a site as the
+// simulator writes them into a folder; more is put behind it.
+func Settings(hosts []string, site, more string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[[inputs.qlik_sense_version]]\n  hosts = [%s]\n", Quote(hosts))
+	for _, file := range []struct{ key, name string }{{"tls_ca", "root.pem"}, {"tls_cert", "client.pem"}, {"tls_key", "client_key.pem"}} {
+		fmt.Fprintf(&b, "  %s = %q\n", file.key, filepath.Join(site, file.name))
+	}
+	b.WriteString(more)
+	b.WriteString("\n")
+	return b.String()
+}
+
+// Quote writes texts as the inside of a TOML list.
+func Quote(list []string) string {
+	texts := make([]string, len(list))
+	for i, text := range list {
+		texts[i] = fmt.Sprintf("%q", text)
+	}
+	return strings.Join(texts, ", ")
+}

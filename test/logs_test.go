@@ -1,0 +1,110 @@
+//go:build linux
+
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/stack"
+)
+
+const execdLog = "[inputs.execd::qlik_sense_version] "
+
+// Traps 1 and 3: each line has its level in Telegraf's log, and debug can be seen.
+func TestLogLevels(t *testing.T) {
+	r := newRig(t)
+	fleet, hosts := r.start(simulator.Server{})
+	p := r.telegraf(r.dropIn(r.block(hosts, "  insecure_skip_verify = true"),
+		world.tools.Plugin+"'", world.tools.Plugin+"', '--log-level', 'debug'", `"6h"`, `"1s"`))
+
+	r.await(p, "W! "+execdLog+"Setting insecure_skip_verify accepts any server")
+	r.await(p, "I! "+execdLog+hosts[0]+` runs "May 2025 Patch 3 (14.231.9)"`)
+	r.await(p, "D! "+execdLog+"Round of polls ended; servers: 1, time: ")
+
+	require.NoError(t, fleet.Set(0, simulator.Server{Fault: simulator.Fault503}))
+	r.await(p, "E! "+execdLog+"Error in plugin: "+hosts[0]+
+		": response_status_code_mismatch: the server answered with HTTP status 503 Service Unavailable; the server is up but ")
+	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")}))
+	r.await(p, "I! "+execdLog+hosts[0]+" answers again; polls that failed before: ")
+	r.await(p, "I! "+execdLog+hosts[0]+` changed from "May 2025 Patch 3 (14.231.9)" to "May 2025 Patch 15 (14.231.27)"`)
+	require.NotContains(t, p.Output(), execdLog+"stderr:", "a line without a level")
+}
+
+func TestDebugIsSilentByDefault(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	p := r.telegraf(r.dropIn(r.block(hosts, "")))
+	r.await(p, "I! "+execdLog+hosts[0]+" runs ")
+	require.NotContains(t, p.Output(), "D! "+execdLog+"Asked")
+}
+
+// Trap 8: execd stops reading at a line of 64 KiB, and the plugin would hang.
+func TestLongLogLinesAreCut(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	long := strings.Repeat("x", 200<<10) // bytes
+	settings := r.write("settings.conf", r.block(hosts, "  "+long+" = 1\n  misspelt = 2"))
+	p := r.telegraf(r.edit(r.twoFiles(settings), soon...))
+	r.await(p, "inputs.qlik_sense_version.xxxx")
+	// The line behind the long one, and the process's end, were read too.
+	r.await(p, "E! "+execdLog+settings+":7: inputs.qlik_sense_version.misspelt: there is no such setting")
+	r.await(p, "Restarting in 1s")
+	for line := range strings.Lines(p.Output()) {
+		require.Less(t, len(line), 9<<10)
+	}
+}
+
+// Trap 2: without care, Telegraf's logger keeps every line for ever, also those that
+// the level suppresses.
+func TestMemoryDoesNotGrowWithLogLines(t *testing.T) {
+	r := newRig(t)
+	// Nothing listens on these: a line for each in every round.
+	hosts := make([]string, 250)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("127.20.%d.%d", r.network, i+1)
+	}
+	p := r.telegraf(r.dropIn(r.block(hosts, ""), `"6h"`, `"20ms"`))
+	r.await(p, "Starting process")
+	plugin := child(t, p)
+
+	require.NoError(t, p.Await("connection_failed", 5_000, patience))
+	before := memory(t, plugin, "VmRSS:")
+	require.NoError(t, p.Await("connection_failed", 65_000, 2*patience))
+	growth := memory(t, plugin, "VmRSS:") - before
+	// 60,000 lines kept would be about 30 MB.
+	require.Less(t, growth, 8<<20, "bytes grown over 60,000 lines")
+}
+
+// child finds the process of the plugin that Telegraf started.
+func child(t *testing.T, telegraf *stack.Process) int {
+	t.Helper()
+	pid := 0
+	require.Eventually(t, func() bool {
+		stats, err := filepath.Glob("/proc/[0-9]*/stat")
+		require.NoError(t, err)
+		for _, stat := range stats {
+			text, err := os.ReadFile(stat)
+			if err != nil {
+				continue // it has ended
+			}
+			// Behind the name in brackets: state, process number of the parent.
+			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+			if fields[0] != "Z" && fields[1] == strconv.Itoa(telegraf.PID()) {
+				pid, err = strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+				return err == nil
+			}
+		}
+		return false
+	}, patience, 10*time.Millisecond)
+	return pid
+}

@@ -1,0 +1,194 @@
+//go:build linux
+
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+)
+
+func TestEveryFieldArrives(t *testing.T) {
+	r := newRig(t)
+	june2019, err := simulator.Sample("june-2019")
+	require.NoError(t, err)
+	november2025, err := simulator.Sample("november-2025")
+	require.NoError(t, err)
+	_, hosts := r.start(
+		simulator.Server{Reply: june2019},
+		simulator.Server{Reply: november2025},
+		simulator.Server{Fault: simulator.Fault503},
+		simulator.Server{Fault: simulator.FaultForeignCA},
+	)
+	down := fmt.Sprintf("127.20.%d.250", r.network)
+	r.telegraf(r.dropIn(r.block(append(hosts, down), "")))
+
+	points := r.byTag(r.points(5, ""), "source")
+	require.Len(t, points, 5)
+	timestamp := points[hosts[0]]["time"]
+	for source, p := range points {
+		require.Equal(t, timestamp, p["time"], "all points of a round carry the same time")
+		require.Equal(t, "agent1", p["host"], "the host tag is Telegraf's own")
+		if source != down {
+			requirePositive(t, p["response_time"])
+		}
+		delete(p, "response_time")
+		if source != hosts[3] && source != down && source != hosts[2] {
+			requirePositive(t, p["certificate_expiry"])
+		}
+		delete(p, "certificate_expiry")
+		for _, key := range []string{"time", "host", "source"} {
+			delete(p, key)
+		}
+	}
+	require.Equal(t, row{
+		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
+		"content_hash": "e884c2143e1f4b94db9032f6761aba0b", "sense_id": "qliksenseserver:13.32.2", "version": "13.32.2",
+		"deployment_type": "QlikSenseServer", "release_label": "June 2019", "deprecated_product_version": "4.0.X",
+		"product_name": "Qlik Sense", "copyright_year_range": "1993-2019",
+	}, points[hosts[0]])
+	require.Equal(t, row{
+		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
+		"sense_id": "qliksenseserver:14.254.6", "version": "14.254.6", "deployment_type": "QlikSenseServer",
+		"release_label": "November 2025", "product_name": "Qlik Sense", "copyright_year_range": "1993-2025",
+	}, points[hosts[1]], "what the reply lacks is left out")
+	require.Equal(t, row{
+		"result": "response_status_code_mismatch", "result_code": json.Number("6"), "http_response_code": json.Number("503"),
+	}, points[hosts[2]])
+	require.Equal(t, row{"result": "tls_error", "result_code": json.Number("7")}, points[hosts[3]])
+	require.Equal(t, row{"result": "connection_failed", "result_code": json.Number("3")}, points[down])
+
+	series, err := world.db.Query(r.database, "SHOW FIELD KEYS FROM qlik_sense_version")
+	require.NoError(t, err)
+	types := make(map[string]string)
+	for _, one := range rows(series) {
+		types[one["fieldKey"].(string)] = one["fieldType"].(string)
+	}
+	require.Equal(t, map[string]string{
+		"content_hash": "string", "sense_id": "string", "version": "string", "deployment_type": "string", "release_label": "string",
+		"deprecated_product_version": "string", "product_name": "string", "copyright_year_range": "string",
+		"result": "string", "result_code": "integer", "response_time": "float", "http_response_code": "integer",
+		"certificate_expiry": "integer",
+	}, types)
+}
+
+func requirePositive(t *testing.T, value any) {
+	t.Helper()
+	number, ok := value.(json.Number)
+	require.True(t, ok, "%v is no number", value)
+	n, err := number.Float64()
+	require.NoError(t, err)
+	require.Positive(t, n)
+}
+
+// Trap 7: points that the shim's writer cannot serialise end the process. Every
+// fault there is must arrive as a point, round after round, from one process.
+func TestEveryFaultArrivesInEveryRound(t *testing.T) {
+	r := newRig(t)
+	servers := make([]simulator.Server, 0, len(simulator.Faults()))
+	for _, fault := range simulator.Faults() {
+		servers = append(servers, simulator.Server{Fault: fault})
+	}
+	_, hosts := r.start(servers...)
+	p := r.telegraf(r.dropIn(r.block(hosts, `timeout = "1s"`), `"6h"`, `"2s"`))
+
+	// Three rounds: one at the start, two asked for by Telegraf.
+	r.points(3*len(hosts), "")
+	_, err := p.Stop(patience)
+	require.NoError(t, err)
+	points := r.points(0, "")
+	rounds := make(map[any]map[string]bool)
+	for _, point := range points {
+		require.NotEqual(t, "success", point["result"])
+		if rounds[point["time"]] == nil {
+			rounds[point["time"]] = make(map[string]bool)
+		}
+		rounds[point["time"]][point["source"].(string)] = true
+	}
+	require.GreaterOrEqual(t, len(rounds), 3)
+	complete := 0
+	for _, sources := range rounds {
+		if len(sources) == len(hosts) {
+			complete++
+		}
+	}
+	require.GreaterOrEqual(t, complete, len(rounds)-1, "only the round that Telegraf's stop cut off may lack points")
+	require.NotContains(t, p.Output(), "Restarting in", "the plugin never ended")
+}
+
+// Trap 13: no timer of the plugin's own beside Telegraf's interval.
+func TestOnePointPerServerAndRound(t *testing.T) {
+	r := newRig(t)
+	fleet, hosts := r.start(simulator.Server{}, simulator.Server{})
+	p := r.telegraf(r.dropIn(r.block(hosts, ""), `"6h"`, `"1s"`))
+	started := time.Now()
+	r.points(10, "")
+	_, err := p.Stop(patience)
+	require.NoError(t, err)
+	elapsed := time.Since(started)
+
+	rounds := make(map[any]int)
+	for _, point := range r.points(0, "") {
+		rounds[point["time"]]++
+	}
+	require.LessOrEqual(t, len(rounds), int(elapsed/time.Second)+2)
+	for timestamp, n := range rounds {
+		require.Equal(t, len(hosts), n, "points at %v", timestamp)
+	}
+	require.Equal(t, len(rounds), fleet.Requests(0), "each request has its point")
+}
+
+// In a drop-in, Telegraf itself makes one $ of two.
+func TestAwkwardTags(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	r.telegraf(r.dropIn(r.block(hosts, `  [inputs.qlik_sense_version.tags]
+    environment = 'PROD, "east"=1 \ 100% pa$$$$word'
+    "nom du site" = "Zürich – 東京 😀"
+    empty_looking = " "
+    path = 'C:\Qlik\Sense'
+`)))
+	points := r.points(1, "")
+	require.Equal(t, `PROD, "east"=1 \ 100% pa$$word`, points[0]["environment"])
+	require.Equal(t, "Zürich – 東京 😀", points[0]["nom du site"])
+	require.Equal(t, " ", points[0]["empty_looking"])
+	require.Equal(t, `C:\Qlik\Sense`, points[0]["path"])
+	require.Equal(t, hosts[0], points[0]["source"])
+}
+
+// Trap 5: every block is polled, each with its tags.
+func TestSeveralBlocks(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{}, simulator.Server{Reply: simulator.Reply("May 2024", "14.187.4")}, simulator.Server{})
+	var settings strings.Builder
+	for i, environment := range []string{"PROD", "TEST", "DEV"} {
+		settings.WriteString(r.block(hosts[i:i+1], fmt.Sprintf("  [inputs.qlik_sense_version.tags]\n    environment = %q\n", environment)))
+	}
+	// The same server once more, told apart by its tag.
+	settings.WriteString(r.block(hosts[:1], "  [inputs.qlik_sense_version.tags]\n    environment = \"AUDIT\"\n"))
+	r.telegraf(r.dropIn(settings.String()))
+
+	points := r.byTag(r.points(4, ""), "environment")
+	require.Len(t, points, 4)
+	require.Equal(t, "May 2024", points["TEST"]["release_label"])
+	require.Equal(t, hosts[2], points["DEV"]["source"])
+	require.Equal(t, hosts[0], points["AUDIT"]["source"])
+}
+
+// Trap 10: a long interval does not mean a long wait for the first point.
+func TestFirstPointWithinThreeSeconds(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
+	started := time.Now()
+	r.telegraf(r.dropIn(r.block(hosts, ""), `"6h"`, `"1h"`))
+	r.points(1, "result = 'success'")
+	require.Less(t, time.Since(started), 3*time.Second, "a hanging server does not hold up the others")
+	r.points(1, "result = 'timeout'")
+	require.Len(t, r.points(2, ""), 2)
+}

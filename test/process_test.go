@@ -1,0 +1,186 @@
+//go:build linux
+
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/stack"
+)
+
+// soon makes execd start the plugin again after a second.
+var soon = []string{`signal = "STDIN"`, "signal = \"STDIN\"\n  restart_delay = \"1s\""}
+
+func TestRestartAfterKill(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	p := r.telegraf(r.dropIn(r.block(hosts, ""), soon...))
+	r.points(1, "")
+	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGKILL))
+	// The round at the start again, although the interval is six hours.
+	require.Len(t, r.points(2, ""), 2)
+}
+
+// Trap 12: a program that is missing when execd restarts it is never started again,
+// so an upgrade replaces it by renaming.
+func TestUpgradeByRename(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	program := filepath.Join(t.TempDir(), "telegraf-qlik-sense-version")
+	require.NoError(t, os.Link(world.tools.Plugin, program))
+	p := r.telegraf(r.dropIn(r.block(hosts, ""), append(soon, world.tools.Plugin, program)...))
+	r.points(1, "")
+
+	upgrade := program + ".new"
+	require.NoError(t, os.WriteFile(upgrade, []byte("#!/bin/sh\necho 'I! upgraded' >&2\nexec "+world.tools.Plugin+"\n"), 0o700))
+	require.NoError(t, os.Rename(upgrade, program))
+	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGTERM))
+	r.await(p, "I! "+execdLog+"upgraded")
+	r.points(2, "")
+
+	// What the rename avoids.
+	require.NoError(t, os.Remove(program))
+	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGTERM))
+	r.await(p, "Process quit with message: error starting process")
+}
+
+// Trap 11: this is why the program is installed before the drop-in.
+func TestMissingProgramStopsTelegraf(t *testing.T) {
+	r := newRig(t)
+	p := r.telegraf(r.dropIn(r.block([]string{"127.20.0.1"}, ""), world.tools.Plugin, "/nonexistent/telegraf-qlik-sense-version"))
+	status, err := p.Wait(patience)
+	require.NoError(t, err)
+	require.Equal(t, 1, status)
+	require.Contains(t, p.Output(), "no such file or directory")
+}
+
+// Trap 16: neither the end of Telegraf nor a reload waits for servers that hang.
+func TestStopAndReloadWhileServersHang(t *testing.T) {
+	r := newRig(t)
+	servers := make([]simulator.Server, 20)
+	for i := range servers {
+		servers[i].Fault = simulator.FaultNoAnswer
+	}
+	servers[0].Fault = ""
+	_, hosts := r.start(servers...)
+	p := r.telegraf(r.dropIn(r.block(hosts, `  timeout = "5m"`)))
+	r.points(1, "result = 'success'")
+
+	started := time.Now()
+	require.NoError(t, p.Signal(syscall.SIGHUP))
+	require.NoError(t, p.Await("Starting process", 2, patience))
+	require.Less(t, time.Since(started), 5*time.Second, "execd kills what takes longer")
+	require.Len(t, r.points(2, "result = 'success'"), 2, "the round at the start of the second process")
+
+	started = time.Now()
+	status, err := p.Stop(patience)
+	require.NoError(t, err)
+	require.Zero(t, status)
+	require.Less(t, time.Since(started), 5*time.Second)
+	require.Empty(t, r.points(0, "result != 'success'"), "a server that was cut off has not failed")
+}
+
+// Trap 4: what is not understood is refused, with file, line and key, and Telegraf
+// goes on without the plugin.
+func TestMisspeltSettingIsRefused(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	settings := r.write("settings.conf", r.block(hosts, "  time_out = \"5s\""))
+	p := r.telegraf(r.twoFiles(settings))
+	r.await(p, "E! "+execdLog+settings+":6: inputs.qlik_sense_version.time_out: there is no such setting: did you mean timeout?")
+	r.await(p, "exited: exit status 1")
+}
+
+// Trap 6: a $ stays, and a variable cannot add settings.
+func TestVariablesOfTheEnvironment(t *testing.T) {
+	r := newRig(t)
+	fleet, hosts := r.start(simulator.Server{})
+	settings := r.write("settings.conf", r.block(hosts, `
+  # $HOME ${NOT_SET} in a comment does no harm
+  [inputs.qlik_sense_version.headers]
+    X-Password = "pa$$word $HOME ${SECRET}"
+  [inputs.qlik_sense_version.tags]
+    environment = "${ENVIRONMENT}"
+`))
+	value := `PROD" # ]]` + "\n" + `hosts = ["x"]`
+	r.telegraf(r.twoFiles(settings), "SECRET=$1 $$ \"x\"", "ENVIRONMENT="+strings.ReplaceAll(value, "\n", " "))
+	points := r.points(1, "")
+	require.Len(t, points, 1)
+	require.Equal(t, strings.ReplaceAll(value, "\n", " "), points[0]["environment"])
+	require.Equal(t, hosts[0], points[0]["source"])
+	require.Equal(t, `pa$$word $HOME $1 $$ "x"`, fleet.LastRequest(0).Header.Get("X-Password"))
+}
+
+// In a drop-in Telegraf replaces variables first; a doubled $ leaves one to the
+// plugin.
+func TestVariablesInADropIn(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	r.telegraf(r.dropIn(r.block(hosts, `  [inputs.qlik_sense_version.tags]
+    environment = "${ENVIRONMENT}"
+    site = "$${SITE}"
+`)), "ENVIRONMENT=PROD", `SITE=say "hello"`)
+	points := r.points(1, "")
+	require.Equal(t, "PROD", points[0]["environment"])
+	require.Equal(t, `say "hello"`, points[0]["site"])
+}
+
+func TestCertificatesAreReadAgain(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	dir := t.TempDir()
+	require.NoError(t, world.site.Export(dir))
+	p := r.telegraf(r.dropIn(r.edit(r.block(hosts, ""), world.dir, dir), `"6h"`, `"1s"`))
+	r.points(1, "result = 'success'")
+
+	root := filepath.Join(dir, "root.pem")
+	require.NoError(t, os.Rename(root, root+".away"))
+	failed := r.points(1, "result = 'configuration_error'")
+	require.NotContains(t, failed[0], "response_time", "the network was not asked")
+	r.await(p, "configuration_error: tls_ca: stat ")
+
+	require.NoError(t, os.Rename(root+".away", root))
+	r.await(p, "answers again")
+	require.NotContains(t, p.Output(), "Restarting in")
+}
+
+// inputs.exec starts the program for every round.
+func TestInputsExecWithOnce(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{}, simulator.Server{Fault: simulator.Fault401})
+	settings := r.write("settings.conf", r.block(hosts, ""))
+	p := r.telegraf(`[[inputs.exec]]
+  commands = ["` + world.tools.Plugin + ` --once --config ` + settings + `"]
+  timeout = "30s"
+  interval = "1s"
+  data_format = "influx"
+`)
+	r.points(4, "")
+	_, err := p.Stop(patience)
+	require.NoError(t, err)
+	points := r.byTag(r.points(4, "")[:2], "source")
+	require.Equal(t, "success", points[hosts[0]]["result"])
+	require.Equal(t, "authentication_failed", points[hosts[1]]["result"])
+}
+
+// Telegraf's own trial runs: --once ends before an execd plugin has answered, a test
+// that waits shows its points (trap 17).
+func TestTelegrafTestRun(t *testing.T) {
+	r := newRig(t)
+	_, hosts := r.start(simulator.Server{})
+	config := r.write("telegraf.conf", "[agent]\n  omit_hostname = true\n"+r.dropIn(r.block(hosts, "")))
+	p, err := stack.Start(world.tools.Telegraf, []string{"--config", config, "--test", "--test-wait", "3"}, nil)
+	require.NoError(t, err)
+	status, err := p.Wait(patience)
+	require.NoError(t, err)
+	require.Zero(t, status, p.Output())
+	require.Contains(t, p.Output(), "> qlik_sense_version,source="+hosts[0]+" ")
+}
