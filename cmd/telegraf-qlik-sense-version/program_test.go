@@ -86,7 +86,7 @@ func (p *program) start() {
 	p.Helper()
 	require.NoError(p, p.cmd.Start())
 	go func() {
-		p.cmd.Wait() //nolint:errcheck // the exit status is looked at where it matters
+		p.cmd.Wait()
 		close(p.ended)
 	}()
 	p.Cleanup(func() {
@@ -165,7 +165,7 @@ func (p *program) requireEnd(status int) {
 const secret = "hunter2secret"
 
 // world is the Qlik Sense site that all tests share, with its certificates.
-var world = sync.OnceValues(func() (*simulator.Site, error) { return simulator.NewSite() })
+var world = sync.OnceValues(simulator.NewSite)
 
 // testFleet is some simulated servers and a folder with the certificates for them.
 type testFleet struct {

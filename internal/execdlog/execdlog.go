@@ -5,6 +5,7 @@ package execdlog
 import (
 	"fmt"
 	"io"
+	"log"
 	"strings"
 	"sync"
 	"time"
@@ -18,14 +19,17 @@ import (
 // of 64 KiB and the plugin then hangs at its next one.
 const maxLine = 8 << 10
 
-// Redirect sends every log line of this process, from Telegraf's loggers and from
-// package log, to w: one line each, with the level's letter in front, as execd
-// wants it. Lines above the level are dropped. undo ends it, after the line that is
+// Redirect sends every log line of Telegraf's loggers to w: one line each, with the
+// level's letter in front, as execd wants it. Lines above the level are dropped, and
+// what libraries tell package log. undo ends it, after the line that is
 // being written, so it waits as long as w does.
 func Redirect(w io.Writer, level telegraf.LogLevel) (undo func(), err error) {
 	// Without a sink, Telegraf's logger keeps every line it is given for ever,
 	// to print it when the sink is set up. The callback is what writes.
 	logger.RedirectLogging(io.Discard)
+	// What libraries tell package log is meant for developers; net/http quotes there
+	// what a server sent.
+	log.SetOutput(io.Discard)
 
 	var mu sync.Mutex
 	id, err := logger.AddCallback(func(lineLevel telegraf.LogLevel, _ time.Time, _ string, _ map[string]interface{}, args ...interface{}) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -59,7 +60,7 @@ func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
 	whole.InsecureSkipVerify = true
 	config, err := whole.TLSConfig()
 	if err != nil {
-		return nil, &SettingError{wrongKey(c), describe(err)}
+		return nil, describe(c, err)
 	}
 	config.InsecureSkipVerify = c.InsecureSkipVerify
 
@@ -79,7 +80,7 @@ func checkFile(file string) error {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("%w: check the path", err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a file", file)
 	case info.Size() > maxFile:
@@ -108,14 +109,30 @@ func wrongKey(c *telegraftls.ClientConfig) string {
 	return "tls_cert"
 }
 
-// describe adds what the file should have been to an error of Telegraf's loader.
-func describe(err error) error {
+// describe says which setting an error of Telegraf's loader is about, and what to
+// do about it.
+func describe(c *telegraftls.ClientConfig, err error) *SettingError {
+	key := wrongKey(c)
 	// The loader formats an error that is nil when a file holds no certificate.
 	text := strings.TrimSuffix(err.Error(), ": %!w(<nil>)")
-	if strings.Contains(text, "PEM") || strings.Contains(text, "cert/key pair") {
+	switch {
+	case strings.Contains(text, "missing password"):
+		return &SettingError{"tls_key", fmt.Errorf("%s is encrypted: set tls_key_pwd to its password", c.TLSKey)}
+	case strings.Contains(text, "decrypt"):
+		return &SettingError{"tls_key_pwd", fmt.Errorf("is not the password of %s", c.TLSKey)}
+	case strings.Contains(text, "does not match"):
+		return &SettingError{"tls_key", fmt.Errorf("%s does not belong to the certificate %s", c.TLSKey, c.TLSCert)}
+	case strings.Contains(text, "private key"):
+		key = "tls_key"
+		text += " in " + c.TLSKey
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		text += ": make it readable for the account that Telegraf runs under"
+	case strings.Contains(text, "PEM"), strings.Contains(text, "cert/key pair"):
 		text += " (export the certificates in PEM form: root.pem, client.pem, client_key.pem)"
 	}
-	return errors.New(text)
+	return &SettingError{key, errors.New(text)}
 }
 
 // verifyChain checks what tls_verify = "chain" promises, on resumed connections

@@ -138,7 +138,7 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 		return Outcome{
 			Result: ConfigurationError,
 			Cause:  r.err.Error(),
-			Hint:   "make the file readable for the account that Telegraf runs under; it is read again at every poll",
+			Hint:   "no restart is needed, the file is read again for every round",
 		}
 	}
 

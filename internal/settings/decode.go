@@ -214,10 +214,10 @@ func expand(value any, lookup func(string) (string, bool)) (any, error) {
 
 func unknownKey(key string, fields map[string]reflect.Value) error {
 	switch key {
-	case "alias", "always_include_global_tags", "always_include_local_tags", "collection_jitter", "collection_offset", "drop", "fielddrop", "fieldexclude", "fieldinclude", "fieldpass", "interval",
-		"log_level", "metricpass", "name_override", "name_prefix", "name_suffix", "namedrop", "namedrop_separator",
-		"namepass", "namepass_separator", "pass", "precision", "startup_error_behavior", "tagdrop", "tagexclude", "taginclude",
-		"tagpass", "time_source":
+	case "alias", "always_include_global_tags", "always_include_local_tags", "collection_jitter", "collection_offset",
+		"drop", "fielddrop", "fieldexclude", "fieldinclude", "fieldpass", "interval", "log_level", "metricpass",
+		"name_override", "name_prefix", "name_suffix", "namedrop", "namedrop_separator", "namepass", "namepass_separator",
+		"pass", "precision", "startup_error_behavior", "tagdrop", "tagexclude", "taginclude", "tagpass", "time_source":
 		return errors.New("is a setting that Telegraf has for every input: move it to the [[inputs.execd]] block")
 	}
 	best, similarity := "", 0.85

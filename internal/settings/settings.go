@@ -122,7 +122,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		}
 		d.refuseAt(d.places().line(-1, key), printable(key), errors.New(problem))
 	}
-	inputs, _ := tree["inputs"].(map[string]any) //nolint:errcheck // anything else holds no block
+	inputs, _ := tree["inputs"].(map[string]any) // anything else holds no block
 	for _, key := range slices.Sorted(maps.Keys(inputs)) {
 		if "inputs."+key != blockName {
 			d.refuseAt(d.places().line(-1, "inputs", key), "inputs."+printable(key), fmt.Errorf("only [[%s]] blocks belong here", blockName))

@@ -30,7 +30,7 @@ func TestInitErrors(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.pem")
 	_, err := os.Stat(missing)
 	require.Error(t, err)
-	notFound := err.Error() // in the words of the operating system
+	notFound := err.Error() + ": check the path" // in the words of the operating system
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 

@@ -52,7 +52,7 @@ func TestTokenIsReadForEachRound(t *testing.T) {
 		require.Equal(t, map[string]any{"result": "configuration_error", "result_code": int64(10)}, got.points[0].Fields(),
 			"the network was not asked")
 		require.Equal(t, []string{q.Hosts[0] + ": configuration_error: token_file: " + err.Error() +
-			"; make the file readable for the account that Telegraf runs under; it is read again at every poll"}, got.errors)
+			": check the path; no restart is needed, the file is read again for every round"}, got.errors)
 	}
 	require.Equal(t, 3, fleet.Requests(0))
 
