@@ -22,7 +22,7 @@ build:
 
 # At the end gotestsum says what ran and, with the reason, what was skipped.
 test:
-	$(GOTESTSUM) --format pkgname-and-test-fails --hide-summary output -- -race -timeout 20m ./...
+	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -timeout 20m ./...
 
 lint:
 	go mod tidy -diff

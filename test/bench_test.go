@@ -32,8 +32,8 @@ import (
 //	cpu/http         the ratio of the two
 //	cpu2/cpu         the plugin's second round, with resumed TLS, to its first
 //	http-wall-ms, wall-ms, wall/http    the same for the time that a round takes
-//	http-peak-MB, peak-MB, peak/http    the same for the highest resident memory
-//	idle-MB          the plugin's resident memory some seconds after two rounds
+//	http-peak-MiB, peak-MiB, peak/http   the same for the highest resident memory
+//	idle-MiB         the plugin's resident memory some seconds after two rounds
 //	idle-cpu-ms/s    what the plugin does between rounds
 func BenchmarkRound(b *testing.B) {
 	if world.missing != nil {
@@ -82,10 +82,10 @@ func (m *measured) report(b *testing.B) {
 	b.ReportMetric(ms(m.httpCPU), "http-cpu-ms")
 	b.ReportMetric(float64(m.cpu)/float64(max(m.httpCPU, 1)), "cpu/http")
 	b.ReportMetric(float64(m.cpu2)/float64(max(m.cpu, 1)), "cpu2/cpu")
-	b.ReportMetric(float64(m.peak)/1e6, "peak-MB")
-	b.ReportMetric(float64(m.httpPeak)/1e6, "http-peak-MB")
+	b.ReportMetric(float64(m.peak)/(1<<20), "peak-MiB")
+	b.ReportMetric(float64(m.httpPeak)/(1<<20), "http-peak-MiB")
 	b.ReportMetric(float64(m.peak)/float64(m.httpPeak), "peak/http")
-	b.ReportMetric(float64(m.idle)/1e6, "idle-MB")
+	b.ReportMetric(float64(m.idle)/(1<<20), "idle-MiB")
 	b.ReportMetric(ms(m.idleCPU)/idleTime.Seconds(), "idle-cpu-ms/s")
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -152,7 +153,15 @@ func (f *fleet) Gather(acc telegraf.Accumulator) error {
 		group.Go(func() { block.GatherContext(f.ctx, acc) })
 	}
 	group.Wait()
-	// Hours pass until the next round: what this one took goes back to the system.
-	debug.FreeOSMemory()
+	// Hours pass until the next round: what this one took goes back to the system,
+	// once its last connections are closed.
+	time.AfterFunc(time.Second, freeMemory)
 	return nil
+}
+
+// freeMemory collects twice: pools and finalizers hold on to memory for one more
+// collection.
+func freeMemory() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }

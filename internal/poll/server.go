@@ -137,8 +137,8 @@ func checkHostname(name string) error {
 type session struct {
 	mu         sync.Mutex
 	generation int
-	ticket     []byte
-	state      []byte
+	content    []byte // the ticket, then the state; nil without a session
+	ticket     int    // length of the ticket
 }
 
 // cache gives access to the session as long as it was made with the certificates
@@ -157,14 +157,14 @@ type sessionCache struct {
 func (c *sessionCache) Get(string) (*tls.ClientSessionState, bool) {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
-	if c.session.ticket == nil || c.session.generation != c.wanted {
+	if c.session.content == nil || c.session.generation != c.wanted {
 		return nil, false
 	}
-	state, err := tls.ParseSessionState(c.session.state)
+	state, err := tls.ParseSessionState(c.session.content[c.session.ticket:])
 	if err != nil {
 		return nil, false
 	}
-	resumable, err := tls.NewResumptionState(c.session.ticket, state)
+	resumable, err := tls.NewResumptionState(c.session.content[:c.session.ticket], state)
 	return resumable, err == nil
 }
 
@@ -172,7 +172,7 @@ func (c *sessionCache) Get(string) (*tls.ClientSessionState, bool) {
 func (c *sessionCache) Put(_ string, resumable *tls.ClientSessionState) {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
-	c.session.generation, c.session.ticket, c.session.state = c.wanted, nil, nil
+	c.session.generation, c.session.content = c.wanted, nil
 	if resumable == nil {
 		return
 	}
@@ -181,7 +181,6 @@ func (c *sessionCache) Put(_ string, resumable *tls.ClientSessionState) {
 		return
 	}
 	if content, err := state.Bytes(); err == nil {
-		// Cloned to its length: Bytes leaves room to grow.
-		c.session.ticket, c.session.state = slices.Clone(ticket), slices.Clone(content)
+		c.session.content, c.session.ticket = slices.Concat(ticket, content), len(ticket)
 	}
 }
