@@ -47,8 +47,9 @@ func checkTLS(c *telegraftls.ClientConfig, verify string) error {
 	return nil
 }
 
-// loadTLS reads the certificate files and gives the TLS settings of one round.
-func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
+// loadTLS reads the certificate files and gives the TLS settings of one round. They
+// skip crypto/tls's check of the server's certificate, for verify to take its place.
+func loadTLS(c *telegraftls.ClientConfig) (*tls.Config, error) {
 	for _, setting := range []struct{ key, file string }{{"tls_ca", c.TLSCA}, {"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}} {
 		if err := checkFile(setting.file); err != nil {
 			return nil, &SettingError{setting.key, err}
@@ -61,12 +62,6 @@ func loadTLS(c *telegraftls.ClientConfig, verify string) (*tls.Config, error) {
 	config, err := whole.TLSConfig()
 	if err != nil {
 		return nil, describe(c, err)
-	}
-	config.InsecureSkipVerify = c.InsecureSkipVerify
-
-	if verify == VerifyChain {
-		config.InsecureSkipVerify = true
-		config.VerifyConnection = verifyChain(config.RootCAs)
 	}
 	return config, nil
 }
@@ -135,16 +130,16 @@ func describe(c *telegraftls.ClientConfig, err error) *SettingError {
 	return &SettingError{key, errors.New(text)}
 }
 
-// verifyChain checks what tls_verify = "chain" promises, on resumed connections
-// too, in place of the check that compares the name as well.
-func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
+// verify checks a server's certificate as crypto/tls does, but leaves the name out
+// where it is "". It runs on resumed connections too. crypto/tls, in its own place,
+// would keep the whole verified chain with every session, to check it again.
+func verify(roots *x509.CertPool, name string) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
-		intermediates := x509.NewCertPool()
+		options := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
 		for _, certificate := range state.PeerCertificates[1:] {
-			intermediates.AddCert(certificate)
+			options.Intermediates.AddCert(certificate)
 		}
-		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates})
-		if err != nil {
+		if _, err := state.PeerCertificates[0].Verify(options); err != nil {
 			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 		}
 		return nil

@@ -3,6 +3,7 @@
 package poll
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -64,7 +65,7 @@ func New(settings Settings) (*Poller, error) {
 	p := &Poller{settings: settings}
 	err := checkTLS(&settings.TLS, settings.TLSVerify)
 	if err == nil {
-		p.tls, err = loadTLS(&settings.TLS, settings.TLSVerify)
+		p.tls, err = loadTLS(&settings.TLS)
 	}
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (p *Poller) Round() *Round {
 		header.Set("Authorization", "Bearer "+token)
 	}
 
-	config, err := loadTLS(&p.settings.TLS, p.settings.TLSVerify)
+	config, err := loadTLS(&p.settings.TLS)
 	if err != nil {
 		return &Round{err: err}
 	}
@@ -104,14 +105,14 @@ func (p *Poller) Round() *Round {
 	}
 	p.tls = config
 
-	return &Round{timeout: p.settings.Timeout, proxy: p.proxy, header: header, tls: config, generation: p.generation}
+	return &Round{settings: &p.settings, proxy: p.proxy, header: header, tls: config, generation: p.generation}
 }
 
 // Round is one round of polls, with the certificates and the token that it was
 // started with. It may be used by several goroutines.
 type Round struct {
 	err        error
-	timeout    time.Duration
+	settings   *Settings
 	proxy      func(*http.Request) (*url.URL, error)
 	header     http.Header
 	tls        *tls.Config
@@ -142,7 +143,7 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 		}
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.settings.Timeout)
 	defer cancel()
 
 	var seen progress
@@ -150,6 +151,7 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, &seen)
 	outcome.ResponseTime = time.Since(start)
 	outcome.CertificateExpiry = seen.certificateExpiry()
+	server.session.endsBy(outcome.CertificateExpiry)
 	return outcome
 }
 
@@ -157,6 +159,13 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	config := r.tls.Clone()
 	config.ClientSessionCache = server.session.cache(r.generation)
 	config.GetClientCertificate = seen.clientCertificate(config.Certificates)
+	switch {
+	case r.settings.TLS.InsecureSkipVerify:
+	case r.settings.TLSVerify == VerifyChain:
+		config.VerifyConnection = verify(config.RootCAs, "")
+	default:
+		config.VerifyConnection = verify(config.RootCAs, cmp.Or(config.ServerName, server.Source()))
+	}
 
 	// A connection kept open from one round to the next would only be there to
 	// be closed: hours pass between them. What a round saves the next is the
@@ -164,7 +173,7 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	transport := &http.Transport{
 		Proxy:                  r.proxy,
 		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    r.timeout,
+		TLSHandshakeTimeout:    r.settings.Timeout,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 )
 
@@ -139,6 +140,15 @@ type session struct {
 	generation int
 	content    []byte // the ticket, then the state; nil without a session
 	ticket     int    // length of the ticket
+	end        time.Time
+}
+
+// endsBy limits the session to the life of the server's certificate: a renewed one
+// is only seen in a full handshake.
+func (s *session) endsBy(expiry time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end = expiry
 }
 
 // cache gives access to the session as long as it was made with the certificates
@@ -157,7 +167,7 @@ type sessionCache struct {
 func (c *sessionCache) Get(string) (*tls.ClientSessionState, bool) {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
-	if c.session.content == nil || c.session.generation != c.wanted {
+	if c.session.content == nil || c.session.generation != c.wanted || time.Now().After(c.session.end) {
 		return nil, false
 	}
 	state, err := tls.ParseSessionState(c.session.content[c.session.ticket:])

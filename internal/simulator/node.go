@@ -29,9 +29,9 @@ type node struct {
 	certs   map[certKey]*tls.Certificate
 }
 
-// phase is a server between two calls of Set. Its TLS settings, and with them
-// the keys of its session tickets, are its own: no other server accepts its
-// tickets, and none outlives a restart.
+// phase is a server between two calls of Set. Its TLS settings, and with them its
+// sessions, are its own: no other server accepts its tickets, and none outlives a
+// restart.
 type phase struct {
 	Server
 	tls *tls.Config // nil for HTTP without TLS
@@ -42,8 +42,11 @@ func (n *node) newPhase(s Server) (*phase, error) {
 	if s.Plain || s.Fault == FaultPlainHTTP {
 		return p, nil
 	}
+	sessions := &tickets{}
 	p.tls = &tls.Config{
-		MinVersion: tls.VersionTLS12,
+		MinVersion:    tls.VersionTLS12,
+		WrapSession:   sessions.wrap,
+		UnwrapSession: sessions.unwrap,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return n.certificate(s.Name, s.Fault)
 		},
