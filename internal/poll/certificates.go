@@ -162,5 +162,5 @@ func clientCertificate(config *tls.Config) []byte {
 	if len(config.Certificates) == 0 {
 		return nil
 	}
-	return config.Certificates[0].Leaf.Raw
+	return config.Certificates[0].Certificate[0]
 }

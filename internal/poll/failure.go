@@ -37,7 +37,7 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 	case isDNS:
 		return Outcome{Result: DNSError, Cause: shorten(dns), Hint: "check the spelling of the host and this machine's DNS"}
 	case p.step < handshaking && (!isOperation || operation.Op == "proxyconnect"):
-		return Outcome{Result: ConnectionFailed, Cause: shorten(err), Hint: "the proxy did not open the connection: check the proxy settings"}
+		return Outcome{Result: ConnectionFailed, Cause: proxyCause(err), Hint: "the proxy did not open the connection: check the proxy settings"}
 	case p.step < handshaking:
 		return Outcome{Result: ConnectionFailed, Cause: shorten(err), Hint: connectHint(err)}
 	case p.step == handshaking && isBroken(err):
@@ -46,18 +46,21 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 			Cause:  "the server closed the connection during the TLS handshake: " + shorten(err),
 			Hint:   "check that this port is the About service and, if it is, the client certificate (tls_cert, tls_key)",
 		}
-	case p.step == handshaking, isAlert(err):
+	case isAlert(err):
+		// Without what the HTTP client puts around it.
+		return Outcome{Result: TLSError, Cause: shorten(operation), Hint: p.tlsHint(err)}
+	case p.step == handshaking:
 		return Outcome{Result: TLSError, Cause: shorten(err), Hint: p.tlsHint(err)}
 	case p.step == requesting && strings.Contains(err.Error(), "readLoopPeekFail"):
 		return notHTTP() // what came was there before the request
-	case p.step == requesting && p.asked:
-		// With TLS 1.3 the client learns only after its handshake that the
-		// server refuses its certificate, and the alert may be lost when the
-		// server closes the connection right behind it.
+	case p.step == requesting && p.asked && p.version == tls.VersionTLS13:
+		// In TLS 1.3 the client learns only after its handshake that the server
+		// refuses its certificate, and the alert may be lost when the server
+		// closes the connection right behind it.
 		return Outcome{
 			Result: TLSError,
 			Cause:  "the server asked for a client certificate and then closed the connection",
-			Hint:   p.clientCertificateHint(),
+			Hint:   p.clientCertificateHint() + "; if the certificates are right, look at the About service on the server",
 		}
 	case p.step == requesting:
 		return Outcome{
@@ -74,6 +77,20 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 // notHTTP leaves the HTTP client's own text out: it quotes what the server sent.
 func notHTTP() Outcome {
 	return Outcome{Result: InvalidResponse, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
+}
+
+// proxyCause leaves out what a proxy sent: it may repeat the credentials.
+func proxyCause(err error) string {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return shorten(operation)
+	}
+	if status, ok := errors.AsType[proxyStatusError](err); ok {
+		return status.Error()
+	}
+	if errors.Is(err, errTLSProxy) {
+		return errTLSProxy.Error()
+	}
+	return "the proxy did not answer as a proxy does"
 }
 
 const brokenHint = "look at the About service on the server and at proxies on the way"
@@ -110,6 +127,8 @@ func statusFailure(response *http.Response) Outcome {
 		outcome.Hint = "the path is /v1/systeminfo on port 9032, and /PREFIX/api/about/v1/systeminfo behind the proxy"
 	case code == http.StatusProxyAuthRequired:
 		outcome.Hint = "the HTTP proxy wants a login: check http_proxy_url"
+	case code == http.StatusRequestTimeout:
+		outcome.Hint = "the server or a proxy on the way did not get the request in time: look at its load"
 	case code == http.StatusBadRequest:
 		outcome.Hint = "check token_file (expired or malformed?) and that the port speaks HTTPS"
 	case code >= 500:
@@ -192,7 +211,7 @@ func (p *progress) clientCertificateHint() string {
 	switch {
 	case p.given == nil:
 		return "set tls_cert and tls_key to client.pem and client_key.pem of the server's site"
-	case time.Now().After(p.given.NotAfter):
+	case p.given.Leaf != nil && time.Now().After(p.given.Leaf.NotAfter):
 		return "the client certificate in tls_cert has expired: export a new one from the QMC"
 	}
 	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"

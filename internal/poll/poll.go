@@ -29,6 +29,10 @@ const (
 	maxBody    = 1 << 20  // bytes of a reply; real ones have 500
 	maxHeaders = 64 << 10 // bytes of a reply's headers
 	maxFile    = 1 << 20  // bytes of a certificate or token file
+
+	// A server shows its certificate in full handshakes only: once a day is often
+	// enough to see a renewed one.
+	maxSession = 24 * time.Hour
 )
 
 // Settings is what the servers of a block have in common.
@@ -70,7 +74,7 @@ func New(settings Settings) (*Poller, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	if p.proxy, err = settings.Proxy.Proxy(); err != nil {
+	if p.proxy, err = proxyFor(&settings.Proxy); err != nil {
 		return nil, &SettingError{"http_proxy_url", err}
 	}
 	return p, nil
@@ -151,7 +155,9 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, &seen)
 	outcome.ResponseTime = time.Since(start)
 	outcome.CertificateExpiry = seen.certificateExpiry()
-	server.session.endsBy(outcome.CertificateExpiry)
+	if !seen.resumed() {
+		server.session.endsBy(start.Add(maxSession), outcome.CertificateExpiry)
+	}
 	return outcome
 }
 
@@ -172,8 +178,8 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	// TLS session.
 	transport := &http.Transport{
 		Proxy:                  r.proxy,
+		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    r.settings.Timeout,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
@@ -232,36 +238,23 @@ func readToken(file string) (string, error) {
 }
 
 func checkHeaders(headers map[string]string, token bool) error {
+	seen := make(map[string]string, len(headers))
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		value := headers[name]
+		canonical := http.CanonicalHeaderKey(name)
+		other, twice := seen[canonical]
+		seen[canonical] = name
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			return &SettingError{"headers", fmt.Errorf("%q is no name of an HTTP header", name)}
-		case !httpguts.ValidHeaderFieldValue(value):
+		case !httpguts.ValidHeaderFieldValue(headers[name]):
 			return &SettingError{"headers", fmt.Errorf("the value of %q holds a control character", name)}
-		case token && http.CanonicalHeaderKey(name) == "Authorization":
+		case twice:
+			return &SettingError{"headers", fmt.Errorf("%q and %q are the same header: remove one of them", other, name)}
+		case token && canonical == "Authorization":
 			return &SettingError{"headers", fmt.Errorf("%q is set by token_file as well: remove one of them", name)}
+		case slices.Contains([]string{"Accept-Encoding", "Connection", "Content-Length", "Trailer", "Transfer-Encoding"}, canonical):
+			return &SettingError{"headers", fmt.Errorf("%q is for the connection to set: remove it", name)}
 		}
 	}
 	return nil
-}
-
-// checkProxy refuses what would fail at every poll. The address may hold a
-// password and is never repeated.
-func checkProxy(p *proxy.HTTPProxy) error {
-	if p.HTTPProxyURL == "" {
-		return nil
-	}
-	if p.UseSystemProxy {
-		return &SettingError{"http_proxy_url", errors.New("is ignored when use_system_proxy is true: remove one of them")}
-	}
-	u, err := url.Parse(p.HTTPProxyURL)
-	if err != nil || u.Host == "" {
-		return &SettingError{"http_proxy_url", errors.New("is no URL: write for example http://proxy.example.com:3128")}
-	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		return nil
-	}
-	return &SettingError{"http_proxy_url", fmt.Errorf("scheme %q is none of http, https, socks5, socks5h", u.Scheme)}
 }

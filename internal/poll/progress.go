@@ -26,8 +26,10 @@ type progress struct {
 	mu          sync.Mutex
 	step        step
 	certificate *x509.Certificate // the server's
+	version     uint16            // of TLS
+	session     bool              // a TLS session was resumed
 	asked       bool              // the server wanted a client certificate
-	given       *x509.Certificate // the client certificate it got
+	given       *tls.Certificate  // the client certificate it got
 }
 
 func (p *progress) reach(s step) {
@@ -51,16 +53,18 @@ func (p *progress) handshakeDone(state tls.ConnectionState, err error) {
 		return
 	}
 	p.reach(requesting)
-	p.show(state.PeerCertificates)
-}
-
-func (p *progress) show(chain []*x509.Certificate) {
-	if len(chain) == 0 {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.certificate = chain[0]
+	p.version, p.session = state.Version, state.DidResume
+	if len(state.PeerCertificates) > 0 {
+		p.certificate = state.PeerCertificates[0]
+	}
+}
+
+func (p *progress) resumed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.session
 }
 
 // clientCertificate gives the server the certificate that it asks for and notes
@@ -74,8 +78,8 @@ func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.Cer
 		if len(configured) == 0 {
 			return &tls.Certificate{}, nil
 		}
-		p.given = configured[0].Leaf
-		return &configured[0], nil
+		p.given = &configured[0]
+		return p.given, nil
 	}
 }
 

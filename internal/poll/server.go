@@ -143,12 +143,15 @@ type session struct {
 	end        time.Time
 }
 
-// endsBy limits the session to the life of the server's certificate: a renewed one
-// is only seen in a full handshake.
-func (s *session) endsBy(expiry time.Time) {
+// endsBy limits the session, and those that follow from it, to the earlier of two
+// times.
+func (s *session) endsBy(a, b time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end = expiry
+	s.end = a
+	if b.Before(a) {
+		s.end = b
+	}
 }
 
 // cache gives access to the session as long as it was made with the certificates

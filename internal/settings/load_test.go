@@ -84,5 +84,5 @@ func TestLoadSize(t *testing.T) {
 
 	file := write(t, comment+small+"\n")
 	_, err = Load(file, testutil.Logger{Quiet: true})
-	require.EqualError(t, err, "reading the settings: "+file+" is larger than 8388608 bytes")
+	require.EqualError(t, err, "reading the settings: "+file+" is larger than 1048576 bytes")
 }

@@ -26,8 +26,9 @@ import (
 // that one Telegraf drop-in is enough.
 const Variable = "QLIK_SENSE_VERSION_CONFIG"
 
-// maxSize bounds a settings file, in bytes: 10,000 servers fit ten times.
-const maxSize = 8 << 20
+// maxSize bounds a settings file, in bytes: 10,000 servers fit twice. In a larger one
+// brackets could be nested until the TOML library runs out of stack.
+const maxSize = 1 << 20
 
 const blockName = "inputs.qlik_sense_version"
 

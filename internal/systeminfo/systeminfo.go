@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -68,11 +69,35 @@ func Decode(body []byte) (*Info, error) {
 	return nil, ErrNoVersion
 }
 
-// decodeObject keeps the members raw: a struct would take "Version" for
-// "version", and would refuse the whole reply for one member of another type.
+// decodeObject keeps the known members, and keeps them raw: a struct would take
+// "Version" for "version", and would refuse the whole reply for one member of
+// another type. A map of all members would take twenty times the memory of a reply
+// that is made for it.
 func decodeObject(text []byte) (map[string]json.RawMessage, error) {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(text, &object); err != nil || object == nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, ErrNotJSON
+	}
+	object := make(map[string]json.RawMessage)
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, ErrNotJSON
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, ErrNotJSON
+		}
+		switch name {
+		case "contentHash", "senseId", "version", "deploymentType", "releaseLabel", "deprecatedProductVersion",
+			"productName", "copyrightYearRange", "composition":
+			object[name.(string)] = value
+		}
+	}
+	if _, err := decoder.Token(); err != nil { // the closing bracket
+		return nil, ErrNotJSON
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, ErrNotJSON
 	}
 	return object, nil
@@ -117,6 +142,9 @@ func text(member json.RawMessage) string {
 		}
 		return r
 	}, value)
+	if strings.TrimSpace(value) == "" {
+		return ""
+	}
 	return cut(value, maxValue)
 }
 

@@ -1,6 +1,8 @@
 package systeminfo
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -116,6 +118,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"other JSON", `{"error":"not found"}`, ErrNoVersion},
 		{"version is empty", `{"version":"","releaseLabel":""}`, ErrNoVersion},
 		{"version is null", `{"version":null}`, ErrNoVersion},
+		{"version is blank", `{"version":"\u0000\n "}`, ErrNoVersion},
+		{"a comma too many", `{"version":"14.254.6",}`, ErrNotJSON},
+		{"a name that is no string", `{1:"14.254.6"}`, ErrNotJSON},
+		{"broken behind the version", `{"version":"14.254.6","x":nul}`, ErrNotJSON},
 		{"composition is no object", `{"composition":["version"]}`, ErrNoVersion},
 		{"composition within a composition", `{"composition":{"composition":{"version":"1"}}}`, ErrNoVersion},
 	}
@@ -126,6 +132,28 @@ func TestDecodeRefuses(t *testing.T) {
 			require.Nil(t, info)
 		})
 	}
+}
+
+// A reply of a mebibyte may be made of members that nobody asked for.
+func TestDecodeTakesLittleMemory(t *testing.T) {
+	var body strings.Builder
+	body.WriteString(`{"version":"14.254.6"`)
+	for i := 0; body.Len() < 1<<20; i++ {
+		fmt.Fprintf(&body, `,"%x":1`, i)
+	}
+	body.WriteString("}")
+	reply := []byte(body.String())
+
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	object, err := decodeObject(reply)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Len(t, object, 1)
+	require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(1<<20), "bytes kept")
+	runtime.KeepAlive(object)
 }
 
 func FuzzDecode(f *testing.F) {

@@ -218,7 +218,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "scheme of the proxy",
 			change: func(q *QlikSenseVersion) { q.HTTPProxyURL = "ftp://monitoring:secret@proxy.example.com" },
-			errors: []string{`http_proxy_url: scheme "ftp" is none of http, https, socks5, socks5h`},
+			errors: []string{`http_proxy_url: begins with none of http://, socks5://, socks5h://`},
 		},
 		{
 			name:   "two proxies",

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
@@ -88,36 +86,6 @@ func (q *QlikSenseVersion) Init() error {
 	q.warn()
 	return nil
 }
-
-func (q *QlikSenseVersion) initTags() error {
-	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(q.Tags)) {
-		value := q.Tags[key]
-		switch {
-		case key == "":
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: errors.New("a tag needs a name")})
-		case value == "":
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: fmt.Errorf("%q is empty: give it a value or remove it", key)})
-		case key == "source":
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: errors.New(`"source" is set to the server by this plugin: use another name`)})
-		case key == "host":
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: errors.New(`"host" is set to the agent's own name by Telegraf: use another name`)})
-		case unfit(key):
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: fmt.Errorf("the name %q %s", key, unfitText)})
-		case unfit(value):
-			errs = append(errs, &poll.SettingError{Key: "tags", Err: fmt.Errorf("the value of %q %s", key, unfitText)})
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// unfit holds for what InfluxDB line protocol cannot carry in a tag: Telegraf
-// would change it or drop the tag on the way.
-func unfit(text string) bool {
-	return strings.ContainsFunc(text, unicode.IsControl) || strings.HasSuffix(text, `\`)
-}
-
-const unfitText = "holds a control character or ends in a backslash, which a tag cannot carry: change it"
 
 func (q *QlikSenseVersion) initServers() error {
 	if len(q.Hosts) == 0 {
@@ -259,7 +227,7 @@ func fields(outcome *poll.Outcome, start time.Time) map[string]interface{} {
 		f["http_response_code"] = outcome.StatusCode
 	}
 	if !outcome.CertificateExpiry.IsZero() {
-		f["certificate_expiry"] = int64(outcome.CertificateExpiry.Sub(start) / time.Second)
+		f["certificate_expiry"] = outcome.CertificateExpiry.Unix() - start.Unix()
 	}
 	if outcome.Info == nil {
 		return f
