@@ -80,8 +80,10 @@ func (m *measured) report(b *testing.B) {
 	b.ReportMetric(float64(m.wall)/float64(m.httpWall), "wall/http")
 	b.ReportMetric(ms(m.cpu), "cpu-ms")
 	b.ReportMetric(ms(m.httpCPU), "http-cpu-ms")
-	b.ReportMetric(float64(m.cpu)/float64(max(m.httpCPU, 1)), "cpu/http")
-	b.ReportMetric(float64(m.cpu2)/float64(max(m.cpu, 1)), "cpu2/cpu")
+	if m.cpu > 0 && m.httpCPU > 0 { // the kernel counts in hundredths of a second
+		b.ReportMetric(float64(m.cpu)/float64(m.httpCPU), "cpu/http")
+		b.ReportMetric(float64(m.cpu2)/float64(m.cpu), "cpu2/cpu")
+	}
 	b.ReportMetric(float64(m.peak)/(1<<20), "peak-MiB")
 	b.ReportMetric(float64(m.httpPeak)/(1<<20), "http-peak-MiB")
 	b.ReportMetric(float64(m.peak)/float64(m.httpPeak), "peak/http")

@@ -247,6 +247,7 @@ func TestREADMETables(t *testing.T) {
 		require.Contains(t, table, "`"+match[1]+"`")
 	}
 
+	require.NotRegexp(t, `@[A-Z]+@`, page, "a gap to be filled in")
 	for result := range poll.ConfigurationError + 1 {
 		if result != 1 {
 			require.Contains(t, page, fmt.Sprintf("| %d | `%s` |", result, result))
