@@ -5,6 +5,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -191,4 +192,34 @@ func TestFirstPointWithinThreeSeconds(t *testing.T) {
 	require.Less(t, time.Since(started), 3*time.Second, "a hanging server does not hold up the others")
 	r.points(1, "result = 'timeout'")
 	require.Len(t, r.points(2, ""), 2)
+}
+
+// Butler's points and the plugin's live in one measurement, and what reads the one
+// reads the other: same names, same types.
+func TestBesideButler(t *testing.T) {
+	r := newRig(t)
+	_, err := world.db.Query("", "CREATE DATABASE "+r.database)
+	require.NoError(t, err)
+	response, err := http.Post(world.db.URL+"/write?db="+r.database, "text/plain", strings.NewReader(
+		`qlik_sense_version,environment=PROD content_hash="aeec25c5",sense_id="qliksenseserver:14.173.4",version="14.173.4",`+
+			`deployment_type="QlikSenseServer",release_label="February 2024 Patch 1",deprecated_product_version="4.0.X",`+
+			`product_name="Qlik Sense",copyright_year_range="1993-2024"`+"\n"))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusNoContent, response.StatusCode)
+
+	_, hosts := r.start(simulator.Server{})
+	r.telegraf(r.dropIn(r.block(hosts, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n")))
+	points := r.points(2, "environment = 'PROD'")
+	require.Equal(t, "February 2024 Patch 1", points[0]["release_label"])
+	require.Equal(t, "May 2025 Patch 3", points[1]["release_label"])
+
+	series, err := world.db.Query(r.database, "SELECT last(version) FROM qlik_sense_version GROUP BY environment")
+	require.NoError(t, err)
+	require.Equal(t, "14.231.9", rows(series)[0]["last"])
+	for field := range points[0] {
+		if field != "time" {
+			require.Contains(t, points[1], field, "a field or tag that Butler's readers use")
+		}
+	}
 }
