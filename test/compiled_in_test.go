@@ -118,6 +118,7 @@ func TestCompiledIn(t *testing.T) {
 			"result": "success", "result_code": int64(0), "http_response_code": int64(200),
 			"sense_id": "qliksenseserver:14.173.4", "version": "14.173.4", "deployment_type": "QlikSenseServer",
 			"release_label": "February 2024 Patch 1", "deprecated_product_version": "4.0.X",
+			"release_year": int64(2024), "release_month": int64(2), "patch": int64(1),
 			"product_name": "Qlik Sense", "copyright_year_range": "1993-2024",
 		}, first[i])
 		requireFields(t, map[string]any{

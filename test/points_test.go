@@ -53,11 +53,13 @@ func TestEveryFieldArrives(t *testing.T) {
 		"content_hash": "e884c2143e1f4b94db9032f6761aba0b", "sense_id": "qliksenseserver:13.32.2", "version": "13.32.2",
 		"deployment_type": "QlikSenseServer", "release_label": "June 2019", "deprecated_product_version": "4.0.X",
 		"product_name": "Qlik Sense", "copyright_year_range": "1993-2019",
+		"release_year": json.Number("2019"), "release_month": json.Number("6"), "patch": json.Number("0"),
 	}, points[hosts[0]])
 	require.Equal(t, row{
 		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
 		"sense_id": "qliksenseserver:14.254.6", "version": "14.254.6", "deployment_type": "QlikSenseServer",
 		"release_label": "November 2025", "product_name": "Qlik Sense", "copyright_year_range": "1993-2025",
+		"release_year": json.Number("2025"), "release_month": json.Number("11"), "patch": json.Number("0"),
 	}, points[hosts[1]], "what the reply lacks is left out")
 	require.Equal(t, row{
 		"result": "response_status_code_mismatch", "result_code": json.Number("6"), "http_response_code": json.Number("503"),
@@ -75,7 +77,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		"content_hash": "string", "sense_id": "string", "version": "string", "deployment_type": "string", "release_label": "string",
 		"deprecated_product_version": "string", "product_name": "string", "copyright_year_range": "string",
 		"result": "string", "result_code": "integer", "response_time": "float", "http_response_code": "integer",
-		"certificate_expiry": "integer",
+		"certificate_expiry": "integer", "release_year": "integer", "release_month": "integer", "patch": "integer",
 	}, types)
 }
 

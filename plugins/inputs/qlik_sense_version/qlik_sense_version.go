@@ -19,6 +19,7 @@ import (
 
 	assets "telegraf-qlik-sense-version"
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/release"
 )
 
 const measurement = "qlik_sense_version"
@@ -245,6 +246,11 @@ func fields(outcome *poll.Outcome, start time.Time) map[string]interface{} {
 		if value != "" {
 			f[name] = value
 		}
+	}
+	if r, err := release.Parse(outcome.Info.ReleaseLabel); err == nil {
+		f["release_year"] = r.Year
+		f["release_month"] = int(r.Month)
+		f["patch"] = r.Patch
 	}
 	return f
 }
