@@ -70,7 +70,7 @@ func TestREADMECommands(t *testing.T) {
 	edit := fmt.Sprintf("sed -i -e 's|\"qlik1.example.com\", \"qlik2.example.com\"|%s|; s|\"/etc/telegraf|\"%s/etc/telegraf|; "+
 		"s|\"/usr/local/bin|\"%s/usr/local/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
 	for name, script := range map[string]string{
-		"sudo":      `exec "$@"`,
+		"sudo":      `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
 		"sudoedit":  edit,
 		"systemctl": `echo "$@" >> ` + root + `/systemctl.log`,
 		// Without the owner and group, which a test machine need not have.
@@ -208,7 +208,7 @@ func TestREADMEQueries(t *testing.T) {
 // PowerShell cannot be run here: that the commands are of those known and copy what
 // is there is all that is checked.
 func TestREADMEPowerShell(t *testing.T) {
-	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad) (.*)$`)
+	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =) (.*)$`)
 	for _, s := range readme(t) {
 		if s.language != "powershell" {
 			continue

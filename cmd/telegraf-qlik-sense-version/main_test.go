@@ -127,9 +127,10 @@ func TestRefusedCalls(t *testing.T) {
 			expected: "E! settings come from --config qlik.conf and from the environment variable QLIK_SENSE_VERSION_CONFIG as well: use one of them\n",
 		},
 		{
-			name:     "no such file",
-			args:     []string{"--once", "--config", "missing.conf"},
-			expected: "E! reading the settings: open missing.conf: no such file or directory\n",
+			name: "no such file",
+			args: []string{"--once", "--config", "missing.conf"},
+			expected: "E! reading the settings: open missing.conf: no such file or directory: " +
+				"check the path after --config and the permissions of Telegraf's account\n",
 		},
 		{
 			name:     "several problems",
@@ -138,7 +139,7 @@ func TestRefusedCalls(t *testing.T) {
 			expected: "E! QLIK_SENSE_VERSION_CONFIG:2: inputs.qlik_sense_version.hosts: name at least one server, for example hosts = [\"qlik1.example.com\"]\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:3: inputs.qlik_sense_version.timeout: must be longer than 0, for example \"10s\"\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:5: inputs.qlik_sense_version.\"a\\nb\": there is no such setting: " +
-				"\"telegraf-qlik-sense-version config\" prints those there are\n",
+				"\"telegraf-qlik-sense-version config\" prints those there are; a tag belongs under [inputs.qlik_sense_version.tags]\n",
 		},
 	}
 	for _, tt := range tests {

@@ -130,9 +130,11 @@ func statusFailure(response *http.Response) Outcome {
 	case code == http.StatusRequestTimeout:
 		outcome.Hint = "the server or a proxy on the way did not get the request in time: look at its load"
 	case code == http.StatusBadRequest:
-		outcome.Hint = "check token_file (expired or malformed?) and that the port speaks HTTPS"
-	case code >= 500:
+		outcome.Hint = "the port may want https:// where the host is written with http://; a token may be expired or malformed"
+	case code == http.StatusServiceUnavailable:
 		outcome.Hint = "the server is up but its About service is not ready: it may be starting; look at the Qlik Sense services"
+	case code >= 500:
+		outcome.Hint = "look at the Qlik Sense services on the server and, behind a virtual proxy, at token_file or headers"
 	default:
 		outcome.Hint = "check host, port and path"
 	}
@@ -174,7 +176,7 @@ func (p *progress) timeoutHint() string {
 
 func connectHint(err error) string {
 	if strings.Contains(err.Error(), "refused") {
-		return "nothing listens there: check the port, and that the Qlik Sense Service Dispatcher runs"
+		return "nothing listens there: check the port (9032 unless a URL says otherwise), and that the Qlik Sense Service Dispatcher runs"
 	}
 	return "check that the server is up, and the firewalls and routes between here and its port"
 }

@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 		simulator.Fault302:           {long, AuthenticationFailed, 302, "HTTP status 302 Found", "a redirect leads to a login page", false},
 		simulator.Fault401:           {long, AuthenticationFailed, 401, "HTTP status 401 Unauthorized", "wants a login", false},
 		simulator.Fault403:           {long, AuthenticationFailed, 403, "HTTP status 403 Forbidden", "wants a login", false},
-		simulator.Fault500:           {long, StatusMismatch, 500, "HTTP status 500 Internal Server Error", "About service is not ready", false},
+		simulator.Fault500:           {long, StatusMismatch, 500, "HTTP status 500 Internal Server Error", "look at the Qlik Sense services", false},
 		simulator.Fault503:           {long, StatusMismatch, 503, "HTTP status 503 Service Unavailable", "About service is not ready", false},
 		simulator.FaultHTML:          {long, InvalidResponse, 200, "web page", "login page", false},
 		simulator.FaultOtherJSON:     {long, InvalidResponse, 200, "neither version nor releaseLabel", "another service", false},

@@ -94,7 +94,10 @@ func parseHost(host string) (*url.URL, error) {
 		host = "[" + strings.Replace(host, "%", "%25", 1) + "]" // a zone is escaped in a URL
 	}
 	if strings.ContainsAny(host, "/?#@") {
-		return nil, errors.New("write a name, name:port, or a whole URL that begins with https://")
+		return nil, errors.New("write a name, name:port, or a whole URL that begins with https:// or http://")
+	}
+	if strings.ContainsAny(host, " ,;") {
+		return nil, errors.New(`write one server per entry: ["qlik1.example.com", "qlik2.example.com"]`)
 	}
 	u, err := url.Parse("https://" + host)
 	if err != nil {

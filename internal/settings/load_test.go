@@ -86,3 +86,9 @@ func TestLoadSize(t *testing.T) {
 	_, err = Load(file, testutil.Logger{Quiet: true})
 	require.EqualError(t, err, "reading the settings: "+file+" is larger than 1048576 bytes")
 }
+
+func TestLoadFromAnIndentedVariable(t *testing.T) {
+	t.Setenv("  "+Variable, "[[inputs.qlik_sense_version]]")
+	_, err := Load("", testutil.Logger{})
+	require.EqualError(t, err, "no settings: there is a blank in front of the name QLIK_SENSE_VERSION_CONFIG: begin the line with the name")
+}

@@ -43,13 +43,15 @@ func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVers
 		return nil, fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
 	case fromEnvironment:
 		return Parse(Variable, text, os.LookupEnv, log)
+	case file == "" && indentedVariable():
+		return nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
 	case file == "":
 		return nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
 	}
 
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the settings: %w", err)
+		return nil, fmt.Errorf("reading the settings: %w: check the path after --config and the permissions of Telegraf's account", err)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
@@ -60,6 +62,13 @@ func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVers
 		return nil, fmt.Errorf("reading the settings: %s is larger than %d bytes", file, maxSize)
 	}
 	return Parse(file, string(content), os.LookupEnv, log)
+}
+
+// indentedVariable finds the variable of a drop-in whose lines were indented.
+func indentedVariable() bool {
+	return slices.ContainsFunc(os.Environ(), func(entry string) bool {
+		return strings.HasPrefix(strings.TrimSpace(entry), Variable+"=")
+	})
 }
 
 // Parse reads settings that come from name; lookup finds the value of an
@@ -120,13 +129,20 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		problem := "only [[" + blockName + "]] blocks belong here; Telegraf's own settings stay in Telegraf's files"
 		if _, known := fieldsByKey(reflect.ValueOf(qlik_sense_version.New()).Elem())[key]; known {
 			problem = "stands in no block: write [[" + blockName + "]] above the settings of the first block"
+			if _, isTable := tree[key].(map[string]any); isTable {
+				problem = "stands in no block: write [" + blockName + "." + key + "]"
+			}
 		}
 		d.refuseAt(d.places().line(-1, key), printable(key), errors.New(problem))
 	}
 	inputs, _ := tree["inputs"].(map[string]any) // anything else holds no block
 	for _, key := range slices.Sorted(maps.Keys(inputs)) {
 		if "inputs."+key != blockName {
-			d.refuseAt(d.places().line(-1, "inputs", key), "inputs."+printable(key), fmt.Errorf("only [[%s]] blocks belong here", blockName))
+			problem := "only [[" + blockName + "]] blocks belong here"
+			if key == "execd" {
+				problem += "; this is a drop-in for Telegraf: try it with telegraf --config FILE --test --test-wait 15"
+			}
+			d.refuseAt(d.places().line(-1, "inputs", key), "inputs."+printable(key), errors.New(problem))
 		}
 	}
 

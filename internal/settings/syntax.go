@@ -62,6 +62,7 @@ func explain(message string) string {
 		{"inline table terminator", "a comma or the closing } of a table is missing before this line's text"},
 		{"table name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
 		{"table array name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
+		{"got ':' instead", `a setting is written as key = value: this is TOML, not YAML`},
 		{"key separator", `"=" and a value are missing`},
 		{"key '" + blockName + "' ", "every block begins with [[" + blockName + "]], with two brackets"},
 		{"already", "is set twice in this block: remove one of them, or begin another block with [[" + blockName + "]]"},

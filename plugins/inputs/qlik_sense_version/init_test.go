@@ -52,7 +52,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "two servers in one entry",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"qlik1, qlik2"} },
-			errors: []string{`hosts: "qlik1, qlik2": neither a name, name:port nor a URL: invalid character " " in host name`},
+			errors: []string{`hosts: "qlik1, qlik2": write one server per entry: ["qlik1.example.com", "qlik2.example.com"]`},
 		},
 		{
 			name:   "scheme",
@@ -62,7 +62,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "path without scheme",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"qlik1.example.com/v1/systeminfo"} },
-			errors: []string{`hosts: "qlik1.example.com/v1/systeminfo": write a name, name:port, or a whole URL that begins with https://`},
+			errors: []string{`hosts: "qlik1.example.com/v1/systeminfo": write a name, name:port, or a whole URL that begins with https:// or http://`},
 		},
 		{
 			name:   "port",
