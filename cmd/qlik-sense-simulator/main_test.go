@@ -16,34 +16,17 @@ import (
 	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/stack"
 )
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// output may be read while the program still writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
 // start runs the program until the test ends.
-func start(t *testing.T, reload <-chan os.Signal, args ...string) (out, errOut *output) {
+func start(t *testing.T, reload <-chan os.Signal, args ...string) (out, errOut *stack.Output) {
 	t.Helper()
-	out, errOut = &output{}, &output{}
+	out, errOut = &stack.Output{}, &stack.Output{}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, args, out, errOut, reload) }()

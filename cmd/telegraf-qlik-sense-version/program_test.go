@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/settings"
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/stack"
 )
 
 // patience is for what happens at once on a machine that has nothing else to do.
@@ -40,22 +40,7 @@ type program struct {
 }
 
 // output collects what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
+type output struct{ stack.Output }
 
 func (o *output) lines() []string {
 	return slices.Collect(strings.Lines(o.String()))

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/logger"
+
+	"telegraf-qlik-sense-version/internal/oneline"
 )
 
 // maxLine bounds a log line, in bytes with its end. execd stops reading at a line
@@ -46,12 +47,7 @@ func Redirect(w io.Writer, level telegraf.LogLevel) (undo func(), err error) {
 
 // Line forms one line that execd logs at the given level.
 func Line(level telegraf.LogLevel, message string) string {
-	message = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.TrimSpace(message))
+	message = oneline.Of(strings.TrimSpace(message))
 
 	line := level.Indicator() + " " + message
 	if len(line) >= maxLine {

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
@@ -243,12 +243,7 @@ func isAlert(err error) bool {
 // shorten makes one bounded line of an error, which may hold names out of a server's
 // certificate or the status line of a proxy.
 func shorten(err error) string {
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, err.Error())
+	text := oneline.Of(err.Error())
 	if len(text) > maxCause {
 		text = strings.ToValidUTF8(text[:maxCause], "") + "..."
 	}

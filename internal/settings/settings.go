@@ -18,6 +18,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/influxdata/telegraf"
 
+	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
@@ -210,7 +211,7 @@ func (d *document) refuse(block int, key string, err error) {
 }
 
 func (d *document) refuseAt(line int, key string, err error) {
-	d.problems = append(d.problems, problem{line, oneLine(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
+	d.problems = append(d.problems, problem{line, oneline.Of(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
 }
 
 // printable gives a key as it stands in the text, in quotes where it needs them.
@@ -219,16 +220,6 @@ func printable(key string) string {
 		return strconv.Quote(key)
 	}
 	return key
-}
-
-// oneLine keeps what a key or a value brings along from breaking the message up.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }
 
 // err joins the problems in the order in which they stand in the text.

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"telegraf-qlik-sense-version/internal/oneline"
 )
 
 // syntaxError says what the TOML library does not accept, and what to do.
 func (d *document) syntaxError(text string, err error) error {
 	parse, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
-		return errors.New(oneLine(fmt.Sprintf("%s: %v", d.name, err)))
+		return errors.New(oneline.Of(fmt.Sprintf("%s: %v", d.name, err)))
 	}
 	// The library counts a line end as part of the next line, and the end of a
 	// short text as in front of it.
@@ -26,7 +28,7 @@ func (d *document) syntaxError(text string, err error) error {
 	if key != "" {
 		key = printable(key) + ": "
 	}
-	return errors.New(oneLine(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
+	return errors.New(oneline.Of(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
 }
 
 // The last key is only the table around the one that stands there twice.

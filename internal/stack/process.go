@@ -14,7 +14,7 @@ import (
 // Process is a running program whose output is kept.
 type Process struct {
 	cmd  *exec.Cmd
-	out  output
+	out  Output
 	done chan struct{}
 	err  error // of Wait, once done is closed
 }
@@ -87,20 +87,21 @@ func (p *Process) Stop(timeout time.Duration) (int, error) {
 	return status, nil
 }
 
-// output is a buffer that is read while it is written.
-type output struct {
+// Output is a buffer that may be read while it is written.
+type Output struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
 }
 
 // Write implements io.Writer.
-func (o *output) Write(b []byte) (int, error) {
+func (o *Output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buffer.Write(b)
 }
 
-func (o *output) String() string {
+// String is what was written so far.
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buffer.String()

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"telegraf-qlik-sense-version/internal/oneline"
 )
 
 // maxValue is the longest text kept of one member, in bytes. Real values stay
@@ -136,12 +137,7 @@ func text(member json.RawMessage) string {
 		return ""
 	}
 
-	value = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, value)
+	value = oneline.Of(value)
 	if strings.TrimSpace(value) == "" {
 		return ""
 	}

@@ -1,0 +1,19 @@
+// Package oneline makes text from outside safe to stand in one line of a log, a
+// message or a table.
+package oneline
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Of gives the text with every control character, line ends among them, made a
+// space.
+func Of(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
