@@ -39,7 +39,8 @@ bench:
 fuzz:
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/systeminfo
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/settings
-	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/release
+	go test -run '^$$' -fuzz 'FuzzParse$$' -fuzztime 1m ./internal/release
+	go test -run '^$$' -fuzz FuzzParseBuild -fuzztime 1m ./internal/release
 
 clean:
 	rm -rf .bin

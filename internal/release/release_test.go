@@ -26,6 +26,8 @@ func TestParse(t *testing.T) {
 		{"2025-nov", Release{2025, time.November, 0}, "November 2025"},
 		{"June 2017", Release{2017, time.June, 0}, "June 2017"},
 		{"  qlik  SENSE\tmay 2024   PATCH 010 ", Release{2024, time.May, 10}, "May 2024 Patch 10"},
+		{"May 2024 Patch10", Release{2024, time.May, 10}, "May 2024 Patch 10"},
+		{"Qlik Sense November 2024 Initial Release", Release{2024, time.November, 0}, "November 2024"},
 		{"may 2024 initial  RELEASE", Release{2024, time.May, 0}, "May 2024"},
 		{"May 2024 Patch 99", Release{2024, time.May, 99}, "May 2024 Patch 99"},
 	}
@@ -41,11 +43,13 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for _, label := range []string{
-		"", " ", "Qlik Sense", "2024", "May", "14.187.4", "2024.10", "Qlik Sense 3.2 SRX",
+		"", " ", "2024", "May", "14.187.4", "2024.10", "Qlik Sense 3.2 SRX",
 		"Mai 2024", "Feb 2024", "2024-August", "2024-05", "Aug-2023", "May 24", "May 20244", "May 2016", "May 2100",
 		"Patch 1 February 2023", "May 2024 Patch", "May 2024 Patch 0", "May 2024 Patch -1", "May 2024 Patch 100", "May 2024 Patch 99999",
 		"May 2024 Patch 1.5", "May 2024 Patch 1 Patch 2", "May 2024 IR Patch 1", "May 2024 SR", "May 2024, Patch 1",
 		"May 2024 Patch 1 (beta)", "May 2024 Technical Preview", "QlikView May 2024", "May  2024x", "Mаy 2024", "May 2024 Patch １",
+		"Auguſt 2023", "May\u00a02024", "Qlik Sense", "Sense May 2024", "Qlik May 2024",
+		"May 2024 Patch 1 of 2 and more words than any form has", "2024-May-1", "-May", "2024-", "May 2024 Patch5 6", "May 2024 Initial", "May 2024 IR 2",
 	} {
 		r, err := Parse(label)
 		require.ErrorIs(t, err, ErrLabel, label)
@@ -80,7 +84,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		require.True(t, r.Year >= firstYear && r.Year <= lastYear && r.Month >= time.January && r.Month <= time.December)
-		require.True(t, r.Patch >= 0 && r.Patch <= maxPatch)
+		require.True(t, r.Patch >= 0 && r.Patch <= MaxPatch)
 		again, err := Parse(r.String())
 		require.NoError(t, err)
 		require.Equal(t, r, again, "what is printed reads as the same release")

@@ -1,0 +1,124 @@
+// Package catalog holds what is known of the releases of Qlik Sense Enterprise on
+// Windows and of the security advisories that concern them: the data, how it is
+// read, checked, brought up to date and written. It judges nothing.
+package catalog
+
+import (
+	_ "embed"
+	"sync"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Catalog is the data of one file. Its days tell how far the data reaches.
+type Catalog struct {
+	// Schema is the version of the format, see Schema.
+	Schema int `toml:"schema"`
+	// ReleasesAsOf is the day on which the vendor's list of releases was read.
+	ReleasesAsOf Day `toml:"releases_as_of"`
+	// AdvisoriesAsOf is the day up to which advisories were looked for.
+	AdvisoriesAsOf Day `toml:"advisories_as_of"`
+	// ExploitedAsOf is the day of the list of exploited vulnerabilities (CISA KEV).
+	ExploitedAsOf Day `toml:"exploited_as_of"`
+	// Sources are those of the catalogue as a whole.
+	Sources []string `toml:"sources"`
+
+	Releases   []Release  `toml:"release"`  // oldest first
+	Advisories []Advisory `toml:"advisory"` // by identifier
+}
+
+// Schema is the version of the format that this program reads and writes.
+const Schema = 1
+
+// Release is an initial release and its patches.
+type Release struct {
+	Label release.Release `toml:"label"`
+	// Track is what its builds begin with, nil where no build is known.
+	Track *release.Track `toml:"track,omitempty"`
+	// LatestPatch is the newest patch that is known, nil where that is not known. It
+	// is a lower bound: newer ones may have come since LatestPatchAsOf.
+	LatestPatch     *int `toml:"latest_patch,omitempty"`
+	LatestPatchAsOf Day  `toml:"latest_patch_as_of,omitempty"`
+	// EndOfSupport is the last day of support, zero where it is not known.
+	EndOfSupport Day `toml:"end_of_support,omitempty"`
+	// EndOfSupportEstimate marks a day that the vendor did not publish: 24 months
+	// after the release, by the vendor's rule.
+	EndOfSupportEstimate bool `toml:"end_of_support_estimate,omitempty"`
+	// Verified is false for a release that was announced but not seen: it is
+	// information, and a server that runs it is not judged.
+	Verified bool `toml:"verified"`
+	// Patches are the builds that are known, oldest first.
+	Patches Patches  `toml:"patches,omitempty"`
+	Sources []string `toml:"sources"`
+	Note    string   `toml:"note,omitempty"`
+}
+
+// Patch is a patch of a release, 0 being the initial release, and its build.
+type Patch struct {
+	Patch int           `toml:"patch"`
+	Build release.Build `toml:"build"`
+	Basis Basis         `toml:"basis"`
+}
+
+// Basis says how it is known that a build is a certain patch.
+type Basis string
+
+// The bases, from the surest to the least sure.
+const (
+	Stated    Basis = "stated"    // a source names the patch and the build together
+	Derived   Basis = "derived"   // counted in the vendor's tags between two stated pairs
+	Checked   Basis = "checked"   // counted past the last stated pair, and days of fixes agree
+	Counted   Basis = "counted"   // counted past the last stated pair: may be off by one
+	Ambiguous Basis = "ambiguous" // the count and the days of fixes disagree
+)
+
+// Sure holds for a basis good enough to tell the patch from the build.
+func (b Basis) Sure() bool { return b == Stated || b == Derived || b == Checked }
+
+func (b Basis) known() bool { return b.Sure() || b == Counted || b == Ambiguous }
+
+// Advisory is a vulnerability of Qlik Sense.
+type Advisory struct {
+	ID        string `toml:"id"` // of CVE, or of GitHub's advisories
+	Summary   string `toml:"summary"`
+	Published Day    `toml:"published"`
+	// CVSS is the score, 0 where there is none.
+	CVSS       float64 `toml:"cvss,omitempty"`
+	CVSSVector string  `toml:"cvss_vector,omitempty"`
+	CVSSSource string  `toml:"cvss_source,omitempty"`
+	// ExploitedSince is the day on which CISA listed it as exploited, zero where it
+	// has not.
+	ExploitedSince Day `toml:"exploited_since,omitempty"`
+	// Ransomware holds where CISA knows of its use by ransomware groups.
+	Ransomware bool `toml:"ransomware,omitempty"`
+	// Fixed are the first releases with the fix, one of each month at most.
+	Fixed []release.Release `toml:"fixed"`
+	// AffectedFrom is the first release that is affected, nil where nothing limits it.
+	AffectedFrom *release.Release `toml:"affected_from,omitempty"`
+	// SupersededBy are advisories whose fixes hold this one's fix as well.
+	SupersededBy []string `toml:"superseded_by,omitempty"`
+	// Verified holds where the advisory was read in the record of the CVE or in NVD.
+	Verified   bool     `toml:"verified"`
+	References []string `toml:"references"`
+	Note       string   `toml:"note,omitempty"`
+}
+
+// Decides holds for an advisory that servers are judged by. The others are
+// information: nobody can tell which releases they concern.
+func (a *Advisory) Decides() bool { return a.Verified && len(a.Fixed) > 0 }
+
+// Exploited holds where CISA knows that the vulnerability is being exploited.
+func (a *Advisory) Exploited() bool { return !a.ExploitedSince.IsZero() }
+
+//go:embed catalog.toml
+var builtIn []byte
+
+// BuiltIn is the catalogue that this program was built with. It is shared: do not
+// change it.
+var BuiltIn = sync.OnceValue(func() *Catalog {
+	c, err := Parse(builtIn)
+	if err != nil {
+		panic("the built-in catalogue: " + err.Error()) // a test reads it
+	}
+	return c
+})

@@ -1,0 +1,236 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Check finds what contradicts itself or lacks what every entry needs. The error
+// joins all of it, one line each, with the entry in front.
+func (c *Catalog) Check() error {
+	k := &checker{
+		catalog:  c,
+		releases: make(map[release.Release]*Release, len(c.Releases)),
+		tracks:   make(map[release.Track]release.Release, len(c.Releases)),
+		advised:  make(map[string]*Advisory, len(c.Advisories)),
+	}
+	k.days()
+	for i := range c.Releases {
+		k.release(&c.Releases[i])
+	}
+	k.order()
+	for i := range c.Advisories {
+		a := &c.Advisories[i]
+		if k.advised[a.ID] != nil {
+			k.wrong("is listed twice", "advisory %q", a.ID)
+		}
+		k.advised[a.ID] = a
+	}
+	for i := range c.Advisories {
+		k.advisory(&c.Advisories[i])
+	}
+	return errors.Join(k.errs...)
+}
+
+type checker struct {
+	catalog  *Catalog
+	releases map[release.Release]*Release
+	tracks   map[release.Track]release.Release
+	advised  map[string]*Advisory
+	errs     []error
+}
+
+func (k *checker) wrong(what, entry string, args ...any) {
+	k.errs = append(k.errs, fmt.Errorf(entry+": %s", append(args, what)...))
+}
+
+// newest is the last day that anything in the catalogue can be of.
+func (k *checker) newest() Day {
+	newest := k.catalog.ReleasesAsOf
+	for _, day := range []Day{k.catalog.AdvisoriesAsOf, k.catalog.ExploitedAsOf} {
+		if day.After(newest) {
+			newest = day
+		}
+	}
+	return newest
+}
+
+func (k *checker) days() {
+	c := k.catalog
+	if c.ReleasesAsOf.IsZero() {
+		k.wrong("is missing", "releases_as_of")
+	}
+	if c.AdvisoriesAsOf.IsZero() {
+		k.wrong("is missing", "advisories_as_of")
+	}
+	if c.ExploitedAsOf.IsZero() {
+		k.wrong("is missing", "exploited_as_of")
+	}
+	if len(c.Releases) == 0 {
+		k.wrong("there is none: nothing could be judged", "release")
+	}
+}
+
+func (k *checker) release(r *Release) {
+	if r.Label.IsZero() {
+		k.wrong("a release lacks its label", "release")
+		return
+	}
+	wrong := func(format string, args ...any) {
+		k.wrong(fmt.Sprintf(format, args...), "release %q", r.Label)
+	}
+	if r.Label.Patch != 0 {
+		wrong("a label here is that of an initial release")
+		return
+	}
+	if k.releases[r.Label] != nil {
+		wrong("is listed twice")
+	}
+	k.releases[r.Label] = r
+
+	if r.Track != nil {
+		if other, taken := k.tracks[*r.Track]; taken {
+			wrong("track %s is that of %q already", r.Track, other)
+		}
+		k.tracks[*r.Track] = r.Label
+	}
+	switch {
+	case r.LatestPatch == nil && r.LatestPatchAsOf.IsZero():
+	case r.LatestPatch == nil || r.LatestPatchAsOf.IsZero():
+		wrong("latest_patch and latest_patch_as_of belong together: one of them is missing")
+	case *r.LatestPatch < 0 || *r.LatestPatch > release.MaxPatch:
+		wrong("latest_patch %d: patches are numbered from 0 to %d", *r.LatestPatch, release.MaxPatch)
+	case r.LatestPatchAsOf.After(k.newest()):
+		wrong("latest_patch_as_of %s is after all days of the catalogue", r.LatestPatchAsOf)
+	}
+	if !r.EndOfSupport.IsZero() && !r.EndOfSupport.After(firstDay(r.Label)) {
+		wrong("end_of_support %s is not after the release", r.EndOfSupport)
+	}
+	if len(r.Sources) == 0 {
+		wrong("sources are missing: say where this is known from")
+	}
+	checkPatches(r, wrong)
+}
+
+func checkPatches(r *Release, wrong func(string, ...any)) {
+	if len(r.Patches) > 0 && r.Track == nil {
+		wrong("track is missing, for there are builds")
+		return
+	}
+	for i, p := range r.Patches {
+		switch {
+		case p.Patch < 0 || p.Patch > release.MaxPatch:
+			wrong("patch %d: patches are numbered from 0 to %d", p.Patch, release.MaxPatch)
+		case p.Build == release.Build{}:
+			wrong("patch %d lacks its build", p.Patch)
+		case p.Build.Track != *r.Track:
+			wrong("patch %d: build %s is not of track %s", p.Patch, p.Build, r.Track)
+		case !p.Basis.known():
+			wrong("patch %d: basis %q is none of stated, derived, checked, counted, ambiguous", p.Patch, p.Basis)
+		case r.LatestPatch != nil && p.Patch > *r.LatestPatch && p.Basis != Ambiguous:
+			wrong("patch %d is newer than latest_patch %d", p.Patch, *r.LatestPatch)
+		case i > 0 && (p.Patch <= r.Patches[i-1].Patch || p.Build.Number <= r.Patches[i-1].Build.Number):
+			wrong("patch %d, build %s, does not come after patch %d, build %s",
+				p.Patch, p.Build, r.Patches[i-1].Patch, r.Patches[i-1].Build)
+		}
+	}
+}
+
+// order holds the releases against the calendar: labels and tracks rise together.
+func (k *checker) order() {
+	var previous *Release
+	for _, r := range slices.SortedFunc(slices.Values(k.catalog.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) }) {
+		if r.Track == nil {
+			continue
+		}
+		if previous != nil && r.Track.Compare(*previous.Track) < 0 {
+			k.wrong(fmt.Sprintf("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label), "release %q", r.Label)
+		}
+		previous = &r
+	}
+}
+
+var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,19}|GHSA(-[2-9cfghjmpqrvwx]{4}){3})$`)
+
+func (k *checker) advisory(a *Advisory) {
+	wrong := func(format string, args ...any) {
+		k.wrong(fmt.Sprintf(format, args...), "advisory %q", a.ID)
+	}
+	if !identifier.MatchString(a.ID) {
+		wrong("is no identifier: CVE-2023-41265 and GHSA-8qvr-jr3j-p3rg are")
+	}
+	if a.Summary == "" {
+		wrong("summary is missing")
+	}
+	if len(a.References) == 0 {
+		wrong("references are missing: say where this is known from")
+	}
+	if a.CVSS < 0 || a.CVSS > 10 {
+		wrong("cvss %v: scores are from 0 to 10", a.CVSS)
+	}
+	switch {
+	case a.Published.IsZero():
+		wrong("published is missing")
+	case a.Published.After(k.catalog.AdvisoriesAsOf):
+		wrong("published %s is after advisories_as_of %s", a.Published, k.catalog.AdvisoriesAsOf)
+	}
+	switch {
+	case a.ExploitedSince.After(k.catalog.ExploitedAsOf):
+		wrong("exploited_since %s is after exploited_as_of %s", a.ExploitedSince, k.catalog.ExploitedAsOf)
+	case a.Exploited() && a.Published.After(a.ExploitedSince):
+		wrong("exploited_since %s is before published %s", a.ExploitedSince, a.Published)
+	case a.Ransomware && !a.Exploited():
+		wrong("ransomware without exploited_since")
+	}
+	k.fixes(a, wrong)
+	k.supersession(a, wrong)
+}
+
+func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {
+	seen := make(map[release.Release]bool, len(a.Fixed))
+	for _, fix := range a.Fixed {
+		r := k.releases[fix.Initial()]
+		switch {
+		case r == nil:
+			wrong("fixed in %q, a release that is not listed", fix)
+		case seen[fix.Initial()]:
+			wrong("fixed in %q and in another patch of the same release: name the first one alone", fix)
+		case r.LatestPatch != nil && fix.Patch > *r.LatestPatch:
+			wrong("fixed in %q, which is newer than latest_patch %d", fix, *r.LatestPatch)
+		case a.AffectedFrom != nil && fix.Initial().Compare(*a.AffectedFrom) < 0:
+			wrong("fixed in %q, which is older than affected_from %q", fix, a.AffectedFrom)
+		}
+		seen[fix.Initial()] = true
+	}
+	if a.AffectedFrom != nil && (k.releases[*a.AffectedFrom] == nil) {
+		wrong("affected_from %q is not an initial release that is listed", a.AffectedFrom)
+	}
+}
+
+func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
+	for _, id := range a.SupersededBy {
+		switch other := k.advised[id]; {
+		case other == nil:
+			wrong("superseded_by %q, which is not listed", id)
+		case a.Decides() && !other.Decides():
+			wrong("superseded_by %q, which is information and has no fix", id)
+		case k.supersedes(a.ID, other, nil):
+			wrong("superseded_by %q, which this one supersedes in turn", id)
+		}
+	}
+}
+
+// supersedes holds when id is among those that supersede a, directly or through
+// others; path is what was passed on the way.
+func (k *checker) supersedes(id string, a *Advisory, path []string) bool {
+	if a == nil || slices.Contains(path, a.ID) {
+		return false
+	}
+	return a.ID == id || slices.ContainsFunc(a.SupersededBy, func(next string) bool {
+		return k.supersedes(id, k.advised[next], append(path, a.ID))
+	})
+}

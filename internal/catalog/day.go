@@ -1,0 +1,57 @@
+package catalog
+
+import (
+	"errors"
+	"time"
+)
+
+// Day is a day of the calendar, without a time or a zone. The zero Day is none.
+type Day struct {
+	midnight time.Time // in UTC
+}
+
+// DayOf is the day of an instant in UTC.
+func DayOf(t time.Time) Day {
+	return Day{t.UTC().Truncate(24 * time.Hour)}
+}
+
+// IsZero holds for no day.
+func (d Day) IsZero() bool { return d.midnight.IsZero() }
+
+// After holds when d is later than other.
+func (d Day) After(other Day) bool { return d.midnight.After(other.midnight) }
+
+// DaysSince is the number of days from other to d, negative when other is later.
+func (d Day) DaysSince(other Day) int {
+	return int(d.midnight.Sub(other.midnight) / (24 * time.Hour))
+}
+
+// AddMonths is the same day some months later.
+func (d Day) AddMonths(months int) Day { return Day{d.midnight.AddDate(0, months, 0)} }
+
+// String gives the day as 2026-11-21, and "unknown" for no day.
+func (d Day) String() string {
+	if d.IsZero() {
+		return "unknown"
+	}
+	return d.midnight.Format(time.DateOnly)
+}
+
+// UnmarshalTOML takes a date of TOML, without quotes and without a time.
+func (d *Day) UnmarshalTOML(value any) error {
+	date, ok := value.(time.Time)
+	if !ok || date.Location().String() != "date-local" {
+		return errors.New("must be a day such as 2026-11-21, without quotes and without a time")
+	}
+	year, month, day := date.Date()
+	d.midnight = time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	return nil
+}
+
+// MarshalTOML writes a date of TOML.
+func (d Day) MarshalTOML() ([]byte, error) {
+	if d.IsZero() {
+		return nil, errors.New("no day to write")
+	}
+	return []byte(d.String()), nil
+}

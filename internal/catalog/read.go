@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// MaxSize bounds a catalogue, in bytes; the built-in one takes a twentieth of it. In a
+// larger one brackets could be nested until the TOML library runs out of stack.
+const MaxSize = 1 << 20
+
+// Load reads and checks the catalogue in a file. The error joins everything that
+// was found wrong, one line each, and names the file in each of them.
+func Load(file string) (*Catalog, error) {
+	content, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Parse(content)
+	if err != nil {
+		return nil, within(file, err)
+	}
+	return c, nil
+}
+
+func read(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > MaxSize {
+		return nil, fmt.Errorf("%s: is larger than %d bytes: is it a catalogue?", file, MaxSize)
+	}
+	return content, nil
+}
+
+// within puts the file in front of each line of an error.
+func within(file string, err error) error {
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		errs = append(errs, fmt.Errorf("%s: %s", file, strings.TrimSuffix(line, "\n")))
+	}
+	return errors.Join(errs...)
+}
+
+// Parse reads and checks a catalogue. The error joins everything that was found
+// wrong, one line each.
+func Parse(content []byte) (*Catalog, error) {
+	text := strings.TrimPrefix(string(content), "\ufeff") // Windows editors put it there
+
+	// Twice: the position that the library gives with an error is right for errors of
+	// the syntax, which end the first reading, but for those of a value it is that of the
+	// key's last occurrence, whichever table the value is in.
+	var tree map[string]any
+	if _, err := toml.Decode(text, &tree); err != nil {
+		var syntax toml.ParseError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, syntax.Message)
+		}
+		return nil, err
+	}
+	if err := checkSchema(tree["schema"]); err != nil {
+		return nil, err
+	}
+	c := &Catalog{}
+	meta, err := toml.Decode(text, c)
+	if err != nil {
+		var value toml.ParseError
+		if errors.As(err, &value) {
+			return nil, fmt.Errorf("%s: %s", value.LastKey, value.Message)
+		}
+		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "toml: "))
+	}
+
+	var errs []error
+	for _, key := range meta.Undecoded() {
+		errs = append(errs, fmt.Errorf("%s: there is no such key", key))
+	}
+	errs = append(errs, c.Check())
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkSchema comes before everything else: what a later format says cannot be
+// judged by this one's rules.
+func checkSchema(schema any) error {
+	switch schema {
+	case int64(Schema):
+		return nil
+	case nil:
+		return fmt.Errorf("schema: is missing: is it a catalogue? One begins with schema = %d", Schema)
+	}
+	return fmt.Errorf("schema: this program reads format %d, the file has %v: get a program and a catalogue of the same time", Schema, schema)
+}

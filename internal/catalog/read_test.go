@@ -1,0 +1,19 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBuiltIn(t *testing.T) {
+	c, err := Parse(builtIn)
+	require.NoError(t, err)
+	require.Equal(t, BuiltIn(), c)
+
+	text, err := c.Encode("comment")
+	require.NoError(t, err)
+	again, err := Parse(text)
+	require.NoError(t, err)
+	require.Equal(t, c, again)
+}

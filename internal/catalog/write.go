@@ -1,0 +1,49 @@
+package catalog
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Patches are written one to a line.
+type Patches []Patch
+
+// MarshalTOML writes a list of inline tables.
+func (p Patches) MarshalTOML() ([]byte, error) {
+	var text strings.Builder
+	text.WriteString("[\n")
+	for _, patch := range p {
+		fmt.Fprintf(&text, "    { patch = %d, build = %q, basis = %q },\n", patch.Patch, patch.Build, patch.Basis)
+	}
+	text.WriteString("  ]")
+	return []byte(text.String()), nil
+}
+
+// Encode writes the catalogue in its own format: releases by age, advisories by
+// identifier.
+func (c *Catalog) Encode(comment string) ([]byte, error) {
+	sorted := *c
+	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
+	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+
+	var text bytes.Buffer
+	for line := range strings.Lines(comment) {
+		text.WriteString("# " + line)
+	}
+	text.WriteString("\n\n")
+	if err := toml.NewEncoder(&text).Encode(sorted); err != nil {
+		return nil, fmt.Errorf("writing the catalogue: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+func firstDay(r release.Release) Day {
+	return DayOf(time.Date(r.Year, r.Month, 1, 0, 0, 0, 0, time.UTC))
+}
