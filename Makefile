@@ -5,7 +5,7 @@
 #   make lint    formatting, vet, golangci-lint
 #   make demo    three environments in InfluxDB, on this machine, in a minute
 #   make bench   rounds of polls beside Telegraf's own inputs.http
-#   make fuzz    the parsers of replies, settings and release labels, a minute each
+#   make fuzz    the parsers of everything that comes from outside, a minute each
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
@@ -41,6 +41,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/settings
 	go test -run '^$$' -fuzz 'FuzzParse$$' -fuzztime 1m ./internal/release
 	go test -run '^$$' -fuzz FuzzParseBuild -fuzztime 1m ./internal/release
+	go test -run '^$$' -fuzz FuzzJudge -fuzztime 1m ./internal/judgement
 
 clean:
 	rm -rf .bin

@@ -4,6 +4,7 @@ package test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ func TestLogLevels(t *testing.T) {
 		world.tools.Plugin+"'", world.tools.Plugin+"', '--log-level', 'debug'", `"6h"`, `"1s"`))
 
 	r.await(p, "W! "+execdLog+"Setting insecure_skip_verify accepts any server")
-	r.await(p, "I! "+execdLog+hosts[0]+` runs "May 2025 Patch 3 (14.231.9)"`)
+	r.await(p, "I! "+execdLog+hosts[0]+` runs "May 2025 Patch 3 (14.231.8)"`)
 	r.await(p, "D! "+execdLog+"Round of polls ended; servers: 1, time: ")
 
 	require.NoError(t, fleet.Set(0, simulator.Server{Fault: simulator.Fault503}))
@@ -36,8 +37,41 @@ func TestLogLevels(t *testing.T) {
 		": response_status_code_mismatch: the server answered with HTTP status 503 Service Unavailable; the server is up but ")
 	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")}))
 	r.await(p, "I! "+execdLog+hosts[0]+" answers again; polls that failed before: ")
-	r.await(p, "I! "+execdLog+hosts[0]+` changed from "May 2025 Patch 3 (14.231.9)" to "May 2025 Patch 15 (14.231.27)"`)
+	r.await(p, "I! "+execdLog+hosts[0]+` changed from "May 2025 Patch 3 (14.231.8)" to "May 2025 Patch 15 (14.231.27)"`)
 	require.NotContains(t, p.Output(), execdLog+"stderr:", "a line without a level")
+}
+
+// What is said of the data and of versions that cannot be judged has its level too.
+func TestJudgementIsExplained(t *testing.T) {
+	r := newRig(t)
+	fleet, hosts := r.start(simulator.Server{Reply: simulator.Reply("May 2024 Patch 10", "14.231.27")})
+	catalogue := r.write("catalog.toml", `schema = 1
+releases_as_of = 2024-12-31
+advisories_as_of = 2024-12-31
+exploited_as_of = 2024-12-31
+[[release]]
+label = "May 2024"
+track = "14.187"
+latest_patch = 12
+latest_patch_as_of = 2024-12-31
+verified = true
+sources = ["a test"]
+[[release]]
+label = "May 2025"
+track = "14.231"
+verified = true
+sources = ["a test"]
+`)
+	p := r.telegraf(r.dropIn(r.block(hosts, "  catalog_file = '"+catalogue+"'"), `"6h"`, `"1s"`))
+	r.await(p, "I! "+execdLog+"Catalogue ("+catalogue+"): releases of 2024-12-31, advisories of 2024-12-31, known exploitation of 2024-12-31")
+	r.await(p, "W! "+execdLog+"Catalogue ("+catalogue+"): its list of releases is ")
+	r.await(p, "W! "+execdLog+"Catalogue ("+catalogue+"): its advisories are ")
+	r.await(p, "W! "+execdLog+hosts[0]+` is not judged: the release label says "May 2024 Patch 10", but build 14.231.27 is of "May 2025"`)
+	require.Equal(t, "unknown", r.points(1, "")[0]["compliance"])
+
+	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2024 Patch 10", "14.187.15")}))
+	point := r.points(1, "compliance = 'compliant'")[0]
+	require.Equal(t, json.Number("2"), point["patches_behind"], "by the catalogue of the settings")
 }
 
 func TestDebugIsSilentByDefault(t *testing.T) {

@@ -26,12 +26,13 @@ func TestEveryFieldArrives(t *testing.T) {
 		simulator.Server{Reply: november2025},
 		simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Fault: simulator.FaultForeignCA},
+		simulator.Server{Reply: []byte(`{"releaseLabel":"May 2024 Patch 9","version":"14.187.14"}`)},
 	)
 	down := fmt.Sprintf("127.20.%d.250", r.network)
-	r.telegraf(r.dropIn(r.block(append(hosts, down), "")))
+	r.telegraf(r.dropIn(r.block(append(hosts, down), `  minimum_release = "May 2024"`)))
 
-	points := r.byTag(r.points(5, ""), "source")
-	require.Len(t, points, 5)
+	points := r.byTag(r.points(6, ""), "source")
+	require.Len(t, points, 6)
 	timestamp := points[hosts[0]]["time"]
 	for source, p := range points {
 		require.Equal(t, timestamp, p["time"], "all points of a round carry the same time")
@@ -44,6 +45,10 @@ func TestEveryFieldArrives(t *testing.T) {
 			requirePositive(t, p["certificate_expiry"])
 		}
 		delete(p, "certificate_expiry")
+		if p["result"] == "success" {
+			require.Contains(t, p, "support_days_left")
+		}
+		delete(p, "support_days_left")
 		for _, key := range []string{"time", "host", "source"} {
 			delete(p, key)
 		}
@@ -54,13 +59,27 @@ func TestEveryFieldArrives(t *testing.T) {
 		"deployment_type": "QlikSenseServer", "release_label": "June 2019", "deprecated_product_version": "4.0.X",
 		"product_name": "Qlik Sense", "copyright_year_range": "1993-2019",
 		"release_year": json.Number("2019"), "release_month": json.Number("6"), "patch": json.Number("0"),
+		"advisories":     "CVE-2023-41265,CVE-2023-41266,CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580",
+		"advisory_count": json.Number("6"), "exploited_advisory_count": json.Number("3"), "max_cvss": json.Number("9.9"), "fixed_in": "",
+		"compliance": "non_compliant", "compliance_code": json.Number("1"), "below_minimum": json.Number("1"), "version_mismatch": json.Number("1"),
 	}, points[hosts[0]])
 	require.Equal(t, row{
 		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
 		"sense_id": "qliksenseserver:14.254.6", "version": "14.254.6", "deployment_type": "QlikSenseServer",
 		"release_label": "November 2025", "product_name": "Qlik Sense", "copyright_year_range": "1993-2025",
 		"release_year": json.Number("2025"), "release_month": json.Number("11"), "patch": json.Number("0"),
+		"advisories": "", "advisory_count": json.Number("0"), "exploited_advisory_count": json.Number("0"), "max_cvss": json.Number("0"), "fixed_in": "",
+		"compliance": "compliant", "compliance_code": json.Number("0"), "below_minimum": json.Number("0"), "version_mismatch": json.Number("1"),
 	}, points[hosts[1]], "what the reply lacks is left out")
+	require.Equal(t, row{
+		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
+		"release_label": "May 2024 Patch 9", "version": "14.187.14",
+		"release_year": json.Number("2024"), "release_month": json.Number("5"), "patch": json.Number("9"),
+		"latest_patch": json.Number("27"), "patches_behind": json.Number("18"),
+		"advisories":     "CVE-2024-55579,CVE-2024-55580",
+		"advisory_count": json.Number("2"), "exploited_advisory_count": json.Number("0"), "max_cvss": json.Number("8.8"), "fixed_in": "May 2024 Patch 10",
+		"compliance": "non_compliant", "compliance_code": json.Number("1"), "below_minimum": json.Number("0"), "version_mismatch": json.Number("1"),
+	}, points[hosts[4]])
 	require.Equal(t, row{
 		"result": "response_status_code_mismatch", "result_code": json.Number("6"), "http_response_code": json.Number("503"),
 	}, points[hosts[2]])
@@ -78,6 +97,9 @@ func TestEveryFieldArrives(t *testing.T) {
 		"deprecated_product_version": "string", "product_name": "string", "copyright_year_range": "string",
 		"result": "string", "result_code": "integer", "response_time": "float", "http_response_code": "integer",
 		"certificate_expiry": "integer", "release_year": "integer", "release_month": "integer", "patch": "integer",
+		"latest_patch": "integer", "patches_behind": "integer", "advisories": "string", "advisory_count": "integer",
+		"exploited_advisory_count": "integer", "max_cvss": "float", "fixed_in": "string", "support_days_left": "integer",
+		"below_minimum": "integer", "version_mismatch": "integer", "compliance": "string", "compliance_code": "integer",
 	}, types)
 }
 
@@ -187,13 +209,13 @@ func TestSeveralBlocks(t *testing.T) {
 // Trap 10: a long interval does not mean a long wait for the first point.
 func TestFirstPointWithinThreeSeconds(t *testing.T) {
 	r := newRig(t)
-	_, hosts := r.start(simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
+	_, hosts := r.start(simulator.Server{}, simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
 	started := time.Now()
 	r.telegraf(r.dropIn(r.block(hosts, ""), `"6h"`, `"1h"`))
-	r.points(1, "result = 'success'")
+	r.points(2, "result = 'success'")
 	require.Less(t, time.Since(started), 3*time.Second, "a hanging server does not hold up the others")
 	r.points(1, "result = 'timeout'")
-	require.Len(t, r.points(2, ""), 2)
+	require.Len(t, r.points(3, ""), 3)
 }
 
 // Butler's points and the plugin's live in one measurement, and what reads the one
@@ -218,7 +240,7 @@ func TestBesideButler(t *testing.T) {
 
 	series, err := world.db.Query(r.database, "SELECT last(version) FROM qlik_sense_version GROUP BY environment")
 	require.NoError(t, err)
-	require.Equal(t, "14.231.9", rows(series)[0]["last"])
+	require.Equal(t, "14.231.8", rows(series)[0]["last"])
 	for field := range points[0] {
 		if field != "time" {
 			require.Contains(t, points[1], field, "a field or tag that Butler's readers use")

@@ -66,19 +66,19 @@ func TestMissingProgramStopsTelegraf(t *testing.T) {
 func TestStopAndReloadWhileServersHang(t *testing.T) {
 	r := newRig(t)
 	servers := make([]simulator.Server, 20)
-	for i := range servers {
+	const inOrder = 11 // more than half: it is clear which version most servers run
+	for i := inOrder; i < len(servers); i++ {
 		servers[i].Fault = simulator.FaultNoAnswer
 	}
-	servers[0].Fault = ""
 	_, hosts := r.start(servers...)
 	p := r.telegraf(r.dropIn(r.block(hosts, `  timeout = "5m"`)))
-	r.points(1, "result = 'success'")
+	r.points(inOrder, "result = 'success'")
 
 	started := time.Now()
 	require.NoError(t, p.Signal(syscall.SIGHUP))
 	require.NoError(t, p.Await("Starting process", 2, patience))
 	require.Less(t, time.Since(started), 5*time.Second, "execd kills what takes longer")
-	require.Len(t, r.points(2, "result = 'success'"), 2, "the round at the start of the second process")
+	require.Len(t, r.points(2*inOrder, "result = 'success'"), 2*inOrder, "the round at the start of the second process")
 
 	started = time.Now()
 	status, err := p.Stop(patience)

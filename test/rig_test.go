@@ -95,7 +95,7 @@ func (r *rig) start(servers ...simulator.Server) (*simulator.Fleet, []string) {
 		addresses[i] = fmt.Sprintf("127.20.%d.%d", r.network, r.servers)
 		servers[i].Addr = addresses[i] + ":9032"
 		if servers[i].Reply == nil {
-			servers[i].Reply = simulator.Reply("May 2025 Patch 3", "14.231.9")
+			servers[i].Reply = simulator.Reply("May 2025 Patch 3", "14.231.8")
 		}
 	}
 	fleet, err := simulator.Start(world.site, servers...)

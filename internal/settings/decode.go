@@ -49,7 +49,7 @@ func decode(table map[string]any, block *qlik_sense_version.QlikSenseVersion, lo
 // else: "C:\temp" in double quotes holds a tab.
 func checkPath(key string, value any) error {
 	switch key {
-	case "tls_ca", "tls_cert", "tls_key", "token_file":
+	case "tls_ca", "tls_cert", "tls_key", "token_file", "catalog_file":
 		if path, ok := value.(string); ok && strings.ContainsFunc(path, unicode.IsControl) {
 			return errors.New(windowsPath)
 		}

@@ -32,7 +32,7 @@ func main() {
 var environments = []struct{ name, release, version, dead string }{
 	{"PROD", "May 2025 Patch 15", "14.231.27", "localhost:1"},
 	{"TEST", "November 2025", "14.254.6", ""},
-	{"DEV", "May 2024 Patch 10", "14.187.14", ""},
+	{"DEV", "May 2024 Patch 9", "14.187.14", ""},
 }
 
 const patience = 30 * time.Second
@@ -83,7 +83,7 @@ func run(ctx context.Context) (err error) {
 	}
 	defer stopProcess(telegraf, &err)
 
-	const statement = `SELECT environment, source, result, release_label, version, response_time FROM qlik_sense_version`
+	const statement = `SELECT environment, source, result, release_label, version, patches_behind, compliance, advisories, fixed_in FROM qlik_sense_version`
 	series, err := db.Await("qlik", statement, patience, func(s []stack.Series) bool {
 		return len(s) == 1 && len(s[0].Values) == len(environments)+1
 	})

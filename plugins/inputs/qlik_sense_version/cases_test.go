@@ -177,6 +177,12 @@ func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration)
 		}
 		p.AddField("certificate_expiry", int64(math.Copysign(1, float64(seconds))))
 	}
+	if value, found := p.GetField("support_days_left"); found {
+		days, ok := value.(int64)
+		require.True(t, ok)
+		require.InDelta(t, 0, days, 20*365, "days, not seconds")
+		p.AddField("support_days_left", int64(1))
+	}
 	return p
 }
 
@@ -194,7 +200,7 @@ func writeExpected(t *testing.T, folder string, described []testServer, points [
 	s := &serializer.Serializer{SortFields: true}
 	require.NoError(t, s.Init())
 	var text strings.Builder
-	text.WriteString("# response_time and certificate_expiry show their sign alone.\n")
+	text.WriteString("# response_time and certificate_expiry show their sign alone, support_days_left only that it is there.\n")
 	for i, point := range points {
 		point.SetTime(time.Unix(0, 0))
 		line, err := s.Serialize(point)

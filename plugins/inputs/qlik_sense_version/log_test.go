@@ -51,7 +51,7 @@ func TestLogLines(t *testing.T) {
 			server: inOrder(newRelease, newVersion), rounds: 2,
 			info: []string{
 				"%s answers again; polls that failed before: 3",
-				`%s changed from "May 2024 Patch 1 (14.187.5)" to "May 2025 Patch 3 (14.231.9)"`,
+				`%s changed from "May 2024 Patch 1 (14.187.5)" to "May 2025 Patch 15 (14.231.27)"`,
 			},
 		},
 		{
@@ -65,18 +65,18 @@ func TestLogLines(t *testing.T) {
 		},
 		{
 			name:   "version alone",
-			server: simulator.Server{Reply: []byte(`{"version":"14.231.9"}`)}, rounds: 2,
-			info: []string{`%s changed from "May 2025 Patch 3 (14.231.9)" to "14.231.9"`},
+			server: simulator.Server{Reply: []byte(`{"version":"14.231.27"}`)}, rounds: 2,
+			info: []string{`%s changed from "May 2025 Patch 15 (14.231.27)" to "14.231.27"`},
 		},
 		{
 			name:   "release alone",
-			server: simulator.Server{Reply: []byte(`{"releaseLabel":"May 2025 Patch 3"}`)}, rounds: 2,
-			info: []string{`%s changed from "14.231.9" to "May 2025 Patch 3"`},
+			server: simulator.Server{Reply: []byte(`{"releaseLabel":"May 2025 Patch 15"}`)}, rounds: 2,
+			info: []string{`%s changed from "14.231.27" to "May 2025 Patch 15"`},
 		},
 		{
 			name:   "back from an upgrade",
 			server: inOrder(oldRelease, oldVersion), rounds: 2,
-			info: []string{`%s changed from "May 2025 Patch 3" to "May 2024 Patch 1 (14.187.5)"`},
+			info: []string{`%s changed from "May 2025 Patch 15" to "May 2024 Patch 1 (14.187.5)"`},
 		},
 	}
 

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	assets "telegraf-qlik-sense-version"
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/release"
 )
@@ -33,6 +35,8 @@ type QlikSenseVersion struct {
 	TLSVerify             string            `toml:"tls_verify"`
 	TokenFile             string            `toml:"token_file"`
 	Headers               map[string]string `toml:"headers"`
+	MinimumRelease        string            `toml:"minimum_release"`
+	CatalogFile           string            `toml:"catalog_file"`
 	Tags                  map[string]string `toml:"tags"`
 	Log                   telegraf.Logger   `toml:"-"`
 	tls.ClientConfig
@@ -40,12 +44,15 @@ type QlikSenseVersion struct {
 
 	poller  *poll.Poller
 	servers []*server
+	minimum release.Release
+	catalogue
 }
 
 // server is a configured server and what is remembered of it between rounds.
 type server struct {
 	*poll.Server
 	running  string // the version that it answered last, "" before the first answer
+	remark   string // what was said of that version by the judge
 	failures int    // polls that failed since then
 }
 
@@ -70,7 +77,7 @@ func (q *QlikSenseVersion) Init() error {
 	if q.MaxConcurrentRequests < 1 {
 		errs = append(errs, &poll.SettingError{Key: "max_concurrent_requests", Err: errors.New("must be 1 or more")})
 	}
-	errs = append(errs, q.initTags(), q.initServers())
+	errs = append(errs, q.initTags(), q.initServers(), q.initMinimum(), q.initCatalogue())
 
 	poller, err := poll.New(poll.Settings{
 		Timeout:   time.Duration(q.Timeout),
@@ -85,6 +92,8 @@ func (q *QlikSenseVersion) Init() error {
 	}
 	q.poller = poller
 	q.warn()
+	q.announce()
+	q.warnOfAge(catalog.DayOf(time.Now()))
 	return nil
 }
 
@@ -157,6 +166,8 @@ func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accumulator) {
 	start := time.Now()
 	round := q.poller.Round()
+	judge := q.judgeOn(catalog.DayOf(start))
+	versions := newMuster(len(q.servers))
 
 	var group errgroup.Group
 	group.SetLimit(q.MaxConcurrentRequests)
@@ -169,23 +180,33 @@ func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accum
 			if ctx.Err() != nil && outcome.Result != poll.Success {
 				return nil
 			}
-			acc.AddFields(measurement, fields(&outcome, start), q.tags(s), start)
 			if outcome.Result != poll.Success {
 				s.failures++
+				acc.AddFields(measurement, pollFields(&outcome, start), q.tags(s), start)
 				acc.AddError(fmt.Errorf("%s: %s: %s; %s", s, outcome.Result, outcome.Cause, outcome.Hint))
+				versions.failed()
 				return nil
 			}
-			q.logAnswer(s, &outcome)
+			verdict := judge.Judge(outcome.Info.ReleaseLabel, outcome.Info.Version, q.minimum)
+			q.logAnswer(s, &outcome, &verdict)
+			versions.answered(versionOf(outcome.Info), func(mismatch bool) {
+				f := pollFields(&outcome, start)
+				addInfo(f, outcome.Info)
+				addJudgement(f, &verdict, catalog.DayOf(start))
+				f["version_mismatch"] = number(mismatch)
+				acc.AddFields(measurement, f, q.tags(s), start)
+			})
 			return nil
 		})
 	}
 	group.Wait() //nolint:errcheck // the functions above return no error
+	versions.ended()
 	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", len(q.servers), time.Since(start).Round(time.Millisecond))
 }
 
-// logAnswer tells the first version of a server, every change of it, and that a
-// server is back.
-func (q *QlikSenseVersion) logAnswer(s *server, outcome *poll.Outcome) {
+// logAnswer tells the first version of a server, every change of it, what the judge
+// remarks on it, and that a server is back.
+func (q *QlikSenseVersion) logAnswer(s *server, outcome *poll.Outcome, verdict *judgement.Judgement) {
 	running := outcome.Info.ReleaseLabel
 	switch {
 	case running == "":
@@ -205,7 +226,14 @@ func (q *QlikSenseVersion) logAnswer(s *server, outcome *poll.Outcome) {
 	default:
 		q.Log.Infof("%s changed from %q to %q", s, s.running, running)
 	}
-	s.running, s.failures = running, 0
+	switch {
+	case verdict.Remark == s.remark || verdict.Remark == "":
+	case verdict.Compliance == judgement.Unknown:
+		q.Log.Warnf("%s is not judged: %s", s, verdict.Remark)
+	default:
+		q.Log.Warnf("%s: %s", s, verdict.Remark)
+	}
+	s.running, s.remark, s.failures = running, verdict.Remark, 0
 }
 
 // tags makes the tags of a point: the block's and the server.
@@ -214,45 +242,6 @@ func (q *QlikSenseVersion) tags(s *server) map[string]string {
 	maps.Copy(tags, q.Tags)
 	tags["source"] = s.Source()
 	return tags
-}
-
-// fields makes the fields of a point; what is not known is left out.
-func fields(outcome *poll.Outcome, start time.Time) map[string]interface{} {
-	f := make(map[string]interface{}, 16)
-	f["result"] = outcome.Result.String()
-	f["result_code"] = int(outcome.Result)
-	if outcome.ResponseTime > 0 {
-		f["response_time"] = outcome.ResponseTime.Seconds()
-	}
-	if outcome.StatusCode != 0 {
-		f["http_response_code"] = outcome.StatusCode
-	}
-	if !outcome.CertificateExpiry.IsZero() {
-		f["certificate_expiry"] = outcome.CertificateExpiry.Unix() - start.Unix()
-	}
-	if outcome.Info == nil {
-		return f
-	}
-	for name, value := range map[string]string{
-		"content_hash":               outcome.Info.ContentHash,
-		"sense_id":                   outcome.Info.SenseID,
-		"version":                    outcome.Info.Version,
-		"deployment_type":            outcome.Info.DeploymentType,
-		"release_label":              outcome.Info.ReleaseLabel,
-		"deprecated_product_version": outcome.Info.DeprecatedProductVersion,
-		"product_name":               outcome.Info.ProductName,
-		"copyright_year_range":       outcome.Info.CopyrightYearRange,
-	} {
-		if value != "" {
-			f[name] = value
-		}
-	}
-	if r, err := release.Parse(outcome.Info.ReleaseLabel); err == nil {
-		f["release_year"] = r.Year
-		f["release_month"] = int(r.Month)
-		f["patch"] = r.Patch
-	}
-	return f
 }
 
 func init() {

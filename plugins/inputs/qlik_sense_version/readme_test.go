@@ -85,6 +85,7 @@ func TestReadmeHoldsEveryField(t *testing.T) {
 	}
 
 	require.Equal(t, produced, documentedFields(t))
+	require.Equal(t, slices.Sorted(maps.Keys(produced)), fieldNames, "names that no tag may have")
 }
 
 // documentedFields gives the README's list of fields with their types.
@@ -134,7 +135,7 @@ func TestReadmeHoldsEveryResult(t *testing.T) {
 		known[strconv.Itoa(int(result))] = result.String()
 	}
 	documented := make(map[string]string)
-	for _, row := range regexp.MustCompile("(?m)^\\| *(\\d+) *\\| *`([a-z_]+)` *\\| *\\S").FindAllStringSubmatch(section(t, "## Metrics"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| *(\\d+) *\\| *`([a-z_]+)` *\\| *\\S").FindAllStringSubmatch(section(t, "### `result` / `result_code`"), -1) {
 		documented[row[1]] = row[2]
 	}
 	require.Equal(t, known, documented)

@@ -21,8 +21,8 @@ func (q *QlikSenseVersion) initTags() error {
 	return errors.Join(errs...)
 }
 
-// fieldNames are those of a point, and those that the judgement of a version will
-// add: in a query, a tag of the same name would hide the field.
+// fieldNames are those of a point: in a query, a tag of the same name would hide the
+// field.
 var fieldNames = []string{
 	"advisories", "advisory_count", "below_minimum", "certificate_expiry", "compliance", "compliance_code", "content_hash",
 	"copyright_year_range", "deployment_type", "deprecated_product_version", "exploited_advisory_count", "fixed_in",

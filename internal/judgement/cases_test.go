@@ -1,0 +1,66 @@
+package judgement
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// labelled is a [[case]] of testdata/cases.toml: a judgement by the built-in catalogue,
+// worked out by hand from the sources. A key that is missing is not known.
+type labelled struct {
+	Label         string    `toml:"label"`
+	Build         string    `toml:"build"`
+	Advisories    *[]string `toml:"advisories"`
+	Compliance    string    `toml:"compliance"`
+	PatchesBehind *int      `toml:"patches_behind"`
+	FixedIn       *string   `toml:"fixed_in"`
+	Reason        string    `toml:"reason"`
+	Source        string    `toml:"source"`
+}
+
+func labelledCases(t testing.TB) []labelled {
+	t.Helper()
+	var file struct {
+		Cases []labelled `toml:"case"`
+	}
+	meta, err := toml.DecodeFile("testdata/cases.toml", &file)
+	require.NoError(t, err)
+	require.Empty(t, meta.Undecoded())
+	require.Greater(t, len(file.Cases), 400)
+	return file.Cases
+}
+
+func TestLabelledCases(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, c := range labelledCases(t) {
+		t.Run(c.Label+","+c.Build, func(t *testing.T) {
+			require.False(t, seen[t.Name()], "a case is listed once")
+			seen[t.Name()] = true
+			require.NotEmpty(t, c.Reason)
+			require.NotEmpty(t, c.Source)
+
+			j := BuiltIn().Judge(c.Label, c.Build, release.Release{})
+			require.Equal(t, c.Compliance, j.Compliance.String(), c.Reason)
+			behind, known := j.PatchesBehind()
+			require.Equal(t, c.PatchesBehind != nil, known, c.Reason)
+			if known {
+				require.Equal(t, *c.PatchesBehind, behind, c.Reason)
+			}
+			if c.Compliance == "unknown" {
+				require.NotEmpty(t, j.Remark, "why is told")
+				require.Nil(t, j.Verdict, c.Reason)
+				require.Nil(t, c.Advisories)
+				require.Nil(t, c.FixedIn)
+				return
+			}
+			require.Equal(t, strings.Join(*c.Advisories, ","), j.Verdict.Advisories, c.Reason)
+			require.Len(t, *c.Advisories, j.Verdict.Count)
+			require.Equal(t, *c.FixedIn, j.Verdict.FixedIn, c.Reason)
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package judgement
+
+import (
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Verdict is what the advisories say of a release. The patches of a release share a
+// few of them: those between one fix and the next.
+type Verdict struct {
+	// Advisories are the identifiers of those that apply, sorted, with commas between
+	// them; "" where none does.
+	Advisories string
+	// Count is their number, Exploited that of those which CISA lists as exploited.
+	Count, Exploited int
+	// MaxCVSS is the highest score among them, 0 where none applies.
+	MaxCVSS float64
+	// FixedIn is the lowest patch of the same release that clears them all, "" where
+	// there is none, or none is needed.
+	FixedIn string
+}
+
+// entry is a release of the catalogue with the verdicts on its patches.
+type entry struct {
+	*catalog.Release
+	verdicts []step // by rising patch, the first from patch 0 on
+}
+
+// step is the verdict from one patch up to the next step.
+type step struct {
+	from    int
+	verdict Verdict
+}
+
+// patchOf finds the patch of a build, if the catalogue is sure of it.
+func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
+	for _, p := range e.Patches {
+		if p.Build == b && p.Basis.Sure() {
+			return p.Patch, true
+		}
+	}
+	return 0, false
+}
+
+// verdict finds that on a patch.
+func (e *entry) verdict(patch int) *Verdict {
+	for i := len(e.verdicts) - 1; i > 0; i-- {
+		if e.verdicts[i].from <= patch {
+			return &e.verdicts[i].verdict
+		}
+	}
+	return &e.verdicts[0].verdict
+}
+
+// newEntry judges all patches of a release in advance.
+func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
+	advisories := make(map[string]*catalog.Advisory, len(c.Advisories))
+	for i := range c.Advisories {
+		advisories[c.Advisories[i].ID] = &c.Advisories[i]
+	}
+	var holes []hole
+	steps := []int{0}
+	for _, a := range c.Advisories {
+		if !a.Decides() {
+			continue
+		}
+		h := hole{Advisory: &a, until: openUntil(&a, r.Label, advisories)}
+		holes = append(holes, h)
+		if h.until > 0 && h.until < forever {
+			steps = append(steps, h.until)
+		}
+	}
+	slices.Sort(steps)
+	slices.SortFunc(holes, func(a, b hole) int { return strings.Compare(a.ID, b.ID) })
+	e := &entry{Release: r}
+	for _, from := range slices.Compact(steps) {
+		e.verdicts = append(e.verdicts, step{from, verdictOn(r.Label, from, holes)})
+	}
+	return e
+}
+
+// hole is an advisory as it concerns one release: open in the patches below until.
+type hole struct {
+	*catalog.Advisory
+	until int
+}
+
+// forever is the until of a hole that no patch of a release closes.
+const forever = release.MaxPatch + 1
+
+// openUntil finds the first patch of a release that is not open to an advisory: 0
+// where none is, forever where all are.
+func openUntil(a *catalog.Advisory, initial release.Release, advisories map[string]*catalog.Advisory) int {
+	if a.AffectedFrom != nil && initial.Compare(*a.AffectedFrom) < 0 {
+		return 0
+	}
+	return fixedFrom(a, initial, advisories)
+}
+
+// fixedFrom finds the first patch of a release that has the fix of an advisory or of
+// one that supersedes it, forever where none has. A release newer than all that got the
+// fix came with it; of one that is older, or was left out, nobody says that it has it.
+func fixedFrom(a *catalog.Advisory, initial release.Release, advisories map[string]*catalog.Advisory) int {
+	first, newest := forever, release.Release{}
+	for _, fix := range a.Fixed {
+		if fix.Initial() == initial {
+			first = fix.Patch
+		}
+		if fix.Compare(newest) > 0 {
+			newest = fix
+		}
+	}
+	if initial.Compare(newest) > 0 {
+		return 0
+	}
+	for _, id := range a.SupersededBy {
+		first = min(first, fixedFrom(advisories[id], initial, advisories))
+	}
+	return first
+}
+
+func verdictOn(initial release.Release, patch int, holes []hole) Verdict {
+	var v Verdict
+	var ids []string
+	fixed := 0
+	for _, h := range holes {
+		if patch >= h.until {
+			continue
+		}
+		ids = append(ids, h.ID)
+		if h.Exploited() {
+			v.Exploited++
+		}
+		v.MaxCVSS = max(v.MaxCVSS, h.CVSS)
+		fixed = max(fixed, h.until)
+	}
+	v.Count = len(ids)
+	v.Advisories = strings.Join(ids, ",")
+	if fixed > 0 && fixed < forever {
+		initial.Patch = fixed
+		v.FixedIn = initial.String()
+	}
+	return v
+}

@@ -1,0 +1,139 @@
+package qlik_sense_version
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// maxAge is the age in days from which on the data of a catalogue is called old: in
+// 2025 a supported release got one or two patches a month.
+const maxAge = 180
+
+// catalogue is what the versions of a block are judged by. A file is read again when
+// it has changed.
+type catalogue struct {
+	judge *judgement.Judge
+	read  fs.FileInfo // of the file, when it was read
+	// What was said of it already.
+	problem string           // of the file, "" for none
+	old     *judgement.Judge // that its data are old
+}
+
+func (q *QlikSenseVersion) initMinimum() (err error) {
+	if q.MinimumRelease == "" {
+		return nil
+	}
+	if q.minimum, err = release.Parse(q.MinimumRelease); err != nil {
+		return &poll.SettingError{Key: "minimum_release", Err: fmt.Errorf(`%w: write it like "May 2025 Patch 3"`, err)}
+	}
+	return nil
+}
+
+func (q *QlikSenseVersion) initCatalogue() error {
+	if q.CatalogFile == "" {
+		q.judge = judgement.BuiltIn()
+		return nil
+	}
+	info, err := os.Stat(q.CatalogFile)
+	if err == nil {
+		err = q.load(info)
+	}
+	if err == nil {
+		return nil
+	}
+	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
+		err = fmt.Errorf("%w: check the path and the permissions of Telegraf's account", err)
+	}
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		if len(errs) == maxProblems {
+			line = fmt.Sprintf(`there is more: "telegraf-qlik-sense-version catalog check %s" shows all of it`, q.CatalogFile)
+		}
+		errs = append(errs, &poll.SettingError{Key: "catalog_file", Err: errors.New(strings.TrimSpace(line))})
+		if len(errs) > maxProblems {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxProblems is how many problems of a catalogue are shown at the start.
+const maxProblems = 10
+
+func (q *QlikSenseVersion) load(info fs.FileInfo) error {
+	c, err := catalog.Load(q.CatalogFile)
+	if err != nil {
+		return err
+	}
+	q.judge, q.read = judgement.New(c), info
+	return nil
+}
+
+// judgeOn gives the judge of a round on that day, by the catalogue file as it is now.
+// A file that cannot be used any more leaves the one that was read before.
+func (q *QlikSenseVersion) judgeOn(today catalog.Day) *judgement.Judge {
+	if q.CatalogFile != "" {
+		q.refresh()
+	}
+	if q.old != q.judge {
+		q.warnOfAge(today)
+	}
+	return q.judge
+}
+
+func (q *QlikSenseVersion) refresh() {
+	info, err := os.Stat(q.CatalogFile)
+	if err == nil && info.ModTime().Equal(q.read.ModTime()) && info.Size() == q.read.Size() {
+		q.problem = ""
+		return
+	}
+	if err == nil {
+		err = q.load(info)
+	}
+	switch {
+	case err == nil:
+		q.problem = ""
+		q.announce()
+	case err.Error() != q.problem:
+		q.problem = err.Error()
+		q.Log.Warnf("Catalogue of %s stays in use, for the file has become unusable: %s",
+			q.judge.Catalog.AdvisoriesAsOf, strings.ReplaceAll(q.problem, "\n", "; "))
+	}
+}
+
+// announce tells how far the data reaches.
+func (q *QlikSenseVersion) announce() {
+	c := q.judge.Catalog
+	q.Log.Infof("Catalogue (%s): releases of %s, advisories of %s, known exploitation of %s",
+		q.catalogName(), c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf)
+}
+
+func (q *QlikSenseVersion) catalogName() string {
+	if q.CatalogFile == "" {
+		return "built in"
+	}
+	return q.CatalogFile
+}
+
+// warnOfAge says once of each catalogue what its age means.
+func (q *QlikSenseVersion) warnOfAge(today catalog.Day) {
+	c := q.judge.Catalog
+	if age := today.DaysSince(c.ReleasesAsOf); age > maxAge {
+		q.Log.Warnf(`Catalogue (%s): its list of releases is %d days old, so that patches_behind may be too low: `+
+			`bring it up to date with "telegraf-qlik-sense-version catalog update"`, q.catalogName(), age)
+		q.old = q.judge
+	}
+	if age := today.DaysSince(c.AdvisoriesAsOf); age > maxAge {
+		q.Log.Warnf("Catalogue (%s): its advisories are %d days old, so that servers may be open to newer ones: "+
+			"install a newer version of this plugin, or of the catalogue", q.catalogName(), age)
+		q.old = q.judge
+	}
+}
