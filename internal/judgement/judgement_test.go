@@ -174,9 +174,9 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"the highest of several fixes",
-			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 5"]`) + advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 3"]`),
+			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 3"]`) + advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 5"]`),
 			map[string]string{
-				"May 2024 Patch 2": "CVE-2024-0001,CVE-2024-0002 > May 2024 Patch 5", "May 2024 Patch 3": "CVE-2024-0002 > May 2024 Patch 5",
+				"May 2024 Patch 2": "CVE-2024-0001,CVE-2024-0002 > May 2024 Patch 5", "May 2024 Patch 3": "CVE-2024-0001 > May 2024 Patch 5",
 				"May 2024 Patch 5": " > ",
 			},
 		},

@@ -186,6 +186,8 @@ func TestRemarksAreLoggedOnce(t *testing.T) {
 			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 is of another release: those of "May 2024" begin with 14.187`},
 		{"May 2024 Patch 2", "14.187.5",
 			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 is patch 1 by the catalogue: it is judged by its label`},
+		{"May 2024", "14.187.5",
+			`%s: the release label says "May 2024", but build 14.187.5 is patch 1 by the catalogue: it is judged by its label`},
 		{"Mai 2024", "14.187.5", `%s is not judged: the release label is "Mai 2024": not a release of Qlik Sense`},
 		{"May 2024 Patch 1", "14.187.5", ""},
 		{"July 2024", "14.190.1",
