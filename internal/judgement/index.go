@@ -26,6 +26,7 @@ type Verdict struct {
 // entry is a release of the catalogue with the verdicts on its patches.
 type entry struct {
 	*catalog.Release
+	holes    []hole // by identifier
 	verdicts []step // by rising patch, the first from patch 0 on
 }
 
@@ -61,23 +62,23 @@ func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
 	for i := range c.Advisories {
 		advisories[c.Advisories[i].ID] = &c.Advisories[i]
 	}
-	var holes []hole
+	e := &entry{Release: r}
 	steps := []int{0}
-	for _, a := range c.Advisories {
+	for i := range c.Advisories {
+		a := &c.Advisories[i]
 		if !a.Decides() {
 			continue
 		}
-		h := hole{Advisory: &a, until: openUntil(&a, r.Label, advisories)}
-		holes = append(holes, h)
+		h := hole{Advisory: a, until: openUntil(a, r.Label, advisories)}
+		e.holes = append(e.holes, h)
 		if h.until > 0 && h.until < forever {
 			steps = append(steps, h.until)
 		}
 	}
 	slices.Sort(steps)
-	slices.SortFunc(holes, func(a, b hole) int { return strings.Compare(a.ID, b.ID) })
-	e := &entry{Release: r}
+	slices.SortFunc(e.holes, func(a, b hole) int { return strings.Compare(a.ID, b.ID) })
 	for _, from := range slices.Compact(steps) {
-		e.verdicts = append(e.verdicts, step{from, verdictOn(r.Label, from, holes)})
+		e.verdicts = append(e.verdicts, step{from, verdictOn(r.Label, from, e.holes)})
 	}
 	return e
 }

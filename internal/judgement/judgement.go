@@ -132,6 +132,22 @@ func (j *Judge) Judge(label, build string, minimum release.Release) Judgement {
 	return result
 }
 
+// FixedIn finds the lowest patch of a release that has the fix of an advisory, if
+// there is one.
+func (j *Judge) FixedIn(id string, r release.Release) (fix release.Release, found bool) {
+	e := j.byRelease[r.Initial()]
+	if e == nil {
+		return release.Release{}, false
+	}
+	for _, h := range e.holes {
+		if h.ID == id && h.until < forever {
+			r.Patch = h.until
+			return r, true
+		}
+	}
+	return release.Release{}, false
+}
+
 // byLabel reads the label and holds the build against it.
 func (j *Judge) byLabel(label, build string, result *Judgement) *entry {
 	r, err := release.Parse(label)

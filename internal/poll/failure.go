@@ -25,7 +25,12 @@ const maxCause = 400
 func (p *progress) failure(ctx context.Context, err error) Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	outcome := p.explain(ctx, err)
+	outcome.Step = p.failedStep(outcome.Result, err)
+	return outcome
+}
 
+func (p *progress) explain(ctx context.Context, err error) Outcome {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(e.UnverifiedCertificates) > 0 {
 		p.certificate = e.UnverifiedCertificates[0]
 	}
@@ -53,7 +58,7 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 		return Outcome{Result: TLSError, Cause: shorten(err), Hint: p.tlsHint(err)}
 	case p.step == requesting && strings.Contains(err.Error(), "readLoopPeekFail"):
 		return notHTTP() // what came was there before the request
-	case p.step == requesting && p.asked && p.version == tls.VersionTLS13:
+	case p.cutOffAfterHandshake():
 		// In TLS 1.3 the client learns only after its handshake that the server
 		// refuses its certificate, and the alert may be lost when the server
 		// closes the connection right behind it.
@@ -99,17 +104,19 @@ func bodyFailure(ctx context.Context, err error) Outcome {
 	if isTimeout(ctx, err) {
 		return Outcome{
 			Result:     Timeout,
+			Step:       StepReply,
 			StatusCode: http.StatusOK,
 			Cause:      "the reply did not end in time",
 			Hint:       "raise timeout, or look at the load of the server",
 		}
 	}
-	return Outcome{Result: BodyReadError, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: brokenHint}
+	return Outcome{Result: BodyReadError, Step: StepReply, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: brokenHint}
 }
 
 func statusFailure(response *http.Response) Outcome {
 	outcome := Outcome{
 		Result:     StatusMismatch,
+		Step:       StepHTTP,
 		StatusCode: response.StatusCode,
 		Cause:      fmt.Sprintf("the server answered with HTTP status %d", response.StatusCode),
 	}
@@ -203,7 +210,7 @@ func (p *progress) tlsHint(err error) string {
 	if strings.Contains(err.Error(), "protocol version") {
 		return "the server offers other TLS versions: compare tls_min_version"
 	}
-	if isAlert(err) && p.asked {
+	if p.isRefusal(err) {
 		return p.clientCertificateHint()
 	}
 	return "compare the TLS settings with those of the server (tls_min_version, tls_cipher_suites, tls_cert)"
@@ -217,6 +224,16 @@ func (p *progress) clientCertificateHint() string {
 		return "the client certificate in tls_cert has expired: export a new one from the QMC"
 	}
 	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"
+}
+
+// isRefusal says whether the server did not accept the client certificate, or the
+// lack of one.
+func (p *progress) isRefusal(err error) bool {
+	return p.asked && isAlert(err) && !strings.Contains(err.Error(), "protocol version")
+}
+
+func (p *progress) cutOffAfterHandshake() bool {
+	return p.step == requesting && p.asked && p.version == tls.VersionTLS13
 }
 
 // isTimeout holds for the poll's own deadline and for those of the system.

@@ -53,6 +53,17 @@ func TestFaults(t *testing.T) {
 		simulator.FaultSlowDrip:      {short, Timeout, 200, "did not end in time", "raise timeout", false},
 		simulator.FaultHuge:          {long, BodyReadError, 200, "larger than 1048576 bytes", "not the About service", false},
 	}
+	steps := map[simulator.Fault]Step{
+		simulator.FaultDown: StepConnect, simulator.FaultReset: StepTLS,
+		simulator.FaultNoHandshake: StepTLS, simulator.FaultPlainHTTP: StepTLS, simulator.FaultExpiredCertificate: StepTLS,
+		simulator.FaultNoSAN: StepTLS, simulator.FaultForeignCA: StepTLS,
+		simulator.FaultClientRefused: StepClientCertificate,
+		simulator.FaultNoAnswer:      StepHTTP, simulator.Fault204: StepHTTP, simulator.Fault302: StepHTTP, simulator.Fault401: StepHTTP,
+		simulator.Fault403: StepHTTP, simulator.Fault500: StepHTTP, simulator.Fault503: StepHTTP,
+		simulator.FaultHugeHeaders: StepReply, simulator.FaultHTML: StepReply, simulator.FaultOtherJSON: StepReply,
+		simulator.FaultBadJSON: StepReply, simulator.FaultBrokenOff: StepReply, simulator.FaultSlowDrip: StepReply,
+		simulator.FaultHuge: StepReply,
+	}
 	t.Parallel()
 	s := newSite(t)
 	for _, fault := range simulator.Faults() {
@@ -74,6 +85,11 @@ func TestFaults(t *testing.T) {
 			require.Nil(t, outcome.Info)
 			require.Positive(t, outcome.ResponseTime)
 			require.Equal(t, tt.noCert, outcome.CertificateExpiry.IsZero())
+			if fault == simulator.FaultReset && outcome.Step == StepConnect {
+				outcome.Step = StepTLS // as it happened to be
+			}
+			require.Equal(t, steps[fault].String(), outcome.Step.String())
+			require.Equal(t, tt.noCert, outcome.ServerCertificate == nil)
 			if fault == simulator.FaultExpiredCertificate {
 				require.True(t, outcome.CertificateExpiry.Before(time.Now()))
 			}
@@ -92,45 +108,46 @@ func TestOtherFailures(t *testing.T) {
 		status   int
 		cause    string
 		hint     string
+		step     Step
 	}{
 		{
 			name:     "no tls_ca",
 			settings: func(c *Settings) { c.TLS.TLSCA = "" },
-			result:   TLSError, cause: "unknown authority", hint: "set tls_ca",
+			result:   TLSError, cause: "unknown authority", hint: "set tls_ca", step: StepTLS,
 		},
 		{
 			name:     "no client certificate",
 			settings: func(c *Settings) { c.TLS.TLSCert, c.TLS.TLSKey = "", "" },
-			result:   TLSError, hint: "set tls_cert and tls_key",
+			result:   TLSError, hint: "set tls_cert and tls_key", step: StepClientCertificate,
 		},
 		{
 			name: "client certificate of another site",
 			settings: func(c *Settings) {
 				c.TLS.TLSCert, c.TLS.TLSKey = filepath.Join(foreign.dir, "client.pem"), filepath.Join(foreign.dir, "client_key.pem")
 			},
-			result: TLSError, hint: "use client.pem of the server's own site",
+			result: TLSError, hint: "use client.pem of the server's own site", step: StepClientCertificate,
 		},
 		{
 			name:     "other name in the certificate",
 			settings: func(c *Settings) { c.TLS.ServerName = "qlik9.example.com" },
-			result:   TLSError, cause: "qlik9.example.com", hint: "write the host as the certificate names it",
+			result:   TLSError, cause: "qlik9.example.com", hint: "write the host as the certificate names it", step: StepTLS,
 		},
 		{
 			name: "unknown name", host: "qlik1.invalid",
-			result: DNSError, cause: "lookup qlik1.invalid", hint: "check the spelling",
+			result: DNSError, cause: "lookup qlik1.invalid", hint: "check the spelling", step: StepResolve,
 		},
 		{
 			name: "wrong path", host: "https://%s/v2/systeminfo",
-			result: StatusMismatch, status: 404, cause: "404", hint: "the path is /v1/systeminfo on port 9032",
+			result: StatusMismatch, status: 404, cause: "404", hint: "the path is /v1/systeminfo on port 9032", step: StepHTTP,
 		},
 		{
 			name: "virtual proxy without its header", server: simulator.Server{Header: http.Header{"Hdr-Usr": {"x"}}, NoClientCert: true},
-			result: AuthenticationFailed, status: 403, hint: "token_file or headers",
+			result: AuthenticationFailed, status: 403, hint: "token_file or headers", step: StepHTTP,
 		},
 		{
 			name:     "proxy that is not there",
 			settings: func(c *Settings) { c.Proxy = proxy.HTTPProxy{HTTPProxyURL: "http://user:secret@127.0.0.1:1"} },
-			result:   ConnectionFailed, cause: "refused", hint: "the proxy did not open the connection",
+			result:   ConnectionFailed, cause: "refused", hint: "the proxy did not open the connection", step: StepConnect,
 		},
 	}
 	for _, tt := range tests {
@@ -153,6 +170,9 @@ func TestOtherFailures(t *testing.T) {
 			require.Contains(t, outcome.Cause, tt.cause)
 			require.Contains(t, outcome.Hint, tt.hint)
 			require.NotContains(t, outcome.Cause+outcome.Hint, "secret")
+			require.Equal(t, tt.step.String(), outcome.Step.String())
+			require.Equal(t, tt.step == StepClientCertificate && settings.TLS.TLSCert != "", outcome.ClientCertificate != nil &&
+				outcome.Step == StepClientCertificate, "what was shown to the server")
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -134,6 +135,11 @@ type Outcome struct {
 	// What happened and what to do about it; "" on success. Neither holds a
 	// secret or anything of a reply's body.
 	Cause, Hint string
+	// The step that failed, and what had been shown by then: nil where it was
+	// nothing, and on success.
+	Step              Step
+	ServerCertificate *x509.Certificate
+	ClientCertificate *x509.Certificate // where the server asked for one
 }
 
 // Poll asks a server. When ctx ends first, the outcome says Timeout although the
@@ -142,6 +148,7 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	if r.err != nil {
 		return Outcome{
 			Result: ConfigurationError,
+			Step:   StepSettings,
 			Cause:  r.err.Error(),
 			Hint:   "no restart is needed, the file is read again for every round",
 		}
@@ -155,6 +162,9 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, &seen)
 	outcome.ResponseTime = time.Since(start)
 	outcome.CertificateExpiry = seen.certificateExpiry()
+	if outcome.Result != Success {
+		outcome.ServerCertificate, outcome.ClientCertificate = seen.certificates()
+	}
 	if !seen.resumed() {
 		server.session.endsBy(start.Add(maxSession), outcome.CertificateExpiry)
 	}
@@ -205,6 +215,7 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	if len(body) > maxBody {
 		return Outcome{
 			Result:     BodyReadError,
+			Step:       StepReply,
 			StatusCode: response.StatusCode,
 			Cause:      fmt.Sprintf("the reply is larger than %d bytes", maxBody),
 			Hint:       "this is not the About service: check host, port and path",
@@ -214,6 +225,7 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	if err != nil {
 		return Outcome{
 			Result:     InvalidResponse,
+			Step:       StepReply,
 			StatusCode: response.StatusCode,
 			Cause:      err.Error(),
 			Hint:       replyHint(err),

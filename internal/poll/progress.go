@@ -83,6 +83,17 @@ func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.Cer
 	}
 }
 
+// certificates gives the server's certificate and that of the client, if the server
+// asked for it.
+func (p *progress) certificates() (server, client *x509.Certificate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given != nil {
+		client = p.given.Leaf
+	}
+	return p.certificate, client
+}
+
 func (p *progress) certificateExpiry() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -113,10 +113,18 @@ func (q *QlikSenseVersion) refresh() {
 func (q *QlikSenseVersion) announce() {
 	c := q.judge.Catalog
 	q.Log.Infof("Catalogue (%s): releases of %s, advisories of %s, known exploitation of %s",
-		q.catalogName(), c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf)
+		q.CatalogName(), c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf)
 }
 
-func (q *QlikSenseVersion) catalogName() string {
+// Judge gives the judge of the versions, by the catalogue that is in use. It is known
+// after Init.
+func (q *QlikSenseVersion) Judge() *judgement.Judge { return q.judge }
+
+// Minimum gives the minimum release, zero where there is none. It is known after Init.
+func (q *QlikSenseVersion) Minimum() release.Release { return q.minimum }
+
+// CatalogName is the file that the catalogue comes from, or "built in".
+func (q *QlikSenseVersion) CatalogName() string {
 	if q.CatalogFile == "" {
 		return "built in"
 	}
@@ -128,12 +136,12 @@ func (q *QlikSenseVersion) warnOfAge(today catalog.Day) {
 	c := q.judge.Catalog
 	if age := today.DaysSince(c.ReleasesAsOf); age > maxAge {
 		q.Log.Warnf(`Catalogue (%s): its list of releases is %d days old, so that patches_behind may be too low: `+
-			`bring it up to date with "telegraf-qlik-sense-version catalog update"`, q.catalogName(), age)
+			`bring it up to date with "telegraf-qlik-sense-version catalog update"`, q.CatalogName(), age)
 		q.old = q.judge
 	}
 	if age := today.DaysSince(c.AdvisoriesAsOf); age > maxAge {
 		q.Log.Warnf("Catalogue (%s): its advisories are %d days old, so that servers may be open to newer ones: "+
-			"install a newer version of this plugin, or of the catalogue", q.catalogName(), age)
+			"install a newer version of this plugin, or of the catalogue", q.CatalogName(), age)
 		q.old = q.judge
 	}
 }

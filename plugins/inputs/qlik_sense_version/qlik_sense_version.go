@@ -42,18 +42,13 @@ type QlikSenseVersion struct {
 	tls.ClientConfig
 	proxy.HTTPProxy
 
+	// Polled is called after each poll, from several goroutines, where it is set.
+	Polled func() `toml:"-"`
+
 	poller  *poll.Poller
 	servers []*server
 	minimum release.Release
 	catalogue
-}
-
-// server is a configured server and what is remembered of it between rounds.
-type server struct {
-	*poll.Server
-	running  string // the version that it answered last, "" before the first answer
-	remark   string // what was said of that version by the judge
-	failures int    // polls that failed since then
 }
 
 // New returns a block with the defaults of every setting.
@@ -97,49 +92,6 @@ func (q *QlikSenseVersion) Init() error {
 	return nil
 }
 
-func (q *QlikSenseVersion) initServers() error {
-	if len(q.Hosts) == 0 {
-		return &poll.SettingError{Key: "hosts", Err: errors.New(`name at least one server, for example hosts = ["qlik1.example.com"]`)}
-	}
-
-	var errs []error
-	q.servers = make([]*server, 0, len(q.Hosts))
-	seen := make(map[string]string, len(q.Hosts))
-	for _, host := range q.Hosts {
-		target, err := poll.ParseServer(host)
-		if err != nil {
-			errs = append(errs, &poll.SettingError{Key: "hosts", Err: fmt.Errorf("%q: %w", redact(host), err)})
-			continue
-		}
-		key := strings.ToLower(target.Source())
-		if other, found := seen[key]; found {
-			errs = append(errs, &poll.SettingError{Key: "hosts", Err: fmt.Errorf(
-				"%q and %q are the same server: their points would overwrite each other; remove one, or move it to a block with other tags",
-				other, target)})
-			continue
-		}
-		seen[key] = target.String()
-		q.servers = append(q.servers, &server{Server: target})
-	}
-	return errors.Join(errs...)
-}
-
-// redact hides what may be a secret in a host that could not be read: what stands
-// before an "@" or behind a "?".
-func redact(host string) string {
-	address, query, found := strings.Cut(host, "?")
-	if at := strings.LastIndex(address, "@"); at >= 0 {
-		address = "..." + address[at:]
-	}
-	switch {
-	case !found:
-		return address
-	case strings.Contains(query, "@"): // the "?" may be one of a password
-		return "..."
-	}
-	return address + "?..."
-}
-
 // warn names settings that are allowed but weaken a poll.
 func (q *QlikSenseVersion) warn() {
 	if q.InsecureSkipVerify {
@@ -177,13 +129,16 @@ func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accum
 		}
 		group.Go(func() error {
 			outcome := round.Poll(ctx, s.Server)
+			if q.Polled != nil {
+				q.Polled()
+			}
 			if ctx.Err() != nil && outcome.Result != poll.Success {
 				return nil
 			}
 			if outcome.Result != poll.Success {
 				s.failures++
 				acc.AddFields(measurement, pollFields(&outcome, start), q.tags(s), start)
-				acc.AddError(fmt.Errorf("%s: %s: %s; %s", s, outcome.Result, outcome.Cause, outcome.Hint))
+				acc.AddError(&PollError{Server: s.Server, Outcome: outcome})
 				versions.failed()
 				return nil
 			}
@@ -202,6 +157,16 @@ func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accum
 	group.Wait() //nolint:errcheck // the functions above return no error
 	versions.ended()
 	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", len(q.servers), time.Since(start).Round(time.Millisecond))
+}
+
+// PollError is the error that a failed poll adds to the accumulator.
+type PollError struct {
+	Server  *poll.Server
+	Outcome poll.Outcome
+}
+
+func (e *PollError) Error() string {
+	return fmt.Sprintf("%s: %s: %s; %s", e.Server, e.Outcome.Result, e.Outcome.Cause, e.Outcome.Hint)
 }
 
 // logAnswer tells the first version of a server, every change of it, what the judge

@@ -1,0 +1,63 @@
+package poll
+
+// Step is a part of a poll, as a user would go through them to find what is wrong.
+type Step int
+
+// The steps, in their order.
+const (
+	StepNone              Step = iota // nothing failed
+	StepSettings                      // reading the certificate and token files
+	StepResolve                       // finding the address of the name
+	StepConnect                       // connecting to the port, through a proxy where there is one
+	StepTLS                           // the TLS handshake, the server's certificate
+	StepClientCertificate             // the server accepts the client
+	StepHTTP                          // the request and the status of the reply
+	StepReply                         // the reply itself
+)
+
+// String gives the name of the step.
+func (s Step) String() string {
+	switch s {
+	case StepSettings:
+		return "settings"
+	case StepResolve:
+		return "name resolution"
+	case StepConnect:
+		return "connection"
+	case StepTLS:
+		return "TLS"
+	case StepClientCertificate:
+		return "client certificate"
+	case StepHTTP:
+		return "HTTP"
+	case StepReply:
+		return "reply"
+	case StepNone:
+	}
+	return ""
+}
+
+// failedStep finds the step at which the HTTP client gave up.
+func (p *progress) failedStep(result Result, err error) Step {
+	switch {
+	case result == DNSError:
+		return StepResolve
+	case result == TLSError && (p.isRefusal(err) || p.cutOffAfterHandshake()):
+		return StepClientCertificate
+	case result == InvalidResponse, result == BodyReadError:
+		return StepReply
+	}
+	switch p.step {
+	case resolving:
+		if result == Timeout {
+			return StepResolve
+		}
+		return StepConnect // a proxy's own connection is not told of
+	case connecting:
+		return StepConnect
+	case handshaking:
+		return StepTLS
+	case requesting, replying:
+	}
+	return StepHTTP
+}
