@@ -5,7 +5,9 @@ package test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,19 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 	"telegraf-qlik-sense-version/internal/stack"
 )
+
+// vendorPage is a page of the vendor's list of releases, as GitHub gives it.
+const vendorPage = `[{"name":"May 2026 Patch 2","tag_name":"v14.270.9","published_at":"2026-07-01T10:00:00Z","draft":false,"prerelease":false}]`
+
+// vendorList is a mirror of that list.
+func vendorList(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, vendorPage)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
 
 // snippet is a fenced block of the README.
 type snippet struct{ language, text string }
@@ -75,11 +90,15 @@ func TestREADMECommands(t *testing.T) {
 		"systemctl": `echo "$@" >> ` + root + `/systemctl.log`,
 		// Without the owner and group, which a test machine need not have.
 		"install": `args=(); while (($#)); do case "$1" in -o|-g) shift 2;; *) args+=("$1"); shift;; esac; done; exec /usr/bin/install "${args[@]}"`,
-		"make":    `exec /usr/bin/env -i PATH=/usr/bin:/bin make -n -C ` + filepath.Dir(mustAbs(t, ".")) + ` "$@"`,
+		// From GitHub, which tests do not reach.
+		"curl": `[[ $1 = -o && $3 = https://api.github.com/repos/qlik-download/* ]] && printf '%s' "$LIST" > "$2"`,
+		"make": `exec /usr/bin/env -i PATH=/usr/bin:/bin make -n -C ` + filepath.Dir(mustAbs(t, ".")) + ` "$@"`,
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(stubs, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700))
 	}
 	require.NoError(t, os.Symlink(world.tools.Telegraf, filepath.Join(stubs, "telegraf")))
+	vendor := vendorList(t)
+	require.NoError(t, os.WriteFile(filepath.Join(work, "2.json"), []byte("[]"), 0o600))
 
 	for _, s := range readme(t) {
 		if s.language != "sh" {
@@ -88,6 +107,7 @@ func TestREADMECommands(t *testing.T) {
 		for line := range strings.Lines(s.text) {
 			line = strings.NewReplacer(
 				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"catalog update /etc", "catalog update --url "+vendor+" "+filepath.Join(root, "etc"), "curl ", "LIST='"+vendorPage+"' curl ",
 			).Replace(strings.TrimSpace(line))
 			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
 			switch {
@@ -98,6 +118,10 @@ func TestREADMECommands(t *testing.T) {
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			case strings.Contains(line, "--once"):
 				require.Equal(t, len(hosts), strings.Count(output, `result="success"`), "%s\n%s", line, output)
+			case strings.Contains(line, "catalog update --url"):
+				require.Contains(t, output, "May 2026: ")
+			case strings.Contains(line, "catalog update --from"):
+				require.Contains(t, output, "nothing new", "the same list again")
 			case strings.Contains(line, "--test "):
 				// The round at the start and, unless they fall together, the one that
 				// Telegraf asks for at once.

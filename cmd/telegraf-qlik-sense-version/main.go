@@ -23,6 +23,7 @@ import (
 	assets "telegraf-qlik-sense-version"
 	"telegraf-qlik-sense-version/internal/execdlog"
 	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 const usage = `telegraf-qlik-sense-version asks Qlik Sense servers which version they run.
@@ -47,6 +48,7 @@ folder telegraf.d with the settings inside:
 
   telegraf-qlik-sense-version config [--telegraf]
 
+` + catalogUsage + `
 Print version, commit and Go version of this program:
 
   telegraf-qlik-sense-version version
@@ -102,6 +104,8 @@ func run(ctx context.Context, args []string) error {
 			return printOut(assets.DropIn(runtime.GOOS))
 		}
 		return printOut(assets.SampleConfig)
+	case "catalog":
+		return runCatalog(ctx, args)
 	case "version":
 		if done, err := parse(flags, args); done {
 			return err
@@ -114,17 +118,29 @@ func run(ctx context.Context, args []string) error {
 // parse reads the options of a command; done means that there is nothing more to
 // do than to return the error.
 func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
+	words, done, err := parseWords(flags, args)
+	if !done && len(words) > 0 {
+		return true, fmt.Errorf("%q is not an option: see telegraf-qlik-sense-version --help", words[0])
+	}
+	return done, err
+}
+
+// parseWords is parse for a command with words beside its options, in any order.
+func parseWords(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return true, printOut(usage)
-	case err != nil:
-		return true, fmt.Errorf("%w: see telegraf-qlik-sense-version --help", err)
-	case flags.NArg() > 0:
-		return true, fmt.Errorf("%q is not an option: see telegraf-qlik-sense-version --help", flags.Arg(0))
+	for rest := args; ; {
+		switch err := flags.Parse(rest); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, true, printOut(usage)
+		case err != nil:
+			return nil, true, fmt.Errorf("%w: see telegraf-qlik-sense-version --help", err)
+		case flags.NArg() == 0:
+			return words, false, nil
+		}
+		words = append(words, flags.Arg(0))
+		rest = flags.Args()[1:]
 	}
-	return false, nil
 }
 
 func printOut(text string) error {
@@ -134,21 +150,12 @@ func printOut(text string) error {
 
 // poll runs rounds of polls: under execd until the input ends, or once.
 func poll(ctx context.Context, config, logLevel string, onlyOnce, gatherOnStart bool) error {
-	level := telegraf.LogLevelFromString(logLevel)
-	if level == telegraf.None {
-		return fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
-	}
-	// Not undone: that would wait for a line which nobody may ever read.
-	if _, err := execdlog.Redirect(os.Stderr, level); err != nil {
-		return err
-	}
-
 	if _, set := os.LookupEnv("GOGC"); !set {
 		// Less garbage than by Go's default, for a process that is there to be idle;
 		// a round takes two or three per cent more CPU for it.
 		debug.SetGCPercent(75)
 	}
-	blocks, err := settings.Load(config, logger.New("inputs", "qlik_sense_version", ""))
+	blocks, err := loadBlocks(config, logLevel)
 	if err != nil {
 		return err
 	}
@@ -156,6 +163,19 @@ func poll(ctx context.Context, config, logLevel string, onlyOnce, gatherOnStart 
 		return once(ctx, blocks, os.Stdout)
 	}
 	return serve(ctx, blocks, os.Stdin, gatherOnStart)
+}
+
+// loadBlocks reads the settings. From then on everything is logged from a level on.
+func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion, error) {
+	level := telegraf.LogLevelFromString(logLevel)
+	if level == telegraf.None {
+		return nil, fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
+	}
+	// Not undone: that would wait for a line which nobody may ever read.
+	if _, err := execdlog.Redirect(os.Stderr, level); err != nil {
+		return nil, err
+	}
+	return settings.Load(config, logger.New("inputs", "qlik_sense_version", ""))
 }
 
 // version says what this program was built from, as far as the build knows it.

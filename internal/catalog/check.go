@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 
@@ -46,17 +47,6 @@ type checker struct {
 
 func (k *checker) wrong(what, entry string, args ...any) {
 	k.errs = append(k.errs, fmt.Errorf(entry+": %s", append(args, what)...))
-}
-
-// newest is the last day that anything in the catalogue can be of.
-func (k *checker) newest() Day {
-	newest := k.catalog.ReleasesAsOf
-	for _, day := range []Day{k.catalog.AdvisoriesAsOf, k.catalog.ExploitedAsOf} {
-		if day.After(newest) {
-			newest = day
-		}
-	}
-	return newest
 }
 
 func (k *checker) days() {
@@ -104,8 +94,11 @@ func (k *checker) release(r *Release) {
 		wrong("latest_patch and latest_patch_as_of belong together: one of them is missing")
 	case *r.LatestPatch < 0 || *r.LatestPatch > release.MaxPatch:
 		wrong("latest_patch %d: patches are numbered from 0 to %d", *r.LatestPatch, release.MaxPatch)
-	case r.LatestPatchAsOf.After(k.newest()):
+	case r.LatestPatchAsOf.After(k.catalog.newestDay()):
 		wrong("latest_patch_as_of %s is after all days of the catalogue", r.LatestPatchAsOf)
+	}
+	if r.EndOfSupportEstimate && r.EndOfSupport.IsZero() {
+		wrong("end_of_support_estimate without end_of_support")
 	}
 	if !r.EndOfSupport.IsZero() && !r.EndOfSupport.After(firstDay(r.Label)) {
 		wrong("end_of_support %s is not after the release", r.EndOfSupport)
@@ -144,7 +137,7 @@ func checkPatches(r *Release, wrong func(string, ...any)) {
 func (k *checker) order() {
 	var previous *Release
 	for _, r := range slices.SortedFunc(slices.Values(k.catalog.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) }) {
-		if r.Track == nil {
+		if r.Track == nil || r.Label.IsZero() {
 			continue
 		}
 		if previous != nil && r.Track.Compare(*previous.Track) < 0 {
@@ -169,7 +162,7 @@ func (k *checker) advisory(a *Advisory) {
 	if len(a.References) == 0 {
 		wrong("references are missing: say where this is known from")
 	}
-	if a.CVSS < 0 || a.CVSS > 10 {
+	if math.IsNaN(a.CVSS) || a.CVSS < 0 || a.CVSS > 10 {
 		wrong("cvss %v: scores are from 0 to 10", a.CVSS)
 	}
 	switch {
@@ -218,19 +211,20 @@ func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
 			wrong("superseded_by %q, which is not listed", id)
 		case a.Decides() && !other.Decides():
 			wrong("superseded_by %q, which is information and has no fix", id)
-		case k.supersedes(a.ID, other, nil):
+		case k.supersedes(a.ID, other, make(map[string]bool)):
 			wrong("superseded_by %q, which this one supersedes in turn", id)
 		}
 	}
 }
 
 // supersedes holds when id is among those that supersede a, directly or through
-// others; path is what was passed on the way.
-func (k *checker) supersedes(id string, a *Advisory, path []string) bool {
-	if a == nil || slices.Contains(path, a.ID) {
+// others; passed are those looked at before.
+func (k *checker) supersedes(id string, a *Advisory, passed map[string]bool) bool {
+	if a == nil || passed[a.ID] {
 		return false
 	}
+	passed[a.ID] = true
 	return a.ID == id || slices.ContainsFunc(a.SupersededBy, func(next string) bool {
-		return k.supersedes(id, k.advised[next], append(path, a.ID))
+		return k.supersedes(id, k.advised[next], passed)
 	})
 }

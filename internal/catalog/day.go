@@ -26,8 +26,15 @@ func (d Day) DaysSince(other Day) int {
 	return int(d.midnight.Sub(other.midnight) / (24 * time.Hour))
 }
 
-// AddMonths is the same day some months later.
-func (d Day) AddMonths(months int) Day { return Day{d.midnight.AddDate(0, months, 0)} }
+// AddMonths is the same day some months later, or the last day of that month where it
+// is shorter.
+func (d Day) AddMonths(months int) Day {
+	later := d.midnight.AddDate(0, months, 0)
+	if later.Day() != d.midnight.Day() {
+		later = later.AddDate(0, 0, -later.Day())
+	}
+	return Day{later}
+}
 
 // String gives the day as 2026-11-21, and "unknown" for no day.
 func (d Day) String() string {

@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"telegraf-qlik-sense-version/internal/oneline"
 )
 
-// MaxSize bounds a catalogue, in bytes; the built-in one takes a twentieth of it. In a
-// larger one brackets could be nested until the TOML library runs out of stack.
+// MaxSize bounds a catalogue, in bytes; the built-in one takes a twentieth of it.
 const MaxSize = 1 << 20
 
 // Load reads and checks the catalogue in a file. The error joins everything that
@@ -57,6 +58,9 @@ func within(file string, err error) error {
 // wrong, one line each.
 func Parse(content []byte) (*Catalog, error) {
 	text := strings.TrimPrefix(string(content), "\ufeff") // Windows editors put it there
+	if err := checkNesting(text); err != nil {
+		return nil, err
+	}
 
 	// Twice: the position that the library gives with an error is right for errors of
 	// the syntax, which end the first reading, but for those of a value it is that of the
@@ -65,28 +69,17 @@ func Parse(content []byte) (*Catalog, error) {
 	if _, err := toml.Decode(text, &tree); err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, syntax.Message)
+			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, oneline.Of(syntax.Message))
 		}
 		return nil, err
 	}
 	if err := checkSchema(tree["schema"]); err != nil {
 		return nil, err
 	}
-	c := &Catalog{}
-	meta, err := toml.Decode(text, c)
-	if err != nil {
-		var value toml.ParseError
-		if errors.As(err, &value) {
-			return nil, fmt.Errorf("%s: %s", value.LastKey, value.Message)
-		}
-		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "toml: "))
+	c, errs := decode(text)
+	if c != nil {
+		errs = append(errs, c.Check())
 	}
-
-	var errs []error
-	for _, key := range meta.Undecoded() {
-		errs = append(errs, fmt.Errorf("%s: there is no such key", key))
-	}
-	errs = append(errs, c.Check())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -101,6 +94,9 @@ func checkSchema(schema any) error {
 		return nil
 	case nil:
 		return fmt.Errorf("schema: is missing: is it a catalogue? One begins with schema = %d", Schema)
+	}
+	if _, number := schema.(int64); !number {
+		return fmt.Errorf("schema: must be a number without quotes: schema = %d", Schema)
 	}
 	return fmt.Errorf("schema: this program reads format %d, the file has %v: get a program and a catalogue of the same time", Schema, schema)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/release"
 )
 
@@ -27,7 +28,7 @@ func (p Patches) MarshalTOML() ([]byte, error) {
 }
 
 // Encode writes the catalogue in its own format: releases by age, advisories by
-// identifier.
+// identifier, the comment in front of them.
 func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted := *c
 	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
@@ -35,9 +36,11 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 
 	var text bytes.Buffer
 	for line := range strings.Lines(comment) {
-		text.WriteString("# " + line)
+		// What a comment quotes may hold what TOML does not take.
+		line = oneline.Of(strings.ToValidUTF8(strings.TrimSuffix(line, "\n"), "?"))
+		text.WriteString(strings.TrimSuffix("# "+line, " ") + "\n")
 	}
-	text.WriteString("\n\n")
+	text.WriteString("\n")
 	if err := toml.NewEncoder(&text).Encode(sorted); err != nil {
 		return nil, fmt.Errorf("writing the catalogue: %w", err)
 	}

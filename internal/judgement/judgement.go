@@ -202,7 +202,7 @@ func contradiction(r release.Release, b release.Build, ofLabel, ofBuild *entry) 
 }
 
 // cure is what an administrator can do about a release that the catalogue lacks.
-const cure = `bring the catalogue up to date with "telegraf-qlik-sense-version catalog update"`
+const cure = `bring the catalogue up to date with "telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`
 
 // byBuild finds the release of a build.
 func (j *Judge) byBuild(build string, result *Judgement) *entry {

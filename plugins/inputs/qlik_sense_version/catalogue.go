@@ -136,7 +136,7 @@ func (q *QlikSenseVersion) warnOfAge(today catalog.Day) {
 	c := q.judge.Catalog
 	if age := today.DaysSince(c.ReleasesAsOf); age > maxAge {
 		q.Log.Warnf(`Catalogue (%s): its list of releases is %d days old, so that patches_behind may be too low: `+
-			`bring it up to date with "telegraf-qlik-sense-version catalog update"`, q.CatalogName(), age)
+			`bring it up to date with "telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`, q.CatalogName(), age)
 		q.old = q.judge
 	}
 	if age := today.DaysSince(c.AdvisoriesAsOf); age > maxAge {

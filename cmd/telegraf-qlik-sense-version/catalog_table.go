@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/oneline"
+)
+
+// Widths of the columns that can be long, so that a table fits 100 characters.
+const (
+	tableWidth = 100
+	buildWidth = 34
+	fixWidth   = 41
+)
+
+// writeCatalogTable shows a catalogue to people.
+func writeCatalogTable(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Catalogue: %s\n\n", oneline.Of(name))
+	grid(&text,
+		table.Row{"releases", "as of " + c.ReleasesAsOf.String(), age(c.ReleasesAsOf, today)},
+		table.Row{"advisories", "as of " + c.AdvisoriesAsOf.String(), age(c.AdvisoriesAsOf, today)},
+		table.Row{"exploited", "as of " + c.ExploitedAsOf.String(), age(c.ExploitedAsOf, today)},
+	)
+
+	releases := make([]table.Row, 0, 1+len(c.Releases))
+	releases = append(releases, table.Row{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"})
+	for i := range c.Releases {
+		releases = append(releases, releaseRow(&c.Releases[i]))
+	}
+	text.WriteString("\n")
+	grid(&text, releases...)
+	text.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
+
+	if len(c.Advisories) > 0 {
+		advisories := make([]table.Row, 0, 1+len(c.Advisories))
+		advisories = append(advisories, table.Row{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"})
+		for i := range c.Advisories {
+			advisories = append(advisories, advisoryRow(&c.Advisories[i]))
+		}
+		text.WriteString("\n")
+		grid(&text, advisories...)
+	}
+
+	text.WriteString("\nSources\n")
+	for _, source := range c.Sources {
+		wrapped := wrap(strings.Fields(oneline.Of(source)), tableWidth-2)
+		text.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func age(day, today catalog.Day) string {
+	switch days := today.DaysSince(day); {
+	case days < 0:
+		return "in the future: check the clock of this machine"
+	case days == 0:
+		return "today"
+	default:
+		return plural(days, "day") + " old"
+	}
+}
+
+func releaseRow(r *catalog.Release) table.Row {
+	track, latest, asOf, end := "-", "-", "-", "-"
+	if r.Track != nil {
+		track = r.Track.String()
+	}
+	if r.LatestPatch != nil {
+		latest, asOf = strconv.Itoa(*r.LatestPatch), r.LatestPatchAsOf.String()
+	}
+	if !r.EndOfSupport.IsZero() {
+		end = r.EndOfSupport.String()
+		if r.EndOfSupportEstimate {
+			end = "~" + end
+		}
+	}
+	return table.Row{r.Label.String(), track, latest, asOf, end, builds(r)}
+}
+
+// builds says which builds of a release are known and how surely.
+func builds(r *catalog.Release) string {
+	var parts []string
+	switch n := len(r.Patches); n {
+	case 0:
+		parts = append(parts, "none")
+	case 1:
+		parts = append(parts, fmt.Sprintf("1, %s,", r.Patches[0].Build))
+	default:
+		parts = append(parts, fmt.Sprintf("%d, %s to %s,", n, r.Patches[0].Build, r.Patches[n-1].Build))
+	}
+	if len(r.Patches) > 0 {
+		sure := 0
+		for _, p := range r.Patches {
+			if p.Basis.Sure() {
+				sure++
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d sure", sure))
+	}
+	if !r.Verified {
+		parts = append(parts, "(only announced: not judged)")
+	}
+	return wrap(parts, buildWidth)
+}
+
+func advisoryRow(a *catalog.Advisory) table.Row {
+	score, exploited, use := "-", "-", "information"
+	if a.CVSS > 0 {
+		score = fmt.Sprintf("%.1f", a.CVSS)
+	}
+	if a.Exploited() {
+		exploited = a.ExploitedSince.String()
+	}
+	if a.Ransomware {
+		exploited += "\nby ransomware"
+	}
+	if a.Decides() {
+		use = "decides"
+	}
+	fixes := []string{"not known"}
+	if len(a.Fixed) > 0 {
+		fixes = fixes[:0]
+		for i, fix := range a.Fixed {
+			text := fix.String()
+			if i < len(a.Fixed)-1 {
+				text += ","
+			}
+			fixes = append(fixes, text)
+		}
+	}
+	return table.Row{a.ID, score, exploited, wrap(fixes, fixWidth), use}
+}
+
+// grid writes rows of cells as columns, without lines around them.
+func grid(w *strings.Builder, rows ...table.Row) {
+	t := table.NewWriter()
+	t.SetStyle(table.Style{
+		Box:     table.BoxStyle{PaddingRight: "  "},
+		Options: table.OptionsNoBordersAndSeparators,
+	})
+	t.SuppressTrailingSpaces()
+	t.AppendRows(rows)
+	w.WriteString(t.Render() + "\n")
+}
+
+// wrap joins parts to lines that are no longer than width, one part at least to a line.
+func wrap(parts []string, width int) string {
+	var text strings.Builder
+	length := 0
+	for i, part := range parts {
+		switch {
+		case i == 0:
+		case length+1+len(part) <= width:
+			text.WriteByte(' ')
+			length++
+		default:
+			text.WriteByte('\n')
+			length = 0
+		}
+		text.WriteString(part)
+		length += len(part)
+	}
+	return text.String()
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/qlikdownload"
+)
+
+const (
+	// fetchLimit is the time for all pages of the vendor's list together.
+	fetchLimit = 2 * time.Minute
+	// maxTold bounds the entries of the list which are named because they are odd.
+	maxTold = 10
+)
+
+// updating is a call of "catalog update".
+type updating struct {
+	ctx   context.Context
+	stdin io.Reader
+	today catalog.Day
+	from  files
+	url   string // "" is GitHub's
+	file  string
+}
+
+// files is an option that may be repeated.
+type files []string
+
+func (f *files) String() string { return strings.Join(*f, ", ") }
+
+// names says where the files are read, for people.
+func (f *files) names() string {
+	names := slices.Clone(*f)
+	if i := slices.Index(names, "-"); i >= 0 {
+		names[i] = "standard input"
+	}
+	return strings.Join(names, ", ")
+}
+
+func (f *files) Set(file string) error {
+	if file == "" {
+		return errors.New("name a file, or - for standard input")
+	}
+	if file == "-" && slices.Contains(*f, "-") {
+		return errors.New("standard input can be read once")
+	}
+	*f = append(*f, file)
+	return nil
+}
+
+func updateCatalog(u *updating, words []string) error {
+	switch {
+	case len(words) != 1 || words[0] == "":
+		return fmt.Errorf("catalog update: name one FILE to bring up to date, not %d: see telegraf-qlik-sense-version --help", len(words))
+	case len(u.from) > 0 && u.url != "":
+		return errors.New("catalog update: --from and --url are two sources: use one of them")
+	case u.url == "":
+		u.url = qlikdownload.URL
+	}
+	u.file = words[0]
+	report, err := u.run()
+	if err == nil {
+		return printOut(report)
+	}
+	// The state of the file is what one has to know about every failure.
+	state := "stays as it was"
+	if _, missing := os.Lstat(u.file); errors.Is(missing, fs.ErrNotExist) {
+		state = "was not made"
+	}
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		errs = append(errs, fmt.Errorf("%s %s: %s", u.file, state, strings.TrimSuffix(line, "\n")))
+	}
+	return errors.Join(errs...)
+}
+
+// run does the update and says what it did. With an error it has changed nothing.
+func (u *updating) run() (report string, err error) {
+	old, err := catalog.Load(u.file)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if isNew {
+		old = catalog.BuiltIn()
+	} else if err != nil {
+		return "", fmt.Errorf("reading it: %w", err)
+	}
+	list, source, err := u.read()
+	if err != nil {
+		return "", err
+	}
+	asOf := u.today
+	if len(u.from) > 0 {
+		asOf = list.Newest() // nobody knows when the reply was saved, but not before
+	}
+	if list.Newest().After(u.today) {
+		return "", fmt.Errorf("%s has an entry of %s, and today is %s: check the clock of this machine", source, list.Newest(), u.today)
+	}
+
+	complete, changes := old.Complement(catalog.BuiltIn())
+	merged, more, err := complete.Merge(list.Releases, asOf)
+	if err != nil {
+		return "", err
+	}
+	if err := merged.Check(); err != nil {
+		return "", fmt.Errorf("the vendor's list does not fit the catalogue: %w", err)
+	}
+	changes = append(changes, more...)
+	written := isNew || !reflect.DeepEqual(old, merged)
+	if written {
+		if err := merged.Save(u.file, u.comment(source)); err != nil {
+			return "", err
+		}
+	}
+	return u.report(list, changes, merged, isNew, written), nil
+}
+
+// read gives the vendor's list and what to call its source.
+func (u *updating) read() (list *qlikdownload.List, source string, err error) {
+	if len(u.from) > 0 {
+		list, err = qlikdownload.ReadFiles(u.stdin, u.from...)
+		return list, u.from.names(), err
+	}
+	ctx, cancel := context.WithTimeout(u.ctx, fetchLimit)
+	defer cancel()
+	list, err = qlikdownload.Fetch(ctx, u.url)
+	return list, qlikdownload.Place(u.url), err
+}
+
+// comment stands at the head of the file.
+func (u *updating) comment(source string) string {
+	return fmt.Sprintf(`Releases of Qlik Sense Enterprise on Windows and the advisories that concern them.
+Written by "telegraf-qlik-sense-version catalog update" on %s from %s.
+
+The next update writes the whole file again: it keeps every entry, but no comment. Remarks belong
+into the key note. "telegraf-qlik-sense-version catalog check FILE" checks what was edited.
+
+verified  false for a release that was announced, not seen: servers that run it are not judged
+basis     how it is known that a build is a patch: stated (a source names both), derived (counted
+          between two stated ones), checked (counted, and days of fixes agree), counted (may be
+          off by one), ambiguous. The last two do not tell the patch from the build.
+`, u.today, source)
+}
+
+func (u *updating) report(list *qlikdownload.List, changes []string, c *catalog.Catalog, isNew, written bool) string {
+	var text strings.Builder
+	for _, change := range changes {
+		fmt.Fprintln(&text, change)
+	}
+	previews, odd := 0, 0
+	for _, skipped := range list.Skipped {
+		if skipped.Preview {
+			previews++
+			continue
+		}
+		if odd++; odd <= maxTold {
+			fmt.Fprintf(&text, "skipped %s\n", skipped)
+		}
+	}
+	if odd > maxTold {
+		fmt.Fprintf(&text, "skipped %d more like these\n", odd-maxTold)
+	}
+	if previews > 0 {
+		fmt.Fprintf(&text, "skipped %d of the list: drafts and prereleases\n", previews)
+	}
+
+	what := plural(len(changes), "change")
+	if len(changes) == 0 {
+		what = "nothing new"
+	}
+	if isNew {
+		what = "made from the built-in catalogue, " + what
+	}
+	fmt.Fprintf(&text, "%s: %s, releases as of %s", u.file, what, c.ReleasesAsOf)
+	if !written {
+		text.WriteString(", not written")
+	}
+	text.WriteString("\n")
+	return text.String()
+}

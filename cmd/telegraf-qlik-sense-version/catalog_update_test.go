@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+)
+
+func vendorEntry(name, tag, published string) string {
+	return fmt.Sprintf(`{"name":%q,"tag_name":%q,"published_at":%q,"draft":false,"prerelease":false}`, name, tag, published+"T12:00:00Z")
+}
+
+// vendor answers like GitHub, one entry to a page.
+func vendor(t *testing.T, entries ...string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		fmt.Sscanf(r.URL.Query().Get("page"), "%d", &n)
+		if n < len(entries)-1 {
+			w.Header().Set("Link", fmt.Sprintf(`<http://%s/releases?page=%d>; rel="next"`, r.Host, n+1))
+		}
+		io.WriteString(w, "["+entries[n]+"]")
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/releases"
+}
+
+// ownCatalog is a catalogue that knows advisories up to a day. From a late one on, the
+// built-in catalogue has nothing for it.
+func ownCatalog(t *testing.T, advisoriesAsOf string) string {
+	t.Helper()
+	content, err := os.ReadFile(smallCatalog)
+	require.NoError(t, err)
+	return strings.Replace(string(content), "advisories_as_of = 2026-11-21", "advisories_as_of = "+advisoriesAsOf, 1)
+}
+
+const late = "2099-12-31"
+
+func copyCatalog(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "catalog.toml")
+	require.NoError(t, os.WriteFile(file, []byte(ownCatalog(t, late)), 0o600))
+	return file
+}
+
+// A live list is of today.
+func TestCatalogUpdateFromTheNetwork(t *testing.T) {
+	file := copyCatalog(t)
+	address := vendor(t,
+		vendorEntry("May 2026 Patch 1", "v14.290.4", "2026-06-20"), vendorEntry("May 2026 Initial Release", "v14.290.3", "2026-05-12"))
+	now := catalog.DayOf(time.Now())
+	p := start(t, "catalog", "update", "--url", address, file)
+	p.requireEnd(0)
+	require.Empty(t, p.stderr.String())
+	require.Contains(t, p.stdout.String(), "May 2026: new release, track 14.290, latest patch 1\n")
+	require.Contains(t, p.stdout.String(), fmt.Sprintf("%s: 1 change, releases as of %s\n", file, now))
+
+	c, err := catalog.Load(file)
+	require.NoError(t, err)
+	require.Equal(t, now, c.ReleasesAsOf)
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), fmt.Sprintf("# Written by \"telegraf-qlik-sense-version catalog update\" on %s from %s.\n", now, address))
+
+	again := start(t, "catalog", "update", file, "--url", address)
+	again.requireEnd(0)
+	require.Equal(t, fmt.Sprintf("%s: nothing new, releases as of %s, not written\n", file, now), again.stdout.String())
+}
+
+// requireUntouched checks that a failed update has left nothing behind.
+func requireUntouched(t *testing.T, file string) {
+	t.Helper()
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, ownCatalog(t, late), string(got))
+	entries, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+func TestCatalogUpdateFails(t *testing.T) {
+	limited := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-RateLimit-Remaining", "0")
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(limited.Close)
+	may := vendorEntry("May 2026", "v14.290.3", "2026-05-12")
+	tests := []struct{ name, address, expected string }{
+		{"rate limit", limited.URL, "the limit of requests is used up for now"},
+		{"second page broken", vendor(t, may, `{"name"`), ", page 2: is no JSON"},
+		{"contradiction in the list", vendor(t, may, vendorEntry("May 2026 Patch 1", "v14.290.3", "2026-05-12")),
+			`the vendor's list contradicts itself: build 14.290.3 is both "May 2026" and "May 2026 Patch 1"`},
+		{"contradiction with the catalogue", vendor(t, vendorEntry("May 2026", "v14.173.30", "2026-05-12")),
+			`the vendor's list does not fit the catalogue: release "May 2026": track 14.173 is that of "February 2024" already`},
+		{"tomorrow's list", vendor(t, vendorEntry("May 2099", "v14.990.3", "2099-05-12")), "has an entry of 2099-05-12, and today is"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := copyCatalog(t)
+			p := start(t, "catalog", "update", "--url", tt.address, file)
+			p.requireEnd(1)
+			require.Empty(t, p.stdout.String())
+			for line := range strings.Lines(p.stderr.String()) {
+				require.True(t, strings.HasPrefix(line, "E! "+file+" stays as it was: "), line)
+			}
+			require.Contains(t, p.stderr.String(), tt.expected)
+			requireUntouched(t, file)
+		})
+	}
+}
+
+func TestCatalogUpdateInterrupted(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	file := copyCatalog(t)
+	p := start(t, "catalog", "update", "--url", server.URL, file)
+	<-asked
+	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
+	p.requireEnd(1)
+	require.Contains(t, p.stderr.String(), " stays as it was: ")
+	require.Contains(t, p.stderr.String(), "interrupted\n")
+	requireUntouched(t, file)
+}
+
+// A saved list from standard input, as a pipe hands it over.
+func TestCatalogUpdateFromStandardInput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "new.toml")
+	p := start(t, "catalog", "update", file, "--from", "-")
+	_, err := io.WriteString(p.stdin, "["+vendorEntry("May 2026 Patch 9", "v14.290.13", "2026-11-01")+"]")
+	require.NoError(t, err)
+	require.NoError(t, p.stdin.Close())
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), file+": made from the built-in catalogue, ")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), " from standard input.\n")
+	c, err := catalog.Load(file)
+	require.NoError(t, err)
+	require.Len(t, c.Advisories, len(catalog.BuiltIn().Advisories))
+}
+
+// A file that is older than the program also gets what the program knows by now.
+func TestCatalogUpdateOfAnOldFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.toml")
+	require.NoError(t, os.WriteFile(file, []byte(ownCatalog(t, "2025-06-01")), 0o600))
+	p := start(t, "catalog", "update", "--url", vendor(t, vendorEntry("November 2026", "v14.999.3", "2026-11-16")), file)
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), "CVE-2024-36077: added from the built-in catalogue\n")
+	require.Contains(t, p.stdout.String(), "CVE-2023-41265: kept as it is in the file; the built-in catalogue has it otherwise\n")
+	require.Contains(t, p.stdout.String(), fmt.Sprintf("advisories as of 2025-06-01 -> %s\n", catalog.BuiltIn().AdvisoriesAsOf))
+	require.Contains(t, p.stdout.String(),
+		"November 2026: now verified, track 14.999, latest patch unknown -> 0, end of support 2028-11-16 (estimate), 1 build added\n")
+	c, err := catalog.Load(file)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(c.Releases), len(catalog.BuiltIn().Releases))
+}
+
+// Nobody knows when a reply was saved: it is of the day of its newest entry at least.
+func TestCatalogUpdateFromASavedReply(t *testing.T) {
+	file := copyCatalog(t)
+	reply := filepath.Join(t.TempDir(), "reply.json")
+	text := "[" + vendorEntry("November 2025 Patch 3", "v14.254.9", "2026-01-05") + "," + vendorEntry("November 2025", "v14.254.6", "2025-11-05") + "]"
+	require.NoError(t, os.WriteFile(reply, []byte(text), 0o600))
+	p := start(t, "catalog", "update", "--from", reply, file)
+	p.requireEnd(0)
+	require.Equal(t, "November 2025: latest patch unknown -> 3, 1 build added\n"+file+": 1 change, releases as of 2026-01-05\n", p.stdout.String())
+}
+
+// What the vendor's list has and the program does not take is said, up to a point.
+func TestCatalogUpdateReportsOddEntries(t *testing.T) {
+	entries := make([]string, 0, 14)
+	entries = append(entries, vendorEntry("May 2026", "v14.290.3", "2026-05-12"), `{"name":"x","tag_name":"y","prerelease":true}`)
+	for i := range 12 {
+		entries = append(entries, vendorEntry(fmt.Sprintf("Desktop %d\n", i), "v14.290.3", "2026-05-12"))
+	}
+	file := copyCatalog(t)
+	p := start(t, "catalog", "update", "--url", vendor(t, entries...), file)
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), `skipped "Desktop 9\n" (tag "v14.290.3"): the name is no release`+"\n")
+	require.NotContains(t, p.stdout.String(), `"Desktop 10`)
+	require.Contains(t, p.stdout.String(), "skipped 2 more like these\nskipped 1 of the list: drafts and prereleases\n")
+}

@@ -1,0 +1,123 @@
+package catalog
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Complement gives a catalogue with what another one has more, where that one knows
+// advisories of later days, and what that changes, one sentence each; c stays as it is.
+// Entries that c has remain, for people may have edited them. Only that a vulnerability
+// is being exploited is added to them: the day of the list which says so moves up.
+func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
+	result := c.clone()
+	if !other.AdvisoriesAsOf.After(c.AdvisoriesAsOf) {
+		return result, nil
+	}
+	more := other.clone()
+	var changes []string
+	for _, r := range more.Releases {
+		if !slices.ContainsFunc(result.Releases, func(own Release) bool { return own.Label == r.Label }) {
+			result.Releases = append(result.Releases, r)
+			changes = append(changes, fmt.Sprintf("%s: added from the built-in catalogue", r.Label))
+		}
+	}
+	result.sortReleases()
+	for _, a := range more.Advisories {
+		i := slices.IndexFunc(result.Advisories, func(own Advisory) bool { return own.ID == a.ID })
+		if i < 0 {
+			result.Advisories = append(result.Advisories, a)
+			changes = append(changes, a.ID+": added from the built-in catalogue")
+			continue
+		}
+		changes = append(changes, result.Advisories[i].exploited(&a)...)
+	}
+	slices.SortFunc(result.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+
+	changes = append(changes, fmt.Sprintf("advisories as of %s -> %s", result.AdvisoriesAsOf, more.AdvisoriesAsOf))
+	result.AdvisoriesAsOf = more.AdvisoriesAsOf
+	if more.ExploitedAsOf.After(result.ExploitedAsOf) {
+		changes = append(changes, fmt.Sprintf("exploited as of %s -> %s", result.ExploitedAsOf, more.ExploitedAsOf))
+		result.ExploitedAsOf = more.ExploitedAsOf
+	}
+	result.fit()
+	return result, changes
+}
+
+// exploited takes over that a vulnerability is being exploited, and says where the
+// two differ otherwise.
+func (a *Advisory) exploited(other *Advisory) []string {
+	var changes []string
+	if other.Exploited() && !a.Exploited() {
+		a.ExploitedSince, a.Ransomware = other.ExploitedSince, other.Ransomware
+		changes = append(changes, fmt.Sprintf("%s: exploited since %s", a.ID, a.ExploitedSince))
+	}
+	if !reflect.DeepEqual(a, other) {
+		changes = append(changes, a.ID+": kept as it is in the file; the built-in catalogue has it otherwise")
+	}
+	return changes
+}
+
+// fit makes entries of two catalogues agree: a patch that fixes something exists, even
+// where the release says less, and nothing can be known later than the days say.
+func (c *Catalog) fit() {
+	newest := c.newestDay()
+	for i := range c.Releases {
+		r := &c.Releases[i]
+		if r.LatestPatchAsOf.After(newest) {
+			r.LatestPatchAsOf = newest
+		}
+		for _, a := range c.Advisories {
+			for _, fix := range a.Fixed {
+				if fix.Initial() == r.Label && r.LatestPatch != nil && fix.Patch > *r.LatestPatch {
+					r.LatestPatch, r.LatestPatchAsOf = &fix.Patch, later(r.LatestPatchAsOf, a.Published)
+				}
+			}
+		}
+	}
+}
+
+// clone copies everything that Merge and Complement may change, and what hangs on it.
+func (c *Catalog) clone() *Catalog {
+	d := *c
+	d.Sources = slices.Clone(c.Sources)
+	d.Releases = slices.Clone(c.Releases)
+	for i := range d.Releases {
+		r := &d.Releases[i]
+		r.Track, r.LatestPatch = copied(r.Track), copied(r.LatestPatch)
+		r.Patches, r.Sources = slices.Clone(r.Patches), slices.Clone(r.Sources)
+	}
+	d.Advisories = slices.Clone(c.Advisories)
+	for i := range d.Advisories {
+		a := &d.Advisories[i]
+		a.AffectedFrom = copied(a.AffectedFrom)
+		a.Fixed, a.SupersededBy, a.References = slices.Clone(a.Fixed), slices.Clone(a.SupersededBy), slices.Clone(a.References)
+	}
+	return &d
+}
+
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
+func (c *Catalog) sortReleases() {
+	slices.SortStableFunc(c.Releases, func(a, b Release) int { return a.Label.Compare(b.Label) })
+}
+
+// newestDay is the last day that anything in the catalogue can be of.
+func (c *Catalog) newestDay() Day {
+	return later(c.ReleasesAsOf, later(c.AdvisoriesAsOf, c.ExploitedAsOf))
+}
+
+func later(a, b Day) Day {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,85 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// newer is a later state of the good catalogue.
+func newer(t *testing.T) *Catalog {
+	t.Helper()
+	c := good(t)
+	c.AdvisoriesAsOf, c.ExploitedAsOf, c.ReleasesAsOf = day(t, "2026-09-30"), day(t, "2026-09-01"), day(t, "2026-10-31")
+	november := release.Release{Year: 2024, Month: 11}
+	patch := 3
+	c.Releases = append(c.Releases, Release{
+		Label: november, LatestPatch: &patch, LatestPatchAsOf: c.ReleasesAsOf, Verified: true, Sources: []string{"s"},
+	})
+	*c.Releases[1].LatestPatch = 12
+	c.Advisories[1].ExploitedSince, c.Advisories[1].Ransomware = day(t, "2026-08-01"), true
+	c.Advisories = append(c.Advisories, Advisory{
+		ID: "CVE-2026-1000", Summary: "New", Published: day(t, "2026-09-15"), Verified: true, References: []string{"r"},
+		Fixed: []release.Release{{Year: 2024, Month: 5, Patch: 12}, {Year: 2024, Month: 11, Patch: 1}},
+	})
+	require.NoError(t, c.Check())
+	return c
+}
+
+func TestComplement(t *testing.T) {
+	c, other := good(t), newer(t)
+	c.Advisories[0].Note = "edited"
+	result, changes := c.Complement(other)
+	require.NoError(t, result.Check())
+	require.Equal(t, []string{
+		"November 2024: added from the built-in catalogue",
+		"CVE-2024-36077: kept as it is in the file; the built-in catalogue has it otherwise",
+		"GHSA-8qvr-jr3j-p3rg: exploited since 2026-08-01",
+		"CVE-2026-1000: added from the built-in catalogue",
+		"advisories as of 2026-01-31 -> 2026-09-30",
+		"exploited as of 2025-08-25 -> 2026-09-01",
+	}, changes)
+	require.Equal(t, "edited", result.Advisories[0].Note)
+	require.True(t, result.Advisories[2].Ransomware)
+	require.Equal(t, day(t, "2026-09-30"), result.AdvisoriesAsOf)
+	require.Equal(t, day(t, "2026-09-01"), result.ExploitedAsOf)
+	require.Equal(t, c.ReleasesAsOf, result.ReleasesAsOf, "the vendor's list was not read for the file's releases")
+
+	may, november := result.Releases[1], result.Releases[2]
+	require.Equal(t, 12, *may.LatestPatch, "a patch that fixes something exists")
+	require.Equal(t, day(t, "2026-09-15"), may.LatestPatchAsOf)
+	require.Equal(t, day(t, "2026-09-30"), november.LatestPatchAsOf, "nothing is known later than the days of the catalogue say")
+
+	untouched := good(t)
+	untouched.Advisories[0].Note = "edited"
+	require.Equal(t, untouched, c)
+	require.Equal(t, newer(t), other)
+}
+
+// Whoever changes a result does not change what it was made of.
+func TestResultsAreCopies(t *testing.T) {
+	c := good(t)
+	results := make([]*Catalog, 0, 2)
+	merged, _, err := c.Merge([]Listed{entry(t, "May 2024 Patch 1", "14.187.5", "")}, c.ReleasesAsOf)
+	require.NoError(t, err)
+	complete, _ := c.Complement(good(t))
+	results = append(results, merged, complete)
+	for _, result := range results {
+		result.Sources[0] = "changed"
+		r, a := &result.Releases[0], &result.Advisories[0]
+		r.Track.Minor, *r.LatestPatch, r.Patches[0].Patch, r.Sources[0] = 1, 1, 1, "changed"
+		a.AffectedFrom.Year, a.Fixed[0].Year, a.References[0] = 1, 1, "changed"
+	}
+	require.Equal(t, good(t), c)
+}
+
+func TestComplementOfAnOlderOne(t *testing.T) {
+	c := newer(t)
+	for _, other := range []*Catalog{good(t), newer(t)} {
+		result, changes := c.Complement(other)
+		require.Empty(t, changes)
+		require.Equal(t, c, result)
+	}
+}

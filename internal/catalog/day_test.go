@@ -1,0 +1,17 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAddMonths(t *testing.T) {
+	for from, want := range map[string]string{
+		"2024-05-14": "2026-05-14", "2024-02-29": "2026-02-28", "2022-02-28": "2024-02-28", "2025-12-31": "2027-12-31",
+	} {
+		require.Equal(t, day(t, want), day(t, from).AddMonths(24), from)
+	}
+	require.Equal(t, day(t, "2025-02-28"), day(t, "2024-12-31").AddMonths(2))
+	require.Equal(t, "unknown", Day{}.String())
+}

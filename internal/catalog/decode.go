@@ -1,0 +1,122 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// document is a catalogue whose entries are yet to be decoded: one at a time, so that
+// an error can say in which of them it is.
+type document struct {
+	Schema         int              `toml:"schema"`
+	ReleasesAsOf   Day              `toml:"releases_as_of"`
+	AdvisoriesAsOf Day              `toml:"advisories_as_of"`
+	ExploitedAsOf  Day              `toml:"exploited_as_of"`
+	Sources        []string         `toml:"sources"`
+	Releases       []toml.Primitive `toml:"release"`
+	Advisories     []toml.Primitive `toml:"advisory"`
+}
+
+// decode gives the catalogue, nil where a value is of a wrong type, and what is
+// wrong or unknown.
+func decode(text string) (*Catalog, []error) {
+	var d document
+	meta, err := toml.Decode(text, &d)
+	if err != nil {
+		return nil, []error{valueError(err, "")}
+	}
+	c := &Catalog{
+		Schema:         d.Schema,
+		ReleasesAsOf:   d.ReleasesAsOf,
+		AdvisoriesAsOf: d.AdvisoriesAsOf,
+		ExploitedAsOf:  d.ExploitedAsOf,
+		Sources:        d.Sources,
+		Releases:       make([]Release, len(d.Releases)),
+		Advisories:     make([]Advisory, len(d.Advisories)),
+	}
+	var errs []error
+	for i, entry := range d.Releases {
+		if err := meta.PrimitiveDecode(entry, &c.Releases[i]); err != nil {
+			errs = append(errs, fmt.Errorf("release %s: %w", nameOf(meta, entry, "label", i), valueError(err, "release")))
+		}
+	}
+	for i, entry := range d.Advisories {
+		if err := meta.PrimitiveDecode(entry, &c.Advisories[i]); err != nil {
+			errs = append(errs, fmt.Errorf("advisory %s: %w", nameOf(meta, entry, "id", i), valueError(err, "advisory")))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errs // what follows an error in its entry would count as unknown
+	}
+	for _, key := range meta.Undecoded() {
+		errs = append(errs, fmt.Errorf("%s: there is no such key", oneline.Of(key.String())))
+	}
+	return c, errs
+}
+
+// nameOf is what an entry calls itself, or its number in the file where that is not
+// to be had.
+func nameOf(meta toml.MetaData, entry toml.Primitive, key string, i int) string {
+	var fields map[string]any
+	if err := meta.PrimitiveDecode(entry, &fields); err == nil {
+		if name, ok := fields[key].(string); ok {
+			return fmt.Sprintf("%.60q", name)
+		}
+	}
+	return fmt.Sprintf("number %d", i+1)
+}
+
+var (
+	wrongPlace = regexp.MustCompile(`^toml: (?:line \d+ )?\(last key "((?:[^"\\]|\\.)*)"\): `)
+	wrongType  = regexp.MustCompile(`^incompatible types: TOML value has type (.+); destination has type (.+)$`)
+	noTable    = regexp.MustCompile(`^type mismatch for \S+: expected (table) but found (.+)$`)
+	typeNames  = strings.NewReplacer(
+		"primitive (string-like)", "a text in quotes", "string", "a text in quotes",
+		"map[string]any", "a table", "table", "a table",
+		"[]any", "a list", "slice", "a list",
+		"integer", "a whole number", "int64", "a whole number",
+		"float64", "a decimal number", "float", "a number",
+		"boolean", "true or false", "bool", "true or false",
+		"time.Time", "a day",
+	)
+)
+
+var hints = []struct {
+	err     error
+	example string
+}{
+	{release.ErrLabel, `"May 2025" or "May 2025 Patch 3"`},
+	{release.ErrBuild, `"14.173.8"`},
+	{release.ErrTrack, `"14.173"`},
+}
+
+// valueError words an error that the library has with a value: its key, without the
+// table that stands in front already, and no line, which need not be the right one.
+func valueError(err error, table string) error {
+	key, message := "", strings.TrimPrefix(err.Error(), "toml: ")
+	var value toml.ParseError
+	if errors.As(err, &value) {
+		key, message = value.LastKey, value.Message
+	} else if place := wrongPlace.FindStringSubmatch(err.Error()); place != nil {
+		key, message = place[1], strings.TrimPrefix(err.Error(), place[0])
+	}
+	key = strings.TrimPrefix(strings.TrimPrefix(key, table), ".")
+	if types := wrongType.FindStringSubmatch(message); types != nil {
+		message = fmt.Sprintf("must be %s, but is %s", typeNames.Replace(types[2]), typeNames.Replace(types[1]))
+	} else if types := noTable.FindStringSubmatch(message); types != nil {
+		message = fmt.Sprintf("must be %s, but is %s", typeNames.Replace(types[1]), typeNames.Replace(types[2]))
+	}
+	for _, hint := range hints { // the library does not let the error itself through
+		if strings.HasSuffix(message, hint.err.Error()) {
+			message += ": write for example " + hint.example
+		}
+	}
+	return errors.New(oneline.Of(strings.TrimPrefix(key+": "+message, ": ")))
+}

@@ -1,0 +1,207 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Listed is an entry of the vendor's list of releases.
+type Listed struct {
+	Release   release.Release
+	Build     release.Build
+	Published Day
+}
+
+// VendorList is where the vendor lists its releases, for people.
+const VendorList = "https://github.com/qlik-download/qlik-sense-server/releases"
+
+// Merge gives a catalogue with what the vendor's list says, as of a day, and what that
+// changes, one sentence each; c stays as it is. The vendor's word goes over everything
+// that the catalogue has on a pair of patch and build. The error, one line each, names
+// entries of the list which contradict each other. Whether the result is in order is
+// for Check to say.
+func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, []string, error) {
+	groups, changes, err := group(list)
+	if err != nil {
+		return nil, nil, err
+	}
+	merged := c.clone()
+	merged.ReleasesAsOf = later(merged.ReleasesAsOf, asOf)
+
+	known := len(merged.Releases)
+	for _, entries := range groups {
+		label := entries[0].Release.Initial()
+		i := slices.IndexFunc(merged.Releases[:known], func(r Release) bool { return r.Label == label })
+		if i < 0 {
+			r := Release{Label: label, Verified: true}
+			mergeRelease(&r, entries, asOf)
+			merged.Releases = append(merged.Releases, r)
+			changes = append(changes, fmt.Sprintf("%s: new release, track %s, latest patch %d", label, r.Track, *r.LatestPatch))
+			continue
+		}
+		changes = append(changes, mergeRelease(&merged.Releases[i], entries, asOf)...)
+	}
+	if len(merged.Releases) > known {
+		merged.sortReleases()
+	}
+	return merged, changes, nil
+}
+
+// mergeRelease brings one release up to date and says what that changes.
+func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
+	var facts []string // in one sentence
+	if !r.Verified {
+		facts = append(facts, "now verified")
+		r.Verified, r.Note = true, "" // it said why it was not
+	}
+	if track := entries[0].Build.Track; r.Track == nil {
+		facts = append(facts, fmt.Sprintf("track %s", track))
+		r.Track = &track
+	} else if *r.Track != track {
+		facts = append(facts, fmt.Sprintf("track %s -> %s", r.Track, track))
+		r.Track = &track
+	}
+
+	pairs := mergePatches(r.Patches, entries)
+	r.Patches = pairs.patches
+	if latest := latestPatch(r, pairs.dropped); r.LatestPatch == nil {
+		facts = append(facts, fmt.Sprintf("latest patch unknown -> %d", latest))
+		r.LatestPatch = &latest
+	} else if *r.LatestPatch != latest {
+		facts = append(facts, fmt.Sprintf("latest patch %d -> %d", *r.LatestPatch, latest))
+		r.LatestPatch = &latest
+	}
+	r.LatestPatchAsOf = later(r.LatestPatchAsOf, asOf)
+
+	if day := endOfSupport(entries[0]); r.EndOfSupport.IsZero() && !day.IsZero() {
+		facts = append(facts, fmt.Sprintf("end of support %s (estimate)", day))
+		r.EndOfSupport, r.EndOfSupportEstimate = day, true
+	}
+	facts = append(facts, pairs.facts...)
+
+	var changes []string
+	if len(facts) > 0 {
+		changes = append(changes, fmt.Sprintf("%s: %s", r.Label, strings.Join(facts, ", ")))
+	}
+	changes = append(changes, pairs.changes...)
+	if len(changes) > 0 && !slices.Contains(r.Sources, VendorList) {
+		r.Sources = append(r.Sources, VendorList)
+	}
+	if pairs.changed() {
+		r.Note = outdated(r.Note)
+	}
+	return changes
+}
+
+// merging is what becomes of the pairs of a release.
+type merging struct {
+	patches Patches
+	dropped []Patch
+	facts   []string
+	changes []string // a sentence for each pair that was dropped
+}
+
+func (m *merging) changed() bool { return len(m.facts)+len(m.changes) > 0 }
+
+// mergePatches puts the vendor's pairs in and drops what contradicts them.
+func mergePatches(old []Patch, entries []Listed) merging {
+	var m merging
+	added, confirmed := 0, 0
+	for _, e := range entries {
+		m.patches = append(m.patches, Patch{Patch: e.Release.Patch, Build: e.Build, Basis: Stated})
+	}
+	vendor := m.patches
+	for _, p := range old {
+		same := slices.IndexFunc(vendor, func(v Patch) bool { return v.Patch == p.Patch })
+		switch {
+		case same >= 0 && vendor[same].Build == p.Build:
+			if p.Basis != Stated {
+				confirmed++
+			}
+		case same >= 0:
+			m.dropped = append(m.dropped, p)
+			m.changes = append(m.changes, fmt.Sprintf("%s: build %s (%s) -> %s (%s)",
+				entries[same].Release, p.Build, p.Basis, vendor[same].Build, Stated))
+		case slices.ContainsFunc(vendor, p.contradicts):
+			m.dropped = append(m.dropped, p)
+			label := entries[0].Release.Initial()
+			label.Patch = p.Patch
+			m.changes = append(m.changes, fmt.Sprintf("%s: build %s (%s) dropped: it does not fit the vendor's list", label, p.Build, p.Basis))
+		default:
+			m.patches = append(m.patches, p)
+		}
+	}
+	for _, v := range vendor {
+		if !slices.ContainsFunc(old, func(p Patch) bool { return p.Patch == v.Patch }) {
+			added++
+		}
+	}
+	if added > 0 {
+		m.facts = append(m.facts, count(added, "build")+" added")
+	}
+	if confirmed > 0 {
+		m.facts = append(m.facts, count(confirmed, "build")+" confirmed")
+	}
+	slices.SortFunc(m.patches, func(a, b Patch) int { return cmp.Compare(a.Patch, b.Patch) })
+	return m
+}
+
+// contradicts holds for pairs which cannot both be: patches of a release and their
+// builds rise together.
+func (p Patch) contradicts(other Patch) bool {
+	return p.Build.Track != other.Build.Track ||
+		cmp.Compare(p.Patch, other.Patch) != cmp.Compare(p.Build.Number, other.Build.Number)
+}
+
+// latestPatch is the newest patch that is known to exist: not of an ambiguous pair, and
+// not the one that was known until now where its pair turned out to be wrong.
+func latestPatch(r *Release, dropped []Patch) int {
+	latest := 0
+	for _, p := range r.Patches {
+		if p.Basis != Ambiguous {
+			latest = max(latest, p.Patch)
+		}
+	}
+	if r.LatestPatch != nil && !slices.ContainsFunc(dropped, func(p Patch) bool { return p.Patch == *r.LatestPatch }) {
+		latest = max(latest, *r.LatestPatch)
+	}
+	return latest
+}
+
+// supportMonths is how long the vendor supports a release, by its rule for products on
+// the customer's premises.
+const supportMonths = 24
+
+// endOfSupport is estimated from the day of the initial release. It is unknown where the
+// entry is that of a patch, and where the day is far from the month in the label: then
+// it is that of an upload, not of the release.
+func endOfSupport(first Listed) Day {
+	const near = 62 // days
+	if first.Release.Patch != 0 || first.Published.IsZero() {
+		return Day{}
+	}
+	if off := first.Published.DaysSince(firstDay(first.Release)); off < -near || off > near {
+		return Day{}
+	}
+	return first.Published.AddMonths(supportMonths)
+}
+
+// outdated marks a note that was written before the vendor's list was read.
+func outdated(note string) string {
+	const mark = "Before the vendor's list was read: "
+	if note == "" || strings.HasPrefix(note, mark) {
+		return note
+	}
+	return mark + note
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}

@@ -1,0 +1,318 @@
+package catalog
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+func day(t *testing.T, text string) Day {
+	t.Helper()
+	at, err := time.Parse(time.DateOnly, text)
+	require.NoError(t, err)
+	return DayOf(at)
+}
+
+// entry is an entry of the vendor's list.
+func entry(t *testing.T, label, build, published string) Listed {
+	t.Helper()
+	r, err := release.Parse(label)
+	require.NoError(t, err)
+	b, err := release.ParseBuild(build)
+	require.NoError(t, err)
+	l := Listed{Release: r, Build: b}
+	if published != "" {
+		l.Published = day(t, published)
+	}
+	return l
+}
+
+func TestMerge(t *testing.T) {
+	const may = "label = \"May 2025\"\nverified = true\n"
+	const patch3 = "\npatches = [{patch=3, build=\"14.231.8\", basis=\"stated\"}]\n"
+	tests := []struct {
+		name    string
+		before  string
+		list    [][3]string
+		after   string // keys of the release in question
+		changes []string
+	}{
+		{
+			name:   "newer patch",
+			before: may + "track = \"14.231\"\nlatest_patch = 15\nlatest_patch_as_of = 2026-05-21\npatches = [{patch=15, build=\"14.231.27\", basis=\"stated\"}]",
+			list:   [][3]string{{"May 2025 Patch 17", "14.231.30", "2026-07-01"}},
+			after: may + "track = \"14.231\"\nlatest_patch = 17\nlatest_patch_as_of = 2026-07-01\npatches = [{patch=15, build=\"14.231.27\", basis=\"stated\"}, " +
+				"{patch=17, build=\"14.231.30\", basis=\"stated\"}]\nsources = [\"x\", \"VENDOR\"]",
+			changes: []string{"May 2025: latest patch 15 -> 17, 1 build added"},
+		},
+		{
+			name:    "older patch than the latest",
+			before:  may + "track = \"14.231\"\nlatest_patch = 15\nlatest_patch_as_of = 2026-05-21",
+			list:    [][3]string{{"May 2025 Patch 3", "14.231.8", "2025-08-01"}},
+			after:   may + "track = \"14.231\"\nlatest_patch = 15\nlatest_patch_as_of = 2026-07-01" + patch3 + "sources = [\"x\", \"VENDOR\"]",
+			changes: []string{"May 2025: 1 build added"},
+		},
+		{
+			name:   "nothing new",
+			before: may + "track = \"14.231\"\nlatest_patch = 3\nlatest_patch_as_of = 2026-05-21" + patch3 + "note = \"n\"",
+			list:   [][3]string{{"May 2025 Patch 3", "14.231.8", "2025-08-01"}},
+			after:  may + "track = \"14.231\"\nlatest_patch = 3\nlatest_patch_as_of = 2026-07-01" + patch3 + "note = \"n\"\nsources = [\"x\"]",
+		},
+		{
+			name: "pairs that are not sure",
+			before: may + "track = \"14.231\"\nlatest_patch = 4\nlatest_patch_as_of = 2025-11-22\npatches = [\n" +
+				"{patch=1, build=\"14.231.6\", basis=\"counted\"}, {patch=2, build=\"14.231.7\", basis=\"counted\"},\n" +
+				"{patch=3, build=\"14.231.8\", basis=\"ambiguous\"}, {patch=4, build=\"14.231.9\", basis=\"ambiguous\"},\n" +
+				"{patch=6, build=\"14.231.11\", basis=\"ambiguous\"}]\nnote = \"counted\"",
+			// The same patch as another build, the same build as another patch, and one confirmed.
+			list: [][3]string{{"May 2025 Patch 1", "14.231.6", ""}, {"May 2025 Patch 3", "14.231.9", ""}},
+			after: may + "track = \"14.231\"\nlatest_patch = 3\nlatest_patch_as_of = 2026-07-01\npatches = [\n" +
+				"{patch=1, build=\"14.231.6\", basis=\"stated\"}, {patch=2, build=\"14.231.7\", basis=\"counted\"},\n" +
+				"{patch=3, build=\"14.231.9\", basis=\"stated\"}, {patch=6, build=\"14.231.11\", basis=\"ambiguous\"}]\n" +
+				"note = \"Before the vendor's list was read: counted\"\nsources = [\"x\", \"VENDOR\"]",
+			changes: []string{
+				"May 2025: latest patch 4 -> 3, 1 build confirmed",
+				"May 2025 Patch 3: build 14.231.8 (ambiguous) -> 14.231.9 (stated)",
+				"May 2025 Patch 4: build 14.231.9 (ambiguous) dropped: it does not fit the vendor's list",
+			},
+		},
+		{
+			name: "sure pairs give way too, and the note is marked once",
+			before: may + "track = \"14.231\"\nlatest_patch = 9\nlatest_patch_as_of = 2025-11-22\npatches = [\n" +
+				"{patch=1, build=\"14.231.6\", basis=\"stated\"}, {patch=2, build=\"14.231.8\", basis=\"derived\"}]\n" +
+				"note = \"Before the vendor's list was read: n\"",
+			list: [][3]string{{"May 2025 Patch 1", "14.231.9", ""}},
+			after: may + "track = \"14.231\"\nlatest_patch = 9\nlatest_patch_as_of = 2026-07-01\npatches = [{patch=1, build=\"14.231.9\", basis=\"stated\"}]\n" +
+				"note = \"Before the vendor's list was read: n\"\nsources = [\"x\", \"VENDOR\"]",
+			changes: []string{
+				"May 2025 Patch 1: build 14.231.6 (stated) -> 14.231.9 (stated)",
+				"May 2025 Patch 2: build 14.231.8 (derived) dropped: it does not fit the vendor's list",
+			},
+		},
+		{
+			name:   "announced until now",
+			before: "label = \"May 2025\"\nverified = false\nend_of_support = 2027-05-12\nnote = \"not seen\"",
+			list:   [][3]string{{"May 2025 Initial Release", "14.231.5", "2025-05-20"}, {"May 2025 Patch 1", "14.231.6", "2025-06-20"}},
+			after: may + "track = \"14.231\"\nlatest_patch = 1\nlatest_patch_as_of = 2026-07-01\nend_of_support = 2027-05-12\n" +
+				"patches = [{patch=0, build=\"14.231.5\", basis=\"stated\"}, {patch=1, build=\"14.231.6\", basis=\"stated\"}]\nsources = [\"x\", \"VENDOR\"]",
+			changes: []string{"May 2025: now verified, track 14.231, latest patch unknown -> 1, 2 builds added"},
+		},
+		{
+			name:   "another track than was thought",
+			before: may + "track = \"14.230\"\nlatest_patch = 1\nlatest_patch_as_of = 2026-05-21\npatches = [{patch=1, build=\"14.230.6\", basis=\"stated\"}]",
+			list:   [][3]string{{"May 2025", "14.231.5", ""}},
+			after: may + "track = \"14.231\"\nlatest_patch = 0\nlatest_patch_as_of = 2026-07-01\npatches = [{patch=0, build=\"14.231.5\", basis=\"stated\"}]\n" +
+				"sources = [\"x\", \"VENDOR\"]",
+			changes: []string{
+				"May 2025: track 14.230 -> 14.231, latest patch 1 -> 0, 1 build added",
+				"May 2025 Patch 1: build 14.230.6 (stated) dropped: it does not fit the vendor's list",
+			},
+		},
+		{
+			name:   "end of support not known until now",
+			before: may,
+			list:   [][3]string{{"May 2025", "14.231.5", "2025-05-12"}, {"May 2025", "14.231.5", "2025-05-12"}},
+			after: may + "track = \"14.231\"\nlatest_patch = 0\nlatest_patch_as_of = 2026-07-01\nend_of_support = 2027-05-12\nend_of_support_estimate = true\n" +
+				"patches = [{patch=0, build=\"14.231.5\", basis=\"stated\"}]\nsources = [\"x\", \"VENDOR\"]",
+			changes: []string{"May 2025: track 14.231, latest patch unknown -> 0, end of support 2027-05-12 (estimate), 1 build added"},
+		},
+		{
+			name:   "uploaded long after its month",
+			before: may,
+			list:   [][3]string{{"May 2025", "14.231.5", "2026-05-12"}},
+			after: may + "track = \"14.231\"\nlatest_patch = 0\nlatest_patch_as_of = 2026-07-01\npatches = [{patch=0, build=\"14.231.5\", basis=\"stated\"}]\n" +
+				"sources = [\"x\", \"VENDOR\"]",
+			changes: []string{"May 2025: track 14.231, latest patch unknown -> 0, 1 build added"},
+		},
+		{
+			name:   "latest patch known on a later day",
+			before: may + "latest_patch = 3\nlatest_patch_as_of = 2026-06-30\ntrack = \"14.231\"\nsources = [\"VENDOR\"]",
+			list:   [][3]string{{"May 2025 Patch 2", "14.231.8", ""}},
+			after: may + "latest_patch = 3\nlatest_patch_as_of = 2026-07-01\ntrack = \"14.231\"\nsources = [\"VENDOR\"]\n" +
+				"patches = [{patch=2, build=\"14.231.8\", basis=\"stated\"}]",
+			changes: []string{"May 2025: 1 build added"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := oneRelease(t, tt.before, "2025-11-22")
+			untouched := oneRelease(t, tt.before, "2025-11-22")
+			list := make([]Listed, 0, len(tt.list))
+			for _, e := range tt.list {
+				list = append(list, entry(t, e[0], e[1], e[2]))
+			}
+			merged, changes, err := c.Merge(list, day(t, "2026-07-01"))
+			require.NoError(t, err)
+			require.NoError(t, merged.Check())
+			require.Equal(t, tt.changes, changes)
+			require.Equal(t, untouched, c, "Merge must not touch the original")
+			require.Equal(t, oneRelease(t, tt.after, "2026-07-01"), merged)
+
+			again, changes, err := merged.Merge(list, day(t, "2026-07-01"))
+			require.NoError(t, err)
+			require.Empty(t, changes, "a second time there is nothing new")
+			require.Equal(t, merged, again)
+		})
+	}
+}
+
+// oneRelease is a catalogue of a day with one release, given by its keys.
+func oneRelease(t *testing.T, keys, asOf string) *Catalog {
+	t.Helper()
+	keys = strings.ReplaceAll(keys, "VENDOR", VendorList)
+	if !strings.Contains(keys, "sources = ") {
+		keys += "\nsources = [\"x\"]\n"
+	}
+	text := "schema = 1\nreleases_as_of = " + asOf + "\nadvisories_as_of = 2026-06-30\nexploited_as_of = 2025-08-25\n[[release]]\n" + keys
+	c, errs := decode(text)
+	require.Empty(t, errs)
+	require.NoError(t, c.Check())
+	return c
+}
+
+func TestMergeAddsReleases(t *testing.T) {
+	c := good(t)
+	merged, changes, err := c.Merge([]Listed{
+		entry(t, "May 2027 Patch 1", "14.310.7", "2027-06-08"),
+		entry(t, "November 2023 Patch 2", "14.159.6", "2024-01-08"),
+		entry(t, "May 2027", "14.310.5", "2027-05-08"),
+	}, day(t, "2027-07-01"))
+	require.NoError(t, err)
+	require.NoError(t, merged.Check())
+	require.Equal(t, []string{
+		"November 2023: new release, track 14.159, latest patch 2",
+		"May 2027: new release, track 14.310, latest patch 1",
+	}, changes)
+	require.Len(t, merged.Releases, 4)
+	require.Len(t, c.Releases, 2)
+
+	oldest, newest := merged.Releases[0], merged.Releases[3]
+	require.Equal(t, "November 2023", oldest.Label.String())
+	require.True(t, oldest.EndOfSupport.IsZero(), "the day of the initial release is not known")
+	require.Equal(t, "May 2027", newest.Label.String())
+	require.Equal(t, day(t, "2029-05-08"), newest.EndOfSupport)
+	require.True(t, newest.EndOfSupportEstimate)
+	require.True(t, newest.Verified)
+	require.Equal(t, []string{VendorList}, newest.Sources)
+	require.Equal(t, day(t, "2027-07-01"), newest.LatestPatchAsOf)
+	require.Equal(t, c.Releases, merged.Releases[1:3], "what the list does not name stays")
+}
+
+func TestMergeDays(t *testing.T) {
+	list := []Listed{entry(t, "May 2024 Patch 1", "14.187.5", "")}
+	for asOf, want := range map[string]string{"2025-01-01": "2025-11-22", "2025-11-22": "2025-11-22", "2026-12-01": "2026-12-01"} {
+		c := good(t)
+		merged, _, err := c.Merge(list, day(t, asOf))
+		require.NoError(t, err)
+		require.NoError(t, merged.Check())
+		require.Equal(t, day(t, want), merged.ReleasesAsOf)
+		require.Equal(t, day(t, want), merged.Releases[1].LatestPatchAsOf)
+		require.Equal(t, c.AdvisoriesAsOf, merged.AdvisoriesAsOf)
+		require.Equal(t, c.ExploitedAsOf, merged.ExploitedAsOf)
+		require.Equal(t, c.Releases[0], merged.Releases[0])
+	}
+}
+
+func TestMergeRefusesContradictions(t *testing.T) {
+	tests := []struct {
+		name     string
+		list     [][2]string
+		expected string
+	}{
+		{"one label, builds of two tracks", [][2]string{{"May 2024", "14.187.4"}, {"May 2024", "14.188.5"}},
+			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "May 2024" is build 14.188.5: builds of a release begin alike`},
+		{"one build, two labels", [][2]string{{"May 2024 Patch 1", "14.187.4"}, {"May 2024", "14.187.4"}},
+			`the vendor's list contradicts itself: build 14.187.4 is both "May 2024" and "May 2024 Patch 1"`},
+		{"one build, two releases", [][2]string{{"November 2024", "14.187.4"}, {"May 2024", "14.187.4"}},
+			`the vendor's list contradicts itself: build 14.187.4 is both "May 2024" and "November 2024"`},
+		{"one release, two tracks", [][2]string{{"May 2024", "14.187.4"}, {"May 2024 Patch 1", "14.188.5"}},
+			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "May 2024 Patch 1" is build 14.188.5: builds of a release begin alike`},
+		{"one track, two releases", [][2]string{{"May 2024", "14.187.4"}, {"November 2024", "14.187.5"}},
+			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "November 2024" is build 14.187.5: builds of two releases do not begin alike`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var list []Listed
+			for _, e := range tt.list {
+				list = append(list, entry(t, e[0], e[1], ""))
+			}
+			merged, changes, err := good(t).Merge(list, day(t, "2026-12-01"))
+			require.EqualError(t, err, tt.expected)
+			require.Nil(t, merged)
+			require.Empty(t, changes)
+		})
+	}
+}
+
+// A patch that the vendor made anew has two builds under one name.
+func TestMergeTakesTheLaterBuildOfAPatch(t *testing.T) {
+	merged, changes, err := good(t).Merge([]Listed{
+		entry(t, "May 2024 Patch 1", "14.187.6", ""), entry(t, "May 2024 Patch 1", "14.187.5", ""), entry(t, "May 2024 Patch 1", "14.187.7", ""),
+	}, day(t, "2026-12-01"))
+	require.NoError(t, err)
+	require.NoError(t, merged.Check())
+	require.Equal(t, []string{
+		"May 2024 Patch 1: the vendor lists build 14.187.5 and build 14.187.6; the later one is taken",
+		"May 2024 Patch 1: the vendor lists build 14.187.6 and build 14.187.7; the later one is taken",
+	}, changes[:2])
+	for _, r := range merged.Releases {
+		if r.Label.String() == "May 2024" {
+			require.Contains(t, r.Patches, Patch{Patch: 1, Build: release.Build{Track: release.Track{Major: 14, Minor: 187}, Number: 7}, Basis: Stated})
+		}
+	}
+}
+
+// What only shows beside the catalogue is for Check, which names the entry.
+func TestMergeResultOutOfOrder(t *testing.T) {
+	tests := []struct {
+		name     string
+		list     [][2]string
+		expected string
+	}{
+		{"builds in another order than patches", [][2]string{{"May 2024 Patch 1", "14.187.6"}, {"May 2024 Patch 2", "14.187.5"}},
+			`release "May 2024": patch 2, build 14.187.5, does not come after patch 1, build 14.187.6`},
+		{"track of another release", [][2]string{{"November 2024", "14.187.6"}},
+			`release "November 2024": track 14.187 is that of "May 2024" already`},
+		{"track lower than that of an older release", [][2]string{{"November 2024", "14.180.6"}},
+			`release "November 2024": track 14.180 is lower than 14.187 of the older "May 2024"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var list []Listed
+			for _, e := range tt.list {
+				list = append(list, entry(t, e[0], e[1], ""))
+			}
+			merged, _, err := good(t).Merge(list, day(t, "2026-12-01"))
+			require.NoError(t, err)
+			require.EqualError(t, merged.Check(), tt.expected)
+		})
+	}
+}
+
+// A complete list of the vendor leaves nothing unsure in the built-in catalogue.
+func TestMergeIntoBuiltIn(t *testing.T) {
+	before := BuiltIn().clone()
+	var list []Listed
+	for _, r := range BuiltIn().Releases {
+		for _, p := range r.Patches {
+			label := r.Label
+			label.Patch = p.Patch
+			list = append(list, Listed{Release: label, Build: p.Build})
+		}
+	}
+	merged, changes, err := BuiltIn().Merge(list, BuiltIn().ReleasesAsOf)
+	require.NoError(t, err)
+	require.NoError(t, merged.Check())
+	require.NotEmpty(t, changes)
+	for _, r := range merged.Releases {
+		for _, p := range r.Patches {
+			require.Equal(t, Stated, p.Basis, r.Label)
+		}
+	}
+	require.True(t, reflect.DeepEqual(before, BuiltIn()), "the built-in catalogue must stay as it is")
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package catalog
+
+import (
+	"io/fs"
+	"os"
+)
+
+// keepOwner leaves a new file to the rules of its folder.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }

@@ -1,0 +1,191 @@
+package qlikdownload
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	may4  = `{"name":"May 2024 Patch 4","tag_name":"v14.187.9","published_at":"2024-08-01T23:30:00-05:00","draft":false,"assets":[{"name":"x"}]}`
+	may0  = `{"name":"May 2024 Initial Release","tag_name":"14.187.4","published_at":"2024-05-14T07:00:00Z"}`
+	draft = `{"name":null,"tag_name":"untagged","draft":true,"prerelease":false,"published_at":null}`
+)
+
+func day(t *testing.T, text string) catalog.Day {
+	t.Helper()
+	at, err := time.Parse(time.DateOnly, text)
+	require.NoError(t, err)
+	return catalog.DayOf(at)
+}
+
+// both is what the entries may4 and may0 say.
+func both(t *testing.T) []catalog.Listed {
+	t.Helper()
+	track := release.Track{Major: 14, Minor: 187}
+	return []catalog.Listed{
+		{Release: release.Release{Year: 2024, Month: time.May, Patch: 4}, Build: release.Build{Track: track, Number: 9}, Published: day(t, "2024-08-02")},
+		{Release: release.Release{Year: 2024, Month: time.May}, Build: release.Build{Track: track, Number: 4}, Published: day(t, "2024-05-14")},
+	}
+}
+
+func TestRead(t *testing.T) {
+	for name, text := range map[string]string{
+		"one list":                     "[" + may4 + "," + may0 + "]",
+		"white space":                  "\n [\n" + may4 + "\r\n,\t" + may0 + " ] \n",
+		"byte order mark":              "\ufeff[" + may4 + "," + may0 + "]",
+		"lists one after the other":    "[" + may4 + "][" + may0 + "]",
+		"appended pages of some tools": "\ufeff[" + may4 + "]\r\n\ufeff[" + may0 + "]\r\n[]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := Read(strings.NewReader(text))
+			require.NoError(t, err)
+			require.Equal(t, both(t), l.Releases)
+			require.Empty(t, l.Skipped)
+			require.Equal(t, day(t, "2024-08-02"), l.Newest())
+		})
+	}
+}
+
+func TestReadSkips(t *testing.T) {
+	tests := []struct{ name, entry, expected string }{
+		{"draft", draft, `"" (tag "untagged"): is a draft or a prerelease`},
+		{"prerelease", `{"name":"May 2024 Patch 5","tag_name":"v14.187.10","published_at":"2024-05-14T07:00:00Z","prerelease":true}`,
+			`"May 2024 Patch 5" (tag "v14.187.10"): is a draft or a prerelease`},
+		{"name that is no release", `{"name":"Qlik Sense Desktop\u001b[31m\n","tag_name":"v14.187.9","published_at":"2024-05-14T07:00:00Z"}`,
+			`"Qlik Sense Desktop\x1b[31m\n" (tag "v14.187.9"): the name is no release`},
+		{"null for a name", `{"name":null,"tag_name":"v14.187.9","published_at":"2024-05-14T07:00:00Z"}`, `"" (tag "v14.187.9"): the name is no release`},
+		{"tag that is no build", `{"name":"May 2024","tag_name":"latest","published_at":"2024-05-14T07:00:00Z"}`, `"May 2024" (tag "latest"): the tag is no build`},
+		{"tag with two letters", `{"name":"May 2024","tag_name":"vv14.187.9","published_at":"2024-05-14T07:00:00Z"}`,
+			`"May 2024" (tag "vv14.187.9"): the tag is no build`},
+		{"no day", `{"name":"May 2024","tag_name":"v14.187.9"}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"null for a day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":null}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"odd day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"yesterday"}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"no name", `{"title":"May 2024","tag_name":"v14.187.9"}`, `"" (tag "v14.187.9"): has no name`},
+		{"neither name nor tag", `{"title":"May 2024"}`, `"" (tag ""): has no name`},
+		{"number for a tag", `{"name":"May 2024","tag_name":14}`, `"May 2024" (tag ""): has a tag_name that is no text`},
+		{"text for a switch", `{"name":"May 2024","tag_name":"v14.187.9","draft":"no"}`,
+			`"{\"name\":\"May 2024\",\"tag_name\":\"v14.187.9\",\"draft\":\"no\"}" (tag ""): is no entry as GitHub writes them`},
+		{"number", `5`, `"5" (tag ""): is no entry as GitHub writes them`},
+		{"list", `[` + may0 + `]`, `is no entry as GitHub writes them`},
+		{"long name", `{"name":"` + strings.Repeat("ü", 5000) + `","tag_name":"` + strings.Repeat("1", 5000) + `","published_at":""}`,
+			`"` + strings.Repeat("ü", 60) + `..." (tag "` + strings.Repeat("1", 60) + `..."): the name is no release`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := Read(strings.NewReader("[" + may4 + "," + tt.entry + "," + may0 + "]"))
+			require.NoError(t, err)
+			require.Equal(t, both(t), l.Releases)
+			require.Len(t, l.Skipped, 1)
+			require.Contains(t, l.Skipped[0].String(), tt.expected)
+			require.LessOrEqual(t, len(l.Skipped[0].Name), 1<<10)
+		})
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	tests := []struct{ name, text, expected string }{
+		{"nothing", " \n", "is empty"},
+		{"web page", "\n<!DOCTYPE html>\x1b<title>Sign in</title>" + strings.Repeat("x", 100000),
+			`is a web page, not a list in JSON: perhaps that of a proxy where one has to log in; it begins with "<!DOCTYPE html>\x1b<title>Sign in</title>x`},
+		{"message", `{"message":"Not Found\u001b","documentation_url":"x"}`, `is no list but a message: "Not Found\x1b"`},
+		{"object", `{"releases":[]}`, `is a JSON object, not a list: it begins with "{\"releases\":[]}"`},
+		{"text", `"May 2024"`, `is no list in JSON: it begins with "\"May 2024\""`},
+		{"null", `null`, `is no list in JSON: it begins with "null"`},
+		{"UTF-16", "\xff\xfe[\x00", `is UTF-16, as Windows PowerShell writes with ">": save it as UTF-8, for example with curl.exe -o FILE`},
+		{"ends in an entry", "[" + may4 + "," + may0[:40], "ends in the middle of the list: save it again"},
+		{"ends in a word", "[" + may4[:20], "ends in the middle of the list: save it again"},
+		{"ends behind an entry", "[" + may4, "ends in the middle of the list: save it again"},
+		{"ends behind a comma", "[" + may4 + ",", "ends in the middle of the list: save it again"},
+		{"ends behind the bracket", "[", "ends in the middle of the list: save it again"},
+		{"ends in the second list", "[" + may4 + "][" + may0, "ends in the middle of the list: save it again"},
+		{"no JSON", "[" + may4 + " " + may0 + "]", "is no JSON from byte 133 on: expected comma"},
+		{"something behind the list", "[" + may4 + "],", `is no list in JSON: it begins with ","`},
+		{"nested without end", "[" + may4 + "," + strings.Repeat("[", 20000), "is no JSON from byte 133 on: invalid character '[' exceeded max depth"},
+		{"empty list", "[]", "the list is empty: is it the right one?"},
+		{"empty lists", "[][]", "the list is empty: is it the right one?"},
+		{"drafts alone", "[" + draft + "," + draft + "]", "there is nothing usable in the list, 2 skipped: all are drafts or prereleases"},
+		{"another format", `[` + draft + `,{"title":"May 2024"},{"title":"May 2025"}]`,
+			`there is nothing usable in the list, 3 skipped, of which "" (tag ""): has no name: is it the right list, and has its format changed?`},
+		{"odd names alone", `[{"name":"Desktop","tag_name":"v14.187.9"}]`,
+			`there is nothing usable in the list, 1 skipped, of which "Desktop" (tag "v14.187.9"): the name is no release: ` +
+				`is it the right list, and has its format changed?`},
+		{"too many", "[" + strings.Repeat("{},", 10_000) + "{}]", "has more than 10000 entries: is it the vendor's list?"},
+		{"too large", strings.Repeat(" ", 64<<20) + "[]", "is larger than 64 MiB: is it the vendor's list?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Read(strings.NewReader(tt.text))
+			require.ErrorContains(t, err, tt.expected)
+			require.Less(t, len(err.Error()), 400)
+			require.NotContains(t, err.Error(), "\n")
+			require.NotContains(t, err.Error(), "\x1b")
+		})
+	}
+}
+
+func TestReadFiles(t *testing.T) {
+	dir := t.TempDir()
+	one, two, empty, bad := filepath.Join(dir, "1.json"), filepath.Join(dir, "2.json"), filepath.Join(dir, "3.json"), filepath.Join(dir, "bad.json")
+	for file, text := range map[string]string{one: "[" + may4 + "]", two: "[" + may0 + "]", empty: "[]", bad: "[" + may4} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	}
+	l, err := ReadFiles(nil, one, two, empty)
+	require.NoError(t, err)
+	require.Equal(t, both(t), l.Releases)
+
+	l, err = ReadFiles(strings.NewReader("["+may0+"]"), one, "-")
+	require.NoError(t, err)
+	require.Equal(t, both(t), l.Releases)
+
+	_, err = ReadFiles(nil, one, bad)
+	require.EqualError(t, err, bad+": ends in the middle of the list: save it again")
+	_, err = ReadFiles(strings.NewReader(""), one, "-")
+	require.EqualError(t, err, "standard input: is empty")
+	_, err = ReadFiles(nil, empty)
+	require.EqualError(t, err, empty+": the list is empty: is it the right one?")
+	_, err = ReadFiles(nil, filepath.Join(dir, "missing.json"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = ReadFiles(nil, dir)
+	require.ErrorContains(t, err, dir)
+}
+
+func FuzzRead(f *testing.F) {
+	for _, text := range []string{
+		"[" + may4 + "," + may0 + "]", "\ufeff[" + draft + "]\n\ufeff[" + may0 + "]",
+		"[{}", `{"message":"x"}`, "<html>", "[[[", `[{"name":5,"tag_name":null}]`, "\xff\xfe",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := Read(strings.NewReader(text))
+		if err != nil {
+			require.Nil(t, l)
+			require.NotEmpty(t, err.Error())
+			require.NotContains(t, err.Error(), "\n")
+			require.Less(t, len(err.Error()), 2000)
+			return
+		}
+		require.NotEmpty(t, l.Releases)
+		require.False(t, l.Newest().IsZero())
+		for _, entry := range l.Releases {
+			require.False(t, entry.Release.IsZero())
+			require.False(t, entry.Build.Track.IsZero() && entry.Build.Number < 0)
+			require.False(t, entry.Published.IsZero())
+		}
+		for _, s := range l.Skipped {
+			require.NotContains(t, s.String(), "\n")
+			require.NotEmpty(t, s.Reason)
+		}
+	})
+}
