@@ -9,6 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"telegraf-qlik-sense-version/internal/nesting"
 	"telegraf-qlik-sense-version/internal/oneline"
 )
 
@@ -58,8 +59,8 @@ func within(file string, err error) error {
 // wrong, one line each.
 func Parse(content []byte) (*Catalog, error) {
 	text := strings.TrimPrefix(string(content), "\ufeff") // Windows editors put it there
-	if err := checkNesting(text); err != nil {
-		return nil, err
+	if line, err := nesting.Check(text); err != nil {
+		return nil, fmt.Errorf("line %d: %w: is it a catalogue?", line, err)
 	}
 
 	// Twice: the position that the library gives with an error is right for errors of

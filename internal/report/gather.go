@@ -82,6 +82,7 @@ type collector struct {
 	errors map[string]*qlik_sense_version.PollError
 }
 
+// AddFields keeps the point of a server.
 func (c *collector) AddFields(_ string, fields map[string]any, tags map[string]string, _ ...time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,6 +92,7 @@ func (c *collector) AddFields(_ string, fields map[string]any, tags map[string]s
 	c.fields[tags["source"]] = fields
 }
 
+// AddError keeps why a server has no version.
 func (c *collector) AddError(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/influxdata/telegraf"
 
+	"telegraf-qlik-sense-version/internal/nesting"
 	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
@@ -80,6 +81,9 @@ func Parse(
 	content := strings.TrimPrefix(text, "\ufeff") // Windows editors put it there
 	d := &document{name: name, places: sync.OnceValue(func() places { return locate(content) })}
 
+	if line, err := nesting.Check(content); err != nil {
+		return nil, fmt.Errorf("%s:%d: %w: settings need three levels at most", name, line, err)
+	}
 	var tree map[string]any
 	if _, err := toml.Decode(content, &tree); err != nil {
 		return nil, d.syntaxError(content, err)

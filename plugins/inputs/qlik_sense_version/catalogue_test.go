@@ -191,7 +191,7 @@ func TestRemarksAreLoggedOnce(t *testing.T) {
 		{"Mai 2024", "14.187.5", `%s is not judged: the release label is "Mai 2024": not a release of Qlik Sense`},
 		{"May 2024 Patch 1", "14.187.5", ""},
 		{"July 2024", "14.190.1",
-			`%s is not judged: release "July 2024" is not in the catalogue: bring the catalogue up to date `+
+			`%s is not judged: release "July 2024" is not in the catalogue: bring the catalogue up to date ` +
 				`with "telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
 	} {
 		before := len(lines(log, testutil.LevelWarn))

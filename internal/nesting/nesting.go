@@ -1,19 +1,23 @@
-package catalog
+// Package nesting keeps texts away from the TOML library that would make it take all
+// memory there is.
+package nesting
 
 import (
 	"fmt"
 	"strings"
 )
 
-// maxNesting bounds brackets within brackets, and the parts of a key. A catalogue has
-// three of either at most, while the TOML library takes memory for the square of them: a
-// file of MaxSize could take all there is.
-const maxNesting = 16
+// Max bounds brackets within brackets, and the parts of a key. Files of ours have four of
+// either at most, while the library takes memory for the square of them: a megabyte of
+// "a.a.a" takes more than most machines have.
+const Max = 16
 
-// checkNesting refuses a text before the library reads it. It need not tell whether
-// the text is TOML, only see no string or comment where the library sees none.
-func checkNesting(text string) error {
-	line, depth, parts := 1, 0, 0
+// Check gives the line from which on a text is nested too deep, 0 for a text that is
+// in order. It need not tell whether the text is TOML, only see no string or comment where
+// the library sees none.
+func Check(text string) (line int, err error) {
+	line = 1
+	depth, parts := 0, 0
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '"', '\'':
@@ -26,7 +30,7 @@ func checkNesting(text string) error {
 				i += end
 				continue
 			}
-			return nil
+			return 0, nil
 		case '\n':
 			line, parts = line+1, 0
 		case '[', '{':
@@ -38,12 +42,12 @@ func checkNesting(text string) error {
 		case '.':
 			parts++
 		}
-		if depth > maxNesting || parts > maxNesting {
-			return fmt.Errorf("line %d: brackets or names are nested more than %d deep: is it a catalogue?", line, maxNesting)
+		if depth > Max || parts > Max {
+			return line, fmt.Errorf("brackets or names are nested more than %d deep", Max)
 		}
 		i++
 	}
-	return nil
+	return 0, nil
 }
 
 // stringLength is that of the string at the start of the text. One that its line or
