@@ -44,7 +44,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzJudge -fuzztime 1m ./internal/judgement
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/catalog
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/qlikdownload
-	go test -run '^$$$$' -fuzz FuzzCheck -fuzztime 1m ./internal/nesting
+	go test -run '^$$' -fuzz FuzzCheck -fuzztime 1m ./internal/nesting
 
 clean:
 	rm -rf .bin

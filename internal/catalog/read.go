@@ -77,6 +77,10 @@ func Parse(content []byte) (*Catalog, error) {
 	if err := checkSchema(tree["schema"]); err != nil {
 		return nil, err
 	}
+	return decodeChecked(text)
+}
+
+func decodeChecked(text string) (*Catalog, error) {
 	c, errs := decode(text)
 	if c != nil {
 		errs = append(errs, c.Check())

@@ -7,7 +7,7 @@ import (
 )
 
 func TestBuiltIn(t *testing.T) {
-	c, err := Parse(builtIn)
+	c, err := Parse([]byte(builtIn))
 	require.NoError(t, err)
 	require.Equal(t, BuiltIn(), c)
 
