@@ -58,7 +58,7 @@ func runCatalog(ctx context.Context, args []string) error {
 		if len(words) != 1 {
 			return fmt.Errorf("catalog check: name one FILE to check, not %d: see telegraf-qlik-sense-version --help", len(words))
 		}
-		return checkCatalog(words[0])
+		return checkCatalog(words[0], today)
 	case "update":
 		u := updating{ctx: ctx, stdin: os.Stdin, today: today}
 		flags.Var(&u.from, "from", "")
@@ -107,12 +107,15 @@ func showCatalog(file, output string, today catalog.Day) error {
 	return printOut(text.String())
 }
 
-func checkCatalog(file string) error {
+func checkCatalog(file string, today catalog.Day) error {
 	if file == "" {
 		return errors.New("catalog check: name a FILE to check: see telegraf-qlik-sense-version --help")
 	}
 	c, _, err := loadCatalog(file)
 	if err != nil {
+		return err
+	}
+	if err := c.CheckDays(today); err != nil {
 		return err
 	}
 	return printOut(file + ": in order: " + catalogSummary(c) + "\n")

@@ -93,7 +93,7 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		{"word behind show", []string{"show", "FILE"}, "E! \"FILE\" is not an option" + help},
 		{"unknown output", []string{"show", "--output", "yaml"}, "E! --output \"yaml\" is none of table, json\n"},
 		{"show a missing file", []string{"show", "--catalog", "missing.toml"},
-			"E! open missing.toml: no such file or directory: check the path and its permissions\n"},
+			"E! stat missing.toml: no such file or directory: check the path and its permissions\n"},
 		{"check nothing", []string{"check"}, "E! catalog check: name one FILE to check, not 0" + help},
 		{"check a file without a name", []string{"check", ""}, "E! catalog check: name a FILE to check" + help},
 		{"check two files", []string{"check", "a", "b"}, "E! catalog check: name one FILE to check, not 2" + help},

@@ -64,7 +64,7 @@ func updateCatalog(u *updating, words []string) error {
 		return fmt.Errorf("catalog update: name one FILE to bring up to date, not %d: see telegraf-qlik-sense-version --help", len(words))
 	case len(u.from) > 0 && u.url != "":
 		return errors.New("catalog update: --from and --url are two sources: use one of them")
-	case u.url == "":
+	case len(u.from) == 0 && u.url == "":
 		u.url = qlikdownload.URL
 	}
 	u.file = words[0]
@@ -93,20 +93,19 @@ func (u *updating) run() (report string, err error) {
 	} else if err != nil {
 		return "", fmt.Errorf("reading it: %w", err)
 	}
+	if err := old.CheckDays(u.today); err != nil {
+		return "", err
+	}
 	list, source, err := u.read()
 	if err != nil {
 		return "", err
-	}
-	asOf := u.today
-	if len(u.from) > 0 {
-		asOf = list.Newest() // nobody knows when the reply was saved, but not before
 	}
 	if list.Newest().After(u.today) {
 		return "", fmt.Errorf("%s has an entry of %s, and today is %s: check the clock of this machine", source, list.Newest(), u.today)
 	}
 
 	complete, changes := old.Complement(catalog.BuiltIn())
-	merged, more, err := complete.Merge(list.Releases, asOf)
+	merged, more, err := complete.Merge(list.Releases, u.asOf(list))
 	if err != nil {
 		return "", err
 	}
@@ -121,6 +120,15 @@ func (u *updating) run() (report string, err error) {
 		}
 	}
 	return u.report(list, changes, merged, isNew, written), nil
+}
+
+// asOf is the day that a list is of. Nobody knows when a reply was saved or mirrored, but
+// that it was not before its newest entry.
+func (u *updating) asOf(list *qlikdownload.List) catalog.Day {
+	if u.url == qlikdownload.URL {
+		return u.today
+	}
+	return list.Newest()
 }
 
 // read gives the vendor's list and what to call its source.
@@ -140,13 +148,22 @@ func (u *updating) comment(source string) string {
 	return fmt.Sprintf(`Releases of Qlik Sense Enterprise on Windows and the advisories that concern them.
 Written by "telegraf-qlik-sense-version catalog update" on %s from %s.
 
-The next update writes the whole file again: it keeps every entry, but no comment. Remarks belong
-into the key note. "telegraf-qlik-sense-version catalog check FILE" checks what was edited.
+The next update writes the whole file again, without comments: remarks belong into the key note.
+"telegraf-qlik-sense-version catalog check FILE" checks what was edited.
 
-verified  false for a release that was announced, not seen: servers that run it are not judged
-basis     how it is known that a build is a patch: stated (a source names both), derived (counted
-          between two stated ones), checked (counted, and days of fixes agree), counted (may be
-          off by one), ambiguous. The last two do not tell the patch from the build.
+A release:
+verified         false for one that was announced, not seen: servers that run it are not judged
+basis            how it is known that a build is a patch: stated (a source names both), derived
+                 (counted between two stated ones), checked (counted, and days of fixes agree), counted
+                 (may be off by one), ambiguous. The last two do not tell the patch from the build.
+An advisory:
+fixed            the first releases with the fix, one of each month. A newer release is not affected,
+                 one that is older or not listed has no fix. Empty: information, it decides nothing
+affected_from    the first release that is affected, where something limits it
+superseded_by    advisories whose fixes hold this one's fix as well
+exploited_since  the day on which CISA listed it
+verified         false for information that decides nothing
+keep             true for an entry of your own wording, which no update may replace
 `, u.today, source)
 }
 
@@ -170,6 +187,10 @@ func (u *updating) report(list *qlikdownload.List, changes []string, c *catalog.
 	}
 	if previews > 0 {
 		fmt.Fprintf(&text, "skipped %d of the list: drafts and prereleases\n", previews)
+	}
+
+	if list.Partial {
+		fmt.Fprintln(&text, "the list may go on: its last page is full and names no next one")
 	}
 
 	what := plural(len(changes), "change")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/qlikdownload"
 )
 
 func vendorEntry(name, tag, published string) string {
@@ -35,46 +36,53 @@ func vendor(t *testing.T, entries ...string) string {
 	return server.URL + "/releases"
 }
 
-// ownCatalog is a catalogue that knows advisories up to a day. From a late one on, the
-// built-in catalogue has nothing for it.
-func ownCatalog(t *testing.T, advisoriesAsOf string) string {
+// builtInText is a file with the built-in catalogue, which has nothing more for it.
+func builtInText(t *testing.T) string {
 	t.Helper()
-	content, err := os.ReadFile(smallCatalog)
+	text, err := catalog.BuiltIn().Encode("a file of somebody's own")
 	require.NoError(t, err)
-	return strings.Replace(string(content), "advisories_as_of = 2026-11-21", "advisories_as_of = "+advisoriesAsOf, 1)
+	return string(text)
 }
-
-const late = "2099-12-31"
 
 func copyCatalog(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "catalog.toml")
-	require.NoError(t, os.WriteFile(file, []byte(ownCatalog(t, late)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(builtInText(t)), 0o600))
 	return file
 }
 
-// A live list is of today.
 func TestCatalogUpdateFromTheNetwork(t *testing.T) {
 	file := copyCatalog(t)
 	address := vendor(t,
 		vendorEntry("May 2026 Patch 1", "v14.290.4", "2026-06-20"), vendorEntry("May 2026 Initial Release", "v14.290.3", "2026-05-12"))
-	now := catalog.DayOf(time.Now())
 	p := start(t, "catalog", "update", "--url", address, file)
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())
-	require.Contains(t, p.stdout.String(), "May 2026: new release, track 14.290, latest patch 1\n")
-	require.Contains(t, p.stdout.String(), fmt.Sprintf("%s: 1 change, releases as of %s\n", file, now))
+	require.Contains(t, p.stdout.String(), "May 2026: track 14.290, 2 builds added\n")
+	require.Contains(t, p.stdout.String(), file+": 1 change, releases as of 2026-06-20\n")
 
-	c, err := catalog.Load(file)
-	require.NoError(t, err)
-	require.Equal(t, now, c.ReleasesAsOf)
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Contains(t, string(content), fmt.Sprintf("# Written by \"telegraf-qlik-sense-version catalog update\" on %s from %s.\n", now, address))
+	require.Contains(t, string(content), fmt.Sprintf("# Written by \"telegraf-qlik-sense-version catalog update\" on %s from %s.\n",
+		catalog.DayOf(time.Now()), address))
 
 	again := start(t, "catalog", "update", file, "--url", address)
 	again.requireEnd(0)
-	require.Equal(t, fmt.Sprintf("%s: nothing new, releases as of %s, not written\n", file, now), again.stdout.String())
+	require.Equal(t, file+": nothing new, releases as of 2026-06-20, not written\n", again.stdout.String())
+}
+
+// A list from GitHub is of today. Of a mirror or a saved reply nobody knows when it was
+// made, but that it was not before its newest entry.
+func TestDayOfTheList(t *testing.T) {
+	day := func(text string) catalog.Day {
+		d, err := time.Parse(time.DateOnly, text)
+		require.NoError(t, err)
+		return catalog.DayOf(d)
+	}
+	list := &qlikdownload.List{Releases: []catalog.Listed{{Published: day("2026-05-12")}, {Published: day("2026-04-01")}}}
+	require.Equal(t, day("2026-11-21"), (&updating{today: day("2026-11-21"), url: qlikdownload.URL}).asOf(list))
+	require.Equal(t, day("2026-05-12"), (&updating{today: day("2026-11-21"), url: "https://mirror.example.com/list"}).asOf(list))
+	require.Equal(t, day("2026-05-12"), (&updating{today: day("2026-11-21"), from: files{"reply.json"}}).asOf(list))
 }
 
 // requireUntouched checks that a failed update has left nothing behind.
@@ -82,7 +90,7 @@ func requireUntouched(t *testing.T, file string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, ownCatalog(t, late), string(got))
+	require.Equal(t, builtInText(t), string(got))
 	entries, err := os.ReadDir(filepath.Dir(file))
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
@@ -136,6 +144,31 @@ func TestCatalogUpdateInterrupted(t *testing.T) {
 	requireUntouched(t, file)
 }
 
+// A day in the future, as a wrong clock leaves it, would silence every warning for good.
+func TestCatalogOfTheFuture(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.toml")
+	text := strings.Replace(builtInText(t), "advisories_as_of = "+catalog.BuiltIn().AdvisoriesAsOf.String(), "advisories_as_of = 2062-11-21", 1)
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	for _, args := range [][]string{{"check", file}, {"update", "--url", "http://127.0.0.1:1", file}} {
+		p := start(t, append([]string{"catalog"}, args...)...)
+		p.requireEnd(1)
+		require.Contains(t, p.stderr.String(), "advisories_as_of: 2062-11-21 is in the future: check it, or the clock of this machine")
+	}
+}
+
+// A copy of one page that was a part of more is not taken for the whole list.
+func TestCatalogUpdateFromAPartOfTheList(t *testing.T) {
+	var entries []string
+	for patch := 99; patch > 0; patch-- {
+		entries = append(entries, vendorEntry(fmt.Sprintf("May 2026 Patch %d", patch), fmt.Sprintf("v14.290.%d", patch+3), "2026-05-12"))
+	}
+	entries = append(entries, vendorEntry("May 2026", "v14.290.3", "2026-05-12"))
+	file := copyCatalog(t)
+	p := start(t, "catalog", "update", "--url", vendor(t, strings.Join(entries, ",")), file)
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), "the list may go on: its last page is full and names no next one\n")
+}
+
 // A saved list from standard input, as a pipe hands it over.
 func TestCatalogUpdateFromStandardInput(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new.toml")
@@ -156,11 +189,14 @@ func TestCatalogUpdateFromStandardInput(t *testing.T) {
 // A file that is older than the program also gets what the program knows by now.
 func TestCatalogUpdateOfAnOldFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.toml")
-	require.NoError(t, os.WriteFile(file, []byte(ownCatalog(t, "2025-06-01")), 0o600))
+	content, err := os.ReadFile(smallCatalog)
+	require.NoError(t, err)
+	old := strings.Replace(string(content), "advisories_as_of = 2026-11-21", "advisories_as_of = 2025-06-01", 1)
+	require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
 	p := start(t, "catalog", "update", "--url", vendor(t, vendorEntry("November 2026", "v14.999.3", "2026-11-16")), file)
 	p.requireEnd(0)
 	require.Contains(t, p.stdout.String(), "CVE-2024-36077: added from the built-in catalogue\n")
-	require.Contains(t, p.stdout.String(), "CVE-2023-41265: kept as it is in the file; the built-in catalogue has it otherwise\n")
+	require.Contains(t, p.stdout.String(), "CVE-2023-41265: brought up to date from the built-in catalogue\n")
 	require.Contains(t, p.stdout.String(), fmt.Sprintf("advisories as of 2025-06-01 -> %s\n", catalog.BuiltIn().AdvisoriesAsOf))
 	require.Contains(t, p.stdout.String(),
 		"November 2026: now verified, track 14.999, latest patch unknown -> 0, end of support 2028-11-16 (estimate), 1 build added\n")

@@ -118,16 +118,16 @@ func TestLogLines(t *testing.T) {
 	p.prompt()
 	p.requirePoints(2)
 
-	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.9")}))
+	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.5")}))
 	p.prompt()
-	p.requireLog(`I! ` + host + ` changed from "February 2024 Patch 1 (14.173.4)" to "February 2024 Patch 2 (14.173.9)"`)
+	p.requireLog(`I! ` + host + ` changed from "February 2024 Patch 1 (14.173.4)" to "February 2024 Patch 2 (14.173.5)"`)
 
 	require.NoError(t, f.Set(0, simulator.Server{Fault: simulator.Fault503}))
 	for points := 4; points <= 5; points++ {
 		p.prompt()
 		p.requirePoints(points)
 	}
-	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.9")}))
+	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.5")}))
 	p.prompt()
 	p.requireLog(`I! ` + host + ` answers again; polls that failed before: 2`)
 	p.requirePoints(6)

@@ -100,7 +100,9 @@ type Advisory struct {
 	// Verified holds where the advisory was read in the record of the CVE or in NVD.
 	Verified   bool     `toml:"verified"`
 	References []string `toml:"references"`
-	Note       string   `toml:"note,omitempty"`
+	// Keep holds for an entry that somebody edited: an update leaves it alone.
+	Keep bool   `toml:"keep,omitempty"`
+	Note string `toml:"note,omitempty"`
 }
 
 // Decides holds for an advisory that servers are judged by. The others are

@@ -10,6 +10,21 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
+// CheckDays finds days that are later than today. One day is left to places where
+// tomorrow has come.
+func (c *Catalog) CheckDays(today Day) error {
+	var errs []error
+	for _, d := range []struct {
+		key string
+		day Day
+	}{{"releases_as_of", c.ReleasesAsOf}, {"advisories_as_of", c.AdvisoriesAsOf}, {"exploited_as_of", c.ExploitedAsOf}} {
+		if d.day.DaysSince(today) > 1 {
+			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", d.key, d.day))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Check finds what contradicts itself or lacks what every entry needs. The error
 // joins all of it, one line each, with the entry in front.
 func (c *Catalog) Check() error {

@@ -7,15 +7,12 @@ import (
 	"strings"
 )
 
-// Complement gives a catalogue with what another one has more, where that one knows
-// advisories of later days, and what that changes, one sentence each; c stays as it is.
-// Entries that c has remain, for people may have edited them. Only that a vulnerability
-// is being exploited is added to them: the day of the list which says so moves up.
+// Complement gives a catalogue with what another one has more, and what that changes,
+// one sentence each; c stays as it is. Releases and advisories that c lacks are added.
+// Where the other one knows advisories of later days, its entries replace those of c
+// under the same identifier, but for the ones that are to be kept.
 func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	result := c.clone()
-	if !other.AdvisoriesAsOf.After(c.AdvisoriesAsOf) {
-		return result, nil
-	}
 	more := other.clone()
 	var changes []string
 	for _, r := range more.Releases {
@@ -25,39 +22,34 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 		}
 	}
 	result.sortReleases()
+	later := other.AdvisoriesAsOf.After(c.AdvisoriesAsOf)
 	for _, a := range more.Advisories {
 		i := slices.IndexFunc(result.Advisories, func(own Advisory) bool { return own.ID == a.ID })
-		if i < 0 {
+		switch {
+		case i < 0:
 			result.Advisories = append(result.Advisories, a)
 			changes = append(changes, a.ID+": added from the built-in catalogue")
-			continue
+		case !later || reflect.DeepEqual(result.Advisories[i], a):
+		case result.Advisories[i].Keep:
+			changes = append(changes, a.ID+": kept as it is in the file; the built-in catalogue has it otherwise")
+		default:
+			result.Advisories[i] = a
+			changes = append(changes, a.ID+": brought up to date from the built-in catalogue")
 		}
-		changes = append(changes, result.Advisories[i].exploited(&a)...)
 	}
-	slices.SortFunc(result.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
-
-	changes = append(changes, fmt.Sprintf("advisories as of %s -> %s", result.AdvisoriesAsOf, more.AdvisoriesAsOf))
-	result.AdvisoriesAsOf = more.AdvisoriesAsOf
+	if len(result.Advisories) > len(c.Advisories) {
+		slices.SortFunc(result.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+	}
+	if later {
+		changes = append(changes, fmt.Sprintf("advisories as of %s -> %s", result.AdvisoriesAsOf, more.AdvisoriesAsOf))
+		result.AdvisoriesAsOf = more.AdvisoriesAsOf
+	}
 	if more.ExploitedAsOf.After(result.ExploitedAsOf) {
 		changes = append(changes, fmt.Sprintf("exploited as of %s -> %s", result.ExploitedAsOf, more.ExploitedAsOf))
 		result.ExploitedAsOf = more.ExploitedAsOf
 	}
 	result.fit()
 	return result, changes
-}
-
-// exploited takes over that a vulnerability is being exploited, and says where the
-// two differ otherwise.
-func (a *Advisory) exploited(other *Advisory) []string {
-	var changes []string
-	if other.Exploited() && !a.Exploited() {
-		a.ExploitedSince, a.Ransomware = other.ExploitedSince, other.Ransomware
-		changes = append(changes, fmt.Sprintf("%s: exploited since %s", a.ID, a.ExploitedSince))
-	}
-	if !reflect.DeepEqual(a, other) {
-		changes = append(changes, a.ID+": kept as it is in the file; the built-in catalogue has it otherwise")
-	}
-	return changes
 }
 
 // fit makes entries of two catalogues agree: a patch that fixes something exists, even

@@ -30,13 +30,13 @@ func newer(t *testing.T) *Catalog {
 
 func TestComplement(t *testing.T) {
 	c, other := good(t), newer(t)
-	c.Advisories[0].Note = "edited"
+	c.Advisories[0].Note, c.Advisories[0].Keep = "edited", true
 	result, changes := c.Complement(other)
 	require.NoError(t, result.Check())
 	require.Equal(t, []string{
 		"November 2024: added from the built-in catalogue",
 		"CVE-2024-36077: kept as it is in the file; the built-in catalogue has it otherwise",
-		"GHSA-8qvr-jr3j-p3rg: exploited since 2026-08-01",
+		"GHSA-8qvr-jr3j-p3rg: brought up to date from the built-in catalogue",
 		"CVE-2026-1000: added from the built-in catalogue",
 		"advisories as of 2026-01-31 -> 2026-09-30",
 		"exploited as of 2025-08-25 -> 2026-09-01",
@@ -53,7 +53,7 @@ func TestComplement(t *testing.T) {
 	require.Equal(t, day(t, "2026-09-30"), november.LatestPatchAsOf, "nothing is known later than the days of the catalogue say")
 
 	untouched := good(t)
-	untouched.Advisories[0].Note = "edited"
+	untouched.Advisories[0].Note, untouched.Advisories[0].Keep = "edited", true
 	require.Equal(t, untouched, c)
 	require.Equal(t, newer(t), other)
 }

@@ -61,14 +61,39 @@ func decode(text string) (*Catalog, []error) {
 	return c, errs
 }
 
+// missingKeys finds what an entry must say: without it, it would silently decide
+// nothing.
+func missingKeys(tree map[string]any) []error {
+	var errs []error
+	for _, table := range []struct {
+		name, title string
+		keys        []string
+	}{{"release", "label", []string{"verified"}}, {"advisory", "id", []string{"verified", "fixed"}}} {
+		entries, _ := tree[table.name].([]map[string]any) // anything else is said otherwise
+		for i, entry := range entries {
+			for _, key := range table.keys {
+				if _, found := entry[key]; !found {
+					errs = append(errs, fmt.Errorf("%s %s: %s is missing", table.name, titleOf(entry, table.title, i), key))
+				}
+			}
+		}
+	}
+	return errs
+}
+
 // nameOf is what an entry calls itself, or its number in the file where that is not
 // to be had.
 func nameOf(meta toml.MetaData, entry toml.Primitive, key string, i int) string {
 	var fields map[string]any
-	if err := meta.PrimitiveDecode(entry, &fields); err == nil {
-		if name, ok := fields[key].(string); ok {
-			return fmt.Sprintf("%.60q", name)
-		}
+	if err := meta.PrimitiveDecode(entry, &fields); err != nil {
+		fields = nil
+	}
+	return titleOf(fields, key, i)
+}
+
+func titleOf(fields map[string]any, key string, i int) string {
+	if name, ok := fields[key].(string); ok {
+		return fmt.Sprintf("%.60q", name)
 	}
 	return fmt.Sprintf("number %d", i+1)
 }

@@ -36,6 +36,10 @@ func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, []string, error) {
 	for _, entries := range groups {
 		label := entries[0].Release.Initial()
 		i := slices.IndexFunc(merged.Releases[:known], func(r Release) bool { return r.Label == label })
+		if i >= 0 && merged.Releases[i].Track != nil && *merged.Releases[i].Track != entries[0].Build.Track {
+			return nil, nil, fmt.Errorf("the vendor's list says that %q is build %s, but its builds begin with %s: is it the right list?",
+				entries[0].Release, entries[0].Build, merged.Releases[i].Track)
+		}
 		if i < 0 {
 			r := Release{Label: label, Verified: true}
 			mergeRelease(&r, entries, asOf)
@@ -56,13 +60,10 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 	var facts []string // in one sentence
 	if !r.Verified {
 		facts = append(facts, "now verified")
-		r.Verified, r.Note = true, "" // it said why it was not
+		r.Verified, r.Note = true, outdated(r.Note)
 	}
 	if track := entries[0].Build.Track; r.Track == nil {
 		facts = append(facts, fmt.Sprintf("track %s", track))
-		r.Track = &track
-	} else if *r.Track != track {
-		facts = append(facts, fmt.Sprintf("track %s -> %s", r.Track, track))
 		r.Track = &track
 	}
 

@@ -31,6 +31,12 @@ func Load(file string) (*Catalog, error) {
 }
 
 func read(file string) ([]byte, error) {
+	// To open a pipe that nobody writes to would never end.
+	if info, err := os.Stat(file); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is no regular file: name one with a catalogue", file)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -77,7 +83,11 @@ func Parse(content []byte) (*Catalog, error) {
 	if err := checkSchema(tree["schema"]); err != nil {
 		return nil, err
 	}
-	return decodeChecked(text)
+	c, err := decodeChecked(text)
+	if err := errors.Join(append(missingKeys(tree), err)...); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func decodeChecked(text string) (*Catalog, error) {

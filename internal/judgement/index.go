@@ -46,6 +46,28 @@ func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
 	return 0, false
 }
 
+// against finds a pair of the catalogue that a patch and a build cannot stand beside,
+// if there is one, a stated pair before all others: builds rise with patches. A build
+// above the one that is known of the same patch may be that patch made anew.
+func (e *entry) against(patch int, b release.Build) (pair *catalog.Patch, basis catalog.Basis) {
+	for i := range e.Patches {
+		p := &e.Patches[i]
+		if !p.Basis.Sure() || pair != nil && p.Basis != catalog.Stated {
+			continue
+		}
+		switch {
+		case p.Patch < patch && b.Number <= p.Build.Number,
+			p.Patch == patch && b.Number < p.Build.Number,
+			p.Patch > patch && b.Number >= p.Build.Number:
+			pair, basis = p, p.Basis
+		}
+		if basis == catalog.Stated {
+			break
+		}
+	}
+	return pair, basis
+}
+
 // verdict finds that on a patch.
 func (e *entry) verdict(patch int) *Verdict {
 	for i := len(e.verdicts) - 1; i > 0; i-- {
@@ -58,9 +80,9 @@ func (e *entry) verdict(patch int) *Verdict {
 
 // newEntry judges all patches of a release in advance.
 func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
-	advisories := make(map[string]*catalog.Advisory, len(c.Advisories))
+	f := fixes{initial: r.Label, advisories: make(map[string]*catalog.Advisory, len(c.Advisories)), known: make(map[string]int)}
 	for i := range c.Advisories {
-		advisories[c.Advisories[i].ID] = &c.Advisories[i]
+		f.advisories[c.Advisories[i].ID] = &c.Advisories[i]
 	}
 	e := &entry{Release: r}
 	steps := []int{0}
@@ -69,7 +91,7 @@ func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
 		if !a.Decides() {
 			continue
 		}
-		h := hole{Advisory: a, until: openUntil(a, r.Label, advisories)}
+		h := hole{Advisory: a, until: f.openUntil(a)}
 		e.holes = append(e.holes, h)
 		if h.until > 0 && h.until < forever {
 			steps = append(steps, h.until)
@@ -92,34 +114,45 @@ type hole struct {
 // forever is the until of a hole that no patch of a release closes.
 const forever = release.MaxPatch + 1
 
-// openUntil finds the first patch of a release that is not open to an advisory: 0
-// where none is, forever where all are.
-func openUntil(a *catalog.Advisory, initial release.Release, advisories map[string]*catalog.Advisory) int {
-	if a.AffectedFrom != nil && initial.Compare(*a.AffectedFrom) < 0 {
-		return 0
-	}
-	return fixedFrom(a, initial, advisories)
+// fixes finds out from which patch on a release has the fixes of advisories.
+type fixes struct {
+	initial    release.Release
+	advisories map[string]*catalog.Advisory
+	known      map[string]int // what from found, by identifier
 }
 
-// fixedFrom finds the first patch of a release that has the fix of an advisory or of
-// one that supersedes it, forever where none has. A release newer than all that got the
-// fix came with it; of one that is older, or was left out, nobody says that it has it.
-func fixedFrom(a *catalog.Advisory, initial release.Release, advisories map[string]*catalog.Advisory) int {
+// openUntil finds the first patch that is not open to an advisory: 0 where none is,
+// forever where all are.
+func (f *fixes) openUntil(a *catalog.Advisory) int {
+	if a.AffectedFrom != nil && f.initial.Compare(*a.AffectedFrom) < 0 {
+		return 0
+	}
+	return f.from(a)
+}
+
+// from finds the first patch that has the fix of an advisory or of one that supersedes
+// it, forever where none has. A release newer than all that got the fix came with it; of
+// one that is older, or was left out, nobody says that it has it.
+func (f *fixes) from(a *catalog.Advisory) int {
+	if first, found := f.known[a.ID]; found {
+		return first
+	}
 	first, newest := forever, release.Release{}
 	for _, fix := range a.Fixed {
-		if fix.Initial() == initial {
+		if fix.Initial() == f.initial {
 			first = fix.Patch
 		}
 		if fix.Compare(newest) > 0 {
 			newest = fix
 		}
 	}
-	if initial.Compare(newest) > 0 {
-		return 0
+	if f.initial.Compare(newest) > 0 {
+		first = 0
 	}
 	for _, id := range a.SupersededBy {
-		first = min(first, fixedFrom(advisories[id], initial, advisories))
+		first = min(first, f.from(f.advisories[id]))
 	}
+	f.known[a.ID] = first
 	return first
 }
 

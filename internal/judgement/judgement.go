@@ -3,6 +3,7 @@
 package judgement
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -179,26 +180,44 @@ func (j *Judge) agree(r release.Release, build string, ofLabel *entry, result *J
 		return true
 	}
 	ofBuild := j.byTrack[b.Track]
-	if ofBuild != ofLabel && (ofBuild != nil || ofLabel.Track != nil) {
-		result.Remark = contradiction(r, b, ofLabel, ofBuild)
+	switch {
+	case ofBuild != nil && ofBuild != ofLabel:
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s is of %q", r, b, ofBuild.Label)
+		return false
+	case ofLabel == nil:
+		return true
+	case ofBuild == nil && ofLabel.Track != nil:
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s is of another release: those of %q begin with %s",
+			r, b, ofLabel.Label, ofLabel.Track)
+		return false
+	case ofBuild == nil:
+		return j.fits(r, b, result)
+	}
+	p, basis := ofLabel.against(r.Patch, b)
+	switch {
+	case p == nil:
+		return true
+	case basis == catalog.Stated:
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it: patch %d is build %s", r, b, p.Patch, p.Build)
 		return false
 	}
-	if ofLabel == nil {
-		return true
-	}
-	if patch, sure := ofLabel.patchOf(b); sure && patch != r.Patch {
-		result.Remark = fmt.Sprintf("the release label says %q, but build %s is patch %d by the catalogue: it is judged by its label", r, b, patch)
-	}
+	result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it if patch %d is build %s, as the catalogue infers: "+
+		"it is judged by its label", r, b, p.Patch, p.Build)
 	return true
 }
 
-// contradiction says why a label and a build cannot both be right.
-func contradiction(r release.Release, b release.Build, ofLabel, ofBuild *entry) string {
-	text := fmt.Sprintf("the release label says %q, but build %s is of", r, b)
-	if ofBuild != nil {
-		return fmt.Sprintf("%s %q", text, ofBuild.Label)
+// fits holds a build of no release in the catalogue against a release without builds
+// there: tracks rise from release to release.
+func (j *Judge) fits(r release.Release, b release.Build, result *Judgement) bool {
+	for i := range j.Catalog.Releases {
+		other := &j.Catalog.Releases[i]
+		if other.Track != nil && cmp.Compare(other.Label.Compare(r.Initial()), 0) != other.Track.Compare(b.Track) {
+			result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it: those of %q begin with %s",
+				r, b, other.Label, other.Track)
+			return false
+		}
 	}
-	return fmt.Sprintf("%s another release: those of %q begin with %s", text, ofLabel.Label, ofLabel.Track)
+	return true
 }
 
 // cure is what an administrator can do about a release that the catalogue lacks.
@@ -228,9 +247,9 @@ func (j *Judge) byBuild(build string, result *Judgement) *entry {
 }
 
 // compareWith compares what is known of the release: a month alone is enough unless
-// it is that of the minimum.
+// it is that of the minimum and a patch of it is asked for.
 func (j *Judgement) compareWith(minimum release.Release) {
-	if minimum.IsZero() || !j.HasMonth || !j.HasPatch && j.Release == minimum.Initial() {
+	if minimum.IsZero() || !j.HasMonth || !j.HasPatch && minimum.Patch > 0 && j.Release == minimum.Initial() {
 		return
 	}
 	j.HasMinimum = true

@@ -16,6 +16,7 @@ import (
 const URL = "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100"
 
 const (
+	perPage      = 100 // GitHub's most
 	maxPages     = 50
 	maxPage      = 10 << 20 // bytes
 	maxRedirects = 5
@@ -26,7 +27,7 @@ const (
 )
 
 // Fetch reads the list from GitHub's REST API, or from a mirror of it, page after page,
-// until ctx ends it. A list is complete or an error. What the environment says of proxies
+// until ctx ends it. What the environment says of proxies
 // holds. No credentials are used.
 func Fetch(ctx context.Context, address string) (*List, error) {
 	u, err := checkURL(address)
@@ -123,12 +124,15 @@ func (l *List) fetch(ctx context.Context, client *http.Client, u *url.URL) (*url
 	case len(text) > maxPage:
 		return nil, fmt.Errorf("is larger than %d MiB: is it the vendor's list?", maxPage>>20)
 	}
+	before := len(l.Releases) + len(l.Skipped)
 	if err := l.parse(text); errors.Is(err, errTruncated) {
 		return nil, fmt.Errorf("%w: try again", err)
 	} else if err != nil {
 		return nil, err
 	}
-	return nextPage(response)
+	next, err := nextPage(response)
+	l.Partial = next == nil && len(l.Releases)+len(l.Skipped)-before == perPage
+	return next, err
 }
 
 // networkError says what happened to a request without its address, which stands in

@@ -16,6 +16,9 @@ import (
 type List struct {
 	Releases []catalog.Listed // in the order of the list
 	Skipped  []Skipped
+	// Partial holds for a list that was read from the network and may go on: its last
+	// page is as full as pages are asked for, but names no next one.
+	Partial bool
 }
 
 // Skipped is an entry that was not taken.

@@ -35,7 +35,7 @@ const maxBuildDigits = 6
 func ParseBuild(version string) (Build, error) {
 	track, number := cutLast(strings.TrimSpace(version))
 	t, err := ParseTrack(track)
-	n, ok := parseNumber(number)
+	n, ok := parseDigits(number, maxBuildDigits)
 	if err != nil || !ok {
 		return Build{}, fmt.Errorf("%q: %w", version, ErrBuild)
 	}
@@ -45,8 +45,8 @@ func ParseBuild(version string) (Build, error) {
 // ParseTrack reads "14.173". Anything else is an error that wraps ErrTrack.
 func ParseTrack(text string) (Track, error) {
 	major, minor := cutLast(text)
-	a, okMajor := parseNumber(major)
-	b, okMinor := parseNumber(minor)
+	a, okMajor := parseDigits(major, maxBuildDigits)
+	b, okMinor := parseDigits(minor, maxBuildDigits)
 	if !okMajor || !okMinor {
 		return Track{}, fmt.Errorf("%q: %w", text, ErrTrack)
 	}
@@ -56,14 +56,6 @@ func ParseTrack(text string) (Track, error) {
 func cutLast(text string) (before, after string) {
 	i := strings.LastIndexByte(text, '.')
 	return text[:max(i, 0)], text[i+1:]
-}
-
-// parseNumber refuses leading zeros, which no build has.
-func parseNumber(text string) (int, bool) {
-	if len(text) > 1 && text[0] == '0' {
-		return 0, false
-	}
-	return parseDigits(text, maxBuildDigits)
 }
 
 // String gives the build as systeminfo does.

@@ -132,9 +132,10 @@ func parsePatch(words []string) (patch int, ok bool) {
 	return 0, false
 }
 
-// parseDigits reads a number of ASCII digits alone, a few of them at most.
+// parseDigits reads a number of ASCII digits alone, a few of them at most and without
+// zeros in front, which nobody writes.
 func parseDigits(text string, maxDigits int) (number int, ok bool) {
-	if text == "" || len(text) > maxDigits || strings.Trim(text, "0123456789") != "" {
+	if text == "" || len(text) > maxDigits || text[0] == '0' && len(text) > 1 || strings.Trim(text, "0123456789") != "" {
 		return 0, false
 	}
 	number, err := strconv.Atoi(text)

@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 		{"2023-Aug", Release{2023, time.August, 0}, "August 2023"},
 		{"2025-nov", Release{2025, time.November, 0}, "November 2025"},
 		{"June 2017", Release{2017, time.June, 0}, "June 2017"},
-		{"  qlik  SENSE\tmay 2024   PATCH 010 ", Release{2024, time.May, 10}, "May 2024 Patch 10"},
+		{"  qlik  SENSE\tmay 2024   PATCH 10 ", Release{2024, time.May, 10}, "May 2024 Patch 10"},
 		{"May 2024 Patch10", Release{2024, time.May, 10}, "May 2024 Patch 10"},
 		{"Qlik Sense November 2024 Initial Release", Release{2024, time.November, 0}, "November 2024"},
 		{"may 2024 initial  RELEASE", Release{2024, time.May, 0}, "May 2024"},
@@ -45,7 +45,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, label := range []string{
 		"", " ", "2024", "May", "14.187.4", "2024.10", "Qlik Sense 3.2 SRX",
 		"Mai 2024", "Feb 2024", "2024-August", "2024-05", "Aug-2023", "May 24", "May 20244", "May 2016", "May 2100",
-		"Patch 1 February 2023", "May 2024 Patch", "May 2024 Patch 0", "May 2024 Patch -1", "May 2024 Patch 100", "May 2024 Patch 99999",
+		"Patch 1 February 2023", "May 2024 Patch", "May 2024 Patch 0", "May 2024 Patch -1", "May 2024 Patch 100", "May 2024 Patch 99999", "May 2024 Patch 01",
 		"May 2024 Patch 1.5", "May 2024 Patch 1 Patch 2", "May 2024 IR Patch 1", "May 2024 SR", "May 2024, Patch 1",
 		"May 2024 Patch 1 (beta)", "May 2024 Technical Preview", "QlikView May 2024", "May  2024x", "Mаy 2024", "May 2024 Patch １",
 		"Auguſt 2023", "May\u00a02024", "Qlik Sense", "Sense May 2024", "Qlik May 2024",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -23,8 +24,14 @@ type catalogue struct {
 	judge *judgement.Judge
 	read  fs.FileInfo // of the file, when it was read
 	// What was said of it already.
-	problem string           // of the file, "" for none
-	old     *judgement.Judge // that its data are old
+	problem string // of the file, "" for none
+	warned  warned
+}
+
+// warned is what was said of the age of a catalogue.
+type warned struct {
+	judge *judgement.Judge
+	parts [3]bool // releases, advisories, exploitation
 }
 
 func (q *QlikSenseVersion) initMinimum() (err error) {
@@ -83,16 +90,17 @@ func (q *QlikSenseVersion) judgeOn(today catalog.Day) *judgement.Judge {
 	if q.CatalogFile != "" {
 		q.refresh()
 	}
-	if q.old != q.judge {
-		q.warnOfAge(today)
-	}
+	q.warnOfAge(today)
 	return q.judge
 }
 
 func (q *QlikSenseVersion) refresh() {
 	info, err := os.Stat(q.CatalogFile)
-	if err == nil && info.ModTime().Equal(q.read.ModTime()) && info.Size() == q.read.Size() {
-		q.problem = ""
+	if err == nil && os.SameFile(info, q.read) && info.ModTime().Equal(q.read.ModTime()) && info.Size() == q.read.Size() {
+		if q.problem != "" {
+			q.problem = ""
+			q.announce()
+		}
 		return
 	}
 	if err == nil {
@@ -106,6 +114,16 @@ func (q *QlikSenseVersion) refresh() {
 		q.problem = err.Error()
 		q.Log.Warnf("Catalogue of %s stays in use, for the file has become unusable: %s",
 			q.judge.Catalog.AdvisoriesAsOf, strings.ReplaceAll(q.problem, "\n", "; "))
+	}
+}
+
+// warnOfMinimum says that a minimum is none which the catalogue knows: it may be
+// misspelt, or newer than the catalogue.
+func (q *QlikSenseVersion) warnOfMinimum() {
+	initial := q.minimum.Initial()
+	listed := slices.ContainsFunc(q.judge.Catalog.Releases, func(r catalog.Release) bool { return r.Label == initial })
+	if !q.minimum.IsZero() && !listed {
+		q.Log.Warnf("Setting minimum_release: the catalogue has no release %q: check the month and the year", initial)
 	}
 }
 
@@ -131,17 +149,32 @@ func (q *QlikSenseVersion) CatalogName() string {
 	return q.CatalogFile
 }
 
-// warnOfAge says once of each catalogue what its age means.
+// warnOfAge says once of each catalogue what the age of its parts means.
 func (q *QlikSenseVersion) warnOfAge(today catalog.Day) {
 	c := q.judge.Catalog
-	if age := today.DaysSince(c.ReleasesAsOf); age > maxAge {
-		q.Log.Warnf(`Catalogue (%s): its list of releases is %d days old, so that patches_behind may be too low: `+
-			`bring it up to date with "telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`, q.CatalogName(), age)
-		q.old = q.judge
+	if q.warned.judge != q.judge {
+		q.warned = warned{judge: q.judge}
+		if err := c.CheckDays(today); err != nil {
+			q.Log.Warnf("Catalogue (%s): %s", q.CatalogName(), strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+		if builtIn := catalog.BuiltIn(); builtIn.AdvisoriesAsOf.After(c.AdvisoriesAsOf) {
+			q.Log.Warnf(`Catalogue (%s): its advisories are of %s, those built into this plugin of %s: `+
+				`"telegraf-qlik-sense-version catalog update FILE" adds them`, q.CatalogName(), c.AdvisoriesAsOf, builtIn.AdvisoriesAsOf)
+		}
 	}
-	if age := today.DaysSince(c.AdvisoriesAsOf); age > maxAge {
-		q.Log.Warnf("Catalogue (%s): its advisories are %d days old, so that servers may be open to newer ones: "+
-			"install a newer version of this plugin, or of the catalogue", q.CatalogName(), age)
-		q.old = q.judge
+	for i, part := range []struct {
+		day     catalog.Day
+		meaning string
+	}{
+		{c.ReleasesAsOf, `its list of releases is %d days old, so that patches_behind may be too low: bring it up to date with ` +
+			`"telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
+		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: install a newer version of this plugin, or of the catalogue"},
+		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: " +
+			"look the advisories up in CISA's list, or install a newer version of this plugin"},
+	} {
+		if age := today.DaysSince(part.day); age > maxAge && !q.warned.parts[i] {
+			q.warned.parts[i] = true
+			q.Log.Warnf("Catalogue (%s): "+part.meaning, q.CatalogName(), age)
+		}
 	}
 }

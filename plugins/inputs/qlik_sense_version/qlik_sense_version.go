@@ -87,6 +87,7 @@ func (q *QlikSenseVersion) Init() error {
 	}
 	q.poller = poller
 	q.warn()
+	q.warnOfMinimum()
 	q.announce()
 	q.warnOfAge(catalog.DayOf(time.Now()))
 	return nil
