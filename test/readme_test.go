@@ -110,6 +110,14 @@ func TestREADMECommands(t *testing.T) {
 			).Replace(strings.TrimSpace(line))
 			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
 			switch {
+			case strings.Contains(line, "config > fleet.conf"):
+				file := filepath.Join(work, "fleet.conf")
+				text := r.edit(r.read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
+					`# tls_ca = "/etc/telegraf/qlik-sense`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf/qlik-sense`, `tls_cert = "`+work,
+					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work)
+				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+			case strings.Contains(line, " check --config"):
+				require.Contains(t, output, "2 servers, 2 answered, 100 % of them compliant")
 			case strings.Contains(line, "config > my.conf"):
 				file := filepath.Join(work, "my.conf")
 				text := r.edit(r.read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",

@@ -43,6 +43,7 @@ One round, then exit (inputs.exec, cron, a first try):
   --once                    one round, then exit
   --gather-on-start=false   no round before Telegraf asks for the first
 
+` + checkUsage + `
 Print the settings file, each setting explained, or the drop-in for Telegraf's
 folder telegraf.d with the settings inside:
 
@@ -57,14 +58,22 @@ Print version, commit and Go version of this program:
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A signal ends the program whatever it waits for: a settings file that is a
-	// pipe without a writer, or a standard error that nobody reads.
+	// pipe without a writer, or a standard error that nobody reads. Under Telegraf that is
+	// in order, while a command was not carried out.
+	status := 0
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		status = 1
+	}
 	disarm := context.AfterFunc(ctx, func() {
 		time.Sleep(lastResort)
-		os.Exit(0)
+		os.Exit(status)
 	})
 	err := run(ctx, os.Args[1:])
 	disarm()
 	stop()
+	if status, ok := errors.AsType[statusError](err); ok {
+		os.Exit(int(status))
+	}
 	if err != nil {
 		// One line for each part of a joined error, so that Telegraf logs all of
 		// them as errors.
@@ -104,6 +113,12 @@ func run(ctx context.Context, args []string) error {
 			return printOut(assets.DropIn(runtime.GOOS))
 		}
 		return printOut(assets.SampleConfig)
+	case "check":
+		o := checkFlags(flags)
+		if done, err := parse(flags, args); done {
+			return err
+		}
+		return check(ctx, o)
 	case "catalog":
 		return runCatalog(ctx, args)
 	case "version":

@@ -27,6 +27,10 @@ type Catalog struct {
 	Advisories []Advisory `toml:"advisory"` // by identifier
 }
 
+// OldAfter is the age in days from which on a part of a catalogue is called old: in 2025
+// a supported release got one or two patches a month.
+const OldAfter = 180
+
 // Schema is the version of the format that this program reads and writes.
 const Schema = 1
 

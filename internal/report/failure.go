@@ -3,6 +3,7 @@ package report
 import (
 	"crypto/x509"
 	"strings"
+	"time"
 
 	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/poll"
@@ -44,8 +45,20 @@ func certificate(c *x509.Certificate) *Certificate {
 	}
 	return &Certificate{
 		Subject: bounded(c.Subject.String()), Names: names, Issuer: bounded(c.Issuer.String()),
-		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+		NotBefore: instant(c.NotBefore), NotAfter: instant(c.NotAfter),
 	}
+}
+
+// instant keeps a time within the years that JSON can hold: a zone in a certificate
+// can lead out of them.
+func instant(t time.Time) time.Time {
+	switch t = t.UTC(); {
+	case t.Year() < 0:
+		return time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC)
+	case t.Year() > 9999:
+		return time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	}
+	return t
 }
 
 // bounded makes one line of bounded length of a text that comes from a server.

@@ -9,7 +9,7 @@ import (
 // Schema is the version of the JSON document's format.
 const Schema = 1
 
-// Report is what a fleet answered. Its JSON is documented in the README; members that
+// Report is what a fleet answered. Its JSON is documented in deploy/check-json.md; members that
 // are pointers, and empty ones, are left out where they are not known.
 type Report struct {
 	Schema  int       `json:"schema"`

@@ -14,10 +14,6 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// maxAge is the age in days from which on the data of a catalogue is called old: in
-// 2025 a supported release got one or two patches a month.
-const maxAge = 180
-
 // catalogue is what the versions of a block are judged by. A file is read again when
 // it has changed.
 type catalogue struct {
@@ -172,7 +168,7 @@ func (q *QlikSenseVersion) warnOfAge(today catalog.Day) {
 		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: " +
 			"look the advisories up in CISA's list, or install a newer version of this plugin"},
 	} {
-		if age := today.DaysSince(part.day); age > maxAge && !q.warned.parts[i] {
+		if age := today.DaysSince(part.day); age > catalog.OldAfter && !q.warned.parts[i] {
 			q.warned.parts[i] = true
 			q.Log.Warnf("Catalogue (%s): "+part.meaning, q.CatalogName(), age)
 		}

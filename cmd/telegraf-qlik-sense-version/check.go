@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
+servers are vulnerable, which one fails and why:
+
+  telegraf-qlik-sense-version check [--config FILE] [--output table|csv|json|html]
+                                    [--output-file FILE] [--only HOST]...
+
+  --output FORM             table (default), csv, json, or html: a page to attach to a
+                            ticket or an audit
+  --output-file FILE        write it there instead of to standard output
+  --only HOST               this server alone; may be repeated
+  --log-level LEVEL         as above, error by default
+
+  Exit status: 0 every server answered and none is non-compliant; 1 the settings or the
+  call are wrong; 2 some server did not answer; 3 all answered, some are non-compliant.
+`
+
+// statusError ends the program with a status of its own and without a message.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// checkOptions are those of the command check.
+type checkOptions struct {
+	config     string
+	logLevel   string
+	output     string
+	outputFile string
+	only       []string
+}
+
+func checkFlags(flags *flag.FlagSet) *checkOptions {
+	o := &checkOptions{}
+	flags.StringVar(&o.config, "config", "", "")
+	flags.StringVar(&o.logLevel, "log-level", "error", "")
+	flags.StringVar(&o.output, "output", "table", "")
+	flags.StringVar(&o.outputFile, "output-file", "", "")
+	flags.Func("only", "", func(host string) error {
+		if host == "" {
+			return errors.New("names no server")
+		}
+		o.only = append(o.only, host)
+		return nil
+	})
+	return o
+}
+
+// outputs are the forms of a report.
+var outputs = map[string]func(*report.Report, io.Writer) error{
+	"table": writeTable,
+	"csv":   (*report.Report).WriteCSV,
+	"json":  (*report.Report).WriteJSON,
+	"html":  (*report.Report).WriteHTML,
+}
+
+// check asks the fleet once and shows what came of it. The error is an statusError
+// where everything was done and the fleet is not in order.
+func check(ctx context.Context, o *checkOptions) error {
+	write, known := outputs[o.output]
+	if !known {
+		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
+	}
+	blocks, err := loadBlocks(o.config, o.logLevel)
+	if err != nil {
+		return err
+	}
+	if blocks, err = report.Limit(blocks, o.only); err != nil {
+		return err
+	}
+
+	done := showProgress(blocks)
+	r, err := report.Gather(ctx, blocks, version(), o.only)
+	done()
+	if err != nil {
+		return err
+	}
+	// Into memory first: what cannot be written as a whole leaves an older file as it
+	// is.
+	var text bytes.Buffer
+	if o.outputFile == "" {
+		err = write(r, os.Stdout)
+	} else if err = write(r, &text); err == nil {
+		err = os.WriteFile(o.outputFile, text.Bytes(), 0o644) //nolint:gosec // a report is there to be passed on
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if status := r.Status(); status != 0 {
+		return statusError(status)
+	}
+	return nil
+}
+
+// writeTable fits the table to the terminal, and colours it there.
+func writeTable(r *report.Report, w io.Writer) error {
+	options := report.TableOptions{}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, where it cannot be told
+		options.Colour = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")
+	}
+	return r.WriteTable(w, options)
+}
