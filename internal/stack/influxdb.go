@@ -17,6 +17,8 @@ import (
 type InfluxDB struct {
 	*Process
 	URL string
+
+	program, config string
 }
 
 // Series is a part of an InfluxQL answer: rows of one measurement and, where the
@@ -55,19 +57,26 @@ func StartInfluxDB(program, dir string) (*InfluxDB, error) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	process, err := Start(program, []string{"-config", config}, nil)
+	db := &InfluxDB{URL: fmt.Sprintf("http://127.0.0.1:%d", ports[1]), program: program, config: config}
+	return db, db.StartAgain()
+}
+
+// StartAgain starts an InfluxDB that was stopped, with its data and at the same URL, and
+// waits until it answers.
+func (db *InfluxDB) StartAgain() error {
+	process, err := Start(db.program, []string{"-config", db.config}, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	db := &InfluxDB{Process: process, URL: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
+	db.Process = process
 	for range 600 {
 		if response, err := http.Get(db.URL + "/ping"); err == nil {
 			response.Body.Close()
-			return db, nil
+			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return nil, errors.Join(fmt.Errorf("InfluxDB does not answer:\n%s", db.Output()), process.cmd.Process.Kill())
+	return errors.Join(fmt.Errorf("InfluxDB does not answer:\n%s", db.Output()), process.cmd.Process.Kill())
 }
 
 // Query runs one InfluxQL statement. Numbers in the rows are json.Number, times are

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,21 @@ func Start(program string, args, env []string) (*Process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// FindProgram gives the path of a program of the system, also of one that only its
+// administrator has in the PATH.
+func FindProgram(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	for _, folder := range []string{"/usr/sbin", "/usr/local/sbin"} {
+		if err == nil {
+			break
+		}
+		if found, second := exec.LookPath(filepath.Join(folder, name)); second == nil {
+			path, err = found, nil
+		}
+	}
+	return path, err
 }
 
 // Output is everything that the program has written so far, standard output and

@@ -1,10 +1,12 @@
 // Package stack builds and runs the real programs that tests and the demonstration
-// need around the plugin: Telegraf and InfluxDB. Nothing of it is part of the
-// program that users install.
+// need around the plugin: Telegraf, InfluxDB, Prometheus and Mosquitto. Nothing of it is
+// part of the program that users install.
 package stack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +30,12 @@ const (
 const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,outputs.influxdb," +
 	"parsers.influx,parsers.json,serializers.influx"
 
+// recipePlugins are those that the drop-ins in deploy/recipes need beside them. They are
+// in a Telegraf of their own: the demonstration stays quick to build, and what the
+// benchmark says of Telegraf's memory does not grow with the recipes.
+const recipePlugins = plugins + ",inputs.mqtt_consumer,outputs.http,outputs.influxdb_v2,outputs.influxdb_v3," +
+	"outputs.mqtt,outputs.prometheus_client,processors.starlark,serializers.csv,serializers.template"
+
 // Tools are the paths of the programs.
 type Tools struct {
 	Telegraf  string
@@ -35,6 +43,7 @@ type Tools struct {
 	Plugin    string // telegraf-qlik-sense-version
 	Simulator string // qlik-sense-simulator
 
+	bin  string // where they are
 	root string // of the repository
 }
 
@@ -52,13 +61,14 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 	}
 
 	t := &Tools{
-		Telegraf:  filepath.Join(bin, "telegraf-"+TelegrafVersion+exe()),
+		Telegraf:  filepath.Join(bin, telegrafName(plugins)),
 		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
 		Plugin:    filepath.Join(bin, "telegraf-qlik-sense-version"+exe()),
 		Simulator: filepath.Join(bin, "qlik-sense-simulator"+exe()),
+		bin:       bin,
 		root:      root,
 	}
-	if err := install(ctx, progress, t.Telegraf, "github.com/influxdata/telegraf/cmd/telegraf@"+TelegrafVersion, "-tags", plugins); err != nil {
+	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-tags", plugins); err != nil {
 		return nil, err
 	}
 	if err := install(ctx, progress, t.InfluxDB, "github.com/influxdata/influxdb/cmd/influxd@"+InfluxDBVersion); err != nil {
@@ -70,6 +80,22 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return t, run(build)
+}
+
+// RecipesTelegraf gives the path of a Telegraf with the plugins of the recipes, and
+// builds it the first time as Build does.
+func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string, error) {
+	path := filepath.Join(t.bin, telegrafName(recipePlugins))
+	return path, install(ctx, progress, path, telegrafPackage, "-tags", recipePlugins)
+}
+
+const telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@" + TelegrafVersion
+
+// telegrafName is another one for each set of plugins, so that a Telegraf from before a
+// change of them is not taken for the new one.
+func telegrafName(plugins string) string {
+	sum := sha256.Sum256([]byte(plugins))
+	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3]) + exe()
 }
 
 // install builds a program from its module, unless it is there already.

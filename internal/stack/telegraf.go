@@ -55,6 +55,26 @@ func (t *Tools) StartTelegraf(dir, input string, db *InfluxDB, database string, 
 	return Start(t.Telegraf, []string{"--config", config, "--config", dropIn}, env)
 }
 
+// StartAgent starts a Telegraf as its service does, with a telegraf.conf and a folder
+// telegraf.d, both of which it writes into dir. dropIns are the texts of the files by
+// their names; env is added to this process's environment.
+func StartAgent(program, dir, config string, dropIns map[string]string, env ...string) (*Process, error) {
+	folder := filepath.Join(dir, "telegraf.d")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return nil, err
+	}
+	main := filepath.Join(dir, "telegraf.conf")
+	if err := os.WriteFile(main, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	for name, text := range dropIns {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return Start(program, []string{"--config", main, "--config-directory", folder}, env)
+}
+
 // Settings is a settings block for servers, with the certificates of a site as the
 // simulator writes them into a folder; more is put behind it.
 func Settings(hosts []string, site, more string) string {

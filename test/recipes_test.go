@@ -1,0 +1,353 @@
+//go:build linux
+
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/stack"
+)
+
+// recipes are the files of deploy/recipes, each with what proves it.
+var recipes = map[string][]func(*testing.T){
+	"inventory-csv.conf":         {testInventory, testInventoryRotation},
+	"cmdb-http.conf":             {testCMDB, testCMDBBadDays},
+	"change-tickets.conf":        {testTickets, testTicketsBadDays},
+	"vulnerability-webhook.conf": {testSlack, testTeams},
+	"prometheus.conf":            {testPrometheus},
+	"influxdb-v1.conf":           {testInfluxDBv1},
+	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
+	"influxdb-v3.conf":           {testInfluxDBv3Requests},
+	"mqtt-central-site.conf":     {testMQTT},
+	"mqtt-central-consumer.conf": {testMQTT, testMQTTShared},
+}
+
+func TestRecipes(t *testing.T) {
+	files, err := filepath.Glob("../deploy/recipes/*.conf")
+	require.NoError(t, err)
+	require.Len(t, files, len(recipes), "each file has its tests")
+	done := make(map[string]bool)
+	for _, file := range files {
+		name := filepath.Base(file)
+		require.NotEmpty(t, recipes[name], "%s has no test", name)
+		t.Run(name, func(t *testing.T) {
+			t.Run("parse", func(t *testing.T) { testParse(t, name) })
+			t.Run("header", func(t *testing.T) { testHeader(t, name) })
+			for i, test := range recipes[name] {
+				if id := fmt.Sprintf("%p", test); !done[id] {
+					done[id] = true
+					t.Run(fmt.Sprintf("run%d", i+1), test)
+				}
+			}
+		})
+	}
+}
+
+// Telegraf takes the file as it is, but for the certificate that it names, and takes no
+// option that it does not know.
+func testParse(t *testing.T, name string) {
+	r := newRig(t)
+	check := func(text string, flags ...string) (int, string) {
+		args := append([]string{"config", "check", "--config", r.write(name, text)}, flags...)
+		p, err := stack.Start(r.recipesTelegraf(), args, nil)
+		require.NoError(t, err)
+		status, err := p.Wait(patience)
+		require.NoError(t, err)
+		return status, p.Output()
+	}
+	text := strings.ReplaceAll(r.read("../deploy/recipes/"+name), "/etc/telegraf/broker-ca.pem", world.dir+"/root.pem")
+	for _, flag := range []string{"--strict-env-handling", "--non-strict-env-handling"} {
+		status, output := check(text, flag)
+		require.Zero(t, status, output)
+		require.NotContains(t, output, "E! ")
+		require.NotContains(t, output, "deprecated")
+	}
+	for _, table := range regexp.MustCompile(`(?m)^\[\[.*\]\]$`).FindAllString(text, -1) {
+		status, output := check(r.edit(text, table, table+"\n  no_such_option = 1"))
+		require.NotZero(t, status, table)
+		require.Contains(t, output, "no_such_option")
+	}
+}
+
+var namedrop = regexp.MustCompile(`(?m)^# +(namedrop = \[.*\])$`)
+
+// A user finds where the file goes, what to edit and how to try it; secrets are not in it;
+// a recipe that makes points of its own says how to keep them out of other outputs.
+func testHeader(t *testing.T, name string) {
+	r := newRig(t)
+	text := r.read("../deploy/recipes/" + name)
+	header, rest, found := strings.Cut(text, "\n[[")
+	require.True(t, found)
+	for _, word := range []string{"# Goes to:  /etc/telegraf/telegraf.d/", "# Edit:     ", "# Try:      "} {
+		require.Contains(t, header, word)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^ +(password|token|Authorization) = (.*)$`).FindAllStringSubmatch(rest, -1) {
+		require.Regexp(t, `^"(Bearer )?\$\{QLIK_SENSE_\w+\}"$`, match[2])
+	}
+	for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(rest, -1) {
+		require.Contains(t, header, "# Secret: ")
+		require.Contains(t, header, "#             "+match[1]+"=", "the header names the variable")
+	}
+	require.Equal(t, strings.Contains(rest, "processors."), namedrop.MatchString(header))
+	// No other plugin of the agent sees a difference, and no two recipes clash.
+	require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  alias = \"qlik_sense_version_"))
+	if name != "mqtt-central-consumer.conf" {
+		require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  namepass = [\"qlik_sense_version"))
+	}
+}
+
+// built is the Telegraf with the recipes' plugins.
+var built = sync.OnceValues(func() (string, error) {
+	return world.tools.RecipesTelegraf(context.Background(), os.Stderr)
+})
+
+func (r *rig) recipesTelegraf() string {
+	r.Helper()
+	path, err := built()
+	if err != nil && os.Getenv("CI") == "" {
+		r.Skipf("not run, for a Telegraf with the recipes' plugins could not be built: %v", err)
+	}
+	require.NoError(r, err)
+	return path
+}
+
+// program is a program of the system, from a Debian package.
+func (r *rig) program(name, pkg string) string {
+	r.Helper()
+	path, err := stack.FindProgram(name)
+	if err != nil {
+		r.Skipf("not run, for %s is not there: apt-get install --no-install-recommends %s", name, pkg)
+	}
+	return path
+}
+
+// recipe is the shipped file, edited as its user would.
+func (r *rig) recipe(name string, edits ...string) string {
+	r.Helper()
+	return r.edit(r.read("../deploy/recipes/"+name), edits...)
+}
+
+// agent is a Telegraf that asks servers all the time, with recipes beside an output to
+// the test's database that was there before them: it has no filter but the line that the
+// recipes ask for.
+type agent struct {
+	*rig
+	*stack.Process
+	dir, config string
+	files       map[string]string
+	env         []string
+}
+
+const agentConfig = `[agent]
+  interval = "1h"
+  flush_interval = "100ms"
+  hostname = "agent1"
+  debug = true
+  skip_processors_after_aggregators = true
+[[outputs.influxdb]]
+  urls = [%q]
+  database = %q
+  %s
+`
+
+// round is how often the agent asks.
+const round = 300 * time.Millisecond
+
+// agent starts a Telegraf with the shipped drop-in, the settings in it, and recipes by
+// the names of their files.
+func (r *rig) agent(settings string, files map[string]string, env ...string) *agent {
+	r.Helper()
+	line := ""
+	for _, text := range files {
+		if match := namedrop.FindStringSubmatch(text); match != nil {
+			line = match[1]
+		}
+	}
+	a := &agent{rig: r, dir: r.TempDir(), files: files, env: env}
+	a.config = fmt.Sprintf(agentConfig, world.db.URL, r.database, line)
+	a.files["qlik-sense-version.conf"] = r.dropIn(settings, `"6h"`, fmt.Sprintf("%q", round))
+	a.start()
+	r.Cleanup(a.stop)
+	return a
+}
+
+func (a *agent) start() {
+	a.Helper()
+	p, err := stack.StartAgent(a.recipesTelegraf(), a.dir, a.config, a.files, a.env...)
+	require.NoError(a, err)
+	a.Process = p
+}
+
+func (a *agent) stop() {
+	a.Helper()
+	_, err := a.Stop(patience)
+	require.NoError(a, err)
+	require.NotContains(a, a.Output(), "E! [processors.", "a script of a recipe failed")
+	require.NotContains(a, a.Output(), "buffer overflow")
+}
+
+// rounds waits until n further rounds of all servers are in the database.
+func (a *agent) rounds(n int) {
+	a.Helper()
+	a.points(len(a.points(0, ""))+n*a.servers, "")
+}
+
+// onlyOriginals holds the user's own output against what the plugin makes.
+func (a *agent) onlyOriginals() {
+	a.Helper()
+	series, err := world.db.Query(a.database, "SHOW MEASUREMENTS")
+	require.NoError(a, err)
+	require.Equal(a, []row{{"name": "qlik_sense_version"}}, rows(series))
+	series, err = world.db.Query(a.database, "SHOW TAG KEYS")
+	require.NoError(a, err)
+	for _, one := range rows(series) {
+		require.Contains(a, []string{"environment", "host", "source"}, one["tagKey"])
+	}
+	series, err = world.db.Query(a.database, "SHOW FIELD KEYS")
+	require.NoError(a, err)
+	for _, one := range rows(series) {
+		require.Contains(a, shippedFields, one["fieldKey"])
+	}
+}
+
+var shippedFields = strings.Fields(`content_hash sense_id version deployment_type release_label deprecated_product_version
+	product_name copyright_year_range result result_code response_time http_response_code certificate_expiry release_year
+	release_month patch latest_patch patches_behind advisories advisory_count exploited_advisory_count max_cvss fixed_in
+	support_days_left below_minimum version_mismatch compliance compliance_code`)
+
+// receiver is somebody's REST endpoint. It keeps what it has acknowledged.
+type receiver struct {
+	*testing.T
+	address string
+	server  *http.Server
+
+	mu       sync.Mutex
+	status   int // of its answers; 0: it never answers
+	shaky    int // of so many requests from now on it turns every second one away
+	refused  int
+	accepted []request
+}
+
+type request struct {
+	method, path string
+	query        map[string][]string
+	header       http.Header
+	body         string
+}
+
+func (r *rig) receiver() *receiver {
+	r.Helper()
+	v := &receiver{T: r.T, address: "127.0.0.1:0", status: http.StatusCreated}
+	v.open()
+	r.Cleanup(v.shut)
+	return v
+}
+
+// open lets it listen, always on the same port.
+func (v *receiver) open() {
+	v.Helper()
+	listener, err := net.Listen("tcp", v.address)
+	require.NoError(v, err)
+	v.address = listener.Addr().String()
+	v.server = &http.Server{Handler: v, ReadHeaderTimeout: patience}
+	go v.server.Serve(listener)
+}
+
+// shut ends it: connections are refused.
+func (v *receiver) shut() { v.server.Close() }
+
+// answer sets the status of its answers from now on; 0 means none at all.
+func (v *receiver) answer(status int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.status = status
+}
+
+func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	v.mu.Lock()
+	status := v.status
+	if v.shaky > 0 {
+		v.shaky--
+		if v.shaky%2 == 0 {
+			status = http.StatusServiceUnavailable
+		}
+	}
+	if status/100 == 2 && err == nil {
+		v.accepted = append(v.accepted, request{r.Method, r.URL.Path, r.URL.Query(), r.Header, string(body)})
+	} else {
+		v.refused++
+	}
+	v.mu.Unlock()
+	if status == 0 {
+		<-r.Context().Done()
+		return
+	}
+	w.WriteHeader(status)
+}
+
+func (v *receiver) got() []request {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]request(nil), v.accepted...)
+}
+
+// await waits until it has acknowledged n requests, and gives them.
+func (v *receiver) await(n int) []request {
+	v.Helper()
+	require.Eventually(v, func() bool { return len(v.got()) >= n }, patience, 10*time.Millisecond)
+	requests := v.got()
+	require.Len(v, requests, n)
+	return requests
+}
+
+// awaitRefused waits until it has turned away n requests more.
+func (v *receiver) awaitRefused(n int) {
+	v.Helper()
+	count := func() int {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return v.refused
+	}
+	before := count()
+	require.Eventually(v, func() bool { return count() >= before+n }, patience, 10*time.Millisecond)
+}
+
+// decode reads a request's body as one JSON value without members that are not known.
+func decode[T any](t *testing.T, text string) T {
+	t.Helper()
+	var value T
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&value), text)
+	require.False(t, decoder.More(), text)
+	return value
+}
+
+const production = "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n"
+
+// set changes what a server answers.
+func (r *rig) set(fleet *simulator.Fleet, server int, label, version string) {
+	r.Helper()
+	require.NoError(r, fleet.Set(server, simulator.Server{Reply: simulator.Reply(label, version)}))
+}
+
+func (r *rig) fail(fleet *simulator.Fleet, server int, fault simulator.Fault) {
+	r.Helper()
+	require.NoError(r, fleet.Set(server, simulator.Server{Fault: fault}))
+}
