@@ -1,0 +1,98 @@
+// A dashboard as it is shipped: Grafana's types, with the texts and numbers of JSON where
+// they have enumerations, and with the options of each panel type.
+import type { Dashboard, DataSourceRef, FieldConfig, GraphFieldConfig, Panel, RowPanel, TableFieldOptions, TableOptions, ValueMapping, VariableModel } from '@grafana/schema';
+import type { Options as BarChart } from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen';
+import type { Options as PieChart } from '@grafana/schema/dist/esm/raw/composable/piechart/panelcfg/x/PieChartPanelCfg_types.gen';
+import type { Options as Stat } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type { FieldConfig as StateTimelineField, Options as StateTimeline } from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
+import type { Options as Text } from '@grafana/schema/dist/esm/raw/composable/text/panelcfg/x/TextPanelCfg_types.gen';
+import type { Options as TimeSeries } from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+
+/** What JSON has in the place of a type: enumerations are texts and numbers. */
+type Json<T> = T extends string
+  ? `${T}`
+  : T extends number
+    ? `${T}` extends `${infer N extends number}` ? N : number
+    : T extends boolean | null | undefined
+      ? T
+      : unknown extends T
+        ? T
+        : T extends readonly (infer E)[]
+          ? readonly Json<E>[]
+          : { readonly [K in keyof T]: Json<T[K]> };
+
+type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+
+interface Source { type: 'influxdb'; uid: '${datasource}' }
+
+/** A query of the InfluxDB data source, in InfluxQL. */
+interface Query {
+  refId: string;
+  datasource: Source;
+  query: string;
+  rawQuery: true;
+  resultFormat: 'table' | 'time_series';
+  alias?: string;
+}
+
+type Transformation =
+  | { id: 'merge'; options: Record<never, never> }
+  | { id: 'organize'; options: { excludeByName: Record<string, boolean>; indexByName: Record<string, number>; renameByName: Record<string, string> } }
+  | { id: 'groupBy'; options: { fields: Record<string, { aggregations: string[]; operation: 'groupby' | 'aggregate' }> } };
+
+type Override = {
+  matcher: { id: 'byName' | 'byFrameRefID'; options: string };
+  properties: Array<
+    | { id: 'mappings'; value: ValueMapping[] }
+    | { id: 'thresholds'; value: NonNullable<FieldConfig['thresholds']> }
+    | { id: 'links'; value: Array<{ title: string; url: string }> }
+    | { id: 'unit' | 'displayName'; value: string }
+    | { id: 'decimals' | 'custom.width'; value: number }
+    | { id: 'custom.wrapText'; value: boolean }
+    | { id: 'custom.cellOptions'; value: TableFieldOptions['cellOptions'] }
+  >;
+};
+
+type Shown<Type extends string, Options, Custom> = Omit<Known<Panel>, 'type' | 'datasource' | 'targets' | 'transformations' | 'fieldConfig' | 'options' | 'title' | 'description'> & {
+  type: Type;
+  title: string;
+  description: string;
+  datasource: Source;
+  pluginVersion: '12.3.0';
+  targets: Query[];
+  transformations?: Transformation[];
+  fieldConfig: { defaults: Omit<Known<FieldConfig>, 'custom'> & { custom?: Custom }; overrides: Override[] };
+  options: Options;
+};
+
+/** Panels of Grafana's own, and no other. */
+type OwnPanel =
+  | Shown<'table', Omit<TableOptions, 'frameIndex'>, Known<TableFieldOptions>>
+  | Shown<'stat', Stat, never>
+  | Shown<'barchart', BarChart, never>
+  | Shown<'piechart', PieChart, never>
+  | Shown<'timeseries', TimeSeries, Known<GraphFieldConfig>>
+  | Shown<'state-timeline', StateTimeline, Known<StateTimelineField>>
+  | (Omit<Known<Panel>, 'type' | 'options' | 'fieldConfig'> & { type: 'text'; options: Text })
+  | Known<RowPanel>;
+
+type Variable = Omit<Known<VariableModel>, 'datasource'> & { datasource?: Source; allValue?: string; definition?: string; filters?: []; label: string };
+
+interface Annotation {
+  name: string;
+  datasource: Source;
+  enable: boolean;
+  iconColor: string;
+  target: { refId: string; name: string; fromAnnotations: true; rawQuery: true; query: string; titleColumn: string; textColumn: string; tagsColumn: string; timeEndColumn: string };
+}
+
+export type Shipped = Json<
+  Omit<Known<Dashboard>, 'panels' | 'templating' | 'annotations' | 'uid' | 'schemaVersion'> & {
+    uid: `qlik-sense-${string}`;
+    schemaVersion: 42;
+    panels: OwnPanel[];
+    templating: { list: Variable[] };
+    annotations: { list: Annotation[] };
+  }
+>;
+export type { DataSourceRef };

@@ -1,0 +1,132 @@
+// What Grafana shows of the frames that the queries of the dashboards gave: the
+// transformations and the field settings of each panel are applied by Grafana's own
+// library. Reads a list of panels with their frames on standard input, writes what they
+// show on standard output.
+'use strict';
+
+// The library takes a window for granted when it is loaded; what it is built on must not see
+// one, for then it takes a whole browser for granted.
+require(require.resolve('react-use', { paths: [require.resolve('@grafana/data')] }));
+globalThis.window = new EventTarget();
+// It also asks for the language, which Node.js 20 does not tell.
+globalThis.navigator ??= { language: 'en-US', languages: ['en-US'] };
+console.info = () => {}; // an advertisement of one of its dependencies
+const log = console.log;
+console.log = () => {};
+const grafana = require('@grafana/data');
+console.log = log;
+const { lastValueFrom } = require('rxjs');
+globalThis.window = { __grafanaSceneContext: {} }; // variables in transformations are not asked for then
+
+const theme = grafana.createTheme({ colors: { mode: 'light' } });
+const colors = new Map(['green', 'yellow', 'orange', 'red', 'dark-red', 'text'].map((name) => [theme.visualization.getColorByName(name), name]));
+
+const transformers = new Map(Object.values(grafana.standardTransformers).map((one) => [one.id, one]));
+grafana.standardTransformersRegistry.setInit(() =>
+  [...transformers.values()].map((one) => ({ id: one.id, name: one.name, transformation: one, editor: null }))
+);
+
+// The properties that Grafana's panels register, as far as the dashboards use them.
+const standard = ['displayName', 'unit', 'decimals', 'min', 'max', 'noValue', 'color', 'thresholds', 'mappings', 'links'];
+const custom = {
+  table: ['align', 'cellOptions', 'inspect', 'width', 'wrapText'],
+  timeseries: ['drawStyle', 'fillOpacity', 'lineInterpolation', 'lineWidth', 'pointSize', 'showPoints', 'spanNulls'],
+  'state-timeline': ['fillOpacity', 'lineWidth'],
+};
+
+function registry(type) {
+  const item = (id, isCustom) => ({ id: isCustom ? `custom.${id}` : id, path: id, name: id, isCustom, process: (value) => value, shouldApply: () => true, settings: {} });
+  return new grafana.Registry(() => [...standard.map((id) => item(id, false)), ...(custom[type] ?? []).map((id) => item(id, true))]);
+}
+
+// Properties that are not there would be passed over in silence.
+function checkProperties(panel) {
+  const known = registry(panel.type);
+  const use = (id) => {
+    if (!known.getIfExists(id)) {
+      throw new Error(`${panel.title}: a panel of type ${panel.type} has no property ${id}`);
+    }
+  };
+  for (const id of Object.keys(panel.fieldConfig.defaults)) {
+    id === 'custom' ? Object.keys(panel.fieldConfig.defaults.custom).forEach((one) => use(`custom.${one}`)) : use(id);
+  }
+  panel.fieldConfig.overrides.forEach((override) => override.properties.forEach((one) => use(one.id)));
+}
+
+const text = (display) => grafana.formattedValueToString(display);
+const colored = (display, wanted) => (wanted && display.text !== '' && colors.has(display.color) && display.color !== theme.visualization.getColorByName('text') ? `${text(display)} [${colors.get(display.color)}]` : text(display));
+
+async function show({ file, head, section, now, panel, frames }) {
+  Date.now = () => now; // for times like "3 hours ago"
+  checkProperties(panel);
+  let data = (frames ?? []).map((frame) => grafana.toDataFrame(frame));
+  data = await lastValueFrom(grafana.transformDataFrame(panel.transformations ?? [], data));
+  const replaceVariables = (value) => value;
+  const named = new Set(data.flatMap((frame) => frame.fields.flatMap((field) => [field.name, grafana.getFieldDisplayName(field, frame, data)])));
+  for (const { matcher } of panel.fieldConfig.overrides) {
+    if (data.length > 0 && matcher.id === 'byName' && !named.has(matcher.options)) {
+      throw new Error(`${panel.title}: no field ${matcher.options}, for which there is an override, among ${[...named].join(', ')}`);
+    }
+  }
+  data = grafana.applyFieldOverrides({ data, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc', fieldConfigRegistry: registry(panel.type) });
+
+  const shown = { file, head, section };
+  switch (panel.type) {
+    case 'stat':
+    case 'piechart': {
+      const values = grafana.getFieldDisplayValues({ data, fieldConfig: panel.fieldConfig, reduceOptions: panel.options.reduceOptions, replaceVariables, theme, timeZone: 'utc' });
+      return { ...shown, columns: ['Title', 'Value'], rows: values.map(({ display }) => [display.title ?? '', colored(display, panel.type === 'stat')]) };
+    }
+    case 'table':
+    case 'barchart': {
+      if (data.length > 1) {
+        throw new Error(`${panel.title}: ${data.length} tables, and only one of them is shown`);
+      }
+      const fields = data[0]?.fields ?? [];
+      if (panel.type === 'barchart' && fields.length > 0 && fields[0].name !== panel.options.xField) {
+        throw new Error(`${panel.title}: no field ${panel.options.xField}`);
+      }
+      for (const { displayName } of panel.options.sortBy ?? []) {
+        if (fields.length > 0 && !fields.some((field) => grafana.getFieldDisplayName(field, data[0], data) === displayName)) {
+          throw new Error(`${panel.title}: nothing to sort by called ${displayName}`);
+        }
+      }
+      const rows = Array.from({ length: data[0]?.length ?? 0 }, (_, row) => fields.map((field) => colored(field.display(field.values[row]), field.config.custom?.cellOptions?.type === 'color-text')));
+      return { ...shown, columns: fields.map((field) => grafana.getFieldDisplayName(field, data[0], data)), rows };
+    }
+    default: {
+      const series = data.flatMap((frame) =>
+        frame.fields.filter((field) => field.type !== 'time').map((field) => ({
+          name: grafana.getFieldDisplayName(field, frame, data),
+          points: field.values.map((value, i) => [frame.fields[0].values[i], colored(field.display(value), panel.type === 'state-timeline' && field.config.mappings)]),
+        }))
+      );
+      return { ...shown, series };
+    }
+  }
+}
+
+async function main() {
+  let input = '';
+  for await (const part of process.stdin.setEncoding('utf8')) {
+    input += part;
+  }
+  const { panels, durations } = JSON.parse(input);
+  for (const one of durations) {
+    if (grafana.rangeUtil.describeTextRange(one).invalid) {
+      throw new Error(`${one} is no time range`);
+    }
+  }
+  const now = Date.now;
+  const shown = [];
+  for (const panel of panels) {
+    shown.push(await show(panel));
+  }
+  Date.now = now;
+  process.stdout.write(JSON.stringify(shown));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
