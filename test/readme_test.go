@@ -106,7 +106,8 @@ func TestREADMECommands(t *testing.T) {
 		for line := range strings.Lines(s.text) {
 			line = strings.NewReplacer(
 				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
-				"catalog update /etc", "catalog update --url "+vendor+" "+filepath.Join(root, "etc"), "curl -o 1", "LIST='"+vendorPage+"' curl -o 1", "curl -o 2", "LIST='[]' curl -o 2",
+				"catalog update /etc", "catalog update --url "+vendor+" "+filepath.Join(root, "etc"),
+				"curl -o 1", "LIST='"+vendorPage+"' curl -o 1", "curl -o 2", "LIST='[]' curl -o 2",
 			).Replace(strings.TrimSpace(line))
 			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
 			switch {
@@ -239,7 +240,8 @@ func TestREADMEQueries(t *testing.T) {
 // PowerShell cannot be run here: that the commands are of those known and copy what
 // is there is all that is checked.
 func TestREADMEPowerShell(t *testing.T) {
-	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
+	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
+		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
 	for _, s := range readme(t) {
 		if s.language != "powershell" {
 			continue

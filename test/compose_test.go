@@ -1,0 +1,189 @@
+//go:build linux
+
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/loader"
+	"github.com/compose-spec/compose-go/types"
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/stack"
+)
+
+// composeProject is deploy/compose.yaml as the reference implementation of the compose
+// specification reads it, which checks it with the specification's schema.
+func composeProject(t *testing.T) *types.Project {
+	t.Helper()
+	dir := mustAbs(t, "../deploy")
+	file := filepath.Join(dir, "compose.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
+		WorkingDir:  dir,
+		ConfigFiles: []types.ConfigFile{{Filename: file, Content: text}},
+		Environment: types.Mapping{},
+	})
+	require.NoError(t, err)
+	return project
+}
+
+func TestComposeIsInOrder(t *testing.T) {
+	project := composeProject(t)
+	require.Len(t, project.Services, 4)
+	dockerfile, err := os.ReadFile("../deploy/compose/Dockerfile")
+	require.NoError(t, err)
+	for _, service := range project.Services {
+		t.Run(service.Name, func(t *testing.T) {
+			require.NotNil(t, service.HealthCheck)
+			require.NotEmpty(t, service.HealthCheck.Test)
+			if service.Build == nil {
+				require.Regexp(t, `^[a-z/]+:\d+\.\d+\.\d+$`, service.Image, "a version that stays the same")
+			} else {
+				require.FileExists(t, filepath.Join(service.Build.Context, service.Build.Dockerfile))
+				require.Contains(t, string(dockerfile), " AS "+service.Build.Target+"\n")
+			}
+			for _, port := range service.Ports {
+				require.Equal(t, "127.0.0.1", port.HostIP, "nobody else gets in")
+			}
+			for _, volume := range service.Volumes {
+				if volume.Type == types.VolumeTypeBind {
+					_, err := os.Stat(volume.Source)
+					require.NoError(t, err)
+					require.True(t, volume.ReadOnly)
+				}
+			}
+			for key, value := range service.Environment {
+				if regexp.MustCompile(`(?i)passw|secret|token|key`).MatchString(key) {
+					require.Empty(t, *value, key)
+				}
+			}
+			for other, dependency := range service.DependsOn {
+				require.Equal(t, types.ServiceConditionHealthy, dependency.Condition, other)
+			}
+		})
+	}
+	module, err := os.ReadFile("../go.mod")
+	require.NoError(t, err)
+	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(module)
+	require.Contains(t, string(dockerfile), "FROM golang:"+string(goVersion[1])+"-")
+	require.Contains(t, string(dockerfile), "FROM telegraf:"+strings.TrimPrefix(stack.TelegrafVersion, "v")+" ")
+}
+
+// What the provisioning takes from the environment is there.
+func TestComposeGivesWhatGrafanaNeeds(t *testing.T) {
+	grafana, err := composeProject(t).GetService("grafana")
+	require.NoError(t, err)
+	text, err := os.ReadFile("../deploy/grafana/provisioning/datasources/influxdb.yaml")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		for _, match := range regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(line, -1) {
+			require.Contains(t, grafana.Environment, match[1])
+		}
+	}
+	provider, err := os.ReadFile("../deploy/grafana/provisioning/dashboards/qlik-sense.yaml")
+	require.NoError(t, err)
+	path := regexp.MustCompile(`(?m)^\s+path: (\S+)$`).FindSubmatch(provider)
+	targets := make([]string, 0, len(grafana.Volumes))
+	for _, volume := range grafana.Volumes {
+		targets = append(targets, volume.Target)
+	}
+	require.Contains(t, targets, string(path[1]))
+	require.Contains(t, targets, "/etc/grafana/provisioning")
+}
+
+// The stack without its containers: its servers, its Telegraf and its drop-in, with an
+// InfluxDB of the same generation.
+func TestComposeStack(t *testing.T) {
+	r := newRig(t)
+	site := t.TempDir()
+	i := 0
+	fleet := regexp.MustCompile(`0\.0\.0\.0`).ReplaceAllStringFunc(r.read("../deploy/compose/fleet.toml"), func(string) string {
+		i++
+		return fmt.Sprintf("127.20.%d.%d", r.network, i)
+	})
+	simulator, err := stack.Start(world.tools.Simulator, []string{"--site", site, "--fleet", r.write("fleet.toml", fleet)}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := simulator.Stop(patience)
+		require.NoError(t, err)
+	})
+	require.NoError(t, simulator.Await("ready\n", 1, patience))
+
+	dropIn := r.edit(r.read("../deploy/compose/qlik-sense-version.conf"),
+		`"/usr/local/bin/telegraf-qlik-sense-version"`, "'"+world.tools.Plugin+"'", "/etc/telegraf/qlik-sense/", site+"/")
+	// Names that nobody knows here: an address for each, which its certificate does not
+	// bear.
+	dropIn = r.edit(dropIn, "  tls_ca = ", "  tls_verify = \"chain\"\n  tls_ca = ")
+	names := regexp.MustCompile(`(?m)^addr = "(\S+):(\d+)"\nname = "(\S+)"$`).FindAllStringSubmatch(fleet, -1)
+	require.Len(t, names, 5)
+	for _, name := range names {
+		dropIn = r.edit(dropIn, name[3]+":"+name[2], name[1]+":"+name[2])
+	}
+	config := r.edit(r.read("../deploy/compose/telegraf.conf"), "http://influxdb:8086", world.db.URL, `"telegraf"`, `"`+r.database+`"`)
+	_, err = world.db.Query("", "CREATE DATABASE "+r.database)
+	require.NoError(t, err)
+	telegraf, err := stack.Start(world.tools.Telegraf, []string{"--config", r.write("telegraf.conf", config), "--config", r.write("drop-in.conf", dropIn)}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := telegraf.Stop(patience)
+		require.NoError(t, err)
+	})
+	points := r.byTag(r.points(5, ""), "source")
+	require.Len(t, points, 5)
+	for n, want := range []struct{ environment, result, compliance string }{
+		{"PROD", "success", "compliant"}, {"PROD", "success", "compliant"}, {"PROD", "success", "compliant"},
+		{"TEST", "success", "non_compliant"}, {"DEV", "response_status_code_mismatch", ""},
+	} {
+		p := points[fmt.Sprintf("127.20.%d.%d", r.network, n+1)]
+		require.Equal(t, want.environment, p["environment"])
+		require.Equal(t, want.result, p["result"])
+		if want.compliance != "" {
+			require.Equal(t, want.compliance, p["compliance"])
+		}
+	}
+	require.Equal(t, json.Number("1"), points[fmt.Sprintf("127.20.%d.3", r.network)]["version_mismatch"])
+}
+
+// The guide names files that are there, and each file of a kind is in it.
+func TestDeployREADME(t *testing.T) {
+	text, err := os.ReadFile("../deploy/README.md")
+	require.NoError(t, err)
+	page := string(text)
+	for _, link := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(page, -1) {
+		_, err := os.Stat(filepath.Join("../deploy", link[1]))
+		require.NoError(t, err)
+	}
+	for _, pattern := range []string{"recipes/*.conf", "grafana/notifications/*.yaml"} {
+		files, err := filepath.Glob(filepath.Join("../deploy", pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			require.Contains(t, page, "`"+filepath.Base(file)+"`")
+		}
+	}
+	// Panels that the guide sends its reader to.
+	dashboards, err := filepath.Glob("../deploy/grafana/dashboards/*.json")
+	require.NoError(t, err)
+	var all strings.Builder
+	for _, file := range dashboards {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	for _, name := range []string{
+		"Qlik Sense fleet", "Qlik Sense server", "Qlik Sense compliance report", "Servers that do not answer", "Servers by release",
+		"Servers out of step with their block", "Compliance", "Vulnerable servers", "Support ends within 180 days", "History of versions",
+	} {
+		require.Contains(t, strings.Join(strings.Fields(page), " "), name)
+		require.Contains(t, all.String(), `"title": "`+name+`"`)
+	}
+}
