@@ -73,7 +73,10 @@ func TestComposeIsInOrder(t *testing.T) {
 	module, err := os.ReadFile("../go.mod")
 	require.NoError(t, err)
 	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(module)
-	require.Contains(t, string(dockerfile), "FROM golang:"+string(goVersion[1])+"-")
+	require.Contains(t, string(dockerfile), "FROM golang:"+string(goVersion[1])+".")
+	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(dockerfile), -1) {
+		require.Regexp(t, `^[a-z]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$`, from[1], "a version that stays the same")
+	}
 	require.Contains(t, string(dockerfile), "FROM telegraf:"+strings.TrimPrefix(stack.TelegrafVersion, "v")+" ")
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/wholefile"
 )
 
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
@@ -69,7 +70,7 @@ var outputs = map[string]func(*report.Report, io.Writer) error{
 	"html":  (*report.Report).WriteHTML,
 }
 
-// check asks the fleet once and shows what came of it. The error is an statusError
+// check asks the fleet once and shows what came of it. The error is a statusError
 // where everything was done and the fleet is not in order.
 func check(ctx context.Context, o *checkOptions) error {
 	write, known := outputs[o.output]
@@ -84,19 +85,24 @@ func check(ctx context.Context, o *checkOptions) error {
 		return err
 	}
 
+	// Before all servers are asked for nothing.
+	if o.outputFile != "" {
+		if err := wholefile.Check(o.outputFile); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+	}
+
 	done := showProgress(blocks)
 	r, err := report.Gather(ctx, blocks, version(), o.only)
 	done()
 	if err != nil {
 		return err
 	}
-	// Into memory first: what cannot be written as a whole leaves an older file as it
-	// is.
 	var text bytes.Buffer
 	if o.outputFile == "" {
 		err = write(r, os.Stdout)
 	} else if err = write(r, &text); err == nil {
-		err = os.WriteFile(o.outputFile, text.Bytes(), 0o644) //nolint:gosec // a report is there to be passed on
+		err = wholefile.Write(o.outputFile, text.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)

@@ -85,14 +85,14 @@ func TestCheckOutputs(t *testing.T) {
 func TestCheckOnly(t *testing.T) {
 	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"), simulator.Server{Fault: simulator.Fault403}, runs("May 2025 Patch 3", "14.231.8"))
 	config := f.config()
-	p := start(t, "check", "--config", config, "--output", "csv", "--only", "127.30.0.1", "--only", f.Addr(2))
+	p := start(t, "check", "--config", config, "--output", "csv", "--only", "127.30.0.1", "--only", strings.ToUpper(f.Addr(2)))
 	p.requireEnd(0)
 	require.Equal(t, 3, p.stdout.count(), "%s", p.stdout)
 	require.Zero(t, f.Requests(1), "the others are not asked")
 
 	p = start(t, "check", "--config", config, "--only", "127.30.0.1", "--only", "qlik9.example.com")
 	p.requireEnd(1)
-	require.Equal(t, "E! --only qlik9.example.com: the settings have no such server: write it as in hosts, with or without its port\n", p.stderr.String())
+	require.Equal(t, "E! --only qlik9.example.com: the settings have no such server: write it as in hosts, with or without the port\n", p.stderr.String())
 }
 
 // The settings may be in the environment, as they are under Telegraf.
@@ -123,6 +123,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"no host", []string{"--config", config, "--only", ""}, "names no server"},
 		{"a word too many", []string{"--config", config, "all"}, `E! "all" is not an option`},
 		{"a folder that is not there", []string{"--config", config, "--output-file", filepath.Join(missing, "report")}, "E! writing the report: open " + missing},
+		{"a folder in place of a file", []string{"--config", config, "--output-file", filepath.Dir(missing)}, "is no regular file: name one that may be replaced"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, append([]string{"check"}, tt.args...)...)
@@ -131,6 +132,7 @@ func TestCheckRefuses(t *testing.T) {
 			require.Contains(t, p.stderr.String(), tt.expected)
 		})
 	}
+	require.Zero(t, f.Requests(0), "nobody is asked for nothing")
 }
 
 func TestCheckInterrupted(t *testing.T) {

@@ -130,7 +130,7 @@ func TestRefusedCalls(t *testing.T) {
 			name: "no such file",
 			args: []string{"--once", "--config", "missing.conf"},
 			expected: "E! reading the settings: open missing.conf: no such file or directory: " +
-				"check the path after --config and the permissions of Telegraf's account\n",
+				"check the path after --config, and that the account which runs this may read the file\n",
 		},
 		{
 			name:     "several problems",

@@ -11,6 +11,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/wholefile"
 )
 
 // Patches are written one to a line.
@@ -49,4 +50,19 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 
 func firstDay(r release.Release) Day {
 	return DayOf(time.Date(r.Year, r.Month, 1, 0, 0, 0, 0, time.UTC))
+}
+
+// Save writes the catalogue to a file, with a comment in front: all of it or nothing.
+func (c *Catalog) Save(file, comment string) error {
+	text, err := c.Encode(comment)
+	if err != nil {
+		return err
+	}
+	if len(text) > MaxSize {
+		return fmt.Errorf("the catalogue takes %d bytes, and one of more than %d would not be read again", len(text), MaxSize)
+	}
+	if _, err := Parse(text); err != nil {
+		return fmt.Errorf("the catalogue would not be in order: %w", err)
+	}
+	return wholefile.Write(file, text)
 }

@@ -67,6 +67,9 @@ func ParseServer(host string) (*Server, error) {
 // path: the tag "source".
 func (s *Server) Source() string { return s.url.Hostname() }
 
+// HostPort is the name or address and the port that are asked.
+func (s *Server) HostPort() string { return s.url.Host }
+
 // String is the server as its administrator wrote it, for log lines.
 func (s *Server) String() string { return s.label }
 

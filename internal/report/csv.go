@@ -70,7 +70,7 @@ var details = []csvColumn{
 	{"compliance_code", func(f csvFrom) string { return integer(f.ComplianceCode) }},
 	{"advisory_count", func(f csvFrom) string { return integer(f.AdvisoryCount) }},
 	{"exploited_advisory_count", func(f csvFrom) string { return integer(f.ExploitedAdvisoryCount) }},
-	{"advisories", func(f csvFrom) string { return safe(strings.Join(f.Advisories, " ")) }},
+	{"advisories", func(f csvFrom) string { return safe(strings.Join(f.Advisories, ",")) }},
 	{"max_cvss", func(f csvFrom) string { return decimal(f.MaxCVSS) }},
 	{"fixed_in", func(f csvFrom) string { return safe(valueOf(f.FixedIn)) }},
 	{"support_days_left", func(f csvFrom) string { return integer(f.SupportDaysLeft) }},

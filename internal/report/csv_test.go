@@ -73,7 +73,7 @@ func TestCSV(t *testing.T) {
 		"below_minimum,version_mismatch,minimum_release,product_name,deployment_type,sense_id,content_hash,deprecated_product_version,"+
 		"copyright_year_range,response_time,http_response_code,certificate_expiry,step,cause,hint,remark,catalog_releases_as_of,"+
 		"catalog_advisories_as_of", strings.Join(rows[0], ","))
-	require.Equal(t, "CVE-2023-48365 CVE-2024-36077 CVE-2024-55579 CVE-2024-55580", cellOf(t, rows, 4, "advisories"))
+	require.Equal(t, "CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580", cellOf(t, rows, 4, "advisories"))
 	require.Equal(t, "-449", cellOf(t, rows, 4, "support_days_left"), "our own numbers stay numbers")
 	require.Empty(t, cellOf(t, rows, 5, "advisory_count"), "what is not known is empty, not 0")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +56,7 @@ func Limit(blocks []*qlik_sense_version.QlikSenseVersion, only []string) ([]*qli
 		block.Keep(func(s *poll.Server) bool {
 			kept := false
 			for _, name := range only {
-				if strings.EqualFold(name, s.Source()) || strings.EqualFold(name, s.String()) {
+				if slices.ContainsFunc([]string{s.Source(), s.HostPort(), s.String()}, func(own string) bool { return strings.EqualFold(name, own) }) {
 					found[name], kept = true, true
 				}
 			}
@@ -67,7 +68,7 @@ func Limit(blocks []*qlik_sense_version.QlikSenseVersion, only []string) ([]*qli
 	}
 	for _, name := range only {
 		if !found[name] {
-			return nil, fmt.Errorf("--only %s: the settings have no such server: write it as in hosts, with or without its port", name)
+			return nil, fmt.Errorf("--only %s: the settings have no such server: write it as in hosts, with or without the port", name)
 		}
 	}
 	return left, nil

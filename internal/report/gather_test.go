@@ -156,6 +156,7 @@ func TestLimit(t *testing.T) {
 		{[]string{"qlik1.example.com"}, [][]string{{"qlik1.example.com"}}},
 		{[]string{"QLIK1.Example.COM", "qlik1.example.com"}, [][]string{{"qlik1.example.com"}}},
 		{[]string{"qlik2.example.com"}, [][]string{{"qlik2.example.com:4747"}, {"qlik2.example.com"}}},
+		{[]string{"qlik1.example.com:9032"}, [][]string{{"qlik1.example.com"}}},
 		{[]string{"qlik2.example.com:4747"}, [][]string{{"qlik2.example.com:4747"}}},
 		{[]string{"qlik3.example.com"}, [][]string{{"https://qlik3.example.com/jwt/about"}}},
 		{[]string{"https://qlik3.example.com/jwt/about", "qlik1.example.com"}, [][]string{{"qlik1.example.com"}, {"https://qlik3.example.com/jwt/about"}}},
@@ -172,9 +173,9 @@ func TestLimit(t *testing.T) {
 		}
 		require.Equal(t, test.want, got, "%q", test.only)
 	}
-	for _, unknown := range []string{"qlik9.example.com", "qlik1", "qlik1.example.com:9032", ""} {
+	for _, unknown := range []string{"qlik9.example.com", "qlik1", "qlik1.example.com:9033", ""} {
 		left, err := Limit(fleet(), []string{"qlik1.example.com", unknown})
-		require.EqualError(t, err, "--only "+unknown+": the settings have no such server: write it as in hosts, with or without its port")
+		require.EqualError(t, err, "--only "+unknown+": the settings have no such server: write it as in hosts, with or without the port")
 		require.Nil(t, left)
 	}
 }

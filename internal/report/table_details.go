@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// maxAge is the age in days from which on data is called old, as the plugin does.
-const maxAge = 180
+	"telegraf-qlik-sense-version/internal/catalog"
+)
 
 // each calls do for the servers that it holds for, under a heading.
 func (p *sheet) each(r *Report, title string, holds func(*Server) bool, do func(*Block, *Server)) {
@@ -117,13 +116,14 @@ func (p *sheet) data(r *Report) {
 		return
 	}
 	p.heading("Data")
-	oldReleases, oldAdvisories := false, false
+	oldReleases, oldAdvisories, oldExploited := false, false, false
 	for _, c := range r.Catalogs {
 		releases, old := r.age(c.ReleasesAsOf)
 		oldReleases = oldReleases || old
 		advisories, old := r.age(c.AdvisoriesAsOf)
 		oldAdvisories = oldAdvisories || old
-		exploited, _ := r.age(c.ExploitedAsOf)
+		exploited, old := r.age(c.ExploitedAsOf)
+		oldExploited = oldExploited || old
 		p.line(0, fmt.Sprintf("%s: releases of %s, advisories of %s, known exploitation of %s", c.Name, releases, advisories, exploited), nil)
 	}
 	if oldReleases {
@@ -131,6 +131,9 @@ func (p *sheet) data(r *Report) {
 	}
 	if oldAdvisories {
 		p.line(0, "With old advisories servers may be open to newer ones.", yellow)
+	}
+	if oldExploited {
+		p.line(0, "With an old list of exploited vulnerabilities those exploited since count as not exploited.", yellow)
 	}
 	p.line(0, "The built-in ends of support are estimates.", dim)
 }
@@ -142,7 +145,7 @@ func (r *Report) age(day string) (shown string, old bool) {
 		return day, false
 	}
 	days := int(r.AskedAt.UTC().Sub(of) / (24 * time.Hour))
-	if days <= maxAge {
+	if days <= catalog.OldAfter {
 		return day, false
 	}
 	return fmt.Sprintf("%s (%d%cdays%cold)", day, days, nbsp, nbsp), true

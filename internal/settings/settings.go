@@ -53,7 +53,7 @@ func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVers
 
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the settings: %w: check the path after --config and the permissions of Telegraf's account", err)
+		return nil, fmt.Errorf("reading the settings: %w: check the path after --config, and that the account which runs this may read the file", err)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
