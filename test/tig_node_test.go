@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +36,11 @@ type shownAs struct {
 	Section string
 	Columns []string
 	Rows    [][]string
-	Series  []struct {
+	Links   []struct {
+		Row int
+		URL string
+	}
+	Series []struct {
 		Name   string
 		Points [][2]any
 	}
@@ -70,8 +76,8 @@ func node(t *testing.T, input []byte, args ...string) []byte {
 	return output
 }
 
-// testShown has Grafana's own library transform and format what the queries gave.
-func testShown(t *testing.T, panels []shownPanel) {
+// show has Grafana's own library transform and format what the queries gave.
+func show(t *testing.T, panels []shownPanel) []shownAs {
 	t.Helper()
 	lookback := loadDashboard(t, "fleet").variable("lookback")
 	require.Contains(t, strings.Split(lookback.Query, ","), lookback.value())
@@ -80,12 +86,103 @@ func testShown(t *testing.T, panels []shownPanel) {
 	var shown []shownAs
 	require.NoError(t, json.Unmarshal(node(t, input, "shown.cjs"), &shown))
 	require.Len(t, shown, len(panels))
+	return shown
+}
+
+func testShown(t *testing.T, panels []shownPanel) {
+	t.Helper()
 	g := newGolden(t)
-	for i, one := range shown {
+	without := 0 // links of servers without an environment
+	for i, one := range show(t, panels) {
+		without += one.checkLinkedRows(t)
 		g.add(one.File, one.Head, one.Section, one.text())
 		checkLinks(t, panels[i].Panel, one.Columns)
 	}
+	require.NotZero(t, without)
 	g.compare("shown")
+}
+
+// checkLinkedRows finds out whether the link of each row leads to the server of that row, and
+// to no environment but its own. It counts those of servers without one.
+func (s *shownAs) checkLinkedRows(t *testing.T) (without int) {
+	t.Helper()
+	for _, link := range s.Links {
+		parsed, err := url.Parse(link.URL)
+		require.NoError(t, err)
+		query := parsed.Query()
+		row := s.Rows[link.Row]
+		require.Equal(t, row[slices.Index(s.Columns, "Server")], query.Get("var-source"), link.URL)
+		environment := row[slices.Index(s.Columns, "Environment")]
+		if environment == "(none)" {
+			without++
+			require.NotContains(t, query, "var-environment")
+		} else if query.Has("var-environment") {
+			require.Equal(t, environment, query.Get("var-environment"))
+		}
+	}
+	return without
+}
+
+// testNearlyAll has large environments in which a few servers are not compliant: the share
+// is not 100 per cent before the last server is.
+func testNearlyAll(t *testing.T, c *cast) {
+	database := c.database + "_nearly"
+	at := storyEnd.Add(-time.Hour)
+	var b strings.Builder
+	for _, one := range []struct {
+		environment string
+		servers     int
+		bad         int
+	}{{"large", 1000, 4}, {"larger", 2000, 1}, {"whole", 10, 0}} {
+		for i := range one.servers {
+			judged := `compliance_code=0i,compliance="compliant",advisory_count=0i,exploited_advisory_count=0i,below_minimum=0i`
+			if i < one.bad {
+				judged = `compliance_code=1i,compliance="non_compliant",advisory_count=1i,exploited_advisory_count=1i,below_minimum=1i,` +
+					`advisories="CVE-2024-55579",fixed_in="May 2024 Patch 10"`
+			}
+			fmt.Fprintf(&b, "qlik_sense_version,environment=%s,source=%s-%d result=\"success\",result_code=0i,patches_behind=0i,"+
+				"release_label=\"May 2024 Patch 9\",version=\"14.187.14\",%s %d\n", one.environment, one.environment, i, judged, at.UnixNano())
+		}
+	}
+	write(t, database, b.String())
+	for environment, share := range map[string]string{"large": "99.6% [yellow]", "larger": "99.9% [yellow]", "whole": "100.0% [green]"} {
+		v := view{database, storyEnd, map[string][]string{"environment": {environment}}, ""}
+		var panels []shownPanel
+		for _, name := range []string{"fleet", "compliance"} {
+			for _, p := range c.runDashboard(t, newGolden(t), name, environment, &v) {
+				if strings.HasPrefix(p.Head, "Compliant ") || strings.HasPrefix(p.Head, "Patch compliance ") || strings.HasPrefix(p.Head, "Compliance ") {
+					panels = append(panels, p)
+				}
+			}
+		}
+		require.Len(t, panels, 4)
+		for _, one := range show(t, panels) {
+			if one.Columns == nil {
+				for _, series := range one.Series {
+					require.Equal(t, strings.Fields(strings.Replace(share, ".0", "", 1))[0], series.Points[len(series.Points)-1][1], series.Name)
+				}
+				continue
+			}
+			require.Len(t, one.Rows, 1)
+			require.Contains(t, one.Rows[0], share, one.Head)
+		}
+	}
+	for _, rule := range loadRules(t) {
+		if rule.UID != "qlik-sense-vulnerable" && rule.UID != "qlik-sense-exploited" {
+			continue
+		}
+		values, numbers, err := c.evaluate(&rule, database, storyEnd)
+		require.NoError(t, err)
+		told := 0
+		for _, one := range values {
+			if one.value != 0 {
+				told++
+				require.Contains(t, rule.text(t, one.labels, numbers),
+					"Install May 2024 Patch 10 or a later patch of the same release. That patch may still be below the minimum release.")
+			}
+		}
+		require.Equal(t, 5, told)
+	}
 }
 
 func (s *shownAs) text() string {

@@ -202,7 +202,7 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 			require.Contains(t, []string{"OK", "NoData", "Alerting", "KeepLast"}, rule.NoDataState)
 			require.Contains(t, []string{"OK", "Error", "Alerting", "KeepLast"}, rule.ExecErrState)
 			require.Contains(t, []string{"information", "warning", "critical"}, rule.Labels["severity"])
-			require.Equal(t, []string{"description", "link", "summary"}, slices.Sorted(maps.Keys(rule.Annotations)))
+			require.Equal(t, []string{"description", "summary"}, slices.Sorted(maps.Keys(rule.Annotations)))
 			refs := make(map[string]bool)
 			for _, step := range rule.Data {
 				require.Equal(t, step.RefID, step.Model.RefID)
@@ -224,6 +224,8 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 	for _, point := range all.ContactPoints {
 		names[point.Name] = true
 		for _, receiver := range point.Receivers {
+			require.Equal(t, point.Name == "Qlik Sense information", receiver.DisableResolveMessage, receiver.UID)
+			require.LessOrEqual(t, len(receiver.UID), 40)
 			require.NotContains(t, receivers, receiver.UID)
 			receivers = append(receivers, receiver.UID)
 			address := receiver.Settings.Addresses + receiver.Settings.URL
@@ -235,14 +237,15 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, receivers, 3)
+	require.Len(t, receivers, 6)
 	require.Len(t, all.Policies, 1)
 	severities := []string{"warning"} // the policy itself
 	for _, one := range append([]route{all.Policies[0].route}, all.Policies[0].Routes...) {
 		require.True(t, names[one.Receiver])
-		duration(t, one.RepeatInterval)
+		require.LessOrEqual(t, duration(t, one.RepeatInterval), 4*24*time.Hour, "Grafana forgets after five days what it has sent")
 		for _, matcher := range one.ObjectMatchers {
 			require.Equal(t, [3]string{"severity", "=", matcher[2]}, matcher)
+			require.Equal(t, matcher[2] == "information", one.Receiver == "Qlik Sense information")
 			severities = append(severities, matcher[2])
 		}
 	}

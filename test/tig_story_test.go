@@ -108,9 +108,26 @@ var blocks = []struct {
 	{[]string{"lab1", "lab2"}, ""}, // no environment
 }
 
-// play has the story polled and writes it into two databases, with 6 and with 24 hours
-// between the polls.
-func play(t *testing.T) (c *cast, every6h, every24h string) {
+// stops are agents that stand still for some days of the story, in the database that tells of
+// that; the others go on. That of TEST never starts again.
+var stops = []struct {
+	environment string
+	from, to    float64
+}{{"TEST", 20, 100}, {"DEV", 31.5, 34.5}}
+
+func stopped(line string, at time.Time) bool {
+	day := at.Sub(storyBegin).Hours() / 24
+	for _, one := range stops {
+		if strings.Contains(line, ",environment="+one.environment+",") && day >= one.from && day < one.to {
+			return true
+		}
+	}
+	return false
+}
+
+// play has the story polled and writes it into three databases: with 6 and with 24 hours
+// between the polls, and with 6 hours and agents that stop.
+func play(t *testing.T) (c *cast, every6h, every24h, withStops string) {
 	t.Helper()
 	c = newCast(newRig(t))
 	catalog := filepath.Join(t.TempDir(), "catalog.toml")
@@ -140,10 +157,12 @@ func play(t *testing.T) (c *cast, every6h, every24h string) {
 	_, err := p.Stop(patience)
 	require.NoError(t, err)
 
-	every6h, every24h = c.database+"_6h", c.database+"_24h"
-	write(t, every6h, tell(told, 6*time.Hour))
-	write(t, every24h, tell(told, 24*time.Hour))
-	return c, every6h, every24h
+	every6h, every24h, withStops = c.database+"_6h", c.database+"_24h", c.database+"_stops"
+	never := func(string, time.Time) bool { return false }
+	write(t, every6h, tell(told, 6*time.Hour, never))
+	write(t, every24h, tell(told, 24*time.Hour, never))
+	write(t, withStops, tell(told, 6*time.Hour, stopped))
+	return c, every6h, every24h, withStops
 }
 
 // writeCatalog writes the catalogue as it is on a day of the story, if that day is today.
@@ -217,9 +236,9 @@ func line(point row) string {
 	return "qlik_sense_version," + strings.Join(tags, ",") + " " + strings.Join(fields, ",")
 }
 
-// tell moves the points of the scenes to the moments of the polls, and puts Butler's old
-// points before and beside them.
-func tell(told [][]string, interval time.Duration) string {
+// tell moves the points of the scenes to the moments of the polls, without those that are
+// left out, and puts Butler's old points before and beside them.
+func tell(told [][]string, interval time.Duration, leftOut func(line string, at time.Time) bool) string {
 	var b strings.Builder
 	for at := storyBegin; !at.After(storyEnd); at = at.Add(interval) {
 		now := 0
@@ -229,6 +248,9 @@ func tell(told [][]string, interval time.Duration) string {
 			}
 		}
 		for _, line := range told[now] {
+			if leftOut(line, at) {
+				continue
+			}
 			fmt.Fprintf(&b, "%s %d\n", line, at.Add(pollDelay).UnixNano())
 		}
 	}

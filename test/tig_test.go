@@ -21,7 +21,7 @@ import (
 // five weeks. Grafana itself is not run; what it does to queries and answers is done here as
 // its data source does it, and its own library does the transformations and the display.
 func TestGrafana(t *testing.T) {
-	c, every6h, every24h := play(t)
+	c, every6h, every24h, withStops := play(t)
 	var panels []shownPanel
 	ran := t.Run("dashboards", func(t *testing.T) {
 		g := newGolden(t)
@@ -35,7 +35,8 @@ func TestGrafana(t *testing.T) {
 	if ran { // else it would say once more what went wrong
 		t.Run("shown", func(t *testing.T) { testShown(t, panels) })
 	}
-	t.Run("alerts", func(t *testing.T) { testAlerts(t, c, every6h, every24h) })
+	t.Run("alerts", func(t *testing.T) { testAlerts(t, c, every6h, every24h, withStops) })
+	t.Run("nearly all", func(t *testing.T) { testNearlyAll(t, c) })
 }
 
 type titledView struct {

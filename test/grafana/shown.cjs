@@ -53,6 +53,29 @@ function checkProperties(panel) {
   panel.fieldConfig.overrides.forEach((override) => override.properties.forEach((one) => use(one.id)));
 }
 
+// Links as Grafana's templating makes them of a row; the variables of the dashboard and the
+// time range are what they are.
+const linked = (fields, frame) =>
+  fields.flatMap((field) =>
+    Array.from({ length: field.config.links?.length ? frame.length : 0 }, (_, rowIndex) => {
+      const data = grafana.getFieldDisplayValuesProxy({ frame, rowIndex });
+      return field.config.links.map(({ url }) => ({
+        row: rowIndex,
+        url: url.replace(/\$\{([^}]*)\}/g, (all, inside) => {
+          const [name, format] = inside.split(':');
+          const found = /^__data\.fields\.(\w+)$/.exec(name);
+          if (found && format === 'percentencode') {
+            return encodeURIComponent(`${data[found[1]]}`);
+          }
+          if (inside === 'datasource:queryparam' || inside === '__url_time_range') {
+            return inside === '__url_time_range' ? 'from=now-8d&to=now' : 'var-datasource=influxdb';
+          }
+          throw new Error(`${all} in a link`);
+        }),
+      }));
+    }).flat()
+  );
+
 const text = (display) => grafana.formattedValueToString(display);
 const colored = (display, wanted) => (wanted && display.text !== '' && colors.has(display.color) && display.color !== theme.visualization.getColorByName('text') ? `${text(display)} [${colors.get(display.color)}]` : text(display));
 
@@ -92,7 +115,7 @@ async function show({ file, head, section, now, panel, frames }) {
         }
       }
       const rows = Array.from({ length: data[0]?.length ?? 0 }, (_, row) => fields.map((field) => colored(field.display(field.values[row]), field.config.custom?.cellOptions?.type === 'color-text')));
-      return { ...shown, columns: fields.map((field) => grafana.getFieldDisplayName(field, data[0], data)), rows };
+      return { ...shown, columns: fields.map((field) => grafana.getFieldDisplayName(field, data[0], data)), rows, links: linked(fields, data[0]) };
     }
     default: {
       const series = data.flatMap((frame) =>
