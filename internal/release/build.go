@@ -64,9 +64,6 @@ func (b Build) String() string { return fmt.Sprintf("%s.%d", b.Track, b.Number) 
 // String gives the two numbers.
 func (t Track) String() string { return fmt.Sprintf("%d.%d", t.Major, t.Minor) }
 
-// IsZero holds for what is no track.
-func (t Track) IsZero() bool { return t == Track{} }
-
 // Compare is below, at or above 0 as t came before, is, or came after other.
 func (t Track) Compare(other Track) int {
 	return cmp.Or(cmp.Compare(t.Major, other.Major), cmp.Compare(t.Minor, other.Minor))
