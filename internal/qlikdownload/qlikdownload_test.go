@@ -180,7 +180,9 @@ func FuzzRead(f *testing.F) {
 		require.False(t, l.Newest().IsZero())
 		for _, entry := range l.Releases {
 			require.False(t, entry.Release.IsZero())
-			require.False(t, entry.Build.Track.IsZero() && entry.Build.Number < 0)
+			build, err := release.ParseBuild(entry.Build.String())
+			require.NoError(t, err)
+			require.Equal(t, entry.Build, build)
 			require.False(t, entry.Published.IsZero())
 		}
 		for _, s := range l.Skipped {
