@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/plural"
 )
 
 const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
@@ -134,17 +135,10 @@ func catalogSummary(c *catalog.Catalog) string {
 		advisories = "advisory"
 	}
 	return strings.Join([]string{
-		plural(len(c.Releases), "release"),
+		plural.Of(len(c.Releases), "release"),
 		fmt.Sprintf("%d %s (%d decide)", len(c.Advisories), advisories, decide),
 		fmt.Sprintf("releases as of %s", c.ReleasesAsOf),
 		fmt.Sprintf("advisories as of %s", c.AdvisoriesAsOf),
 		fmt.Sprintf("exploited as of %s", c.ExploitedAsOf),
 	}, ", ")
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

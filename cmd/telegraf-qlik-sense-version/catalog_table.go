@@ -10,6 +10,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/plural"
 )
 
 // Widths of the columns that can be long, so that a table fits 100 characters.
@@ -64,7 +65,7 @@ func age(day, today catalog.Day) string {
 	case days == 0:
 		return "today"
 	default:
-		return plural(days, "day") + " old"
+		return plural.Of(days, "day") + " old"
 	}
 }
 

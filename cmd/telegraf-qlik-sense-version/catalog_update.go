@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/plural"
 	"telegraf-qlik-sense-version/internal/qlikdownload"
 )
 
@@ -193,7 +194,7 @@ func (u *updating) report(list *qlikdownload.List, changes []string, c *catalog.
 		fmt.Fprintln(&text, "the list may go on: its last page is full and names no next one")
 	}
 
-	what := plural(len(changes), "change")
+	what := plural.Of(len(changes), "change")
 	if len(changes) == 0 {
 		what = "nothing new"
 	}

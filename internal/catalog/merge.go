@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"telegraf-qlik-sense-version/internal/plural"
 	"telegraf-qlik-sense-version/internal/release"
 )
 
@@ -142,10 +143,10 @@ func mergePatches(old []Patch, entries []Listed) merging {
 		}
 	}
 	if added > 0 {
-		m.facts = append(m.facts, count(added, "build")+" added")
+		m.facts = append(m.facts, plural.Of(added, "build")+" added")
 	}
 	if confirmed > 0 {
-		m.facts = append(m.facts, count(confirmed, "build")+" confirmed")
+		m.facts = append(m.facts, plural.Of(confirmed, "build")+" confirmed")
 	}
 	slices.SortFunc(m.patches, func(a, b Patch) int { return cmp.Compare(a.Patch, b.Patch) })
 	return m
@@ -198,11 +199,4 @@ func outdated(note string) string {
 		return note
 	}
 	return mark + note
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

@@ -49,7 +49,7 @@ func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
 // against finds a pair of the catalogue that a patch and a build cannot stand beside,
 // if there is one, a stated pair before all others: builds rise with patches. A build
 // above the one that is known of the same patch may be that patch made anew.
-func (e *entry) against(patch int, b release.Build) (pair *catalog.Patch, basis catalog.Basis) {
+func (e *entry) against(patch int, b release.Build) (pair *catalog.Patch) {
 	for i := range e.Patches {
 		p := &e.Patches[i]
 		if !p.Basis.Sure() || pair != nil && p.Basis != catalog.Stated {
@@ -59,13 +59,12 @@ func (e *entry) against(patch int, b release.Build) (pair *catalog.Patch, basis 
 		case p.Patch < patch && b.Number <= p.Build.Number,
 			p.Patch == patch && b.Number < p.Build.Number,
 			p.Patch > patch && b.Number >= p.Build.Number:
-			pair, basis = p, p.Basis
-		}
-		if basis == catalog.Stated {
-			break
+			if pair = p; p.Basis == catalog.Stated {
+				return pair
+			}
 		}
 	}
-	return pair, basis
+	return pair
 }
 
 // verdict finds that on a patch.

@@ -193,11 +193,11 @@ func (j *Judge) agree(r release.Release, build string, ofLabel *entry, result *J
 	case ofBuild == nil:
 		return j.fits(r, b, result)
 	}
-	p, basis := ofLabel.against(r.Patch, b)
+	p := ofLabel.against(r.Patch, b)
 	switch {
 	case p == nil:
 		return true
-	case basis == catalog.Stated:
+	case p.Basis == catalog.Stated:
 		result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it: patch %d is build %s", r, b, p.Patch, p.Build)
 		return false
 	}

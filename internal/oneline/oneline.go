@@ -17,3 +17,13 @@ func Of(text string) string {
 		return r
 	}, text)
 }
+
+// Short is Of for a text that may be long: what goes beyond a number of bytes is cut
+// off, three dots in its place.
+func Short(text string, most int) string {
+	text = Of(text)
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
+}

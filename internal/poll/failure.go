@@ -259,10 +259,4 @@ func isAlert(err error) bool {
 
 // shorten makes one bounded line of an error, which may hold names out of a server's
 // certificate or the status line of a proxy.
-func shorten(err error) string {
-	text := oneline.Of(err.Error())
-	if len(text) > maxCause {
-		text = strings.ToValidUTF8(text[:maxCause], "") + "..."
-	}
-	return text
-}
+func shorten(err error) string { return oneline.Short(err.Error(), maxCause) }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"telegraf-qlik-sense-version/internal/oneline"
 )
@@ -156,9 +155,5 @@ func networkError(ctx context.Context, err error) error {
 	}
 	// It may repeat what a server sent.
 	const most = 300
-	message := oneline.Of(err.Error())
-	if len(message) > most {
-		message = strings.ToValidUTF8(message[:most], "") + "..."
-	}
-	return errors.New(message + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
+	return errors.New(oneline.Short(err.Error(), most) + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"crypto/x509"
-	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/oneline"
@@ -62,10 +61,4 @@ func instant(t time.Time) time.Time {
 }
 
 // bounded makes one line of bounded length of a text that comes from a server.
-func bounded(text string) string {
-	text = oneline.Of(text)
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "..."
-	}
-	return text
-}
+func bounded(text string) string { return oneline.Short(text, maxText) }

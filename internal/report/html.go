@@ -121,7 +121,7 @@ func (p *page) header() g.Node {
 	return g.Group{newLine, h.Header(
 		h.H1(plain("Qlik Sense versions")),
 		h.P(h.Class("asked"),
-			plain(plural(r.Summary.Servers, "server")+" in "+plural(len(r.Blocks), "environment")+", asked on "),
+			plain(counted(r.Summary.Servers, "server")+" in "+counted(len(r.Blocks), "environment")+", asked on "),
 			h.Time(h.DateTime(r.AskedAt.UTC().Format(time.RFC3339)), plain(r.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC"))),
 			plain(" by "+r.Program+"."),
 		),

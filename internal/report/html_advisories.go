@@ -32,10 +32,10 @@ func (p *page) scope() string {
 		text = "No known advisory applies to any server that answered."
 	}
 	if s.Unknown > 0 {
-		text += " Nothing is known of " + plural(s.Unknown, "server") + " whose version could not be judged."
+		text += " Nothing is known of " + counted(s.Unknown, "server") + " whose version could not be judged."
 	}
 	if s.Failed > 0 && s.Answered > 0 {
-		text += " Nothing is known of " + plural(s.Failed, "server") + " that did not answer."
+		text += " Nothing is known of " + counted(s.Failed, "server") + " that did not answer."
 	}
 	return text
 }
@@ -128,7 +128,7 @@ func (p *page) affected(a *Advisory) g.Node {
 		byKey[k].servers = append(byKey[k].servers, one.Source)
 	}
 	return h.Table(h.Class("list affected"),
-		h.Caption(h.Data("affected", strconv.Itoa(len(a.Affected))), plain(plural(len(a.Affected), "affected server"))),
+		h.Caption(h.Data("affected", strconv.Itoa(len(a.Affected))), plain(counted(len(a.Affected), "affected server"))),
 		tableHead(affectedColumns...),
 		h.TBody(g.Map(groups, func(one *group) g.Node {
 			return g.Group{newLine, h.Tr(
@@ -153,5 +153,5 @@ func names(servers []string) g.Node {
 	if len(servers) <= maxOpen {
 		return list
 	}
-	return h.Details(h.Summary(plain(plural(len(servers), "server"))), list)
+	return h.Details(h.Summary(plain(counted(len(servers), "server"))), list)
 }

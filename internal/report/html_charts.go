@@ -95,7 +95,7 @@ func (p *page) versionChart() g.Node {
 			h.Span(h.Class("name"), plain(name), g.If(build != "", g.Group{plain(" "), code(build)})),
 			h.Span(h.Class("n"), plain(grouped(servers))),
 			h.Span(h.Class("n share"), plain(share(servers, s.Answered))),
-			h.SVG(h.Role("img"), h.Aria("label", fmt.Sprintf("Bar: %s of %s", grouped(servers), plural(s.Answered, "server"))), h.Width("100%"), h.Height("10"),
+			h.SVG(h.Role("img"), h.Aria("label", fmt.Sprintf("Bar: %s of %s", grouped(servers), counted(s.Answered, "server"))), h.Width("100%"), h.Height("10"),
 				g.El("rect", g.Attr("class", "fill "+kind), h.Width(percentOf(servers, longest)), h.Height("10"), g.Attr("rx", "2"),
 					h.Data("part", kind), h.Data("value", strconv.Itoa(servers)))),
 		)}
@@ -109,7 +109,7 @@ func (p *page) versionChart() g.Node {
 				return bar("version", version.ReleaseLabel, version.Version, version.Servers)
 			}),
 			g.Iff(others > 0, func() g.Node {
-				return bar("others", "others: "+plural(len(s.Versions)-len(shown), "version"), "", others)
+				return bar("others", "others: "+counted(len(s.Versions)-len(shown), "version"), "", others)
 			}),
 		),
 	)

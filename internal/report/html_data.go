@@ -56,7 +56,7 @@ func asOf(text string, at time.Time, warning string) g.Node {
 		return h.Td(plain(text), small("after this report"))
 	}
 	old := warning != "" && days > catalog.OldAfter
-	return h.Td(h.Data("days", strconv.Itoa(days)), plain(text), small(plural(days, "day")+" old"),
+	return h.Td(h.Data("days", strconv.Itoa(days)), plain(text), small(counted(days, "day")+" old"),
 		g.If(old, h.P(h.Class("warning"), labelled("unknown", "old"), plain(fmt.Sprintf(" More than %d days old. %s", catalog.OldAfter, warning)))))
 }
 

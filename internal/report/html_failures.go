@@ -19,7 +19,8 @@ func (p *page) failures() g.Node {
 		return chapter("failures", "Failures", empty(text))
 	}
 	return chapter("failures", "Failures",
-		h.P(h.Class("about"), plain(plural(len(p.failed), "server")+" did not tell their version. Steps come in the order in which a connection goes through them.")),
+		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
+			" did not tell their version. Steps come in the order in which a connection goes through them.")),
 		h.Table(h.Class("list failures"), h.Data("sortable", ""),
 			h.Caption(h.Class("unseen"), plain("Failures")),
 			tableHead(failureColumns...),

@@ -84,7 +84,7 @@ func (p *page) about(b *Block) string {
 	if b.MinimumRelease != "" {
 		minimum = "Minimum release: " + b.MinimumRelease + "."
 	}
-	text := fmt.Sprintf("%s, %s answered, %s compliant. %s", plural(len(b.Servers), "server"), grouped(answered), grouped(compliant), minimum)
+	text := fmt.Sprintf("%s, %s answered, %s compliant. %s", counted(len(b.Servers), "server"), grouped(answered), grouped(compliant), minimum)
 	if len(p.report.Catalogs) > 1 {
 		text += " Catalogue: " + b.Catalog + "."
 	}
@@ -181,9 +181,9 @@ func support(s *Server) g.Node {
 	days := *s.SupportDaysLeft
 	key := sortKey(strconv.Itoa(days))
 	if days < 0 {
-		return g.Group{key, h.Span(labelled("unknown", "ended"), plain(" "+plural(-days, "day")+" ago"))}
+		return g.Group{key, h.Span(labelled("unknown", "ended"), plain(" "+counted(-days, "day")+" ago"))}
 	}
-	return g.Group{key, plain(plural(days, "day") + " left")}
+	return g.Group{key, plain(counted(days, "day") + " left")}
 }
 
 // remarks are what else there is to know.

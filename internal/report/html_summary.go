@@ -20,7 +20,7 @@ func (p *page) notices() g.Node {
 	}
 	if s.Exploited > 0 {
 		add("bad", "Known to be exploited.",
-			fmt.Sprintf("%s %s open to a vulnerability that attackers are known to use.", plural(s.Exploited, "server"), are(s.Exploited)),
+			fmt.Sprintf("%s %s open to a vulnerability that attackers are known to use.", counted(s.Exploited, "server"), are(s.Exploited)),
 			"advisories", "Which ones, and what to install")
 	}
 	if p.anyOld() {
@@ -51,9 +51,9 @@ func (p *page) verdict() string {
 	case s.Answered == 0:
 		return "No server answered."
 	}
-	of := "the " + plural(s.Answered, "server") + " that answered"
+	of := "the " + counted(s.Answered, "server") + " that answered"
 	if s.Failed == 0 {
-		of = "the " + plural(s.Servers, "server")
+		of = "the " + counted(s.Servers, "server")
 	}
 	var text string
 	if s.Compliant == s.Answered {

@@ -68,8 +68,8 @@ func grouped(n int) string {
 	return digits
 }
 
-// plural counts things whose plural ends in s.
-func plural(n int, thing string) string {
+// counted is plural.Of with large numbers grouped.
+func counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
@@ -120,6 +120,5 @@ func (p *page) blockName(block int) string {
 func blockID(block int) string    { return "environment-" + strconv.Itoa(block+1) }
 func advisoryID(place int) string { return "advisory-" + strconv.Itoa(place+1) }
 func failureID(place int) string  { return "failure-" + strconv.Itoa(place+1) }
-func is(flag *int) bool           { return flag != nil && *flag == 1 }
 func link(to, name string) g.Node { return h.A(h.Href("#"+to), plain(name)) }
 func sortKey(parts string) g.Node { return g.Attr("data-k", parts) }

@@ -156,6 +156,13 @@ func (s *Server) Answered() bool { return s.Failure == nil }
 // Vulnerable holds for a server that an advisory applies to.
 func (s *Server) Vulnerable() bool { return len(s.Advisories) > 0 }
 
+func (s *Server) exploited() bool {
+	return s.ExploitedAdvisoryCount != nil && *s.ExploitedAdvisoryCount > 0
+}
+
+// is reads a field that says yes or no as 1 or 0, where it is known.
+func is(flag *int) bool { return flag != nil && *flag == 1 }
+
 // Status is the exit status of the command check.
 func (r *Report) Status() int {
 	switch {

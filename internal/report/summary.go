@@ -68,9 +68,9 @@ func (s *Summary) judge(server *Server) {
 		}
 	}
 	count(&s.Vulnerable, server.Vulnerable())
-	count(&s.Exploited, server.ExploitedAdvisoryCount != nil && *server.ExploitedAdvisoryCount > 0)
-	count(&s.BelowMinimum, server.BelowMinimum != nil && *server.BelowMinimum == 1)
-	count(&s.Mismatched, server.VersionMismatch != nil && *server.VersionMismatch == 1)
+	count(&s.Exploited, server.exploited())
+	count(&s.BelowMinimum, is(server.BelowMinimum))
+	count(&s.Mismatched, is(server.VersionMismatch))
 	count(&s.OutOfSupport, server.SupportDaysLeft != nil && *server.SupportDaysLeft < 0)
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	pretty "github.com/jedib0t/go-pretty/v6/text"
+
+	"telegraf-qlik-sense-version/internal/plural"
 )
 
 // TableOptions say what the table is shown on.
@@ -64,14 +66,7 @@ func (s *Summary) sentence() string {
 		vulnerable += fmt.Sprintf(" (%d to known exploits)", s.Exploited)
 	}
 	return fmt.Sprintf("%s, %d answered, %s, %s, %s",
-		countOf(s.Servers, "server"), s.Answered, compliant, vulnerable, countOf(len(s.Versions), "version"))
-}
-
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
+		plural.Of(s.Servers, "server"), s.Answered, compliant, vulnerable, plural.Of(len(s.Versions), "version"))
 }
 
 // title names a block by its tags.

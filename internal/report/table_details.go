@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
 )
@@ -140,12 +139,8 @@ func (p *sheet) data(r *Report) {
 
 // age gives a day with its age where that is old.
 func (r *Report) age(day string) (shown string, old bool) {
-	of, err := time.Parse(time.DateOnly, day)
-	if err != nil {
-		return day, false
-	}
-	days := int(r.AskedAt.UTC().Sub(of) / (24 * time.Hour))
-	if days <= catalog.OldAfter {
+	days, known := age(day, r.AskedAt)
+	if !known || days <= catalog.OldAfter {
 		return day, false
 	}
 	return fmt.Sprintf("%s (%d%cdays%cold)", day, days, nbsp, nbsp), true

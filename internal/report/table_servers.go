@@ -163,10 +163,6 @@ func glued(label string) string {
 	return strings.Join(words, " ")
 }
 
-func (s *Server) exploited() bool {
-	return s.ExploitedAdvisoryCount != nil && *s.ExploitedAdvisoryCount > 0
-}
-
 // fix is what to install against the advisories that apply.
 func (s *Server) fix() string {
 	switch {
@@ -203,10 +199,10 @@ func (s *Server) resultCell() cell {
 		result = "not" + string(nbsp) + "compliant" // never the second word alone
 	}
 	c := cell{{text: result, ink: s.ink()}}
-	if s.BelowMinimum != nil && *s.BelowMinimum == 1 {
+	if is(s.BelowMinimum) {
 		c = append(c, phrase{text: "below" + string(nbsp) + "minimum", ink: yellow})
 	}
-	if s.VersionMismatch != nil && *s.VersionMismatch == 1 {
+	if is(s.VersionMismatch) {
 		c = append(c, phrase{text: "out of step", ink: yellow})
 	}
 	return c
