@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // BenchmarkRound measures rounds of polls by the plugin and by Telegraf's own

@@ -15,7 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/types"
 	"github.com/stretchr/testify/require"
 
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // composeProject is deploy/compose.yaml as the reference implementation of the compose

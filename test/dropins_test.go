@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // twoFiles is the shipped drop-in that names a settings file.

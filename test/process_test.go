@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // soon makes execd start the plugin again after a second.

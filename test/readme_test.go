@@ -20,7 +20,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // vendorPage is a page of the vendor's list of releases, as GitHub gives it.

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // prometheus is the recipe on a free port, and that port's address.

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 func TestMain(m *testing.M) {

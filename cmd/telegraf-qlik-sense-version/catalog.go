@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/plural"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
@@ -96,16 +96,16 @@ func showCatalog(file, output string, today catalog.Day) error {
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
+	var out bytes.Buffer
 	if output == "json" {
-		err = writeCatalogJSON(&text, c, name, today)
+		err = writeCatalogJSON(&out, c, name, today)
 	} else {
-		err = writeCatalogTable(&text, c, name, today)
+		err = writeCatalogTable(&out, c, name, today)
 	}
 	if err != nil {
 		return err
 	}
-	return printOut(text.String())
+	return printOut(out.String())
 }
 
 func checkCatalog(file string, today catalog.Day) error {
@@ -135,7 +135,7 @@ func catalogSummary(c *catalog.Catalog) string {
 		advisories = "advisory"
 	}
 	return strings.Join([]string{
-		plural.Of(len(c.Releases), "release"),
+		text.Plural(len(c.Releases), "release"),
 		fmt.Sprintf("%d %s (%d decide)", len(c.Advisories), advisories, decide),
 		fmt.Sprintf("releases as of %s", c.ReleasesAsOf),
 		fmt.Sprintf("advisories as of %s", c.AdvisoriesAsOf),

@@ -9,8 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/oneline"
-	"telegraf-qlik-sense-version/internal/plural"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // Widths of the columns that can be long, so that a table fits 100 characters.
@@ -22,9 +21,9 @@ const (
 
 // writeCatalogTable shows a catalogue to people.
 func writeCatalogTable(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "Catalogue: %s\n\n", oneline.Of(name))
-	grid(&text,
+	var out strings.Builder
+	fmt.Fprintf(&out, "Catalogue: %s\n\n", text.OneLine(name))
+	grid(&out,
 		table.Row{"releases", "as of " + c.ReleasesAsOf.String(), age(c.ReleasesAsOf, today)},
 		table.Row{"advisories", "as of " + c.AdvisoriesAsOf.String(), age(c.AdvisoriesAsOf, today)},
 		table.Row{"exploited", "as of " + c.ExploitedAsOf.String(), age(c.ExploitedAsOf, today)},
@@ -35,9 +34,9 @@ func writeCatalogTable(w io.Writer, c *catalog.Catalog, name string, today catal
 	for i := range c.Releases {
 		releases = append(releases, releaseRow(&c.Releases[i]))
 	}
-	text.WriteString("\n")
-	grid(&text, releases...)
-	text.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
+	out.WriteString("\n")
+	grid(&out, releases...)
+	out.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
 
 	if len(c.Advisories) > 0 {
 		advisories := make([]table.Row, 0, 1+len(c.Advisories))
@@ -45,16 +44,16 @@ func writeCatalogTable(w io.Writer, c *catalog.Catalog, name string, today catal
 		for i := range c.Advisories {
 			advisories = append(advisories, advisoryRow(&c.Advisories[i]))
 		}
-		text.WriteString("\n")
-		grid(&text, advisories...)
+		out.WriteString("\n")
+		grid(&out, advisories...)
 	}
 
-	text.WriteString("\nSources\n")
+	out.WriteString("\nSources\n")
 	for _, source := range c.Sources {
-		wrapped := wrap(strings.Fields(oneline.Of(source)), tableWidth-2)
-		text.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
+		wrapped := wrap(strings.Fields(text.OneLine(source)), tableWidth-2)
+		out.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
 	}
-	_, err := io.WriteString(w, text.String())
+	_, err := io.WriteString(w, out.String())
 	return err
 }
 
@@ -65,7 +64,7 @@ func age(day, today catalog.Day) string {
 	case days == 0:
 		return "today"
 	default:
-		return plural.Of(days, "day") + " old"
+		return text.Plural(days, "day") + " old"
 	}
 }
 
@@ -130,11 +129,11 @@ func advisoryRow(a *catalog.Advisory) table.Row {
 	if len(a.Fixed) > 0 {
 		fixes = fixes[:0]
 		for i, fix := range a.Fixed {
-			text := fix.String()
+			out := fix.String()
 			if i < len(a.Fixed)-1 {
-				text += ","
+				out += ","
 			}
-			fixes = append(fixes, text)
+			fixes = append(fixes, out)
 		}
 	}
 	return table.Row{a.ID, score, exploited, wrap(fixes, fixWidth), use}
@@ -154,20 +153,20 @@ func grid(w *strings.Builder, rows ...table.Row) {
 
 // wrap joins parts to lines that are no longer than width, one part at least to a line.
 func wrap(parts []string, width int) string {
-	var text strings.Builder
+	var out strings.Builder
 	length := 0
 	for i, part := range parts {
 		switch {
 		case i == 0:
 		case length+1+len(part) <= width:
-			text.WriteByte(' ')
+			out.WriteByte(' ')
 			length++
 		default:
-			text.WriteByte('\n')
+			out.WriteByte('\n')
 			length = 0
 		}
-		text.WriteString(part)
+		out.WriteString(part)
 		length += len(part)
 	}
-	return text.String()
+	return out.String()
 }

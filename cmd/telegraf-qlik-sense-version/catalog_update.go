@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/plural"
-	"telegraf-qlik-sense-version/internal/qlikdownload"
+	"telegraf-qlik-sense-version/internal/feed"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 const (
@@ -66,7 +66,7 @@ func updateCatalog(u *updating, words []string) error {
 	case len(u.from) > 0 && u.url != "":
 		return errors.New("catalog update: --from and --url are two sources: use one of them")
 	case len(u.from) == 0 && u.url == "":
-		u.url = qlikdownload.URL
+		u.url = feed.URL
 	}
 	u.file = words[0]
 	report, err := u.run()
@@ -125,23 +125,23 @@ func (u *updating) run() (report string, err error) {
 
 // asOf is the day that a list is of. Nobody knows when a reply was saved or mirrored, but
 // that it was not before its newest entry.
-func (u *updating) asOf(list *qlikdownload.List) catalog.Day {
-	if u.url == qlikdownload.URL {
+func (u *updating) asOf(list *feed.List) catalog.Day {
+	if u.url == feed.URL {
 		return u.today
 	}
 	return list.Newest()
 }
 
 // read gives the vendor's list and what to call its source.
-func (u *updating) read() (list *qlikdownload.List, source string, err error) {
+func (u *updating) read() (list *feed.List, source string, err error) {
 	if len(u.from) > 0 {
-		list, err = qlikdownload.ReadFiles(u.stdin, u.from...)
+		list, err = feed.ReadFiles(u.stdin, u.from...)
 		return list, u.from.names(), err
 	}
 	ctx, cancel := context.WithTimeout(u.ctx, fetchLimit)
 	defer cancel()
-	list, err = qlikdownload.Fetch(ctx, u.url)
-	return list, qlikdownload.Place(u.url), err
+	list, err = feed.Fetch(ctx, u.url)
+	return list, feed.Place(u.url), err
 }
 
 // comment stands at the head of the file.
@@ -168,10 +168,10 @@ keep             true for an entry of your own wording, which no update may repl
 `, u.today, source)
 }
 
-func (u *updating) report(list *qlikdownload.List, changes []string, c *catalog.Catalog, isNew, written bool) string {
-	var text strings.Builder
+func (u *updating) report(list *feed.List, changes []string, c *catalog.Catalog, isNew, written bool) string {
+	var out strings.Builder
 	for _, change := range changes {
-		fmt.Fprintln(&text, change)
+		fmt.Fprintln(&out, change)
 	}
 	previews, odd := 0, 0
 	for _, skipped := range list.Skipped {
@@ -180,31 +180,31 @@ func (u *updating) report(list *qlikdownload.List, changes []string, c *catalog.
 			continue
 		}
 		if odd++; odd <= maxTold {
-			fmt.Fprintf(&text, "skipped %s\n", skipped)
+			fmt.Fprintf(&out, "skipped %s\n", skipped)
 		}
 	}
 	if odd > maxTold {
-		fmt.Fprintf(&text, "skipped %d more like these\n", odd-maxTold)
+		fmt.Fprintf(&out, "skipped %d more like these\n", odd-maxTold)
 	}
 	if previews > 0 {
-		fmt.Fprintf(&text, "skipped %d of the list: drafts and prereleases\n", previews)
+		fmt.Fprintf(&out, "skipped %d of the list: drafts and prereleases\n", previews)
 	}
 
 	if list.Partial {
-		fmt.Fprintln(&text, "the list may go on: its last page is full and names no next one")
+		fmt.Fprintln(&out, "the list may go on: its last page is full and names no next one")
 	}
 
-	what := plural.Of(len(changes), "change")
+	what := text.Plural(len(changes), "change")
 	if len(changes) == 0 {
 		what = "nothing new"
 	}
 	if isNew {
 		what = "made from the built-in catalogue, " + what
 	}
-	fmt.Fprintf(&text, "%s: %s, releases as of %s", u.file, what, c.ReleasesAsOf)
+	fmt.Fprintf(&out, "%s: %s, releases as of %s", u.file, what, c.ReleasesAsOf)
 	if !written {
-		text.WriteString(", not written")
+		out.WriteString(", not written")
 	}
-	text.WriteString("\n")
-	return text.String()
+	out.WriteString("\n")
+	return out.String()
 }

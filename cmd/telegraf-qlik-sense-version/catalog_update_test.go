@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/qlikdownload"
+	"telegraf-qlik-sense-version/internal/feed"
 )
 
 func vendorEntry(name, tag, published string) string {
@@ -79,8 +79,8 @@ func TestDayOfTheList(t *testing.T) {
 		require.NoError(t, err)
 		return catalog.DayOf(d)
 	}
-	list := &qlikdownload.List{Releases: []catalog.Listed{{Published: day("2026-05-12")}, {Published: day("2026-04-01")}}}
-	require.Equal(t, day("2026-11-21"), (&updating{today: day("2026-11-21"), url: qlikdownload.URL}).asOf(list))
+	list := &feed.List{Releases: []catalog.Listed{{Published: day("2026-05-12")}, {Published: day("2026-04-01")}}}
+	require.Equal(t, day("2026-11-21"), (&updating{today: day("2026-11-21"), url: feed.URL}).asOf(list))
 	require.Equal(t, day("2026-05-12"), (&updating{today: day("2026-11-21"), url: "https://mirror.example.com/list"}).asOf(list))
 	require.Equal(t, day("2026-05-12"), (&updating{today: day("2026-11-21"), from: files{"reply.json"}}).asOf(list))
 }

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/report"
-	"telegraf-qlik-sense-version/internal/wholefile"
 )
 
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
@@ -87,7 +87,7 @@ func check(ctx context.Context, o *checkOptions) error {
 
 	// Before all servers are asked for nothing.
 	if o.outputFile != "" {
-		if err := wholefile.Check(o.outputFile); err != nil {
+		if err := atomicfile.Check(o.outputFile); err != nil {
 			return fmt.Errorf("writing the report: %w", err)
 		}
 	}
@@ -102,7 +102,7 @@ func check(ctx context.Context, o *checkOptions) error {
 	if o.outputFile == "" {
 		err = write(r, os.Stdout)
 	} else if err = write(r, &text); err == nil {
-		err = wholefile.Write(o.outputFile, text.Bytes())
+		err = atomicfile.Write(o.outputFile, text.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)

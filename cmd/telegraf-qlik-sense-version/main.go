@@ -21,7 +21,7 @@ import (
 	"github.com/influxdata/telegraf/logger"
 
 	assets "telegraf-qlik-sense-version"
-	"telegraf-qlik-sense-version/internal/execdlog"
+	"telegraf-qlik-sense-version/internal/execd"
 	"telegraf-qlik-sense-version/internal/settings"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
@@ -78,7 +78,7 @@ func main() {
 		// One line for each part of a joined error, so that Telegraf logs all of
 		// them as errors.
 		for line := range strings.Lines(err.Error()) {
-			io.WriteString(os.Stderr, execdlog.Line(telegraf.Error, line)) //nolint:errcheck // there is no other place to tell it
+			io.WriteString(os.Stderr, execd.Line(telegraf.Error, line)) //nolint:errcheck // there is no other place to tell it
 		}
 		os.Exit(1)
 	}
@@ -187,7 +187,7 @@ func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion
 		return nil, fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
 	}
 	// Not undone: that would wait for a line which nobody may ever read.
-	if _, err := execdlog.Redirect(os.Stderr, level); err != nil {
+	if _, err := execd.Redirect(os.Stderr, level); err != nil {
 		return nil, err
 	}
 	return settings.Load(config, logger.New("inputs", "qlik_sense_version", ""))

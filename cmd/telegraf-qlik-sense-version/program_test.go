@@ -17,7 +17,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/settings"
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 // patience is for what happens at once on a machine that has nothing else to do.

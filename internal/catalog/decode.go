@@ -8,8 +8,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // document is a catalogue whose entries are yet to be decoded: one at a time, so that
@@ -26,9 +26,9 @@ type document struct {
 
 // decode gives the catalogue, nil where a value is of a wrong type, and what is
 // wrong or unknown.
-func decode(text string) (*Catalog, []error) {
+func decode(content string) (*Catalog, []error) {
 	var d document
-	meta, err := toml.Decode(text, &d)
+	meta, err := toml.Decode(content, &d)
 	if err != nil {
 		return nil, []error{valueError(err, "")}
 	}
@@ -56,7 +56,7 @@ func decode(text string) (*Catalog, []error) {
 		return nil, errs // what follows an error in its entry would count as unknown
 	}
 	for _, key := range meta.Undecoded() {
-		errs = append(errs, fmt.Errorf("%s: there is no such key", oneline.Of(key.String())))
+		errs = append(errs, fmt.Errorf("%s: there is no such key", text.OneLine(key.String())))
 	}
 	return c, errs
 }
@@ -143,5 +143,5 @@ func valueError(err error, table string) error {
 			message += ": write for example " + hint.example
 		}
 	}
-	return errors.New(oneline.Of(strings.TrimPrefix(key+": "+message, ": ")))
+	return errors.New(text.OneLine(strings.TrimPrefix(key+": "+message, ": ")))
 }

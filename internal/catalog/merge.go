@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"telegraf-qlik-sense-version/internal/plural"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // Listed is an entry of the vendor's list of releases.
@@ -143,10 +143,10 @@ func mergePatches(old []Patch, entries []Listed) merging {
 		}
 	}
 	if added > 0 {
-		m.facts = append(m.facts, plural.Of(added, "build")+" added")
+		m.facts = append(m.facts, text.Plural(added, "build")+" added")
 	}
 	if confirmed > 0 {
-		m.facts = append(m.facts, plural.Of(confirmed, "build")+" confirmed")
+		m.facts = append(m.facts, text.Plural(confirmed, "build")+" confirmed")
 	}
 	slices.SortFunc(m.patches, func(a, b Patch) int { return cmp.Compare(a.Patch, b.Patch) })
 	return m

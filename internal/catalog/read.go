@@ -10,7 +10,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"telegraf-qlik-sense-version/internal/nesting"
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // MaxSize bounds a catalogue, in bytes; the built-in one takes a twentieth of it.
@@ -63,9 +63,9 @@ func within(file string, err error) error {
 
 // Parse reads and checks a catalogue. The error joins everything that was found
 // wrong, one line each.
-func Parse(content []byte) (*Catalog, error) {
-	text := strings.TrimPrefix(string(content), "\ufeff") // Windows editors put it there
-	if line, err := nesting.Check(text); err != nil {
+func Parse(raw []byte) (*Catalog, error) {
+	content := strings.TrimPrefix(string(raw), "\ufeff") // Windows editors put it there
+	if line, err := nesting.Check(content); err != nil {
 		return nil, fmt.Errorf("line %d: %w: is it a catalogue?", line, err)
 	}
 
@@ -73,25 +73,25 @@ func Parse(content []byte) (*Catalog, error) {
 	// the syntax, which end the first reading, but for those of a value it is that of the
 	// key's last occurrence, whichever table the value is in.
 	var tree map[string]any
-	if _, err := toml.Decode(text, &tree); err != nil {
+	if _, err := toml.Decode(content, &tree); err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, oneline.Of(syntax.Message))
+			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, text.OneLine(syntax.Message))
 		}
 		return nil, err
 	}
 	if err := checkSchema(tree["schema"]); err != nil {
 		return nil, err
 	}
-	c, err := decodeChecked(text)
+	c, err := decodeChecked(content)
 	if err := errors.Join(append(missingKeys(tree), err)...); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func decodeChecked(text string) (*Catalog, error) {
-	c, errs := decode(text)
+func decodeChecked(content string) (*Catalog, error) {
+	c, errs := decode(content)
 	if c != nil {
 		errs = append(errs, c.Check())
 	}

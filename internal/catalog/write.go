@@ -9,9 +9,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/release"
-	"telegraf-qlik-sense-version/internal/wholefile"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // Patches are written one to a line.
@@ -19,13 +19,13 @@ type Patches []Patch
 
 // MarshalTOML writes a list of inline tables.
 func (p Patches) MarshalTOML() ([]byte, error) {
-	var text strings.Builder
-	text.WriteString("[\n")
+	var content strings.Builder
+	content.WriteString("[\n")
 	for _, patch := range p {
-		fmt.Fprintf(&text, "    { patch = %d, build = %q, basis = %q },\n", patch.Patch, patch.Build, patch.Basis)
+		fmt.Fprintf(&content, "    { patch = %d, build = %q, basis = %q },\n", patch.Patch, patch.Build, patch.Basis)
 	}
-	text.WriteString("  ]")
-	return []byte(text.String()), nil
+	content.WriteString("  ]")
+	return []byte(content.String()), nil
 }
 
 // Encode writes the catalogue in its own format: releases by age, advisories by
@@ -35,17 +35,17 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
 	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
 
-	var text bytes.Buffer
+	var content bytes.Buffer
 	for line := range strings.Lines(comment) {
 		// What a comment quotes may hold what TOML does not take.
-		line = oneline.Of(strings.ToValidUTF8(strings.TrimSuffix(line, "\n"), "?"))
-		text.WriteString(strings.TrimSuffix("# "+line, " ") + "\n")
+		line = text.OneLine(strings.ToValidUTF8(strings.TrimSuffix(line, "\n"), "?"))
+		content.WriteString(strings.TrimSuffix("# "+line, " ") + "\n")
 	}
-	text.WriteString("\n")
-	if err := toml.NewEncoder(&text).Encode(sorted); err != nil {
+	content.WriteString("\n")
+	if err := toml.NewEncoder(&content).Encode(sorted); err != nil {
 		return nil, fmt.Errorf("writing the catalogue: %w", err)
 	}
-	return text.Bytes(), nil
+	return content.Bytes(), nil
 }
 
 func firstDay(r release.Release) Day {
@@ -54,15 +54,15 @@ func firstDay(r release.Release) Day {
 
 // Save writes the catalogue to a file, with a comment in front: all of it or nothing.
 func (c *Catalog) Save(file, comment string) error {
-	text, err := c.Encode(comment)
+	content, err := c.Encode(comment)
 	if err != nil {
 		return err
 	}
-	if len(text) > MaxSize {
-		return fmt.Errorf("the catalogue takes %d bytes, and one of more than %d would not be read again", len(text), MaxSize)
+	if len(content) > MaxSize {
+		return fmt.Errorf("the catalogue takes %d bytes, and one of more than %d would not be read again", len(content), MaxSize)
 	}
-	if _, err := Parse(text); err != nil {
+	if _, err := Parse(content); err != nil {
 		return fmt.Errorf("the catalogue would not be in order: %w", err)
 	}
-	return wholefile.Write(file, text)
+	return atomicfile.Write(file, content)
 }

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/systeminfo"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // maxCause keeps a certificate with a thousand names out of the log, in bytes.
@@ -259,4 +259,4 @@ func isAlert(err error) bool {
 
 // shorten makes one bounded line of an error, which may hold names out of a server's
 // certificate or the status line of a proxy.
-func shorten(err error) string { return oneline.Short(err.Error(), maxCause) }
+func shorten(err error) string { return text.Excerpt(err.Error(), maxCause) }

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // WriteCSV writes a row for each server, by RFC 4180 and in UTF-8. What is not known
@@ -188,7 +188,7 @@ func safe(s string) string {
 const starts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 
 func defused(s string) string {
-	clean := oneline.Of(s)
+	clean := text.OneLine(s)
 	for _, r := range s {
 		if strings.ContainsRune(starts, r) {
 			return "'" + clean

@@ -4,8 +4,8 @@ import (
 	"crypto/x509"
 	"time"
 
-	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // A certificate can hold a thousand names, each as long as its server likes.
@@ -61,4 +61,4 @@ func instant(t time.Time) time.Time {
 }
 
 // bounded makes one line of bounded length of a text that comes from a server.
-func bounded(text string) string { return oneline.Short(text, maxText) }
+func bounded(s string) string { return text.Excerpt(s, maxText) }

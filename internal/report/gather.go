@@ -131,15 +131,15 @@ func (c *collector) block(settings *qlik_sense_version.QlikSenseVersion) Block {
 // fromPoint takes the fields of a point.
 func fromPoint(fields map[string]any) Server {
 	s := Server{
-		Result: text(fields, "result"),
+		Result: stringField(fields, "result"),
 
-		ReleaseLabel: text(fields, "release_label"), Version: text(fields, "version"), ProductName: text(fields, "product_name"),
-		DeploymentType: text(fields, "deployment_type"), SenseID: text(fields, "sense_id"), ContentHash: text(fields, "content_hash"),
-		DeprecatedProductVersion: text(fields, "deprecated_product_version"), CopyrightYearRange: text(fields, "copyright_year_range"),
+		ReleaseLabel: stringField(fields, "release_label"), Version: stringField(fields, "version"), ProductName: stringField(fields, "product_name"),
+		DeploymentType: stringField(fields, "deployment_type"), SenseID: stringField(fields, "sense_id"), ContentHash: stringField(fields, "content_hash"),
+		DeprecatedProductVersion: stringField(fields, "deprecated_product_version"), CopyrightYearRange: stringField(fields, "copyright_year_range"),
 
 		ResponseTime: optional[float64](fields, "response_time"), HTTPResponseCode: optional[int](fields, "http_response_code"),
 
-		Compliance: text(fields, "compliance"), ComplianceCode: optional[int](fields, "compliance_code"),
+		Compliance: stringField(fields, "compliance"), ComplianceCode: optional[int](fields, "compliance_code"),
 		ReleaseYear: optional[int](fields, "release_year"), ReleaseMonth: optional[int](fields, "release_month"),
 		Patch: optional[int](fields, "patch"), LatestPatch: optional[int](fields, "latest_patch"), PatchesBehind: optional[int](fields, "patches_behind"),
 		AdvisoryCount: optional[int](fields, "advisory_count"), ExploitedAdvisoryCount: optional[int](fields, "exploited_advisory_count"),
@@ -154,13 +154,13 @@ func fromPoint(fields map[string]any) Server {
 		expiry := int(*seconds)
 		s.CertificateExpiry = &expiry
 	}
-	if ids := text(fields, "advisories"); ids != "" {
+	if ids := stringField(fields, "advisories"); ids != "" {
 		s.Advisories = strings.Split(ids, ",")
 	}
 	return s
 }
 
-func text(fields map[string]any, name string) string {
+func stringField(fields map[string]any, name string) string {
 	value, _ := fields[name].(string)
 	return value
 }

@@ -14,8 +14,8 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/settings"
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/internal/stack"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
+	"telegraf-qlik-sense-version/test/stack"
 )
 
 func runs(label, build string) simulator.Server {

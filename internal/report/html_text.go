@@ -12,7 +12,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // newLine keeps the lines of the page's source short enough to compare two pages.
@@ -30,7 +30,7 @@ func visible(s string) string {
 			return '\ufffd'
 		}
 		return r
-	}, oneline.Of(s))
+	}, text.OneLine(s))
 }
 
 // labelled has a word in the colour of a state; the word says it as well.
@@ -68,7 +68,7 @@ func grouped(n int) string {
 	return digits
 }
 
-// counted is plural.Of with large numbers grouped.
+// counted is text.Plural with large numbers grouped.
 func counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"

@@ -10,7 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 
-	"telegraf-qlik-sense-version/internal/plural"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // TableOptions say what the table is shown on.
@@ -66,7 +66,7 @@ func (s *Summary) sentence() string {
 		vulnerable += fmt.Sprintf(" (%d to known exploits)", s.Exploited)
 	}
 	return fmt.Sprintf("%s, %d answered, %s, %s, %s",
-		plural.Of(s.Servers, "server"), s.Answered, compliant, vulnerable, plural.Of(len(s.Versions), "version"))
+		text.Plural(s.Servers, "server"), s.Answered, compliant, vulnerable, text.Plural(len(s.Versions), "version"))
 }
 
 // title names a block by its tags.

@@ -19,8 +19,8 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"telegraf-qlik-sense-version/internal/nesting"
-	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/text"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
@@ -215,7 +215,7 @@ func (d *document) refuse(block int, key string, err error) {
 }
 
 func (d *document) refuseAt(line int, key string, err error) {
-	d.problems = append(d.problems, problem{line, oneline.Of(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
+	d.problems = append(d.problems, problem{line, text.OneLine(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
 }
 
 // printable gives a key as it stands in the text, in quotes where it needs them.

@@ -8,19 +8,19 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // syntaxError says what the TOML library does not accept, and what to do.
-func (d *document) syntaxError(text string, err error) error {
+func (d *document) syntaxError(content string, err error) error {
 	parse, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
-		return errors.New(oneline.Of(fmt.Sprintf("%s: %v", d.name, err)))
+		return errors.New(text.OneLine(fmt.Sprintf("%s: %v", d.name, err)))
 	}
 	// The library counts a line end as part of the next line, and the end of a
 	// short text as in front of it.
-	start := min(max(parse.Position.Start, 0), len(text))
-	line := strings.Count(text[:start], "\n") + 1
+	start := min(max(parse.Position.Start, 0), len(content))
+	line := strings.Count(content[:start], "\n") + 1
 	key := parse.LastKey
 	if match := definedBefore.FindStringSubmatch(parse.Message); match != nil {
 		key = match[1]
@@ -28,7 +28,7 @@ func (d *document) syntaxError(text string, err error) error {
 	if key != "" {
 		key = printable(key) + ": "
 	}
-	return errors.New(oneline.Of(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
+	return errors.New(text.OneLine(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
 }
 
 // The last key is only the table around the one that stands there twice.
@@ -40,7 +40,7 @@ const quotes = `put a text in quotes, for example "abc"`
 // a password, or does not say what to do, words of its own.
 func explain(message string) string {
 	lower := strings.ToLower(message)
-	for _, known := range []struct{ part, text string }{
+	for _, known := range []struct{ part, meaning string }{
 		{"utf-16", "the file is not UTF-8 text, but probably UTF-16: save it as UTF-8"},
 		{"invalid utf-8", "the file is not UTF-8 text: save it as UTF-8"},
 		{"escape", windowsPath},
@@ -70,7 +70,7 @@ func explain(message string) string {
 		{"already", "is set twice in this block: remove one of them, or begin another block with [[" + blockName + "]]"},
 	} {
 		if strings.Contains(lower, known.part) {
-			return known.text
+			return known.meaning
 		}
 	}
 	return message

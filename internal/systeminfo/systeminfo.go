@@ -8,9 +8,8 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode/utf8"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // maxValue is the longest text kept of one member, in bytes. Real values stay
@@ -74,8 +73,8 @@ func Decode(body []byte) (*Info, error) {
 // "Version" for "version", and would refuse the whole reply for one member of
 // another type. A map of all members would take twenty times the memory of a reply
 // that is made for it.
-func decodeObject(text []byte) (map[string]json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
+func decodeObject(body []byte) (map[string]json.RawMessage, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return nil, ErrNotJSON
 	}
@@ -106,14 +105,14 @@ func decodeObject(text []byte) (map[string]json.RawMessage, error) {
 
 func fromObject(object map[string]json.RawMessage) *Info {
 	info := &Info{
-		ContentHash:              text(object["contentHash"]),
-		SenseID:                  text(object["senseId"]),
-		Version:                  text(object["version"]),
-		DeploymentType:           text(object["deploymentType"]),
-		ReleaseLabel:             text(object["releaseLabel"]),
-		DeprecatedProductVersion: text(object["deprecatedProductVersion"]),
-		ProductName:              text(object["productName"]),
-		CopyrightYearRange:       text(object["copyrightYearRange"]),
+		ContentHash:              value(object["contentHash"]),
+		SenseID:                  value(object["senseId"]),
+		Version:                  value(object["version"]),
+		DeploymentType:           value(object["deploymentType"]),
+		ReleaseLabel:             value(object["releaseLabel"]),
+		DeprecatedProductVersion: value(object["deprecatedProductVersion"]),
+		ProductName:              value(object["productName"]),
+		CopyrightYearRange:       value(object["copyrightYearRange"]),
 	}
 	if info.Version == "" && info.ReleaseLabel == "" {
 		return nil
@@ -121,9 +120,9 @@ func fromObject(object map[string]json.RawMessage) *Info {
 	return info
 }
 
-// text gives a JSON string as it is and a number or boolean as it is written, in
+// value gives a JSON string as it is and a number or boolean as it is written, in
 // a form that is safe in a log line, a tag and a table: one line, bounded.
-func text(member json.RawMessage) string {
+func value(member json.RawMessage) string {
 	if len(member) == 0 {
 		return ""
 	}
@@ -137,20 +136,9 @@ func text(member json.RawMessage) string {
 		return ""
 	}
 
-	value = oneline.Of(value)
+	value = text.OneLine(value)
 	if strings.TrimSpace(value) == "" {
 		return ""
 	}
-	return cut(value, maxValue)
-}
-
-// cut shortens s to at most limit bytes without splitting a character.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
+	return text.Truncate(value, maxValue)
 }

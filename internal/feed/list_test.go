@@ -1,4 +1,4 @@
-package qlikdownload
+package feed
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package qlikdownload
+package feed
 
 import (
 	"bytes"
@@ -10,20 +10,20 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/oneline"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 var errTruncated = errors.New("ends in the middle of the list")
 
 // parse adds the entries of a list in JSON, or of several one after the other.
-func (l *List) parse(text []byte) error {
+func (l *List) parse(content []byte) error {
 	for at, lists := 0, 0; ; lists++ {
-		rest, err := begin(text[at:])
+		rest, err := begin(content[at:])
 		if err != nil {
 			return err
 		}
-		at = len(text) - len(rest)
+		at = len(content) - len(rest)
 		switch {
 		case len(rest) == 0 && lists == 0:
 			return errors.New("is empty")
@@ -36,7 +36,7 @@ func (l *List) parse(text []byte) error {
 		var syntax *json.SyntaxError
 		switch {
 		case errors.As(err, &syntax):
-			return fmt.Errorf("is no JSON from byte %d on: %s", at+n, oneline.Of(err.Error()))
+			return fmt.Errorf("is no JSON from byte %d on: %s", at+n, text.OneLine(err.Error()))
 		case err != nil:
 			return err
 		}
@@ -46,40 +46,40 @@ func (l *List) parse(text []byte) error {
 
 // begin cuts off white space and byte order marks, which Windows programs write and
 // which end up between pages that are appended.
-func begin(text []byte) ([]byte, error) {
+func begin(content []byte) ([]byte, error) {
 	for {
-		rest := bytes.TrimPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("\ufeff"))
-		if len(rest) == len(text) {
+		rest := bytes.TrimPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("\ufeff"))
+		if len(rest) == len(content) {
 			break
 		}
-		text = rest
+		content = rest
 	}
-	if bytes.HasPrefix(text, []byte{0xFF, 0xFE}) || bytes.HasPrefix(text, []byte{0xFE, 0xFF}) {
+	if bytes.HasPrefix(content, []byte{0xFF, 0xFE}) || bytes.HasPrefix(content, []byte{0xFE, 0xFF}) {
 		return nil, errors.New(`is UTF-16, as Windows PowerShell writes with ">": save it as UTF-8, for example with curl.exe -o FILE`)
 	}
-	return text, nil
+	return content, nil
 }
 
 // noList says what stands there instead of a list.
-func noList(text []byte) error {
-	start := string(text[:min(len(text), 1<<10)])
-	switch text[0] {
+func noList(content []byte) error {
+	start := string(content[:min(len(content), 1<<10)])
+	switch content[0] {
 	case '<':
-		return fmt.Errorf("is a web page, not a list in JSON: perhaps that of a proxy where one has to log in; it begins with %s", piece(start))
+		return fmt.Errorf("is a web page, not a list in JSON: perhaps that of a proxy where one has to log in; it begins with %s", text.Quote(start))
 	case '{':
 		var object struct{ Message string }
-		if err := json.Unmarshal(text, &object); err == nil && object.Message != "" {
-			return fmt.Errorf("is no list but a message: %s", piece(object.Message))
+		if err := json.Unmarshal(content, &object); err == nil && object.Message != "" {
+			return fmt.Errorf("is no list but a message: %s", text.Quote(object.Message))
 		}
-		return fmt.Errorf("is a JSON object, not a list: it begins with %s", piece(start))
+		return fmt.Errorf("is a JSON object, not a list: it begins with %s", text.Quote(start))
 	}
-	return fmt.Errorf("is no list in JSON: it begins with %s", piece(start))
+	return fmt.Errorf("is no list in JSON: it begins with %s", text.Quote(start))
 }
 
 // parseList adds the entries of the list at the start of the text and gives the
 // length of what was read.
-func (l *List) parseList(text []byte) (int, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
+func (l *List) parseList(content []byte) (int, error) {
+	decoder := json.NewDecoder(bytes.NewReader(content))
 	read := func(err error) (int, error) {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errTruncated
@@ -114,10 +114,10 @@ type entry struct {
 }
 
 // add takes an element of the list or says why it does not.
-func (l *List) add(text json.RawMessage) {
+func (l *List) add(content json.RawMessage) {
 	var e entry
-	if err := json.Unmarshal(text, &e); err != nil {
-		l.skip(Skipped{Name: string(text[:min(len(text), 1<<10)]), Reason: "is no entry as GitHub writes them"})
+	if err := json.Unmarshal(content, &e); err != nil {
+		l.skip(Skipped{Name: string(content[:min(len(content), 1<<10)]), Reason: "is no entry as GitHub writes them"})
 		return
 	}
 	s := Skipped{Preview: e.Draft || e.Prerelease}
@@ -152,14 +152,14 @@ func (l *List) skip(s Skipped) {
 
 // words gives a text of an entry; null, which GitHub has for a release without a name,
 // is none.
-func words(value json.RawMessage, key string) (text string, err error) {
+func words(value json.RawMessage, key string) (content string, err error) {
 	if value == nil {
 		return "", fmt.Errorf("has no %s", key)
 	}
-	if err := json.Unmarshal(value, &text); err != nil {
+	if err := json.Unmarshal(value, &content); err != nil {
 		return "", fmt.Errorf("has a %s that is no text", key)
 	}
-	return text, nil
+	return content, nil
 }
 
 func listed(name, tag string, publishedAt json.RawMessage) (l catalog.Listed, err error) {

@@ -1,6 +1,6 @@
-// Package execdlog writes log lines in the form in which Telegraf's inputs.execd
+// Package execd writes log lines in the form in which Telegraf's inputs.execd
 // reads them from a plugin's standard error.
-package execdlog
+package execd
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/logger"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // maxLine bounds a log line, in bytes with its end. execd stops reading at a line
@@ -47,7 +47,7 @@ func Redirect(w io.Writer, level telegraf.LogLevel) (undo func(), err error) {
 
 // Line forms one line that execd logs at the given level.
 func Line(level telegraf.LogLevel, message string) string {
-	message = oneline.Of(strings.TrimSpace(message))
+	message = text.OneLine(strings.TrimSpace(message))
 
 	line := level.Indicator() + " " + message
 	if len(line) >= maxLine {

@@ -1,6 +1,6 @@
-// Package qlikdownload reads the vendor's list of releases: those of the repository
+// Package feed reads the vendor's list of releases: those of the repository
 // github.com/qlik-download/qlik-sense-server, from GitHub or from a file.
-package qlikdownload
+package feed
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // List is what the vendor's list says.
@@ -31,7 +32,7 @@ type Skipped struct {
 
 // String gives one line, whatever the list said.
 func (s Skipped) String() string {
-	return fmt.Sprintf("%s (tag %s): %s", piece(s.Name), piece(s.Tag), s.Reason)
+	return fmt.Sprintf("%s (tag %s): %s", text.Quote(s.Name), text.Quote(s.Tag), s.Reason)
 }
 
 // Newest is the last day on which something in the list was published: the list is
@@ -99,14 +100,14 @@ func (l *List) readFile(stdin io.Reader, file string) error {
 }
 
 func (l *List) readSaved(r io.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(r, maxSaved+1))
+	content, err := io.ReadAll(io.LimitReader(r, maxSaved+1))
 	if err != nil {
 		return err
 	}
-	if len(text) > maxSaved {
+	if len(content) > maxSaved {
 		return fmt.Errorf("is larger than %d MiB: is it the vendor's list?", maxSaved>>20)
 	}
-	if err := l.parse(text); errors.Is(err, errTruncated) {
+	if err := l.parse(content); errors.Is(err, errTruncated) {
 		return fmt.Errorf("%w: save it again", err)
 	} else if err != nil {
 		return err
@@ -128,13 +129,4 @@ func (l *List) usable() error {
 		return fmt.Errorf("there is nothing usable in the list, %d skipped: all are drafts or prereleases", len(l.Skipped))
 	}
 	return errors.New("the list is empty: is it the right one?")
-}
-
-// piece is as much of a text from outside as a message can hold.
-func piece(text string) string {
-	const most = 60
-	if runes := []rune(text[:min(len(text), 4*most)]); len(runes) > most || len(text) > 4*most {
-		text = string(runes[:min(len(runes), most)]) + "..."
-	}
-	return fmt.Sprintf("%q", text)
 }

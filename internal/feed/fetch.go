@@ -1,4 +1,4 @@
-package qlikdownload
+package feed
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"telegraf-qlik-sense-version/internal/oneline"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // URL is where GitHub gives the list.
@@ -94,7 +94,7 @@ func checkRedirect(to *http.Request, via []*http.Request) error {
 	case len(via) > maxRedirects:
 		return redirectError{fmt.Sprintf("there are more than %d in a row", maxRedirects)}
 	case to.URL.Scheme != "https" && via[0].URL.Scheme == "https":
-		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with --url if it can be trusted", piece(Place(to.URL.String())))}
+		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with --url if it can be trusted", text.Quote(Place(to.URL.String())))}
 	}
 	return nil
 }
@@ -113,18 +113,18 @@ func (l *List) fetch(ctx context.Context, client *http.Client, u *url.URL) (*url
 		return nil, networkError(ctx, err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
 	if response.StatusCode != http.StatusOK {
-		return nil, statusError(response, text)
+		return nil, statusError(response, content)
 	}
 	switch {
 	case err != nil:
 		return nil, networkError(ctx, err)
-	case len(text) > maxPage:
+	case len(content) > maxPage:
 		return nil, fmt.Errorf("is larger than %d MiB: is it the vendor's list?", maxPage>>20)
 	}
 	before := len(l.Releases) + len(l.Skipped)
-	if err := l.parse(text); errors.Is(err, errTruncated) {
+	if err := l.parse(content); errors.Is(err, errTruncated) {
 		return nil, fmt.Errorf("%w: try again", err)
 	} else if err != nil {
 		return nil, err
@@ -155,5 +155,5 @@ func networkError(ctx context.Context, err error) error {
 	}
 	// It may repeat what a server sent.
 	const most = 300
-	return errors.New(oneline.Short(err.Error(), most) + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
+	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
 }

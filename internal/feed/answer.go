@@ -1,4 +1,4 @@
-package qlikdownload
+package feed
 
 import (
 	"encoding/json"
@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // statusError says what an answer other than a list means and what to do about it.
-func statusError(response *http.Response, text []byte) error {
+func statusError(response *http.Response, content []byte) error {
 	code := response.StatusCode
 	header := response.Header
 	switch {
@@ -29,8 +31,8 @@ func statusError(response *http.Response, text []byte) error {
 		return fmt.Errorf("HTTP status %s: the fault is there: try again later", status(code))
 	}
 	var object struct{ Message string }
-	if err := json.Unmarshal(text, &object); err == nil && object.Message != "" {
-		return fmt.Errorf("HTTP status %s, with the message %s", status(code), piece(object.Message))
+	if err := json.Unmarshal(content, &object); err == nil && object.Message != "" {
+		return fmt.Errorf("HTTP status %s, with the message %s", status(code), text.Quote(object.Message))
 	}
 	return fmt.Errorf("HTTP status %s: check the URL", status(code))
 }
@@ -86,10 +88,10 @@ func nextPage(response *http.Response) (*url.URL, error) {
 		asked := response.Request.URL
 		next, err := asked.Parse(link[1])
 		if err != nil {
-			return nil, fmt.Errorf("the address of the next page is none: %s", piece(link[1]))
+			return nil, fmt.Errorf("the address of the next page is none: %s", text.Quote(link[1]))
 		}
 		if next.Scheme != asked.Scheme || next.Host != asked.Host || next.User != nil {
-			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", piece(Place(next.String())))
+			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(Place(next.String())))
 		}
 		return next, nil
 	}
