@@ -94,23 +94,6 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// Advisories that supersede each other every which way end the check in time.
-func TestManySupersessions(t *testing.T) {
-	c := good(t)
-	ids := make([]string, 0, 40)
-	for i := range 40 {
-		ids = append(ids, "CVE-2024-"+strings.Repeat("1", 4+i%15)+string(rune('0'+i/15)))
-	}
-	for _, id := range ids {
-		a := c.Advisories[0]
-		a.ID, a.SupersededBy = id, ids
-		c.Advisories = append(c.Advisories, a)
-	}
-	start := time.Now()
-	require.ErrorContains(t, c.Check(), "which this one supersedes in turn")
-	require.Less(t, time.Since(start), 10*time.Second)
-}
-
 func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Load(filepath.Join(dir, "missing.toml"))

@@ -46,6 +46,7 @@ func (c *Catalog) Check() error {
 		}
 		k.advised[a.ID] = a
 	}
+	k.findCircles()
 	for i := range c.Advisories {
 		k.advisory(&c.Advisories[i])
 	}
@@ -57,6 +58,7 @@ type checker struct {
 	releases map[release.Release]*Release
 	tracks   map[release.Track]release.Release
 	advised  map[string]*Advisory
+	circles  map[string]int // see findCircles
 	errs     []error
 }
 
@@ -217,29 +219,4 @@ func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {
 	if a.AffectedFrom != nil && (k.releases[*a.AffectedFrom] == nil) {
 		wrong("affected_from %q is not an initial release that is listed", a.AffectedFrom)
 	}
-}
-
-func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
-	for _, id := range a.SupersededBy {
-		switch other := k.advised[id]; {
-		case other == nil:
-			wrong("superseded_by %q, which is not listed", id)
-		case a.Decides() && !other.Decides():
-			wrong("superseded_by %q, which is information and has no fix", id)
-		case k.supersedes(a.ID, other, make(map[string]bool)):
-			wrong("superseded_by %q, which this one supersedes in turn", id)
-		}
-	}
-}
-
-// supersedes holds when id is among those that supersede a, directly or through
-// others; passed are those looked at before.
-func (k *checker) supersedes(id string, a *Advisory, passed map[string]bool) bool {
-	if a == nil || passed[a.ID] {
-		return false
-	}
-	passed[a.ID] = true
-	return a.ID == id || slices.ContainsFunc(a.SupersededBy, func(next string) bool {
-		return k.supersedes(id, k.advised[next], passed)
-	})
 }

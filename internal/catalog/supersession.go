@@ -1,0 +1,77 @@
+package catalog
+
+// supersession checks the advisories that supersede one.
+func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
+	circular := false
+	for _, id := range a.SupersededBy {
+		switch other := k.advised[id]; {
+		case other == nil:
+			wrong("superseded_by %.60q, which is not listed", id)
+		case a.Decides() && !other.Decides():
+			wrong("superseded_by %q, which is information and has no fix", id)
+		case k.circles[id] == k.circles[a.ID] && !circular:
+			circular = true // one line for each advisory: there may be very many of such pairs
+			wrong("superseded_by %q, which this one supersedes in turn", id)
+		}
+	}
+}
+
+// findCircles numbers the advisories: two have the same number if each supersedes the other,
+// directly or through others.
+func (k *checker) findCircles() {
+	c := newComponents(func(id string) []string {
+		if a := k.advised[id]; a != nil {
+			return a.SupersededBy
+		}
+		return nil
+	})
+	for i := range k.catalog.Advisories {
+		c.find(k.catalog.Advisories[i].ID)
+	}
+	k.circles = c.number
+}
+
+// components finds the strongly connected components of a graph by Tarjan's algorithm, which
+// goes along each edge once.
+type components struct {
+	next   func(id string) []string
+	order  map[string]int // from 1, in which the nodes were reached
+	number map[string]int // of the component, 0 while it is not complete
+	open   []string       // nodes that were reached and whose component is not complete
+}
+
+func newComponents(next func(id string) []string) *components {
+	return &components{next: next, order: make(map[string]int), number: make(map[string]int)}
+}
+
+// find numbers the component of a node, and of all that can be reached from there.
+func (c *components) find(id string) {
+	if c.order[id] == 0 {
+		c.visit(id)
+	}
+}
+
+// visit gives the earliest open node that can be reached. It recurses once for each node of
+// a chain, of which a file of MaxSize has some thousands.
+func (c *components) visit(id string) (low int) {
+	low = len(c.order) + 1
+	c.order[id] = low
+	start := len(c.open)
+	c.open = append(c.open, id)
+	for _, next := range c.next(id) {
+		switch {
+		case c.number[next] != 0:
+		case c.order[next] != 0:
+			low = min(low, c.order[next])
+		default:
+			low = min(low, c.visit(next))
+		}
+	}
+	if low == c.order[id] {
+		for _, member := range c.open[start:] {
+			c.number[member] = low
+		}
+		c.open = c.open[:start]
+	}
+	return low
+}

@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// linked is the good catalogue with n more advisories, and those that supersede each of
+// them by the numbers that next gives.
+func linked(t *testing.T, n int, next func(i int) []int) *Catalog {
+	t.Helper()
+	c := good(t)
+	for i := range n {
+		a := c.Advisories[0]
+		a.ID = fmt.Sprintf("CVE-2024-%05d", i)
+		for _, other := range next(i) {
+			a.SupersededBy = append(a.SupersededBy, fmt.Sprintf("CVE-2024-%05d", other))
+		}
+		c.Advisories = append(c.Advisories, a)
+	}
+	return c
+}
+
+// between gives the numbers from first up to, but not including, last.
+func between(first, last int) (numbers []int) {
+	for i := first; i < last; i++ {
+		numbers = append(numbers, i)
+	}
+	return numbers
+}
+
+// Each advisory is looked at once, in whatever way they are linked and however many.
+func TestSupersessionTakesOneStepForEachAdvisory(t *testing.T) {
+	const n = 400
+	for name, next := range map[string]func(int) []int{
+		"chain":                     func(i int) []int { return between(i+1, min(i+2, n)) },
+		"chain from its end":        func(i int) []int { return between(max(i-1, 0), i) },
+		"circle":                    func(i int) []int { return []int{(i + 1) % n} },
+		"each by all that follow":   func(i int) []int { return between(i+1, n) },
+		"each by all":               func(int) []int { return between(0, n) },
+		"each by some in a circle":  func(i int) []int { return []int{(i + 1) % n, (i + 7) % n, (i * i) % n} },
+		"not linked with any other": func(int) []int { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			steps := make(map[string]int)
+			c := newComponents(func(id string) (ids []string) {
+				steps[id]++
+				var i int
+				_, err := fmt.Sscan(id, &i)
+				require.NoError(t, err)
+				for _, other := range next(i) {
+					ids = append(ids, fmt.Sprint(other))
+				}
+				return ids
+			})
+			for i := range n {
+				c.find(fmt.Sprint(i))
+			}
+			require.Len(t, steps, n)
+			require.Len(t, c.number, n)
+			for id, count := range steps {
+				require.Equal(t, 1, count, id)
+			}
+		})
+	}
+}
+
+// The components are those that searching from each node finds.
+func TestComponents(t *testing.T) {
+	const n = 60
+	for shift := range 12 {
+		next := func(i int) []int {
+			if i%5 == shift%5 {
+				return nil
+			}
+			return []int{(i*i + shift) % n, (i*7 + 3) % n}
+		}
+		reached := make([][]bool, n)
+		for i := range n {
+			reached[i] = make([]bool, n)
+			for open := []int{i}; len(open) > 0; open = open[1:] {
+				for _, j := range next(open[0]) {
+					if !reached[i][j] {
+						reached[i][j] = true
+						open = append(open, j)
+					}
+				}
+			}
+		}
+		c := linked(t, n, next)
+		k := &checker{catalog: c, advised: make(map[string]*Advisory)}
+		for i := range c.Advisories {
+			k.advised[c.Advisories[i].ID] = &c.Advisories[i]
+		}
+		k.findCircles()
+		for i := range n {
+			for j := range n {
+				want := i == j || reached[i][j] && reached[j][i]
+				require.Equal(t, want, k.circles[fmt.Sprintf("CVE-2024-%05d", i)] == k.circles[fmt.Sprintf("CVE-2024-%05d", j)], "%d, %d", i, j)
+			}
+		}
+	}
+}
+
+// A chain of as many advisories as a file can hold is in order, and one line for each of
+// them says that it is a circle.
+func TestLongSupersession(t *testing.T) {
+	const n = 5000
+	chain := linked(t, n, func(i int) []int { return between(i+1, min(i+2, n)) })
+	content, err := chain.Encode("")
+	require.NoError(t, err)
+	require.Greater(t, len(content), MaxSize)
+	require.NoError(t, chain.Check())
+
+	circle := linked(t, n, func(i int) []int { return []int{(i + 1) % n, (i + 2) % n} })
+	problems := strings.Split(circle.Check().Error(), "\n")
+	require.Len(t, problems, n)
+	for _, problem := range problems {
+		require.Contains(t, problem, ", which this one supersedes in turn")
+	}
+}
+
+// Only those of a circle are named, not those that lead to it or that it leads to.
+func TestSupersessionInACircle(t *testing.T) {
+	c := linked(t, 6, func(i int) []int { return map[int][]int{0: {1}, 1: {2, 5}, 2: {3}, 3: {1}, 4: {0}}[i] })
+	problems := strings.Split(c.Check().Error(), "\n")
+	slices.Sort(problems)
+	require.Equal(t, []string{
+		`advisory "CVE-2024-00001": superseded_by "CVE-2024-00002", which this one supersedes in turn`,
+		`advisory "CVE-2024-00002": superseded_by "CVE-2024-00003", which this one supersedes in turn`,
+		`advisory "CVE-2024-00003": superseded_by "CVE-2024-00001", which this one supersedes in turn`,
+	}, problems)
+}
