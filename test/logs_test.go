@@ -61,6 +61,13 @@ label = "May 2025"
 track = "14.231"
 verified = true
 sources = ["a test"]
+[[advisory]]
+id = "CVE-2024-0001"
+summary = "a test"
+published = 2024-06-01
+fixed = ["May 2024 Patch 9"]
+verified = true
+references = ["a test"]
 `)
 	p := r.telegraf(r.dropIn(r.block(hosts, "  catalog_file = '"+catalogue+"'"), `"6h"`, `"1s"`))
 	r.await(p, "I! "+execdLog+"Catalogue ("+catalogue+"): releases of 2024-12-31, advisories of 2024-12-31, known exploitation of 2024-12-31")

@@ -14,6 +14,9 @@ import (
 type Catalog struct {
 	// Schema is the version of the format, see Schema.
 	Schema int `toml:"schema"`
+	// EndsWith is "end" for a file that closes with the empty table [end], so that one that
+	// was cut off can be told from a whole one; "" for one without.
+	EndsWith string `toml:"ends_with,omitempty"`
 	// ReleasesAsOf is the day on which the vendor's list of releases was read.
 	ReleasesAsOf Day `toml:"releases_as_of"`
 	// AdvisoriesAsOf is the day up to which advisories were looked for.
@@ -112,6 +115,22 @@ type Advisory struct {
 // Decides holds for an advisory that servers are judged by. The others are
 // information: nobody can tell which releases they concern.
 func (a *Advisory) Decides() bool { return a.Verified && len(a.Fixed) > 0 }
+
+// Undecided reports whether servers are not judged by the advisory: it is about Qlik Sense,
+// and nobody can map it to releases yet.
+func (a *Advisory) Undecided() bool { return !a.Decides() }
+
+// Undecided returns the advisories about Qlik Sense that nobody can map to releases yet, by
+// identifier. They are shared with c: do not change them.
+func (c *Catalog) Undecided() []*Advisory {
+	var undecided []*Advisory
+	for i := range c.Advisories {
+		if a := &c.Advisories[i]; a.Undecided() {
+			undecided = append(undecided, a)
+		}
+	}
+	return undecided
+}
 
 // Exploited holds where CISA knows that the vulnerability is being exploited.
 func (a *Advisory) Exploited() bool { return !a.ExploitedSince.IsZero() }

@@ -35,6 +35,8 @@ func (c *Catalog) Check() error {
 		advised:  make(map[string]*Advisory, len(c.Advisories)),
 	}
 	k.days()
+	checkList(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") }, "sources", c.Sources)
+	k.enough()
 	for i := range c.Releases {
 		k.release(&c.Releases[i])
 	}
@@ -42,7 +44,7 @@ func (c *Catalog) Check() error {
 	for i := range c.Advisories {
 		a := &c.Advisories[i]
 		if k.advised[a.ID] != nil {
-			k.wrong("is listed twice", "advisory %q", a.ID)
+			k.wrong("is listed twice", "advisory %.60q", a.ID)
 		}
 		k.advised[a.ID] = a
 	}
@@ -77,8 +79,18 @@ func (k *checker) days() {
 	if c.ExploitedAsOf.IsZero() {
 		k.wrong("is missing", "exploited_as_of")
 	}
+}
+
+// enough refuses a catalogue that lacks what judging takes: by one without advisories that
+// decide, no server would be affected by anything.
+func (k *checker) enough() {
+	c := k.catalog
 	if len(c.Releases) == 0 {
 		k.wrong("there is none: nothing could be judged", "release")
+	}
+	if !slices.ContainsFunc(c.Advisories, func(a Advisory) bool { return a.Decides() }) {
+		k.wrong("there is none that decides (verified = true, and a release in fixed), so that every server would look compliant: "+
+			"copy or update the file again, or add one", "advisory")
 	}
 }
 
@@ -123,6 +135,7 @@ func (k *checker) release(r *Release) {
 	if len(r.Sources) == 0 {
 		wrong("sources are missing: say where this is known from")
 	}
+	r.checkSizes(wrong)
 	checkPatches(r, wrong)
 }
 
@@ -140,7 +153,7 @@ func checkPatches(r *Release, wrong func(string, ...any)) {
 		case p.Build.Track != *r.Track:
 			wrong("patch %d: build %s is not of track %s", p.Patch, p.Build, r.Track)
 		case !p.Basis.known():
-			wrong("patch %d: basis %q is none of stated, derived, checked, counted, ambiguous", p.Patch, p.Basis)
+			wrong("patch %d: basis %.60q is none of stated, derived, checked, counted, ambiguous", p.Patch, p.Basis)
 		case r.LatestPatch != nil && p.Patch > *r.LatestPatch && p.Basis != Ambiguous:
 			wrong("patch %d is newer than latest_patch %d", p.Patch, *r.LatestPatch)
 		case i > 0 && (p.Patch <= r.Patches[i-1].Patch || p.Build.Number <= r.Patches[i-1].Build.Number):
@@ -168,7 +181,7 @@ var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,19}|GHSA(-[2-9cfghjmpqrvwx
 
 func (k *checker) advisory(a *Advisory) {
 	wrong := func(format string, args ...any) {
-		k.wrong(fmt.Sprintf(format, args...), "advisory %q", a.ID)
+		k.wrong(fmt.Sprintf(format, args...), "advisory %.60q", a.ID)
 	}
 	if !identifier.MatchString(a.ID) {
 		wrong("is no identifier: CVE-2023-41265 and GHSA-8qvr-jr3j-p3rg are")
@@ -196,6 +209,7 @@ func (k *checker) advisory(a *Advisory) {
 	case a.Ransomware && !a.Exploited():
 		wrong("ransomware without exploited_since")
 	}
+	a.checkSizes(wrong)
 	k.fixes(a, wrong)
 	k.supersession(a, wrong)
 }

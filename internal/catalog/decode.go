@@ -16,12 +16,14 @@ import (
 // an error can say in which of them it is.
 type document struct {
 	Schema         int              `toml:"schema"`
+	EndsWith       string           `toml:"ends_with"`
 	ReleasesAsOf   Day              `toml:"releases_as_of"`
 	AdvisoriesAsOf Day              `toml:"advisories_as_of"`
 	ExploitedAsOf  Day              `toml:"exploited_as_of"`
 	Sources        []string         `toml:"sources"`
 	Releases       []toml.Primitive `toml:"release"`
 	Advisories     []toml.Primitive `toml:"advisory"`
+	End            struct{}         `toml:"end"` // see checkEnd
 }
 
 // decode gives the catalogue, nil where a value is of a wrong type, and what is
@@ -34,6 +36,7 @@ func decode(content string) (*Catalog, []error) {
 	}
 	c := &Catalog{
 		Schema:         d.Schema,
+		EndsWith:       d.EndsWith,
 		ReleasesAsOf:   d.ReleasesAsOf,
 		AdvisoriesAsOf: d.AdvisoriesAsOf,
 		ExploitedAsOf:  d.ExploitedAsOf,

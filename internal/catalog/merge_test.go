@@ -158,7 +158,8 @@ func oneRelease(t *testing.T, keys, asOf string) *Catalog {
 	if !strings.Contains(keys, "sources = ") {
 		keys += "\nsources = [\"x\"]\n"
 	}
-	text := "schema = 1\nreleases_as_of = " + asOf + "\nadvisories_as_of = 2026-06-30\nexploited_as_of = 2025-08-25\n[[release]]\n" + keys
+	text := "schema = 1\nreleases_as_of = " + asOf + "\nadvisories_as_of = 2026-06-30\nexploited_as_of = 2025-08-25\n[[release]]\n" + keys +
+		"\n[[advisory]]\nid = \"CVE-2025-0001\"\nsummary = \"s\"\npublished = 2025-01-01\nfixed = [\"May 2025\"]\nverified = true\nreferences = [\"x\"]\n"
 	c, errs := decode(text)
 	require.Empty(t, errs)
 	require.NoError(t, c.Check())

@@ -73,14 +73,18 @@ func Parse(raw []byte) (*Catalog, error) {
 	// the syntax, which end the first reading, but for those of a value it is that of the
 	// key's last occurrence, whichever table the value is in.
 	var tree map[string]any
-	if _, err := toml.Decode(content, &tree); err != nil {
+	meta, err := toml.Decode(content, &tree)
+	if err != nil {
 		var syntax toml.ParseError
 		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("line %d: %s", syntax.Position.Line, text.OneLine(syntax.Message))
+			return nil, fmt.Errorf("line %d: %s%s", syntax.Position.Line, text.OneLine(syntax.Message), cutOffHint(content))
 		}
 		return nil, err
 	}
 	if err := checkSchema(tree["schema"]); err != nil {
+		return nil, err
+	}
+	if err := checkEnd(tree, meta.Keys()); err != nil {
 		return nil, err
 	}
 	c, err := decodeChecked(content)

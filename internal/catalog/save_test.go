@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -114,7 +115,7 @@ func TestSaveBesideReaders(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	short, long := good(t), good(t)
-	long.Advisories[0].Note = strings.Repeat("x", 200_000)
+	long.Sources = slices.Repeat([]string{strings.Repeat("x", maxLine)}, maxEntries)
 	require.NoError(t, short.Save(file, ""))
 
 	done := make(chan struct{})

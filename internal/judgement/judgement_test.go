@@ -207,7 +207,7 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"information never decides",
-			advisory("CVE-2024-0001", `fixed = []`) +
+			advisory("CVE-2024-0001", `fixed = []`) + advisory("CVE-2024-0003", "fixed = [\"May 2024\"]\naffected_from = \"May 2024\"") +
 				strings.Replace(advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 5"]`), "verified = true", "verified = false", 1),
 			map[string]string{"May 2023": " > ", "May 2024": " > "},
 		},

@@ -129,7 +129,8 @@ func TestCatalogueThatThePluginKnowsBetter(t *testing.T) {
 	} {
 		q, log := newPlugin("qlik1.example.com")
 		q.CatalogFile = writeFile(t, "schema = 1\nreleases_as_of = 2020-01-01\nadvisories_as_of = "+day+"\nexploited_as_of = 2020-01-01\n"+
-			"[[release]]\nlabel = \"May 2019\"\nverified = true\nsources = [\"test\"]\n")
+			"[[release]]\nlabel = \"May 2019\"\nverified = true\nsources = [\"test\"]\n"+
+			"[[advisory]]\nid = \"CVE-2019-0001\"\nsummary = \"s\"\npublished = 2019-06-01\nfixed = [\"May 2019\"]\nverified = true\nreferences = [\"test\"]\n")
 		require.NoError(t, q.Init())
 		require.Contains(t, texts(log), "Catalogue ("+q.CatalogFile+"): "+strings.ReplaceAll(warning, "%s", catalog.BuiltIn().AdvisoriesAsOf.String()))
 	}

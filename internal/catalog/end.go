@@ -1,0 +1,53 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/BurntSushi/toml"
+)
+
+// endTable is the value of ends_with, and the name of the empty table that closes a file
+// which has that key in its head. A file that was cut off between two entries is TOML as
+// good as the whole one: without the announcement nothing would tell that advisories are
+// missing.
+const endTable = "end"
+
+// checkEnd compares what the head of a file announces with what the file closes with; keys
+// are those of the file in the order in which they stand there.
+func checkEnd(tree map[string]any, keys []toml.Key) error {
+	announced, announces := tree["ends_with"]
+	closing, closes := tree[endTable]
+	switch {
+	case !announces && !closes:
+		return nil // written by hand
+	case !announces:
+		return errors.New(`end: the head of the file does not announce it: write ends_with = "end" below schema, or remove [end]`)
+	case announced != endTable:
+		return errors.New(`ends_with: must be "end", for the file to close with the empty table [end]`)
+	case !closes:
+		return errors.New(`the file was cut off: its head says ends_with = "end", but [end] is missing: copy or update it again`)
+	}
+	if table, ok := closing.(map[string]any); !ok || len(table) > 0 {
+		return errors.New("end: must be an empty table: write [end] as the last line, once, and nothing below it")
+	}
+	if last := keys[len(keys)-1]; last[0] != endTable {
+		return fmt.Errorf("end: must close the file, but %s comes after it: move [end] to the last line", last[0])
+	}
+	return nil
+}
+
+var (
+	announcesEnd = regexp.MustCompile(`(?m)^ends_with\s*=`)
+	hasEnd       = regexp.MustCompile(`(?m)^\[end\]`)
+)
+
+// cutOffHint adds to an error of the syntax what most likely made it: most cuts go through
+// a line.
+func cutOffHint(content string) string {
+	if announcesEnd.MatchString(content) && !hasEnd.MatchString(content) {
+		return ": the file was cut off, for [end] is missing: copy or update it again"
+	}
+	return ""
+}

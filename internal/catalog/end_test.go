@@ -1,0 +1,76 @@
+package catalog
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// announced gives the text of a catalogue that announces its end and has it.
+func announced(t *testing.T, c *Catalog) string {
+	t.Helper()
+	plain := *c
+	plain.EndsWith = ""
+	content, err := plain.Encode("comment")
+	require.NoError(t, err)
+	text := strings.Replace(string(content), "schema = 1\n", "schema = 1\nends_with = \"end\"\n", 1)
+	text, _, _ = strings.Cut(text, "\n[end]")
+	return strings.TrimSuffix(text, "\n") + "\n\n[end]\n"
+}
+
+func TestAnnouncedEnd(t *testing.T) {
+	c := good(t)
+	text := announced(t, c)
+	for _, tail := range []string{"", "\n\n", "# a comment", " # a comment\n", "\t\r\n"} {
+		got, err := Parse([]byte(strings.TrimSuffix(text, "\n") + tail))
+		require.NoError(t, err)
+		require.Equal(t, "end", got.EndsWith)
+		got.EndsWith = ""
+		require.Equal(t, c, got)
+	}
+	got, err := Parse([]byte(strings.ReplaceAll(text, "\n", "\r\n")))
+	require.NoError(t, err)
+	require.Equal(t, "end", got.EndsWith)
+}
+
+// Whatever is missing at the end of a file that announces it: what is left is refused.
+func TestCutOffFiles(t *testing.T) {
+	small := announced(t, good(t))
+	for cut := range len(small) {
+		_, err := Parse([]byte(small[:cut]))
+		require.Equal(t, cut < strings.LastIndex(small, "]")+1, err != nil, "cut at byte %d of %d: %v", cut, len(small), err)
+	}
+
+	builtIn := announced(t, BuiltIn())
+	lines := strings.SplitAfter(builtIn, "\n")
+	require.Greater(t, len(lines), 700)
+	cut := 0
+	for i, line := range lines[:len(lines)-2] {
+		_, err := Parse([]byte(builtIn[:cut]))
+		require.Error(t, err, "cut in front of line %d", i+1)
+		if strings.HasPrefix(line, "[[advisory]]") { // nothing but the missing end tells
+			require.EqualError(t, err, `the file was cut off: its head says ends_with = "end", but [end] is missing: copy or update it again`)
+		}
+		cut += len(line)
+	}
+	require.Equal(t, "[end]\n", builtIn[cut:])
+}
+
+// A cut through a line makes an error of the syntax, whose words alone are no help.
+func TestCutOffWithinALine(t *testing.T) {
+	text := announced(t, good(t))
+	const hint = ": the file was cut off, for [end] is missing: copy or update it again"
+	cut := strings.Index(text, `summary = "An`)
+	_, err := Parse([]byte(text[:cut+12]))
+	require.ErrorContains(t, err, "line ")
+	require.ErrorContains(t, err, hint)
+
+	_, err = Parse([]byte(strings.Replace(text, `verified = true`, `verified = yes`, 1)))
+	require.ErrorContains(t, err, "line ")
+	require.NotContains(t, err.Error(), hint)
+
+	_, err = Parse([]byte(strings.Replace(text, "ends_with = \"end\"\n", "", 1)[:cut]))
+	require.ErrorContains(t, err, "line ")
+	require.NotContains(t, err.Error(), hint)
+}

@@ -1,0 +1,47 @@
+package catalog
+
+// Bounds of what an entry says, for reports and log lines that repeat it. They leave room:
+// a description in a CVE record takes 4096 characters at most, a reference 2048.
+const (
+	maxText    = 4 << 10 // bytes of a summary or a note
+	maxLine    = 2 << 10 // bytes of any other text
+	maxEntries = 100     // entries of a list
+)
+
+func checkText(wrong func(string, ...any), key, value string, most int) {
+	if len(value) > most {
+		wrong("%s takes %d bytes, and %d are the most: shorten it", key, len(value), most)
+	}
+}
+
+func checkCount(wrong func(string, ...any), key string, count int) {
+	if count > maxEntries {
+		wrong("%s has %d entries, and %d are the most: keep those that matter", key, count, maxEntries)
+	}
+}
+
+// checkList bounds a list of texts; it says once that one of them is too long.
+func checkList(wrong func(string, ...any), key string, values []string) {
+	checkCount(wrong, key, len(values))
+	for i, value := range values {
+		if len(value) > maxLine {
+			wrong("%s: entry %d takes %d bytes, and %d are the most: shorten it", key, i+1, len(value), maxLine)
+			return
+		}
+	}
+}
+
+func (r *Release) checkSizes(wrong func(string, ...any)) {
+	checkText(wrong, "note", r.Note, maxText)
+	checkList(wrong, "sources", r.Sources)
+}
+
+func (a *Advisory) checkSizes(wrong func(string, ...any)) {
+	checkText(wrong, "summary", a.Summary, maxText)
+	checkText(wrong, "note", a.Note, maxText)
+	checkText(wrong, "cvss_vector", a.CVSSVector, maxLine)
+	checkText(wrong, "cvss_source", a.CVSSSource, maxLine)
+	checkCount(wrong, "fixed", len(a.Fixed))
+	checkList(wrong, "superseded_by", a.SupersededBy)
+	checkList(wrong, "references", a.References)
+}

@@ -1,0 +1,96 @@
+package catalog
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+func TestSizesAreBounded(t *testing.T) {
+	text := func(n int) string { return strings.Repeat("x", n) }
+	list := func(n int, entry string) []string {
+		entries := make([]string, n)
+		entries[n-1] = entry
+		return entries
+	}
+	for _, tt := range []struct {
+		name     string
+		set      func(c *Catalog, over int)
+		expected string
+	}{
+		{"note of a release", func(c *Catalog, over int) { c.Releases[1].Note = text(4096 + over) },
+			`release "May 2024": note takes 4097 bytes, and 4096 are the most: shorten it`},
+		{"source", func(c *Catalog, over int) { c.Releases[1].Sources = list(3, text(2048+over)) },
+			`release "May 2024": sources: entry 3 takes 2049 bytes, and 2048 are the most: shorten it`},
+		{"sources", func(c *Catalog, over int) { c.Releases[1].Sources = list(100+over, "") },
+			`release "May 2024": sources has 101 entries, and 100 are the most: keep those that matter`},
+		{"source of the catalogue", func(c *Catalog, over int) { c.Sources = list(2, text(2048+over)) },
+			`catalogue: sources: entry 2 takes 2049 bytes, and 2048 are the most: shorten it`},
+		{"sources of the catalogue", func(c *Catalog, over int) { c.Sources = list(100+over, "") },
+			`catalogue: sources has 101 entries, and 100 are the most: keep those that matter`},
+		{"summary", func(c *Catalog, over int) { c.Advisories[0].Summary = text(4096 + over) },
+			`advisory "CVE-2024-36077": summary takes 4097 bytes, and 4096 are the most: shorten it`},
+		{"note", func(c *Catalog, over int) { c.Advisories[0].Note = text(4096 + over) },
+			`advisory "CVE-2024-36077": note takes 4097 bytes, and 4096 are the most: shorten it`},
+		{"vector", func(c *Catalog, over int) { c.Advisories[0].CVSSVector = text(2048 + over) },
+			`advisory "CVE-2024-36077": cvss_vector takes 2049 bytes, and 2048 are the most: shorten it`},
+		{"source of the score", func(c *Catalog, over int) { c.Advisories[0].CVSSSource = text(2048 + over) },
+			`advisory "CVE-2024-36077": cvss_source takes 2049 bytes, and 2048 are the most: shorten it`},
+		{"reference", func(c *Catalog, over int) { c.Advisories[0].References = list(7, text(2048+over)) },
+			`advisory "CVE-2024-36077": references: entry 7 takes 2049 bytes, and 2048 are the most: shorten it`},
+		{"references", func(c *Catalog, over int) { c.Advisories[0].References = list(100+over, "") },
+			`advisory "CVE-2024-36077": references has 101 entries, and 100 are the most: keep those that matter`},
+		{"fixed", func(c *Catalog, over int) {
+			c.Advisories[0].AffectedFrom, c.Advisories[0].Fixed = nil, nil
+			for i := range 100 + over {
+				label := release.Release{Year: 2000 + i, Month: 1}
+				c.Releases = append(c.Releases, Release{Label: label, Sources: []string{"x"}})
+				c.Advisories[0].Fixed = append(c.Advisories[0].Fixed, label)
+			}
+		}, `advisory "CVE-2024-36077": fixed has 101 entries, and 100 are the most: keep those that matter`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := good(t)
+			tt.set(c, 0)
+			require.NoError(t, c.Check())
+			c = good(t)
+			tt.set(c, 1)
+			require.EqualError(t, c.Check(), tt.expected)
+		})
+	}
+
+	c := linked(t, 102, func(i int) []int {
+		return map[int][]int{0: between(1, 101), 1: between(2, 102)}[i]
+	})
+	require.NoError(t, c.Check())
+	c.Advisories[2].SupersededBy = append(c.Advisories[2].SupersededBy, "CVE-2024-00101")
+	require.EqualError(t, c.Check(), `advisory "CVE-2024-00000": superseded_by has 101 entries, and 100 are the most: keep those that matter`)
+}
+
+// An identifier that is none does not fill a log.
+func TestLongIdentifier(t *testing.T) {
+	c := good(t)
+	c.Advisories[1].ID = strings.Repeat("x", MaxSize)
+	c.Advisories[1].SupersededBy = []string{strings.Repeat("y", MaxSize)}
+	err := c.Check()
+	require.ErrorContains(t, err, "is no identifier")
+	require.ErrorContains(t, err, "which is not listed")
+	require.Less(t, len(err.Error()), 1000)
+}
+
+func TestUndecided(t *testing.T) {
+	c := good(t)
+	require.False(t, c.Advisories[0].Undecided())
+	require.Equal(t, []*Advisory{&c.Advisories[1]}, c.Undecided())
+	c.Advisories[0].Verified = false
+	require.Len(t, c.Undecided(), 2)
+
+	var ids []string
+	for _, a := range BuiltIn().Undecided() {
+		ids = append(ids, a.ID)
+	}
+	require.Equal(t, []string{"CVE-2021-36761", "CVE-2025-61138", "CVE-2025-7783"}, ids)
+}
