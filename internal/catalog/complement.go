@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"telegraf-qlik-sense-version/internal/release"
 )
 
 // Complement gives a catalogue with what another one has more, and what that changes,
@@ -57,15 +59,22 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 func (c *Catalog) fit() {
 	newest := c.newestDay()
 	for i := range c.Releases {
-		r := &c.Releases[i]
-		if r.LatestPatchAsOf.After(newest) {
+		if r := &c.Releases[i]; r.LatestPatchAsOf.After(newest) {
 			r.LatestPatchAsOf = newest
 		}
-		for _, a := range c.Advisories {
-			for _, fix := range a.Fixed {
-				if fix.Initial() == r.Label && r.LatestPatch != nil && fix.Patch > *r.LatestPatch {
-					r.LatestPatch, r.LatestPatchAsOf = &fix.Patch, later(r.LatestPatchAsOf, a.Published)
-				}
+	}
+	c.raiseLatestPatches()
+}
+
+func (c *Catalog) raiseLatestPatches() {
+	releases := make(map[release.Release]*Release, len(c.Releases))
+	for i := range c.Releases {
+		releases[c.Releases[i].Label] = &c.Releases[i]
+	}
+	for _, a := range c.Advisories {
+		for _, fix := range a.Fixed {
+			if r := releases[fix.Initial()]; r != nil && r.LatestPatch != nil && fix.Patch > *r.LatestPatch {
+				r.LatestPatch, r.LatestPatchAsOf = &fix.Patch, later(r.LatestPatchAsOf, a.Published)
 			}
 		}
 	}
