@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -47,34 +48,50 @@ func printable(s string) string {
 
 func width(s string) int { return pretty.StringWidthWithoutEscSequences(s) }
 
-// wrap makes lines of at most that many columns of a text. All that gets into the
-// table goes through it or through shorten.
+// words yields the words of a text as a terminal may show them. All text that gets into
+// the table comes through it, by wrap or shorten.
+func words(s string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(printable(s), func(r rune) bool { return r == ' ' })
+}
+
+// wrap breaks a text into lines of at most that many columns.
 func wrap(s string, columns int) []string {
 	var lines []string
-	free := -1 // columns left in the last line
-	for word := range strings.FieldsFuncSeq(printable(s), func(r rune) bool { return r == ' ' }) {
+	var line strings.Builder
+	endLine := func() {
+		if text := plainBlanks(line.String()); text != "" {
+			lines = append(lines, text)
+		}
+		line.Reset()
+	}
+	free := 0 // columns left in the line
+	for word := range words(s) {
 		for word != "" {
 			end, size := breakAt(word, columns)
 			if end == len(word) && size < free {
-				lines[len(lines)-1] += " " + word
+				line.WriteByte(' ')
+				line.WriteString(word)
 				free -= size + 1
 				break
 			}
-			lines = append(lines, word[:end])
+			endLine()
+			line.WriteString(word[:end])
 			free = columns - size
 			if word = word[end:]; word != "" {
 				free = 0
 			}
 		}
 	}
-	for i := range lines {
-		lines[i] = strings.Trim(strings.ReplaceAll(lines[i], string(nbsp), " "), " ")
-	}
-	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	endLine()
 	if len(lines) == 0 {
 		return []string{""}
 	}
 	return lines
+}
+
+// plainBlanks returns a finished line, in which nothing has to stay together any more.
+func plainBlanks(line string) string {
+	return strings.Trim(strings.ReplaceAll(line, string(nbsp), " "), " ")
 }
 
 // breakAt finds where a word goes on in the next line: at its end where it fits, or
@@ -96,13 +113,21 @@ func breakAt(word string, columns int) (end, size int) {
 	return len(word), size
 }
 
-// shorten makes one line of at most that many columns of a text.
+// shorten returns one line of at most that many columns: the text, or its start and dots.
 func shorten(s string, columns int) string {
-	s = strings.Join(wrap(s, len(s)*2+1), " ")
-	if width(s) > columns {
-		s = strings.TrimRight(pretty.Trim(s, columns-3), " ") + "..."
+	var line strings.Builder
+	size := 0
+	for word := range words(strings.ReplaceAll(s, string(nbsp), " ")) {
+		if size > 0 {
+			line.WriteByte(' ')
+			size++
+		}
+		line.WriteString(word)
+		if size += width(word); size > columns {
+			return strings.TrimRight(pretty.Trim(line.String(), columns-3), " ") + "..."
+		}
 	}
-	return s
+	return line.String()
 }
 
 // phrase is a part of a cell that begins on a line of its own.

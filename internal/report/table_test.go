@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +226,50 @@ func TestWrap(t *testing.T) {
 		{"a\tb\x1bc\u202ed", 20, []string{"a b c\ufffdd"}},
 	} {
 		require.Equal(t, test.want, wrap(test.text, test.columns), "%q in %d", test.text, test.columns)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, test := range []struct {
+		text    string
+		columns int
+		want    string
+	}{
+		{"", 10, ""},
+		{"  a \t b  ", 10, "a b"},
+		{"one two three", 13, "one two three"},
+		{"one two three", 12, "one two t..."},
+		{"one two three", 11, "one two..."},
+		{"abcdefgh", 7, "abcd..."},
+		{"漢字 漢字", 8, "漢字..."},
+		{"\u00a0 May\u00a02025 \u00a0 Patch\u00a015", 20, "May 2025 Patch 15"},
+		{"a" + strings.Repeat(" ", 100), 1, "a"},
+	} {
+		require.Equal(t, test.want, shorten(test.text, test.columns), "%q in %d", test.text, test.columns)
+	}
+}
+
+// A catalogue may hold a text of hundreds of kilobytes. What is allocated for it must not
+// grow with the square of its length.
+func TestLongTexts(t *testing.T) {
+	allocated := func(f func()) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	for name, text := range map[string]string{
+		"short words":  strings.Repeat("ab ", 100_000),
+		"joined words": strings.Repeat("ab\u00a0", 100_000),
+		"one word":     strings.Repeat("x", 300_000),
+		"parted names": strings.Repeat("ab.", 100_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, columns := range []int{60, 1_000, 2 * len(text)} {
+				require.Less(t, allocated(func() { wrap(text, columns) }), uint64(20*len(text)), "wrapped to %d columns", columns)
+				require.Less(t, allocated(func() { shorten(text, columns) }), uint64(20*len(text)), "cut to %d columns", columns)
+			}
+		})
 	}
 }
