@@ -2,40 +2,60 @@
 package atomicfile
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
-// Write puts a text into a file: all of it or, where that does not work, nothing. Who
-// reads the file meanwhile gets the old text or the new one. A file that exists keeps
-// its permissions and its owner; a new one can be read by everyone. Behind a symbolic
-// link it is the file that is replaced, not the link.
+// Write replaces the contents of a file: with all of text or, if that does not work, not
+// at all. Whoever reads the file meanwhile gets the old contents or the new ones. An
+// existing file keeps its permissions and its owner; a new one gets what the umask, or
+// the rules of its folder, allow. Behind a symbolic link the file is replaced, not the link.
 func Write(file string, text []byte) error {
 	target, old, err := resolve(file)
 	if err != nil {
 		return err
 	}
-	return replace(target, old, text)
-}
-
-// Check finds out whether Write would be let write the file, without touching it.
-func Check(file string) error {
-	target, _, err := resolve(file)
+	f, err := create(target, old)
 	if err != nil {
 		return err
 	}
-	f, err := create(target)
+	removeStale(f)
+	if _, err = f.Write(text); err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), target)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// Check reports whether Write would be permitted to write the file, without touching it.
+func Check(file string) error {
+	target, old, err := resolve(file)
+	if err != nil {
+		return err
+	}
+	f, err := create(target, old)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// resolve finds the file behind links, and what it is; nil for one that is yet to be
-// made.
+// resolve returns the path of the file behind links, and its FileInfo, nil for a file
+// that does not exist yet.
 func resolve(file string) (target string, old fs.FileInfo, err error) {
 	target, err = filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,49 +75,62 @@ func resolve(file string) (target string, old fs.FileInfo, err error) {
 	return target, old, nil
 }
 
-// create makes a temporary file in the same folder: a file can only be renamed within
-// its file system.
-func create(file string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(file), ".telegraf-qlik-sense-version-*.tmp")
-}
+// Temporary files are in the same folder as the target, since a file can only be renamed
+// within its file system, and have names of this form.
+const (
+	tempPrefix = ".telegraf-qlik-sense-version-"
+	tempSuffix = ".tmp"
+)
 
-// newFileMode is that of a new file: what an administrator makes, the account of Telegraf
-// has to read, and a report is there to be passed on.
-const newFileMode = 0o644
-
-// replace puts a complete new file in the place of the old one, nil where there is
-// none.
-func replace(file string, old fs.FileInfo, text []byte) error {
-	f, err := create(file)
-	if err != nil {
-		return err
-	}
-	err = fill(f, old, text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
-}
-
-func fill(f *os.File, old fs.FileInfo, text []byte) error {
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	mode := fs.FileMode(newFileMode)
+// create makes the temporary file that is to replace target, with the permissions and the
+// owner of the old file, nil if there is none.
+func create(target string, old fs.FileInfo) (*os.File, error) {
+	mode := fs.FileMode(0o666) // before the umask
 	if old != nil {
-		mode = old.Mode().Perm()
-		if err := keepOwner(f, old); err != nil {
-			return fmt.Errorf("giving the new file the owner of the old one: %w: run this as that owner or as an administrator", err)
+		mode = 0o600 // until the owner is right
+	}
+	// Not os.CreateTemp, which always makes files that only their owner can read: only the
+	// system knows the umask and the default permissions of the folder.
+	name := filepath.Join(filepath.Dir(target), tempPrefix+rand.Text()+tempSuffix)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil || old == nil {
+		return f, err
+	}
+	if err := keepOwner(f, old); err != nil {
+		err = fmt.Errorf("giving the new file the owner of the old one: %w: run this as that owner or as an administrator", err)
+		return nil, errors.Join(err, f.Close(), os.Remove(name))
+	}
+	if err := f.Chmod(old.Mode().Perm()); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(name))
+	}
+	return f, nil
+}
+
+// staleAfter is the age from which on a temporary file is a leftover. Writing takes
+// seconds at most.
+const staleAfter = time.Hour
+
+// removeStale removes the temporary files that writes which were killed left in the folder
+// of f. Nothing that a process does about its own end helps against a kill or a power
+// failure, and files without a name (O_TMPFILE) exist on Linux only and cannot replace a
+// file. Errors are ignored: the file of somebody else is theirs to remove.
+func removeStale(f *os.File) {
+	own, err := f.Stat()
+	if err != nil {
+		return
+	}
+	dir := filepath.Dir(f.Name())
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), tempPrefix) || !strings.HasSuffix(entry.Name(), tempSuffix) || !entry.Type().IsRegular() {
+			continue
+		}
+		// Compared with f, not with the clock of this machine: the folder may be on another.
+		if info, err := entry.Info(); err == nil && own.ModTime().Sub(info.ModTime()) > staleAfter {
+			os.Remove(filepath.Join(dir, entry.Name())) //nolint:errcheck // see above
 		}
 	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	return f.Sync()
 }

@@ -1,12 +1,36 @@
 package atomicfile
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// requireFiles checks that a folder holds these files and no others.
+func requireFiles(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	found := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		found = append(found, entry.Name())
+	}
+	require.ElementsMatch(t, names, found)
+}
+
+func requireContents(t *testing.T, file, expected string) {
+	t.Helper()
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, expected, string(got))
+}
 
 func TestCheckTouchesNothing(t *testing.T) {
 	dir := t.TempDir()
@@ -15,12 +39,8 @@ func TestCheckTouchesNothing(t *testing.T) {
 	require.NoFileExists(t, file)
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
 	require.NoError(t, Check(file))
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, "old", string(text))
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	requireContents(t, file, "old")
+	requireFiles(t, dir, "report")
 
 	require.ErrorIs(t, Check(filepath.Join(dir, "missing", "report")), os.ErrNotExist)
 	require.EqualError(t, Check(dir), dir+" is no regular file: name one that may be replaced")
@@ -30,8 +50,51 @@ func TestWrite(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report")
 	for _, text := range []string{"first", "second", ""} {
 		require.NoError(t, Write(file, []byte(text)))
-		got, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Equal(t, text, string(got))
+		requireContents(t, file, text)
 	}
+}
+
+func TestWriteRemovesStaleFiles(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{
+		".telegraf-qlik-sense-version-old.tmp", ".telegraf-qlik-sense-version-young.tmp",
+		".telegraf-qlik-sense-version-note.txt", "other.tmp",
+	}
+	for _, name := range names {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		age := 2 * staleAfter
+		if name == names[1] {
+			age = staleAfter / 2
+		}
+		require.NoError(t, os.Chtimes(file, time.Time{}, time.Now().Add(-age)))
+	}
+	folder := filepath.Join(dir, ".telegraf-qlik-sense-version-folder.tmp")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	require.NoError(t, os.Chtimes(folder, time.Time{}, time.Now().Add(-2*staleAfter)))
+
+	require.NoError(t, Write(filepath.Join(dir, "report"), []byte("new")))
+	requireFiles(t, dir, append(names[1:], filepath.Base(folder), "report")...)
+}
+
+// Writers of one file leave what one of them wrote, and nothing else.
+func TestConcurrentWrites(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "report")
+	const writers, size = 10, 1 << 20
+	errs := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() { errs[i] = Write(file, bytes.Repeat([]byte{byte('a' + i)}, size)) })
+	}
+	wg.Wait()
+	// Windows may refuse to replace a file that another writer is just replacing.
+	if runtime.GOOS != "windows" {
+		require.NoError(t, errors.Join(errs...))
+	}
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Len(t, got, size)
+	require.Equal(t, size, bytes.Count(got, got[:1]), "the text of one writer alone")
+	requireFiles(t, dir, "report")
 }

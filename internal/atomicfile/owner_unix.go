@@ -8,17 +8,17 @@ import (
 	"syscall"
 )
 
-// keepOwner makes a new file belong to whom the old one belongs to: a file that only
-// Telegraf's group may read must not become root's at an update.
+// keepOwner gives the new file the owner and the group of the old one: a file that only
+// Telegraf's group may read must not become root's when root updates it.
 func keepOwner(f *os.File, old fs.FileInfo) error {
-	now, err := f.Stat()
+	created, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	is, ok := now.Sys().(*syscall.Stat_t)
-	was, found := old.Sys().(*syscall.Stat_t)
-	if !ok || !found || is.Uid == was.Uid && is.Gid == was.Gid {
+	newOwner, newOK := created.Sys().(*syscall.Stat_t)
+	oldOwner, oldOK := old.Sys().(*syscall.Stat_t)
+	if !newOK || !oldOK || newOwner.Uid == oldOwner.Uid && newOwner.Gid == oldOwner.Gid {
 		return nil
 	}
-	return f.Chown(int(was.Uid), int(was.Gid))
+	return f.Chown(int(oldOwner.Uid), int(oldOwner.Gid))
 }
