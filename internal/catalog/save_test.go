@@ -31,12 +31,14 @@ func TestSave(t *testing.T) {
 	require.NoError(t, c.Save(file, "one\ntwo\rthree \x00\xff\n"))
 	again, err := Load(file)
 	require.NoError(t, err)
+	c.EndsWith = "end"
 	require.Equal(t, c, again)
 	requireAlone(t, dir, "catalog.toml")
 
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(content), "# one\n# two three  ?\n\nschema = 1\n"), "%.80q", content)
+	require.True(t, strings.HasPrefix(string(content), "# one\n# two three  ?\n\nschema = 1\nends_with = \"end\"\n"), "%.80q", content)
+	require.True(t, strings.HasSuffix(string(content), "\n\n[end]\n"), "a file that was cut off must be told from a whole one")
 }
 
 func TestSaveKeepsPermissions(t *testing.T) {

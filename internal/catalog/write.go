@@ -28,10 +28,11 @@ func (p Patches) MarshalTOML() ([]byte, error) {
 	return []byte(content.String()), nil
 }
 
-// Encode writes the catalogue in its own format: releases by age, advisories by
-// identifier, the comment in front of them.
+// Encode writes the catalogue in its own format: the comment, releases by age, advisories by
+// identifier, and the end that the head announces.
 func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted := *c
+	sorted.EndsWith = "end"
 	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
 	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
 
@@ -45,6 +46,7 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 	if err := toml.NewEncoder(&content).Encode(sorted); err != nil {
 		return nil, fmt.Errorf("writing the catalogue: %w", err)
 	}
+	fmt.Fprintf(&content, "\n[%s]\n", sorted.EndsWith)
 	return content.Bytes(), nil
 }
 
