@@ -106,21 +106,21 @@ func (u *updating) run() (report string, err error) {
 	}
 
 	complete, changes := old.Complement(catalog.BuiltIn())
-	merged, more, err := complete.Merge(list.Releases, u.asOf(list))
+	if err := complete.Check(); err != nil {
+		return "", fmt.Errorf("the built-in catalogue does not fit the file: %w", err)
+	}
+	merged, merge, err := complete.Merge(list.Releases, u.asOf(list))
 	if err != nil {
 		return "", err
 	}
-	if err := merged.Check(); err != nil {
-		return "", fmt.Errorf("the vendor's list does not fit the catalogue: %w", err)
-	}
-	changes = append(changes, more...)
+	changes = append(changes, merge.Changes...)
 	written := isNew || !reflect.DeepEqual(old, merged)
 	if written {
 		if err := merged.Save(u.file, u.comment(source)); err != nil {
 			return "", err
 		}
 	}
-	return u.report(list, changes, merged, isNew, written), nil
+	return u.report(list, changes, merge.LeftOut, merged, isNew, written), nil
 }
 
 // asOf is the day that a list is of. Nobody knows when a reply was saved or mirrored, but
@@ -168,10 +168,13 @@ keep             true for an entry of your own wording, which no update may repl
 `, u.today, source)
 }
 
-func (u *updating) report(list *feed.List, changes []string, c *catalog.Catalog, isNew, written bool) string {
+func (u *updating) report(list *feed.List, changes []string, leftOut []catalog.LeftOut, c *catalog.Catalog, isNew, written bool) string {
 	var out strings.Builder
 	for _, change := range changes {
 		fmt.Fprintln(&out, change)
+	}
+	for _, l := range leftOut {
+		fmt.Fprintln(&out, l)
 	}
 	previews, odd := 0, 0
 	for _, skipped := range list.Skipped {

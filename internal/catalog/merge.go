@@ -6,54 +6,61 @@ import (
 	"slices"
 	"strings"
 
-	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/text"
 )
-
-// Listed is an entry of the vendor's list of releases.
-type Listed struct {
-	Release   release.Release
-	Build     release.Build
-	Published Day
-}
 
 // VendorList is where the vendor lists its releases, for people.
 const VendorList = "https://github.com/qlik-download/qlik-sense-server/releases"
 
-// Merge gives a catalogue with what the vendor's list says, as of a day, and what that
-// changes, one sentence each; c stays as it is. The vendor's word goes over everything
-// that the catalogue has on a pair of patch and build. The error, one line each, names
-// entries of the list which contradict each other. Whether the result is in order is
-// for Check to say.
-func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, []string, error) {
-	groups, changes, err := group(list)
-	if err != nil {
-		return nil, nil, err
-	}
-	merged := c.clone()
-	merged.ReleasesAsOf = later(merged.ReleasesAsOf, asOf)
+// MergeReport is what Merge did with the vendor's list.
+type MergeReport struct {
+	Changes []string // one sentence each
+	LeftOut []LeftOut
+}
 
+// Merge returns the catalogue, which must be in order, with what the vendor's list says as of
+// a day; c stays as it is. The vendor's word goes over everything that the catalogue has on a
+// pair of patch and build. A release of the list that contradicts the list or the catalogue is
+// left out and keeps what the catalogue has. The error, one line for each release, is that of
+// a list of which all releases were left out.
+func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) {
+	releases := group(list)
+	compareEntries(releases)
+	compareWithCatalog(c, releases, asOf)
+	compareWithEachOther(releases)
+	report := MergeReport{LeftOut: leftOut(releases)}
+	if len(releases) > 0 && len(report.LeftOut) == len(releases) {
+		return nil, report, nothingTaken(report.LeftOut)
+	}
+	merged, changes := c.with(asOf, taken(releases)...)
+	report.Changes = changes
+	return merged, report, nil
+}
+
+// with returns a copy of the catalogue with releases of the vendor's list, and what they
+// change, one sentence each.
+func (c *Catalog) with(asOf Day, releases ...*listedRelease) (merged *Catalog, changes []string) {
+	merged = c.clone()
+	merged.ReleasesAsOf = later(merged.ReleasesAsOf, asOf)
+	for _, listed := range releases {
+		changes = append(changes, listed.remarks...)
+	}
 	known := len(merged.Releases)
-	for _, entries := range groups {
-		label := entries[0].Release.Initial()
-		i := slices.IndexFunc(merged.Releases[:known], func(r Release) bool { return r.Label == label })
-		if i >= 0 && merged.Releases[i].Track != nil && *merged.Releases[i].Track != entries[0].Build.Track {
-			return nil, nil, fmt.Errorf("the vendor's list says that %q is build %s, but its builds begin with %s: is it the right list?",
-				entries[0].Release, entries[0].Build, merged.Releases[i].Track)
-		}
+	for _, listed := range releases {
+		i := slices.IndexFunc(merged.Releases[:known], func(r Release) bool { return r.Label == listed.label })
 		if i < 0 {
-			r := Release{Label: label, Verified: true}
-			mergeRelease(&r, entries, asOf)
+			r := Release{Label: listed.label, Verified: true}
+			mergeRelease(&r, listed.entries, asOf)
 			merged.Releases = append(merged.Releases, r)
-			changes = append(changes, fmt.Sprintf("%s: new release, track %s, latest patch %d", label, r.Track, *r.LatestPatch))
+			changes = append(changes, fmt.Sprintf("%s: new release, track %s, latest patch %d", r.Label, r.Track, *r.LatestPatch))
 			continue
 		}
-		changes = append(changes, mergeRelease(&merged.Releases[i], entries, asOf)...)
+		changes = append(changes, mergeRelease(&merged.Releases[i], listed.entries, asOf)...)
 	}
 	if len(merged.Releases) > known {
 		merged.sortReleases()
 	}
-	return merged, changes, nil
+	return merged, changes
 }
 
 // mergeRelease brings one release up to date and says what that changes.
@@ -99,19 +106,19 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 	return changes
 }
 
-// merging is what becomes of the pairs of a release.
-type merging struct {
+// mergedPatches is what becomes of the pairs of patch and build of a release.
+type mergedPatches struct {
 	patches Patches
 	dropped []Patch
 	facts   []string
 	changes []string // a sentence for each pair that was dropped
 }
 
-func (m *merging) changed() bool { return len(m.facts)+len(m.changes) > 0 }
+func (m *mergedPatches) changed() bool { return len(m.facts)+len(m.changes) > 0 }
 
 // mergePatches puts the vendor's pairs in and drops what contradicts them.
-func mergePatches(old []Patch, entries []Listed) merging {
-	var m merging
+func mergePatches(old []Patch, entries []Listed) mergedPatches {
+	var m mergedPatches
 	added, confirmed := 0, 0
 	for _, e := range entries {
 		m.patches = append(m.patches, Patch{Patch: e.Release.Patch, Build: e.Build, Basis: Stated})
@@ -152,8 +159,8 @@ func mergePatches(old []Patch, entries []Listed) merging {
 	return m
 }
 
-// contradicts holds for pairs which cannot both be: patches of a release and their
-// builds rise together.
+// contradicts reports whether two pairs cannot both be right: patches of a release and
+// their builds rise together.
 func (p Patch) contradicts(other Patch) bool {
 	return p.Build.Track != other.Build.Track ||
 		cmp.Compare(p.Patch, other.Patch) != cmp.Compare(p.Build.Number, other.Build.Number)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -136,16 +137,17 @@ func TestMerge(t *testing.T) {
 			for _, e := range tt.list {
 				list = append(list, entry(t, e[0], e[1], e[2]))
 			}
-			merged, changes, err := c.Merge(list, day(t, "2026-07-01"))
+			merged, report, err := c.Merge(list, day(t, "2026-07-01"))
 			require.NoError(t, err)
+			require.Empty(t, report.LeftOut)
 			require.NoError(t, merged.Check())
-			require.Equal(t, tt.changes, changes)
+			require.Equal(t, tt.changes, report.Changes)
 			require.Equal(t, untouched, c, "Merge must not touch the original")
 			require.Equal(t, oneRelease(t, tt.after, "2026-07-01"), merged)
 
-			again, changes, err := merged.Merge(list, day(t, "2026-07-01"))
+			again, report, err := merged.Merge(list, day(t, "2026-07-01"))
 			require.NoError(t, err)
-			require.Empty(t, changes, "a second time there is nothing new")
+			require.Empty(t, report.Changes, "a second time there is nothing new")
 			require.Equal(t, merged, again)
 		})
 	}
@@ -168,17 +170,18 @@ func oneRelease(t *testing.T, keys, asOf string) *Catalog {
 
 func TestMergeAddsReleases(t *testing.T) {
 	c := good(t)
-	merged, changes, err := c.Merge([]Listed{
+	merged, report, err := c.Merge([]Listed{
 		entry(t, "May 2027 Patch 1", "14.310.7", "2027-06-08"),
 		entry(t, "November 2023 Patch 2", "14.159.6", "2024-01-08"),
 		entry(t, "May 2027", "14.310.5", "2027-05-08"),
 	}, day(t, "2027-07-01"))
 	require.NoError(t, err)
+	require.Empty(t, report.LeftOut)
 	require.NoError(t, merged.Check())
 	require.Equal(t, []string{
 		"November 2023: new release, track 14.159, latest patch 2",
 		"May 2027: new release, track 14.310, latest patch 1",
-	}, changes)
+	}, report.Changes)
 	require.Len(t, merged.Releases, 4)
 	require.Len(t, c.Releases, 2)
 
@@ -209,88 +212,119 @@ func TestMergeDays(t *testing.T) {
 	}
 }
 
-func TestMergeRefusesContradictions(t *testing.T) {
+// A release of the list that contradicts something is left out and keeps what the catalogue
+// has; the others are taken.
+func TestMergeLeavesContradictionsOut(t *testing.T) {
+	type entries [][2]string
+	// The catalogue knows February 2024 as 14.173 and May 2024 as 14.187.
 	tests := []struct {
 		name     string
-		list     [][2]string
-		expected string
+		list     entries
+		expected []string
 	}{
-		{"one label, builds of two tracks", [][2]string{{"May 2024", "14.187.4"}, {"May 2024", "14.188.5"}},
-			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "May 2024" is build 14.188.5: builds of a release begin alike`},
-		{"one build, two labels", [][2]string{{"May 2024 Patch 1", "14.187.4"}, {"May 2024", "14.187.4"}},
-			`the vendor's list contradicts itself: build 14.187.4 is both "May 2024" and "May 2024 Patch 1"`},
-		{"one build, two releases", [][2]string{{"November 2024", "14.187.4"}, {"May 2024", "14.187.4"}},
-			`the vendor's list contradicts itself: build 14.187.4 is both "May 2024" and "November 2024"`},
-		{"one release, two tracks", [][2]string{{"May 2024", "14.187.4"}, {"May 2024 Patch 1", "14.188.5"}},
-			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "May 2024 Patch 1" is build 14.188.5: builds of a release begin alike`},
-		{"one track, two releases", [][2]string{{"May 2024", "14.187.4"}, {"November 2024", "14.187.5"}},
-			`the vendor's list contradicts itself: "May 2024" is build 14.187.4 and "November 2024" is build 14.187.5: builds of two releases do not begin alike`},
+		{"one label, builds of two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024", "14.188.5"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024" is build 14.188.5: builds of a release begin alike`}},
+		{"one build, two patches", entries{{"May 2024 Patch 1", "14.187.4"}, {"May 2024", "14.187.4"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.187.4: ` +
+				`builds of a release rise with its patches`}},
+		{"builds in another order than patches", entries{{"May 2024 Patch 1", "14.187.6"}, {"May 2024 Patch 2", "14.187.5"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 1" is build 14.187.6 and that "May 2024 Patch 2" is build 14.187.5: ` +
+				`builds of a release rise with its patches`}},
+		{"one release, two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024 Patch 1", "14.188.5"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.188.5: builds of a release begin alike`}},
+		{"another track than the catalogue's", entries{{"May 2024 Patch 9", "14.188.20"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`}},
+		{"track of another release of the catalogue", entries{{"November 2024", "14.187.6"}},
+			[]string{`November 2024 left out: the vendor's list does not fit the catalogue: release "November 2024": track 14.187 is that of "May 2024" already`}},
+		{"track lower than that of an older release", entries{{"November 2024", "14.180.6"}},
+			[]string{`November 2024 left out: the vendor's list does not fit the catalogue: ` +
+				`release "November 2024": track 14.180 is lower than 14.187 of the older "May 2024"`}},
+		{"one track, two new releases", entries{{"November 2024", "14.212.5"}, {"May 2025", "14.212.6"}},
+			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.212.5 and that "May 2025" is build 14.212.6: ` +
+				`builds of two releases do not begin alike`,
+				`May 2025 left out: the vendor's list says that "November 2024" is build 14.212.5 and that "May 2025" is build 14.212.6: ` +
+					`builds of two releases do not begin alike`}},
+		{"two new releases in another order than their tracks", entries{{"November 2024", "14.231.5"}, {"May 2025", "14.212.6"}},
+			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.231.5 and that "May 2025" is build 14.212.6: ` +
+				`builds rise with releases`,
+				`May 2025 left out: the vendor's list says that "November 2024" is build 14.231.5 and that "May 2025" is build 14.212.6: ` +
+					`builds rise with releases`}},
+		{"one track, one release that the catalogue knows", entries{{"May 2024", "14.187.4"}, {"November 2024", "14.187.6"}},
+			[]string{`November 2024 left out: the vendor's list does not fit the catalogue: release "November 2024": track 14.187 is that of "May 2024" already`}},
+		{"one that contradicts itself tells nothing about others",
+			entries{{"November 2024", "14.231.7"}, {"November 2024 Patch 1", "14.212.6"}, {"May 2025", "14.231.5"}},
+			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.231.7 and that "November 2024 Patch 1" is build 14.212.6: ` +
+				`builds of a release begin alike`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var list []Listed
+			list := []Listed{entry(t, "February 2024 Patch 9", "14.173.15", "")}
 			for _, e := range tt.list {
 				list = append(list, entry(t, e[0], e[1], ""))
 			}
-			merged, changes, err := good(t).Merge(list, day(t, "2026-12-01"))
-			require.EqualError(t, err, tt.expected)
-			require.Nil(t, merged)
-			require.Empty(t, changes)
+			merged, report, err := good(t).Merge(list, day(t, "2026-12-01"))
+			require.NoError(t, err)
+			require.NoError(t, merged.Check())
+			var lines []string
+			leftOut := make(map[release.Release]bool)
+			for _, l := range report.LeftOut {
+				lines = append(lines, l.String())
+				leftOut[l.Release] = true
+			}
+			require.Equal(t, tt.expected, lines)
+			require.Contains(t, report.Changes, "February 2024: latest patch 4 -> 9, 1 build added")
+
+			var others []Listed
+			for _, e := range list {
+				if !leftOut[e.Release.Initial()] {
+					others = append(others, e)
+				}
+			}
+			expected, expectedReport, err := good(t).Merge(others, day(t, "2026-12-01"))
+			require.NoError(t, err)
+			require.Equal(t, expected, merged, "as if the list did not have what was left out")
+			require.Equal(t, expectedReport.Changes, report.Changes)
+
+			// Where there is nothing else, nothing is usable.
+			if len(others) == 1 {
+				merged, report, err = good(t).Merge(list[1:], day(t, "2026-12-01"))
+				require.EqualError(t, err, "nothing in the vendor's list can be taken: is it the right list?\n"+strings.Join(tt.expected, "\n"))
+				require.Nil(t, merged)
+				require.Empty(t, report.Changes)
+			}
 		})
 	}
 }
 
-// A list that moves a release to another track is another product's, or spoilt: it would
-// drop every build that is known.
-func TestMergeRefusesAnotherTrack(t *testing.T) {
-	merged, changes, err := good(t).Merge([]Listed{entry(t, "May 2024 Patch 9", "14.188.20", "")}, day(t, "2026-12-01"))
-	require.EqualError(t, err, `the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`)
-	require.Nil(t, merged)
-	require.Empty(t, changes)
+func TestMergeNamesSomeContradictions(t *testing.T) {
+	var list []Listed
+	for year := 2030; year < 2042; year++ {
+		list = append(list, entry(t, fmt.Sprintf("May %d", year), "15.1.1", ""))
+	}
+	_, report, err := good(t).Merge(list, day(t, "2026-12-01"))
+	require.Len(t, report.LeftOut, 12)
+	require.Len(t, strings.Split(err.Error(), "\n"), 12)
+	require.ErrorContains(t, err, "\nMay 2039 left out: ")
+	require.ErrorContains(t, err, "\n2 more releases left out")
 }
 
-// A patch that the vendor made anew has two builds under one name.
+// Two builds of a patch are no contradiction, whatever the one that was replaced.
 func TestMergeTakesTheLaterBuildOfAPatch(t *testing.T) {
-	merged, changes, err := good(t).Merge([]Listed{
+	merged, report, err := good(t).Merge([]Listed{
 		entry(t, "May 2024 Patch 1", "14.187.6", ""), entry(t, "May 2024 Patch 1", "14.187.5", ""), entry(t, "May 2024 Patch 1", "14.187.7", ""),
+		entry(t, "May 2024", "14.187.6", ""),
 	}, day(t, "2026-12-01"))
 	require.NoError(t, err)
+	require.Empty(t, report.LeftOut)
 	require.NoError(t, merged.Check())
 	require.Equal(t, []string{
 		"May 2024 Patch 1: the vendor lists build 14.187.5 and build 14.187.6; the later one is taken",
 		"May 2024 Patch 1: the vendor lists build 14.187.6 and build 14.187.7; the later one is taken",
-	}, changes[:2])
+	}, report.Changes[:2])
 	for _, r := range merged.Releases {
 		if r.Label.String() == "May 2024" {
 			require.Contains(t, r.Patches, Patch{Patch: 1, Build: release.Build{Track: release.Track{Major: 14, Minor: 187}, Number: 7}, Basis: Stated})
 		}
-	}
-}
-
-// What only shows beside the catalogue is for Check, which names the entry.
-func TestMergeResultOutOfOrder(t *testing.T) {
-	tests := []struct {
-		name     string
-		list     [][2]string
-		expected string
-	}{
-		{"builds in another order than patches", [][2]string{{"May 2024 Patch 1", "14.187.6"}, {"May 2024 Patch 2", "14.187.5"}},
-			`release "May 2024": patch 2, build 14.187.5, does not come after patch 1, build 14.187.6`},
-		{"track of another release", [][2]string{{"November 2024", "14.187.6"}},
-			`release "November 2024": track 14.187 is that of "May 2024" already`},
-		{"track lower than that of an older release", [][2]string{{"November 2024", "14.180.6"}},
-			`release "November 2024": track 14.180 is lower than 14.187 of the older "May 2024"`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var list []Listed
-			for _, e := range tt.list {
-				list = append(list, entry(t, e[0], e[1], ""))
-			}
-			merged, _, err := good(t).Merge(list, day(t, "2026-12-01"))
-			require.NoError(t, err)
-			require.EqualError(t, merged.Check(), tt.expected)
-		})
 	}
 }
 
@@ -305,10 +339,11 @@ func TestMergeIntoBuiltIn(t *testing.T) {
 			list = append(list, Listed{Release: label, Build: p.Build})
 		}
 	}
-	merged, changes, err := BuiltIn().Merge(list, BuiltIn().ReleasesAsOf)
+	merged, report, err := BuiltIn().Merge(list, BuiltIn().ReleasesAsOf)
 	require.NoError(t, err)
+	require.Empty(t, report.LeftOut)
 	require.NoError(t, merged.Check())
-	require.NotEmpty(t, changes)
+	require.NotEmpty(t, report.Changes)
 	for _, r := range merged.Releases {
 		for _, p := range r.Patches {
 			require.Equal(t, Stated, p.Basis, r.Label)
