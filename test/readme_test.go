@@ -106,7 +106,7 @@ func TestREADMECommands(t *testing.T) {
 		for line := range strings.Lines(s.text) {
 			line = strings.NewReplacer(
 				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
-				"catalog update /etc", "catalog update --url "+vendor+" "+filepath.Join(root, "etc"),
+				"catalog update /etc", "catalog update --releases-url "+vendor+" "+filepath.Join(root, "etc"),
 				"curl -o 1", "LIST='"+vendorPage+"' curl -o 1", "curl -o 2", "LIST='[]' curl -o 2",
 			).Replace(strings.TrimSpace(line))
 			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
@@ -126,7 +126,7 @@ func TestREADMECommands(t *testing.T) {
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			case strings.Contains(line, "--once"):
 				require.Equal(t, len(hosts), strings.Count(output, `result="success"`), "%s\n%s", line, output)
-			case strings.Contains(line, "catalog update --url"):
+			case strings.Contains(line, "catalog update --releases-url"):
 				require.Contains(t, output, "May 2026: ")
 			case strings.Contains(line, "catalog update --from"):
 				require.Contains(t, output, "nothing new", "the same list again")

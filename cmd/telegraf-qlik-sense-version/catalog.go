@@ -6,13 +6,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/text"
+	"telegraf-qlik-sense-version/internal/catalog/show"
+	"telegraf-qlik-sense-version/internal/feed"
 )
 
 const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
@@ -20,125 +22,181 @@ bring the releases in one up to date from the vendor's list on GitHub:
 
   telegraf-qlik-sense-version catalog show [--catalog FILE] [--output table|json]
   telegraf-qlik-sense-version catalog check FILE
-  telegraf-qlik-sense-version catalog update [--url URL] FILE
+  telegraf-qlik-sense-version catalog update [--releases-url URL] FILE
   telegraf-qlik-sense-version catalog update --from REPLY [--from REPLY ...] FILE
+
+  Each of them explains its options with --help.
+`
+
+const catalogShowUsage = `Print the releases, builds and advisories that a catalogue knows, and how old they are:
+
+  telegraf-qlik-sense-version catalog show [--catalog FILE] [--output table|json]
 
   --catalog FILE            a catalogue instead of the one in this program
   --output table|json       for people (default) or for programs
-  --url URL                 a mirror of GitHub's list
-  --from REPLY              saved pages of that list instead of the network, - is
-                            standard input; see the README for how to save them
-  FILE                      the catalogue; update makes one that is not there out of
-                            the one in this program. The setting catalog_file names
-                            it to Telegraf
 `
 
-// catalogCommands are the words behind "catalog", as they stand in messages.
-const catalogCommands = "show, check or update"
+const catalogCheckUsage = `Check a file with a catalogue: its form, its days, and that its entries fit each other:
+
+  telegraf-qlik-sense-version catalog check FILE
+
+  Exit status: 0 all is in order; 1 something is wrong, with a line for each problem.
+`
+
+const catalogUpdateUsage = `Bring the releases in a catalogue up to date from the vendor's list on GitHub, and add what
+this program knows and the file lacks:
+
+  telegraf-qlik-sense-version catalog update [--releases-url URL] FILE
+  telegraf-qlik-sense-version catalog update --from REPLY [--from REPLY ...] FILE
+
+  --releases-url URL        a mirror of GitHub's list
+  --from REPLY              saved pages of that list instead of the network, - is
+                            standard input; see the README for how to save them
+  FILE                      the catalogue; one that is not there is made out of the one in
+                            this program. The setting catalog_file names it to Telegraf
+
+  A release of the list that contradicts other entries or the catalogue is left out; a line
+  says why. Exit status: 0 the file is up to date; 1 it stays as it was, and a line says why.
+`
 
 // runCatalog does what the words behind "catalog" ask for.
 func runCatalog(ctx context.Context, args []string) error {
+	const commands, help = "show, check or update", ": see telegraf-qlik-sense-version catalog --help"
 	if len(args) == 0 {
-		return errors.New("catalog: say what to do with it, " + catalogCommands + ": see telegraf-qlik-sense-version --help")
+		return errors.New("catalog: say what to do with it, " + commands + help)
 	}
-	flags := flag.NewFlagSet("telegraf-qlik-sense-version catalog", flag.ContinueOnError)
 	today := catalog.DayOf(time.Now())
 	switch command, args := args[0], args[1:]; command {
 	case "show":
-		file := flags.String("catalog", "", "")
-		output := flags.String("output", "table", "")
-		if done, err := parse(flags, args); done {
-			return err
-		}
-		return showCatalog(*file, *output, today)
+		return catalogShow(args, today)
 	case "check":
-		words, done, err := parseWords(flags, args)
-		if done {
-			return err
-		}
-		if len(words) != 1 {
-			return fmt.Errorf("catalog check: name one FILE to check, not %d: see telegraf-qlik-sense-version --help", len(words))
-		}
-		return checkCatalog(words[0], today)
+		return catalogCheck(args, today)
 	case "update":
-		u := updating{ctx: ctx, stdin: os.Stdin, today: today}
-		flags.Var(&u.from, "from", "")
-		flags.StringVar(&u.url, "url", "", "")
-		words, done, err := parseWords(flags, args)
-		if done {
+		return catalogUpdate(ctx, args, today)
+	case "-h", "-help", "--help":
+		return printOut(catalogUsage)
+	default:
+		return fmt.Errorf("catalog: there is no command %q, only %s%s", command, commands, help)
+	}
+}
+
+func catalogShow(args []string, today catalog.Day) error {
+	flags := catalogFlags("show")
+	file := flags.String("catalog", "", "")
+	output := flags.String("output", "table", "")
+	words, done, err := parseCatalog(flags, args, catalogShowUsage)
+	switch {
+	case done:
+		return err
+	case len(words) > 0:
+		return fmt.Errorf("%q is not an option: see %s --help", words[0], flags.Name())
+	}
+	write, known := map[string]func(io.Writer, *catalog.Catalog, string, catalog.Day) error{"table": show.Table, "json": show.JSON}[*output]
+	if !known {
+		return fmt.Errorf("--output %q is none of table, json", *output)
+	}
+	c, name := catalog.BuiltIn(), "built in"
+	if *file != "" {
+		if c, err = loadCatalog(*file); err != nil {
 			return err
 		}
-		return updateCatalog(&u, words)
-	case "-h", "-help", "--help":
-		return printOut(usage)
-	default:
-		return fmt.Errorf("catalog: there is no command %q, only %s: see telegraf-qlik-sense-version --help", command, catalogCommands)
-	}
-}
-
-// loadCatalog gives the catalogue in a file, or the built-in one, and what it is called.
-func loadCatalog(file string) (*catalog.Catalog, string, error) {
-	if file == "" {
-		return catalog.BuiltIn(), "built in", nil
-	}
-	c, err := catalog.Load(file)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w: check the path and its permissions", err)
-	}
-	return c, file, err
-}
-
-func showCatalog(file, output string, today catalog.Day) error {
-	if output != "table" && output != "json" {
-		return fmt.Errorf("--output %q is none of table, json", output)
-	}
-	c, name, err := loadCatalog(file)
-	if err != nil {
-		return err
+		name = *file
 	}
 	var out bytes.Buffer
-	if output == "json" {
-		err = writeCatalogJSON(&out, c, name, today)
-	} else {
-		err = writeCatalogTable(&out, c, name, today)
-	}
-	if err != nil {
+	if err := write(&out, c, name, today); err != nil {
 		return err
 	}
 	return printOut(out.String())
 }
 
-func checkCatalog(file string, today catalog.Day) error {
-	if file == "" {
-		return errors.New("catalog check: name a FILE to check: see telegraf-qlik-sense-version --help")
+func catalogCheck(args []string, today catalog.Day) error {
+	flags := catalogFlags("check")
+	words, done, err := parseCatalog(flags, args, catalogCheckUsage)
+	if done {
+		return err
 	}
-	c, _, err := loadCatalog(file)
+	file, err := oneFile(flags, words, "check")
+	if err != nil {
+		return err
+	}
+	c, err := loadCatalog(file)
 	if err != nil {
 		return err
 	}
 	if err := c.CheckDays(today); err != nil {
 		return err
 	}
-	return printOut(file + ": in order: " + catalogSummary(c) + "\n")
+	return printOut(file + ": in order: " + show.Summary(c) + "\n")
 }
 
-// catalogSummary says in one line how much a catalogue has and how far it reaches.
-func catalogSummary(c *catalog.Catalog) string {
-	decide := 0
-	for i := range c.Advisories {
-		if c.Advisories[i].Decides() {
-			decide++
+func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {
+	flags := catalogFlags("update")
+	update := feed.Update{Today: today, Stdin: os.Stdin}
+	flags.StringVar(&update.ReleasesURL, "releases-url", "", "")
+	flags.Func("from", "", func(file string) error {
+		switch {
+		case file == "":
+			return errors.New("name a file, or - for standard input")
+		case file == feed.Stdin && slices.Contains(update.From, feed.Stdin):
+			return errors.New("standard input can be read once")
 		}
+		update.From = append(update.From, file)
+		return nil
+	})
+	words, done, err := parseCatalog(flags, args, catalogUpdateUsage)
+	if done {
+		return err
 	}
-	advisories := "advisories"
-	if len(c.Advisories) == 1 {
-		advisories = "advisory"
+	if update.File, err = oneFile(flags, words, "bring up to date"); err != nil {
+		return err
 	}
-	return strings.Join([]string{
-		text.Plural(len(c.Releases), "release"),
-		fmt.Sprintf("%d %s (%d decide)", len(c.Advisories), advisories, decide),
-		fmt.Sprintf("releases as of %s", c.ReleasesAsOf),
-		fmt.Sprintf("advisories as of %s", c.AdvisoriesAsOf),
-		fmt.Sprintf("exploited as of %s", c.ExploitedAsOf),
-	}, ", ")
+	if len(update.From) > 0 && update.ReleasesURL != "" {
+		return errors.New("--from and --releases-url are two sources: use one of them")
+	}
+	result, err := update.Run(ctx)
+	if err != nil {
+		return err
+	}
+	return printOut(result.String())
+}
+
+func catalogFlags(command string) *flag.FlagSet {
+	flags := flag.NewFlagSet("telegraf-qlik-sense-version catalog "+command, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parseCatalog reads the options of a command and the words beside them, in any order; done
+// means that there is nothing more to do than to return the error.
+func parseCatalog(flags *flag.FlagSet, args []string, usage string) (words []string, done bool, err error) {
+	for rest := args; ; rest = flags.Args()[1:] {
+		switch err := flags.Parse(rest); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, true, printOut(usage)
+		case err != nil:
+			return nil, true, fmt.Errorf("%w: see %s --help", err, flags.Name())
+		case flags.NArg() == 0:
+			return words, false, nil
+		}
+		words = append(words, flags.Arg(0))
+	}
+}
+
+// oneFile returns the FILE of a command, the only word beside its options.
+func oneFile(flags *flag.FlagSet, words []string, purpose string) (string, error) {
+	if len(words) == 1 && words[0] == "" {
+		words = nil // an empty variable of a script
+	}
+	if len(words) != 1 {
+		return "", fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())
+	}
+	return words[0], nil
+}
+
+func loadCatalog(file string) (*catalog.Catalog, error) {
+	c, err := catalog.Load(file)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: check the path and its permissions", err)
+	}
+	return c, err
 }

@@ -18,7 +18,7 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 	}
 	dir := t.TempDir()
 	reply := filepath.Join(dir, "reply.json")
-	require.NoError(t, os.WriteFile(reply, []byte("["+vendorEntry("May 2026", "v14.290.3", "2026-05-12")+"]"), 0o600))
+	require.NoError(t, os.WriteFile(reply, []byte(may2031), 0o600))
 	program, err := exec.LookPath(programName)
 	require.NoError(t, err)
 
@@ -29,7 +29,7 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 		"read-only disk": {`mount -o remount,ro /mnt`, "read-only file system", "catalog.toml\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			small, err := filepath.Abs(smallCatalog)
+			small, err := filepath.Abs("../../internal/catalog/show/testdata/small.toml")
 			require.NoError(t, err)
 			cmd := exec.Command("unshare", "-rm", "sh", "-c", prepare+tt.spoil+update, "sh", small, program, reply)
 			cmd.Env = append(os.Environ(), "GORACE="+raceOptions)
@@ -51,7 +51,9 @@ func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 	file := copyCatalog(t)
 	require.NoError(t, os.Chmod(filepath.Dir(file), 0o500))   //nolint:gosec // a folder that can be entered
 	t.Cleanup(func() { os.Chmod(filepath.Dir(file), 0o700) }) //nolint:gosec // as it was before
-	p := start(t, "catalog", "update", "--url", vendor(t, vendorEntry("May 2026", "v14.290.3", "2026-05-12")), file)
+	reply := filepath.Join(t.TempDir(), "reply.json")
+	require.NoError(t, os.WriteFile(reply, []byte(may2031), 0o600))
+	p := start(t, "catalog", "update", "--from", reply, file)
 	p.requireEnd(1)
 	require.Contains(t, p.stderr.String(), "E! "+file+" stays as it was: ")
 	require.Contains(t, p.stderr.String(), "permission denied")

@@ -52,7 +52,7 @@ func TestFetch(t *testing.T) {
 				}
 				io.WriteString(w, "["+draft+","+may0+"]")
 			})
-			l, err := Fetch(t.Context(), address)
+			l, err := FetchReleases(t.Context(), address)
 			require.NoError(t, err)
 			require.Equal(t, both(t), l.Releases)
 			require.Len(t, l.Skipped, 1)
@@ -126,7 +126,7 @@ func TestFetchRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			address := serve(t, tt.handler)
-			l, err := Fetch(t.Context(), address)
+			l, err := FetchReleases(t.Context(), address)
 			require.Nil(t, l)
 			require.ErrorContains(t, err, tt.expected)
 			require.True(t, strings.HasPrefix(err.Error(), Place(address)), err)
@@ -144,7 +144,7 @@ func TestFetchEndlessPages(t *testing.T) {
 		w.Header().Set("Link", fmt.Sprintf(`<?page=%d>; rel="next"`, page(r)+1))
 		io.WriteString(w, "["+may4+"]")
 	})
-	_, err := Fetch(t.Context(), address)
+	_, err := FetchReleases(t.Context(), address)
 	require.ErrorContains(t, err, "there are more than 50 pages: is it the vendor's list?")
 	require.Equal(t, 50, asked)
 }
@@ -154,7 +154,7 @@ func TestFetchEndlessEntries(t *testing.T) {
 		w.Header().Set("Link", fmt.Sprintf(`<?page=%d>; rel="next"`, page(r)+1))
 		io.WriteString(w, "["+strings.Repeat("{},", 5999)+"{}]")
 	})
-	_, err := Fetch(t.Context(), address)
+	_, err := FetchReleases(t.Context(), address)
 	require.ErrorContains(t, err, "page 2: has more than 10000 entries")
 }
 
@@ -168,7 +168,7 @@ func TestFetchFollowsARedirectToAnotherHost(t *testing.T) {
 		io.WriteString(w, "["+may0+"]")
 	})
 	here := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, there, http.StatusMovedPermanently) })
-	l, err := Fetch(t.Context(), here)
+	l, err := FetchReleases(t.Context(), here)
 	require.NoError(t, err)
 	require.Equal(t, both(t), l.Releases)
 }
@@ -181,11 +181,11 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 		return &http.Request{URL: u}
 	}
 	via := []*http.Request{request("https://api.github.com/a"), request("https://example.com/a")}
-	require.NoError(t, checkRedirect(request("https://example.com/b"), via))
-	require.EqualError(t, checkRedirect(request("http://u:p@example.com/b?token=x"), via),
-		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --url if it can be trusted`)
-	require.Error(t, checkRedirect(request("ftp://example.com/b"), via))
-	require.NoError(t, checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
+	require.NoError(t, releases.checkRedirect(request("https://example.com/b"), via))
+	require.EqualError(t, releases.checkRedirect(request("http://u:p@example.com/b?token=x"), via),
+		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --releases-url if it can be trusted`)
+	require.Error(t, releases.checkRedirect(request("ftp://example.com/b"), via))
+	require.NoError(t, releases.checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
 }
 
 func TestFetchDeadline(t *testing.T) {
@@ -201,13 +201,13 @@ func TestFetchDeadline(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			start := time.Now()
-			_, err := Fetch(ctx, address)
+			_, err := FetchReleases(ctx, address)
 			require.ErrorContains(t, err, "page 1: there was no complete answer in time")
 			require.Less(t, time.Since(start), 10*time.Second)
 
 			ctx, cancel = context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
-			_, err = Fetch(ctx, address)
+			_, err = FetchReleases(ctx, address)
 			require.ErrorContains(t, err, "page 1: interrupted")
 		})
 	}
@@ -215,19 +215,19 @@ func TestFetchDeadline(t *testing.T) {
 
 func TestFetchAddress(t *testing.T) {
 	for _, address := range []string{"", "example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
-		_, err := Fetch(t.Context(), address)
-		require.EqualError(t, err, "the URL of the vendor's list is none: write for example "+URL, address)
+		_, err := FetchReleases(t.Context(), address)
+		require.EqualError(t, err, "the URL of the vendor's list is none: write for example "+ReleasesURL, address)
 	}
-	_, err := Fetch(t.Context(), "https://user:hunter2secret@example.com/x")
+	_, err := FetchReleases(t.Context(), "https://user:hunter2secret@example.com/x")
 	require.ErrorContains(t, err, "has a user name in it")
 	require.NotContains(t, err.Error(), "hunter2secret")
 
-	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", Place(URL))
+	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", Place(ReleasesURL))
 	require.Equal(t, "https://example.com/x", Place("https://user:secret@example.com/x?token=secret#secret"))
 	require.Equal(t, "the URL", Place("::"))
 
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	_, err = Fetch(t.Context(), server.URL)
+	_, err = FetchReleases(t.Context(), server.URL)
 	require.ErrorContains(t, err, "connection refused: check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
 }

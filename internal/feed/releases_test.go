@@ -48,7 +48,7 @@ func TestRead(t *testing.T) {
 		"appended pages of some tools": "\ufeff[" + may4 + "]\r\n\ufeff[" + may0 + "]\r\n[]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := Read(strings.NewReader(text))
+			l, err := ReadReleases(strings.NewReader(text), Stdin)
 			require.NoError(t, err)
 			require.Equal(t, both(t), l.Releases)
 			require.Empty(t, l.Skipped)
@@ -83,7 +83,7 @@ func TestReadSkips(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l, err := Read(strings.NewReader("[" + may4 + "," + tt.entry + "," + may0 + "]"))
+			l, err := ReadReleases(strings.NewReader("["+may4+","+tt.entry+","+may0+"]"), Stdin)
 			require.NoError(t, err)
 			require.Equal(t, both(t), l.Releases)
 			require.Len(t, l.Skipped, 1)
@@ -125,7 +125,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Read(strings.NewReader(tt.text))
+			_, err := ReadReleases(strings.NewReader(tt.text), Stdin)
 			require.ErrorContains(t, err, tt.expected)
 			require.Less(t, len(err.Error()), 400)
 			require.NotContains(t, err.Error(), "\n")
@@ -134,29 +134,29 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func TestReadFiles(t *testing.T) {
+func TestReadReleases(t *testing.T) {
 	dir := t.TempDir()
 	one, two, empty, bad := filepath.Join(dir, "1.json"), filepath.Join(dir, "2.json"), filepath.Join(dir, "3.json"), filepath.Join(dir, "bad.json")
 	for file, text := range map[string]string{one: "[" + may4 + "]", two: "[" + may0 + "]", empty: "[]", bad: "[" + may4} {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
-	l, err := ReadFiles(nil, one, two, empty)
+	l, err := ReadReleases(nil, one, two, empty)
 	require.NoError(t, err)
 	require.Equal(t, both(t), l.Releases)
 
-	l, err = ReadFiles(strings.NewReader("["+may0+"]"), one, "-")
+	l, err = ReadReleases(strings.NewReader("["+may0+"]"), one, "-")
 	require.NoError(t, err)
 	require.Equal(t, both(t), l.Releases)
 
-	_, err = ReadFiles(nil, one, bad)
+	_, err = ReadReleases(nil, one, bad)
 	require.EqualError(t, err, bad+": ends in the middle of the list: save it again")
-	_, err = ReadFiles(strings.NewReader(""), one, "-")
+	_, err = ReadReleases(strings.NewReader(""), one, "-")
 	require.EqualError(t, err, "standard input: is empty")
-	_, err = ReadFiles(nil, empty)
+	_, err = ReadReleases(nil, empty)
 	require.EqualError(t, err, empty+": the list is empty: is it the right one?")
-	_, err = ReadFiles(nil, filepath.Join(dir, "missing.json"))
+	_, err = ReadReleases(nil, filepath.Join(dir, "missing.json"))
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = ReadFiles(nil, dir)
+	_, err = ReadReleases(nil, dir)
 	require.ErrorContains(t, err, dir)
 }
 
@@ -168,7 +168,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		l, err := Read(strings.NewReader(text))
+		l, err := ReadReleases(strings.NewReader(text), Stdin)
 		if err != nil {
 			require.Nil(t, l)
 			require.NotEmpty(t, err.Error())

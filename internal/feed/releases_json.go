@@ -14,12 +14,15 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
+// maxEntries is ten times what GitHub gives of any list.
+const maxEntries = 10_000
+
 var errTruncated = errors.New("ends in the middle of the list")
 
 // parse adds the entries of a list in JSON, or of several one after the other.
-func (l *List) parse(content []byte) error {
+func (l *ReleaseList) parse(content []byte) error {
 	for at, lists := 0, 0; ; lists++ {
-		rest, err := begin(content[at:])
+		rest, err := trimStart(content[at:])
 		if err != nil {
 			return err
 		}
@@ -30,7 +33,7 @@ func (l *List) parse(content []byte) error {
 		case len(rest) == 0:
 			return nil
 		case rest[0] != '[':
-			return noList(rest)
+			return notAList(rest)
 		}
 		n, err := l.parseList(rest)
 		var syntax *json.SyntaxError
@@ -44,9 +47,9 @@ func (l *List) parse(content []byte) error {
 	}
 }
 
-// begin cuts off white space and byte order marks, which Windows programs write and
+// trimStart cuts off white space and byte order marks, which Windows programs write and
 // which end up between pages that are appended.
-func begin(content []byte) ([]byte, error) {
+func trimStart(content []byte) ([]byte, error) {
 	for {
 		rest := bytes.TrimPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("\ufeff"))
 		if len(rest) == len(content) {
@@ -60,8 +63,8 @@ func begin(content []byte) ([]byte, error) {
 	return content, nil
 }
 
-// noList says what stands there instead of a list.
-func noList(content []byte) error {
+// notAList says what stands there instead of a list.
+func notAList(content []byte) error {
 	start := string(content[:min(len(content), 1<<10)])
 	switch content[0] {
 	case '<':
@@ -78,7 +81,7 @@ func noList(content []byte) error {
 
 // parseList adds the entries of the list at the start of the text and gives the
 // length of what was read.
-func (l *List) parseList(content []byte) (int, error) {
+func (l *ReleaseList) parseList(content []byte) (int, error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	read := func(err error) (int, error) {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -91,7 +94,7 @@ func (l *List) parseList(content []byte) (int, error) {
 	}
 	for decoder.More() {
 		if len(l.Releases)+len(l.Skipped) == maxEntries {
-			return read(fmt.Errorf("has more than %d entries: is it the vendor's list?", maxEntries))
+			return read(fmt.Errorf("has more than %d entries: is it %s?", maxEntries, releases.name))
 		}
 		var element json.RawMessage
 		if err := decoder.Decode(&element); err != nil {
@@ -114,7 +117,7 @@ type entry struct {
 }
 
 // add takes an element of the list or says why it does not.
-func (l *List) add(content json.RawMessage) {
+func (l *ReleaseList) add(content json.RawMessage) {
 	var e entry
 	if err := json.Unmarshal(content, &e); err != nil {
 		l.skip(Skipped{Name: string(content[:min(len(content), 1<<10)]), Reason: "is no entry as GitHub writes them"})
@@ -122,8 +125,8 @@ func (l *List) add(content json.RawMessage) {
 	}
 	s := Skipped{Preview: e.Draft || e.Prerelease}
 	var nameErr, tagErr, err error
-	s.Name, nameErr = words(e.Name, "name")
-	s.Tag, tagErr = words(e.Tag, "tag_name")
+	s.Name, nameErr = stringValue(e.Name, "name")
+	s.Tag, tagErr = stringValue(e.Tag, "tag_name")
 	var taken catalog.Listed
 	switch {
 	case s.Preview:
@@ -144,15 +147,15 @@ func (l *List) add(content json.RawMessage) {
 }
 
 // skip keeps no more of hostile texts than a message can show.
-func (l *List) skip(s Skipped) {
+func (l *ReleaseList) skip(s Skipped) {
 	const most = 1 << 10
 	s.Name, s.Tag = strings.Clone(s.Name[:min(len(s.Name), most)]), strings.Clone(s.Tag[:min(len(s.Tag), most)])
 	l.Skipped = append(l.Skipped, s)
 }
 
-// words gives a text of an entry; null, which GitHub has for a release without a name,
-// is none.
-func words(value json.RawMessage, key string) (content string, err error) {
+// stringValue returns a string of an entry. null, which GitHub has for a release without a
+// name, is "".
+func stringValue(value json.RawMessage, key string) (content string, err error) {
 	if value == nil {
 		return "", fmt.Errorf("has no %s", key)
 	}

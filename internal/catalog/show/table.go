@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ const (
 	fixWidth   = 41
 )
 
-// writeCatalogTable shows a catalogue to people.
-func writeCatalogTable(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
+// Table writes a catalogue for people. The name is that of its file, or "built in".
+func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Catalogue: %s\n\n", text.OneLine(name))
 	grid(&out,
@@ -85,7 +85,7 @@ func releaseRow(r *catalog.Release) table.Row {
 	return table.Row{r.Label.String(), track, latest, asOf, end, builds(r)}
 }
 
-// builds says which builds of a release are known and how surely.
+// builds returns which builds of a release are known and how surely.
 func builds(r *catalog.Release) string {
 	var parts []string
 	switch n := len(r.Patches); n {

@@ -1,0 +1,80 @@
+package show
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+)
+
+var updateGolden = flag.Bool("update", false, "rewrite the golden files")
+
+const smallCatalog = "testdata/small.toml"
+
+func someDay(t *testing.T) catalog.Day {
+	t.Helper()
+	at, err := time.Parse(time.DateOnly, "2026-11-21")
+	require.NoError(t, err)
+	return catalog.DayOf(at)
+}
+
+func requireGolden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *updateGolden {
+		require.NoError(t, os.WriteFile(file, got, 0o600))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+}
+
+func TestTable(t *testing.T) {
+	c, err := catalog.Load(smallCatalog)
+	require.NoError(t, err)
+	var text bytes.Buffer
+	require.NoError(t, Table(&text, c, "dir/small\x1b.toml", someDay(t)))
+	requireGolden(t, "table.golden", text.Bytes())
+
+	text.Reset()
+	require.NoError(t, Table(&text, catalog.BuiltIn(), "built in", someDay(t)))
+	for line := range strings.Lines(text.String()) {
+		require.LessOrEqual(t, len(line), tableWidth+1, line)
+		require.Equal(t, strings.TrimRight(line, " \n")+"\n", line)
+	}
+}
+
+func TestTableWithoutAdvisories(t *testing.T) {
+	c, err := catalog.Load(smallCatalog)
+	require.NoError(t, err)
+	c.Advisories = nil
+	var text bytes.Buffer
+	require.NoError(t, Table(&text, c, "built in", catalog.DayOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))))
+	require.NotContains(t, text.String(), "ADVISORY")
+	require.Equal(t, 3, strings.Count(text.String(), "in the future: check the clock of this machine"))
+}
+
+func TestJSON(t *testing.T) {
+	c, err := catalog.Load(smallCatalog)
+	require.NoError(t, err)
+	var text bytes.Buffer
+	require.NoError(t, JSON(&text, c, "small.toml", someDay(t)))
+	requireGolden(t, "json.golden", text.Bytes())
+
+	// What has nothing still has its list.
+	c.Sources, c.Advisories = nil, nil
+	text.Reset()
+	require.NoError(t, JSON(&text, c, "small.toml", someDay(t)))
+	var document map[string]any
+	require.NoError(t, json.Unmarshal(text.Bytes(), &document))
+	require.Equal(t, []any{}, document["sources"])
+	require.Equal(t, []any{}, document["advisories"])
+}

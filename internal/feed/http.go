@@ -1,0 +1,191 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+const (
+	maxRedirects = 5
+	maxHeader    = 256 << 10 // bytes
+
+	// GitHub refuses those who do not say who they are.
+	userAgent = "telegraf-qlik-sense-version"
+)
+
+// source is a public list, as it is asked for over the network. No credentials are used; the
+// proxies that the environment names are.
+type source struct {
+	name     string // in messages
+	url      string // where it is published
+	option   string // the one that names a mirror
+	header   map[string]string
+	maxReply int // bytes
+}
+
+// parseURL reads the address of the source or of a mirror.
+func (s *source) parseURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("the URL of %s is none: write for example %s", s.name, s.url)
+	case u.User != nil:
+		return nil, fmt.Errorf("the URL of %s has a user name in it: "+
+			"name a mirror that needs none, or save the list with another program", s.name)
+	}
+	return u, nil
+}
+
+// Place returns an address without what may be secret in it.
+func Place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "the URL"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+func (s *source) client() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = maxHeader
+	transport.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("the proxy answered with HTTP status %s", status(response.StatusCode))
+		}
+		return nil
+	}
+	return &http.Client{Transport: transport, CheckRedirect: s.checkRedirect}
+}
+
+// redirectError is what the program and not the network refuses.
+type redirectError struct{ reason string }
+
+func (e redirectError) Error() string { return "refused a redirect: " + e.reason }
+
+func (s *source) checkRedirect(to *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) > maxRedirects:
+		return redirectError{fmt.Sprintf("there are more than %d in a row", maxRedirects)}
+	case to.URL.Scheme != "https" && via[0].URL.Scheme == "https":
+		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with %s if it can be trusted",
+			text.Quote(Place(to.URL.String())), s.option)}
+	}
+	return nil
+}
+
+// get asks for an address and returns the reply, with status 200, and its body.
+func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*http.Response, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("User-Agent", userAgent)
+	for key, value := range s.header {
+		request.Header.Set(key, value)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, nil, networkError(ctx, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.maxReply)+1))
+	switch {
+	case response.StatusCode != http.StatusOK:
+		return nil, nil, s.statusError(response, body)
+	case err != nil:
+		return nil, nil, networkError(ctx, err)
+	case len(body) > s.maxReply:
+		return nil, nil, fmt.Errorf("is larger than %d MiB: is it %s?", s.maxReply>>20, s.name)
+	}
+	return response, body, nil
+}
+
+// networkError says what happened to a request, without its address, which the caller puts
+// in front.
+func networkError(ctx context.Context, err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return errors.New("interrupted")
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("there was no complete answer in time: try again, or check the network and the proxy")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection broke in the middle of the answer: try again")
+	}
+	var refused redirectError
+	if errors.As(err, &refused) {
+		return err
+	}
+	// It may repeat what a server sent.
+	const most = 300
+	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
+}
+
+// statusError says what an answer other than a list means and what to do about it.
+func (s *source) statusError(response *http.Response, body []byte) error {
+	code := response.StatusCode
+	header := response.Header
+	switch {
+	case (code == http.StatusForbidden || code == http.StatusTooManyRequests) &&
+		(header.Get("X-Ratelimit-Remaining") == "0" || header.Get("Retry-After") != ""):
+		return s.rateLimitError(header, time.Now())
+	case code == http.StatusNotFound:
+		return errors.New("HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it")
+	case code >= 300 && code < 400:
+		return fmt.Errorf("HTTP status %s without a usable new address: check the URL", status(code))
+	case code >= 500:
+		return fmt.Errorf("HTTP status %s: the fault is there: try again later", status(code))
+	}
+	var object struct{ Message string }
+	if err := json.Unmarshal(body, &object); err == nil && object.Message != "" {
+		return fmt.Errorf("HTTP status %s, with the message %s", status(code), text.Quote(object.Message))
+	}
+	return fmt.Errorf("HTTP status %s: check the URL", status(code))
+}
+
+func status(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
+}
+
+// rateLimitError is the answer to too many requests. An address may ask GitHub sixty times
+// an hour without credentials, and all behind one proxy share that.
+func (s *source) rateLimitError(header http.Header, now time.Time) error {
+	until := "for now"
+	if at := rateLimitEnd(header, now); !at.IsZero() {
+		until = "until " + at.Local().Format("2006-01-02 15:04 MST")
+	}
+	return fmt.Errorf("the limit of requests is used up %s: wait, read the list elsewhere and hand it over with --from FILE, or name a mirror with %s",
+		until, s.option)
+}
+
+// rateLimitEnd returns when requests are answered again, zero where that cannot be told.
+func rateLimitEnd(header http.Header, now time.Time) time.Time {
+	const longest = 7 * 24 * time.Hour // what is further away makes no sense
+	var at time.Time
+	if after := header.Get("Retry-After"); after != "" {
+		if seconds, err := strconv.ParseUint(after, 10, 31); err == nil {
+			at = now.Add(time.Duration(seconds) * time.Second)
+		} else if date, err := http.ParseTime(after); err == nil {
+			at = date
+		}
+	} else if reset, err := strconv.ParseInt(header.Get("X-Ratelimit-Reset"), 10, 64); err == nil {
+		at = time.Unix(reset, 0)
+	}
+	if at.Before(now) || at.After(now.Add(longest)) {
+		return time.Time{}
+	}
+	return at
+}
