@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -85,11 +84,9 @@ func TestHostileFiles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			start := time.Now()
 			_, err := Parse([]byte(tt.text))
 			require.Error(t, err)
 			require.Less(t, len(err.Error()), 200)
-			require.Less(t, time.Since(start), 10*time.Second)
 		})
 	}
 }

@@ -62,7 +62,7 @@ func TestCompletedCataloguesNeverForgive(t *testing.T) {
 		return strings.Split(v.Advisories, ","), true
 	}
 	added := 0
-	for range 60 {
+	for range 30 {
 		c := trimmed(t, random, random.IntN(2) == 0)
 		undecided := make(map[string]bool) // in the file, whose affair that is
 		for _, a := range c.Undecided() {

@@ -88,8 +88,9 @@ func TestUndecided(t *testing.T) {
 	c.Advisories[0].Verified = false
 	require.Len(t, c.Undecided(), 2)
 
-	var ids []string
-	for _, a := range BuiltIn().Undecided() {
+	undecided := BuiltIn().Undecided()
+	ids := make([]string, 0, len(undecided))
+	for _, a := range undecided {
 		ids = append(ids, a.ID)
 	}
 	require.Equal(t, []string{"CVE-2021-36761", "CVE-2025-61138", "CVE-2025-7783"}, ids)

@@ -112,7 +112,7 @@ func TestSaveBesideReaders(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	short, long := good(t), good(t)
-	long.Sources = slices.Repeat([]string{strings.Repeat("x", maxLine)}, maxEntries)
+	long.Sources = slices.Repeat([]string{strings.Repeat("x", maxLine)}, 20)
 	require.NoError(t, short.Save(file, ""))
 
 	done := make(chan struct{})

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,16 +50,15 @@ func TestSupersessionTakesOneStepForEachAdvisory(t *testing.T) {
 			steps := make(map[string]int)
 			c := newComponents(func(id string) (ids []string) {
 				steps[id]++
-				var i int
-				_, err := fmt.Sscan(id, &i)
+				i, err := strconv.Atoi(id)
 				require.NoError(t, err)
 				for _, other := range next(i) {
-					ids = append(ids, fmt.Sprint(other))
+					ids = append(ids, strconv.Itoa(other))
 				}
 				return ids
 			})
 			for i := range n {
-				c.find(fmt.Sprint(i))
+				c.find(strconv.Itoa(i))
 			}
 			require.Len(t, steps, n)
 			require.Len(t, c.number, n)
