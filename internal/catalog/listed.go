@@ -41,8 +41,8 @@ type listedRelease struct {
 
 func (r *listedRelease) track() release.Track { return r.entries[0].Build.Track }
 
-// contradicted notes the first contradiction; more of them say the same.
-func (r *listedRelease) contradicted(format string, args ...any) {
+// contradictedf notes the first contradiction; more of them say the same.
+func (r *listedRelease) contradictedf(format string, args ...any) {
 	if r.contradiction == "" {
 		r.contradiction = fmt.Sprintf(format, args...)
 	}
@@ -81,9 +81,9 @@ func compareEntries(releases []*listedRelease) {
 		for i, e := range r.entries[1:] {
 			switch previous := r.entries[i]; {
 			case previous.Build.Track != e.Build.Track:
-				r.contradicted("the vendor's list says that %s and that %s: builds of a release begin alike", previous, e)
+				r.contradictedf("the vendor's list says that %s and that %s: builds of a release begin alike", previous, e)
 			case previous.Build.Number >= e.Build.Number:
-				r.contradicted("the vendor's list says that %s and that %s: builds of a release rise with its patches", previous, e)
+				r.contradictedf("the vendor's list says that %s and that %s: builds of a release rise with its patches", previous, e)
 			}
 		}
 	}
@@ -95,13 +95,13 @@ func compareWithCatalog(c *Catalog, releases []*listedRelease, asOf Day) {
 		// A list that moves a release to another track is another product's, or spoilt: it would
 		// drop every build that is known.
 		if known := c.trackOf(r.label); known != nil && *known != r.track() {
-			r.contradicted("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known)
+			r.contradictedf("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known)
 			continue
 		}
 		merged, _ := c.with(asOf, r)
 		if err := merged.Check(); err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			r.contradicted("the vendor's list does not fit the catalogue: %s", first)
+			r.contradictedf("the vendor's list does not fit the catalogue: %s", first)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func compareWithEachOther(releases []*listedRelease) {
 				reason = "builds of two releases do not begin alike"
 			}
 			for _, r := range []*listedRelease{older, newer} {
-				r.contradicted("the vendor's list says that %s and that %s: %s", older.entries[0], newer.entries[0], reason)
+				r.contradictedf("the vendor's list says that %s and that %s: %s", older.entries[0], newer.entries[0], reason)
 			}
 		}
 	}

@@ -223,7 +223,8 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 		expected []string
 	}{
 		{"one label, builds of two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024", "14.188.5"}},
-			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024" is build 14.188.5: builds of a release begin alike`}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024" is build 14.188.5: ` +
+				`builds of a release begin alike`}},
 		{"one build, two patches", entries{{"May 2024 Patch 1", "14.187.4"}, {"May 2024", "14.187.4"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.187.4: ` +
 				`builds of a release rise with its patches`}},
@@ -231,7 +232,8 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 1" is build 14.187.6 and that "May 2024 Patch 2" is build 14.187.5: ` +
 				`builds of a release rise with its patches`}},
 		{"one release, two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024 Patch 1", "14.188.5"}},
-			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.188.5: builds of a release begin alike`}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.188.5: ` +
+				`builds of a release begin alike`}},
 		{"another track than the catalogue's", entries{{"May 2024 Patch 9", "14.188.20"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`}},
 		{"track of another release of the catalogue", entries{{"November 2024", "14.187.6"}},
@@ -265,7 +267,7 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 			merged, report, err := good(t).Merge(list, day(t, "2026-12-01"))
 			require.NoError(t, err)
 			require.NoError(t, merged.Check())
-			var lines []string
+			lines := make([]string, 0, len(report.LeftOut))
 			leftOut := make(map[release.Release]bool)
 			for _, l := range report.LeftOut {
 				lines = append(lines, l.String())

@@ -83,11 +83,18 @@ func (s *source) checkRedirect(to *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// get asks for an address and returns the reply, with status 200, and its body.
-func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*http.Response, []byte, error) {
+// reply is a complete answer with status 200.
+type reply struct {
+	url    *url.URL // after redirects
+	header http.Header
+	body   []byte
+}
+
+// get asks for an address.
+func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*reply, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	request.Header.Set("User-Agent", userAgent)
 	for key, value := range s.header {
@@ -95,19 +102,19 @@ func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*htt
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, nil, networkError(ctx, err)
+		return nil, networkError(ctx, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.maxReply)+1))
 	switch {
 	case response.StatusCode != http.StatusOK:
-		return nil, nil, s.statusError(response, body)
+		return nil, s.statusError(response, body)
 	case err != nil:
-		return nil, nil, networkError(ctx, err)
+		return nil, networkError(ctx, err)
 	case len(body) > s.maxReply:
-		return nil, nil, fmt.Errorf("is larger than %d MiB: is it %s?", s.maxReply>>20, s.name)
+		return nil, fmt.Errorf("is larger than %d MiB: is it %s?", s.maxReply>>20, s.name)
 	}
-	return response, body, nil
+	return &reply{response.Request.URL, response.Header, body}, nil
 }
 
 // networkError says what happened to a request, without its address, which the caller puts

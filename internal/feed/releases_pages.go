@@ -45,17 +45,17 @@ func FetchReleases(ctx context.Context, address string) (*ReleaseList, error) {
 
 // fetch adds a page and returns the address of the next one, nil after the last.
 func (l *ReleaseList) fetch(ctx context.Context, client *http.Client, u *url.URL) (*url.URL, error) {
-	response, body, err := releases.get(ctx, client, u)
+	reply, err := releases.get(ctx, client, u)
 	if err != nil {
 		return nil, err
 	}
 	before := len(l.Releases) + len(l.Skipped)
-	if err := l.parse(body); errors.Is(err, errTruncated) {
+	if err := l.parse(reply.body); errors.Is(err, errTruncated) {
 		return nil, fmt.Errorf("%w: try again", err)
 	} else if err != nil {
 		return nil, err
 	}
-	next, err := nextPage(response)
+	next, err := nextPage(reply)
 	l.Partial = next == nil && len(l.Releases)+len(l.Skipped)-before == perPage
 	return next, err
 }
@@ -70,17 +70,16 @@ var (
 
 // nextPage returns the address that an answer names for the page after it, nil if it names
 // none. It must be on the host that was asked, since the user named only that one.
-func nextPage(response *http.Response) (*url.URL, error) {
-	for _, link := range linkPattern.FindAllStringSubmatch(strings.Join(response.Header.Values("Link"), ", "), -1) {
+func nextPage(r *reply) (*url.URL, error) {
+	for _, link := range linkPattern.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ", "), -1) {
 		if !isNext(link[2]) {
 			continue
 		}
-		asked := response.Request.URL
-		next, err := asked.Parse(link[1])
+		next, err := r.url.Parse(link[1])
 		if err != nil {
 			return nil, fmt.Errorf("the address of the next page is none: %s", text.Quote(link[1]))
 		}
-		if next.Scheme != asked.Scheme || next.Host != asked.Host || next.User != nil {
+		if next.Scheme != r.url.Scheme || next.Host != r.url.Host || next.User != nil {
 			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(Place(next.String())))
 		}
 		return next, nil

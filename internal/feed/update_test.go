@@ -155,7 +155,8 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	report := result.String()
-	require.Contains(t, report, `February 2024 left out: the vendor's list says that "February 2024 Patch 98" is build 15.100.9, but its builds begin with 14.173: `)
+	require.Contains(t, report,
+		`February 2024 left out: the vendor's list says that "February 2024 Patch 98" is build 15.100.9, but its builds begin with 14.173: `)
 	require.Equal(t, 4, strings.Count(report, " left out: "), report)
 	require.Contains(t, report, "November 2030: new release, track 15.20, latest patch 0\n")
 	require.Contains(t, report, file+": 1 change, releases as of 2031-06-20\n")
