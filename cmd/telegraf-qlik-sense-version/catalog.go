@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -81,10 +82,10 @@ func runCatalog(ctx context.Context, args []string) error {
 }
 
 func catalogShow(args []string, today catalog.Day) error {
-	flags := catalogFlags("show")
+	flags := catalogFlags("show", catalogShowUsage)
 	file := flags.String("catalog", "", "")
 	output := flags.String("output", "table", "")
-	words, done, err := parseCatalog(flags, args, catalogShowUsage)
+	words, done, err := parseCatalog(flags, args)
 	switch {
 	case done:
 		return err
@@ -110,8 +111,8 @@ func catalogShow(args []string, today catalog.Day) error {
 }
 
 func catalogCheck(args []string, today catalog.Day) error {
-	flags := catalogFlags("check")
-	words, done, err := parseCatalog(flags, args, catalogCheckUsage)
+	flags := catalogFlags("check", catalogCheckUsage)
+	words, done, err := parseCatalog(flags, args)
 	if done {
 		return err
 	}
@@ -130,7 +131,7 @@ func catalogCheck(args []string, today catalog.Day) error {
 }
 
 func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {
-	flags := catalogFlags("update")
+	flags := catalogFlags("update", catalogUpdateUsage)
 	update := feed.Update{Today: today, Stdin: os.Stdin}
 	flags.StringVar(&update.ReleasesURL, "releases-url", "", "")
 	flags.Func("from", "", func(file string) error {
@@ -143,7 +144,7 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 		update.From = append(update.From, file)
 		return nil
 	})
-	words, done, err := parseCatalog(flags, args, catalogUpdateUsage)
+	words, done, err := parseCatalog(flags, args)
 	if done {
 		return err
 	}
@@ -160,19 +161,22 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 	return printOut(result.String())
 }
 
-func catalogFlags(command string) *flag.FlagSet {
+// catalogFlags returns the options of a command, still empty, with its help.
+func catalogFlags(command, help string) *flag.FlagSet {
 	flags := flag.NewFlagSet("telegraf-qlik-sense-version catalog "+command, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags.Usage = func() { io.WriteString(flags.Output(), help) } //nolint:errcheck // into memory
 	return flags
 }
 
 // parseCatalog reads the options of a command and the words beside them, in any order; done
 // means that there is nothing more to do than to return the error.
-func parseCatalog(flags *flag.FlagSet, args []string, usage string) (words []string, done bool, err error) {
+func parseCatalog(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
+	var help strings.Builder
+	flags.SetOutput(&help)
 	for rest := args; ; rest = flags.Args()[1:] {
 		switch err := flags.Parse(rest); {
 		case errors.Is(err, flag.ErrHelp):
-			return nil, true, printOut(usage)
+			return nil, true, printOut(help.String())
 		case err != nil:
 			return nil, true, fmt.Errorf("%w: see %s --help", err, flags.Name())
 		case flags.NArg() == 0:
