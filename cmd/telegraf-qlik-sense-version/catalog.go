@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -82,15 +81,11 @@ func runCatalog(ctx context.Context, args []string) error {
 }
 
 func catalogShow(args []string, today catalog.Day) error {
-	flags := catalogFlags("show", catalogShowUsage)
+	flags := newFlags(programName+" catalog show", catalogShowUsage)
 	file := flags.String("catalog", "", "")
 	output := flags.String("output", "table", "")
-	words, done, err := parseCatalog(flags, args)
-	switch {
-	case done:
+	if done, err := parse(flags, args); done {
 		return err
-	case len(words) > 0:
-		return fmt.Errorf("%q is not an option: see %s --help", words[0], flags.Name())
 	}
 	write, known := map[string]func(io.Writer, *catalog.Catalog, string, catalog.Day) error{"table": show.Table, "json": show.JSON}[*output]
 	if !known {
@@ -98,6 +93,7 @@ func catalogShow(args []string, today catalog.Day) error {
 	}
 	c, name := catalog.BuiltIn(), "built in"
 	if *file != "" {
+		var err error
 		if c, err = loadCatalog(*file); err != nil {
 			return err
 		}
@@ -111,8 +107,8 @@ func catalogShow(args []string, today catalog.Day) error {
 }
 
 func catalogCheck(args []string, today catalog.Day) error {
-	flags := catalogFlags("check", catalogCheckUsage)
-	words, done, err := parseCatalog(flags, args)
+	flags := newFlags(programName+" catalog check", catalogCheckUsage)
+	words, done, err := parseWords(flags, args)
 	if done {
 		return err
 	}
@@ -131,7 +127,7 @@ func catalogCheck(args []string, today catalog.Day) error {
 }
 
 func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {
-	flags := catalogFlags("update", catalogUpdateUsage)
+	flags := newFlags(programName+" catalog update", catalogUpdateUsage)
 	update := feed.Update{Today: today, Stdin: os.Stdin}
 	flags.StringVar(&update.ReleasesURL, "releases-url", "", "")
 	flags.Func("from", "", func(file string) error {
@@ -144,7 +140,7 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 		update.From = append(update.From, file)
 		return nil
 	})
-	words, done, err := parseCatalog(flags, args)
+	words, done, err := parseWords(flags, args)
 	if done {
 		return err
 	}
@@ -159,31 +155,6 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 		return err
 	}
 	return printOut(result.String())
-}
-
-// catalogFlags returns the options of a command, still empty, with its help.
-func catalogFlags(command, help string) *flag.FlagSet {
-	flags := flag.NewFlagSet("telegraf-qlik-sense-version catalog "+command, flag.ContinueOnError)
-	flags.Usage = func() { io.WriteString(flags.Output(), help) } //nolint:errcheck // into memory
-	return flags
-}
-
-// parseCatalog reads the options of a command and the words beside them, in any order; done
-// means that there is nothing more to do than to return the error.
-func parseCatalog(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
-	var help strings.Builder
-	flags.SetOutput(&help)
-	for rest := args; ; rest = flags.Args()[1:] {
-		switch err := flags.Parse(rest); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil, true, printOut(help.String())
-		case err != nil:
-			return nil, true, fmt.Errorf("%w: see %s --help", err, flags.Name())
-		case flags.NArg() == 0:
-			return words, false, nil
-		}
-		words = append(words, flags.Arg(0))
-	}
 }
 
 // oneFile returns the FILE of a command, the only word beside its options.

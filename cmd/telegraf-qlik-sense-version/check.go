@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,30 +13,31 @@ import (
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/settings"
 )
 
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
 servers are vulnerable, which one fails and why:
 
-  telegraf-qlik-sense-version check [--config FILE] [--output table|csv|json|html]
+  ` + programName + ` check [--config FILE] [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
 
+  --config FILE             settings; without it they are taken from the
+                            environment variable ` + settings.Variable + `
   --output FORM             table (default), csv, json, or html: a page to attach to a
                             ticket or an audit
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
-  --log-level LEVEL         as above, error by default
+  --log-level LEVEL         error (default), warn, info, debug or trace
 
-  Exit status: 0 every server answered and none is non-compliant; 1 the settings or the
-  call are wrong; 2 some server did not answer; 3 all answered, some are non-compliant.
+Exit status:
+
+  0   every server answered and is proven compliant
+  1   the settings or the call are wrong
+  2   a server is non-compliant, whatever else happened
+  3   none is, but something is not proven: no answer, or unknown
 `
 
-// statusError ends the program with a status of its own and without a message.
-type statusError int
-
-func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
-// checkOptions are those of the command check.
 type checkOptions struct {
 	config     string
 	logLevel   string
@@ -46,8 +46,9 @@ type checkOptions struct {
 	only       []string
 }
 
-func checkFlags(flags *flag.FlagSet) *checkOptions {
-	o := &checkOptions{}
+func runCheck(ctx context.Context, args []string) error {
+	var o checkOptions
+	flags := newFlags(programName+" check", checkUsage)
 	flags.StringVar(&o.config, "config", "", "")
 	flags.StringVar(&o.logLevel, "log-level", "error", "")
 	flags.StringVar(&o.output, "output", "table", "")
@@ -59,7 +60,10 @@ func checkFlags(flags *flag.FlagSet) *checkOptions {
 		o.only = append(o.only, host)
 		return nil
 	})
-	return o
+	if done, err := parse(flags, args); done {
+		return err
+	}
+	return check(ctx, &o)
 }
 
 // outputs are the forms of a report.
@@ -70,8 +74,8 @@ var outputs = map[string]func(*report.Report, io.Writer) error{
 	"html":  (*report.Report).WriteHTML,
 }
 
-// check asks the fleet once and shows what came of it. The error is a statusError
-// where everything was done and the fleet is not in order.
+// check asks the fleet once and writes the report. The error is a statusError where
+// that worked and the fleet is not in order.
 func check(ctx context.Context, o *checkOptions) error {
 	write, known := outputs[o.output]
 	if !known {
@@ -85,7 +89,7 @@ func check(ctx context.Context, o *checkOptions) error {
 		return err
 	}
 
-	// Before all servers are asked for nothing.
+	// Fail before polling if the report cannot be written.
 	if o.outputFile != "" {
 		if err := atomicfile.Check(o.outputFile); err != nil {
 			return fmt.Errorf("writing the report: %w", err)

@@ -31,10 +31,10 @@ func TestCheckStatus(t *testing.T) {
 		status  int
 	}{
 		{"in order", []simulator.Server{compliant, compliant}, 0},
-		{"not judged", []simulator.Server{compliant, unknown}, 0},
-		{"vulnerable", []simulator.Server{compliant, vulnerable}, 3},
-		{"no answer", []simulator.Server{compliant, silent}, 2},
-		{"no answer counts more", []simulator.Server{vulnerable, silent}, 2},
+		{"not judged", []simulator.Server{compliant, unknown}, 3},
+		{"no answer", []simulator.Server{compliant, silent}, 3},
+		{"vulnerable", []simulator.Server{compliant, vulnerable}, 2},
+		{"vulnerable, and one that does not answer", []simulator.Server{vulnerable, silent, unknown}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, "check", "--config", startFleet(t, tt.servers...).config())

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"telegraf-qlik-sense-version/internal/simulator"
 )
@@ -38,7 +41,7 @@ func TestEndBetweenRounds(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
-			for range 4 { // the program and the shim hear of a signal in any order
+			for range 4 {
 				p := start(t, "--config", f.config())
 				p.requirePoints(1)
 				p.requireQuickEnd(end, 0)
@@ -117,13 +120,57 @@ func TestEndWhileNobodyReads(t *testing.T) {
 			}
 			p.start()
 			if tt.unread == "both" {
-				time.Sleep(time.Second)
+				p.eventually(func() bool { return unread(t, reader) > 40<<10 }, "the full pipe")
 			} else {
 				p.requireStandstill(watched)
 			}
 			p.requireQuickEnd(ends[tt.end], 0)
 		})
 	}
+}
+
+// A line that is longer than what the kernel writes at once is not torn by the end of the
+// program: Telegraf reads what is left in the pipe and would take a torn line for a point.
+func TestEndDoesNotTearLines(t *testing.T) {
+	t.Parallel()
+	tags := []string{"[inputs.qlik_sense_version.tags]"}
+	for i := range 6 {
+		tags = append(tags, fmt.Sprintf("tag%d = '%s'", i, strings.Repeat("x ", 499)+"x"))
+	}
+	config := writeConfig(t, t.TempDir(), refused(), tags...)
+	all := maps.Clone(ends)
+	all["SIGKILL"] = func(p *program) error { return p.cmd.Process.Kill() }
+	for name, end := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t, "--config", config)
+			reader, writer, err := os.Pipe()
+			require.NoError(t, err)
+			defer reader.Close()
+			p.cmd.Stdout = writer
+			p.start()
+			require.NoError(t, writer.Close())
+			p.eventually(func() bool { return strings.Contains(p.stderr.String(), "E! ") }, "the first point")
+			p.requireStandstill(p.stderr)
+			require.NoError(t, end(p))
+			<-p.ended
+			left, err := io.ReadAll(reader)
+			require.NoError(t, err)
+			require.NotEmpty(t, left)
+			for line := range strings.Lines(string(left)) {
+				require.Greater(t, len(line), 9000)
+				require.Regexp(t, `^qlik_sense_version,\S.* \d{19}\n$`, line)
+			}
+		})
+	}
+}
+
+// unread is how much of a pipe waits to be read.
+func unread(t *testing.T, pipe *os.File) int {
+	t.Helper()
+	n, err := unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ)
+	require.NoError(t, err)
+	return n
 }
 
 // requireStandstill waits until the program writes no more because it cannot.
@@ -139,13 +186,19 @@ func (p *program) requireStandstill(o *output) {
 	require.Less(p, last, len(refused()), "the pipe is not full")
 }
 
-// A settings file may be a pipe, and one without a writer.
+// A settings file may be a pipe, and one whose writer is silent.
 func TestEndWhileSettingsBlock(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "qlik.conf")
 	require.NoError(t, syscall.Mkfifo(config, 0o600))
 	p := start(t, "--config", config)
-	time.Sleep(500 * time.Millisecond)
+	var writer *os.File
+	p.eventually(func() bool {
+		var err error
+		writer, err = os.OpenFile(config, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		return err == nil
+	}, "the program that opens its settings")
+	defer writer.Close()
 	p.requireQuickEnd(ends["SIGTERM"], 0)
 }
 

@@ -14,8 +14,6 @@ import (
 	assets "telegraf-qlik-sense-version"
 )
 
-const programName = "telegraf-qlik-sense-version"
-
 // TestMain makes the program itself a command on the PATH of the tests.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){programName: main})
@@ -79,7 +77,12 @@ func TestRefusedCalls(t *testing.T) {
 		{
 			name:     "option of another command",
 			args:     []string{"version", "--once"},
-			expected: "E! flag provided but not defined: -once: see telegraf-qlik-sense-version --help\n",
+			expected: "E! flag provided but not defined: -once: see telegraf-qlik-sense-version version --help\n",
+		},
+		{
+			name:     "option that check does not have",
+			args:     []string{"check", "--once"},
+			expected: "E! flag provided but not defined: -once: see telegraf-qlik-sense-version check --help\n",
 		},
 		{
 			name:     "option without value",
@@ -99,7 +102,7 @@ func TestRefusedCalls(t *testing.T) {
 		{
 			name:     "word behind a command",
 			args:     []string{"config", "nonsense"},
-			expected: "E! \"nonsense\" is not an option: see telegraf-qlik-sense-version --help\n",
+			expected: "E! \"nonsense\" is not an option: see telegraf-qlik-sense-version config --help\n",
 		},
 		{
 			name:     "word behind an option",

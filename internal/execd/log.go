@@ -1,5 +1,3 @@
-// Package execd writes log lines in the form in which Telegraf's inputs.execd
-// reads them from a plugin's standard error.
 package execd
 
 import (

@@ -163,12 +163,13 @@ func (s *Server) exploited() bool {
 // is reads a field that says yes or no as 1 or 0, where it is known.
 func is(flag *int) bool { return flag != nil && *flag == 1 }
 
-// Status is the exit status of the command check.
+// Status is the exit status of the command check: 2 where a server is non-compliant, 0 only
+// where every server is proven compliant, else 3.
 func (r *Report) Status() int {
-	switch {
-	case r.Summary.Failed > 0:
+	switch s := &r.Summary; {
+	case s.NonCompliant > 0:
 		return 2
-	case r.Summary.NonCompliant > 0:
+	case s.Servers == 0 || s.Compliant < s.Servers:
 		return 3
 	}
 	return 0

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// splitCommand separates the command, "" for none, from what follows it.
+func splitCommand(args []string) (command string, rest []string) {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return args[0], args[1:]
+	}
+	return "", args
+}
+
+// newFlags returns a set of options, still empty. The name is what one types before
+// --help to see the help.
+func newFlags(name, help string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.Usage = func() { io.WriteString(flags.Output(), help) } //nolint:errcheck // the caller's buffer
+	return flags
+}
+
+// parse reads the options of a command; done means that there is nothing more to
+// do than to return the error.
+func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
+	words, done, err := parseWords(flags, args)
+	if !done && len(words) > 0 {
+		return true, fmt.Errorf("%q is not an option: see %s --help", words[0], flags.Name())
+	}
+	return done, err
+}
+
+// parseWords is parse for a command with words beside its options, in any order.
+func parseWords(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
+	var help strings.Builder
+	flags.SetOutput(&help)
+	for rest := args; ; {
+		switch err := flags.Parse(rest); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, true, printOut(help.String())
+		case err != nil:
+			return nil, true, fmt.Errorf("%w: see %s --help", err, flags.Name())
+		case flags.NArg() == 0:
+			return words, false, nil
+		}
+		words = append(words, flags.Arg(0))
+		rest = flags.Args()[1:]
+	}
+}
+
+func printOut(text string) error {
+	_, err := io.WriteString(os.Stdout, text)
+	return err
+}
