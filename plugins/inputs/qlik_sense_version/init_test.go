@@ -136,6 +136,36 @@ func TestInitErrors(t *testing.T) {
 			},
 		},
 		{
+			name: "tags that are too long",
+			change: func(q *QlikSenseVersion) {
+				q.Tags = map[string]string{"a": strings.Repeat("x", 1025), "ab" + strings.Repeat("c", 255): "x", "d": strings.Repeat("x", 1024)}
+			},
+			errors: []string{
+				`tags: the value of "a" is 1025 bytes long, more than 1024: shorten it`,
+				`tags: the name "ab` + strings.Repeat("c", 58) + `..." is 257 bytes long, more than 256: shorten it`,
+			},
+		},
+		{
+			name: "too many tags",
+			change: func(q *QlikSenseVersion) {
+				q.Tags = make(map[string]string)
+				for i := range 8 {
+					q.Tags[string(rune('a'+i))] = strings.Repeat("x", 1024)
+				}
+			},
+			errors: []string{"tags: names and values together are 8200 bytes long, more than 8192: shorten or remove some"},
+		},
+		{
+			name: "tags in another encoding",
+			change: func(q *QlikSenseVersion) {
+				q.Tags = map[string]string{"a": "Z\xfcrich", "b\xff": "x", "c": "Zürich"}
+			},
+			errors: []string{
+				`tags: the value of "a" is not valid UTF-8: check where it comes from`,
+				`tags: the name "b\xff" is not valid UTF-8: check where it comes from`,
+			},
+		},
+		{
 			name:   "certificate without key",
 			change: func(q *QlikSenseVersion) { q.TLSKey = "" },
 			errors: []string{"tls_cert: tls_key is missing: a client certificate needs its private key (client_key.pem)"},

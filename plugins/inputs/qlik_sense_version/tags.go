@@ -7,16 +7,32 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// Limits in bytes. They keep a point well below 64 KiB, the longest line that Telegraf
+// reads from a plugin; escaping may double what is written here.
+const (
+	maxTagName  = 256
+	maxTagValue = 1 << 10
+	maxTags     = 8 << 10 // all names and values of a block
 )
 
 func (q *QlikSenseVersion) initTags() error {
 	var errs []error
+	total := 0
 	for _, key := range slices.Sorted(maps.Keys(q.Tags)) {
+		total += len(key) + len(q.Tags[key])
 		if err := checkTag(key, q.Tags[key]); err != nil {
 			errs = append(errs, &poll.SettingError{Key: "tags", Err: err})
 		}
+	}
+	if len(errs) == 0 && total > maxTags {
+		return &poll.SettingError{Key: "tags", Err: fmt.Errorf(
+			"names and values together are %d bytes long, more than %d: shorten or remove some", total, maxTags)}
 	}
 	return errors.Join(errs...)
 }
@@ -33,10 +49,16 @@ var fieldNames = []string{
 
 // checkTag refuses a static tag that would not arrive as it is written.
 func checkTag(key, value string) error {
+	const tooLong = "is %d bytes long, more than %d: shorten it"
+	const encoding = "is not valid UTF-8: check where it comes from"
 	const cure = "holds a control character or ends in a backslash, which a tag cannot carry: change it"
 	switch {
 	case key == "":
 		return errors.New("a tag needs a name")
+	case len(key) > maxTagName:
+		return fmt.Errorf("the name %s "+tooLong, text.Quote(key), len(key), maxTagName)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("the name %q %s", key, encoding)
 	case value == "":
 		return fmt.Errorf("%q is empty: give it a value or remove it", key)
 	case key == "source":
@@ -49,6 +71,10 @@ func checkTag(key, value string) error {
 		return fmt.Errorf("%q is the name of a field of the points: use another one", key)
 	case unfit(key):
 		return fmt.Errorf("the name %q %s", key, cure)
+	case len(value) > maxTagValue:
+		return fmt.Errorf("the value of %q "+tooLong, key, len(value), maxTagValue)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("the value of %q %s", key, encoding)
 	case unfit(value):
 		return fmt.Errorf("the value of %q %s", key, cure)
 	}
@@ -57,6 +83,6 @@ func checkTag(key, value string) error {
 
 // unfit holds for what InfluxDB line protocol cannot carry in a tag: Telegraf
 // would change it or drop the tag on the way.
-func unfit(text string) bool {
-	return strings.ContainsFunc(text, unicode.IsControl) || strings.HasSuffix(text, `\`)
+func unfit(s string) bool {
+	return strings.ContainsFunc(s, unicode.IsControl) || strings.HasSuffix(s, `\`)
 }

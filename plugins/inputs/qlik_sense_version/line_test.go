@@ -1,0 +1,50 @@
+package qlik_sense_version
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/influxdata/telegraf/plugins/serializers/influx"
+	"github.com/stretchr/testify/require"
+)
+
+// Telegraf gives up on a plugin whose line is longer than 64 KiB. With everything at its limit,
+// and each character of it escaped, a point takes about half of that.
+func TestLongestLine(t *testing.T) {
+	reply := make(map[string]string)
+	for _, member := range []string{
+		"contentHash", "senseId", "version", "deploymentType", "releaseLabel", "deprecatedProductVersion", "productName", "copyrightYearRange",
+	} {
+		reply[member] = strings.Repeat(`"`, 10_000)
+	}
+	body, err := json.Marshal(reply)
+	require.NoError(t, err)
+	// As a proxy it answers for any name.
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(body)
+	}))
+	defer proxy.Close()
+
+	source := strings.Repeat("qlik-sense-node.", 16)[:253]
+	q, _ := newPlugin("http://" + source + "/v1/systeminfo")
+	q.HTTPProxyURL = proxy.URL
+	q.Tags = map[string]string{strings.Repeat(",", maxTagName): strings.Repeat("=", maxTagValue)}
+	for i := range 6 {
+		q.Tags[string(rune('a'+i))] = strings.Repeat(" ", maxTagValue)
+	}
+	q.Tags["z"] = strings.Repeat(",", maxTags-maxTagName-7*maxTagValue-7)
+	require.NoError(t, q.Init())
+
+	points := gather(t, q).points
+	require.Len(t, points, 1)
+	serializer := &influx.Serializer{}
+	require.NoError(t, serializer.Init())
+	line, err := serializer.Serialize(points[0])
+	require.NoError(t, err)
+	require.Contains(t, string(line), "source="+source)
+	require.Greater(t, len(line), 2*maxTags+2*8*1024, "not everything is at its limit")
+	require.Less(t, len(line), 60<<10)
+}
