@@ -133,11 +133,9 @@ func TestEndWhileNobodyReads(t *testing.T) {
 // program: Telegraf reads what is left in the pipe and would take a torn line for a point.
 func TestEndDoesNotTearLines(t *testing.T) {
 	t.Parallel()
-	tags := []string{"[inputs.qlik_sense_version.tags]"}
-	for i := range 6 {
-		tags = append(tags, fmt.Sprintf("tag%d = '%s'", i, strings.Repeat("x ", 499)+"x"))
-	}
-	config := writeConfig(t, t.TempDir(), refused(), tags...)
+	value := strings.Repeat("x ", 499) + "x"
+	config := writeConfig(t, t.TempDir(), refused(), "[inputs.qlik_sense_version.tags]", fmt.Sprintf(
+		"a = '%[1]s'\nb = '%[1]s'\nc = '%[1]s'\nd = '%[1]s'\ne = '%[1]s'\nf = '%[1]s'", value))
 	all := maps.Clone(ends)
 	all["SIGKILL"] = func(p *program) error { return p.cmd.Process.Kill() }
 	for name, end := range all {

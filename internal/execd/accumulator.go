@@ -87,7 +87,7 @@ func (a *accumulator) AddError(err error) {
 	}
 }
 
-// AddFields writes a point, as do the four methods below: line protocol has no types.
+// AddFields writes a point, of now if no time is given.
 func (a *accumulator) AddFields(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	at := time.Now()
 	if len(t) > 0 {
@@ -96,18 +96,22 @@ func (a *accumulator) AddFields(measurement string, fields map[string]interface{
 	a.AddMetric(metric.New(measurement, tags, fields, at))
 }
 
+// AddGauge is AddFields: line protocol has no types.
 func (a *accumulator) AddGauge(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddCounter is AddFields: line protocol has no types.
 func (a *accumulator) AddCounter(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddSummary is AddFields: line protocol has no types.
 func (a *accumulator) AddSummary(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddHistogram is AddFields: line protocol has no types.
 func (a *accumulator) AddHistogram(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }

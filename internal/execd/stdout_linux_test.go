@@ -2,9 +2,9 @@ package execd
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,11 +39,10 @@ func TestPipeHoldsWholeLines(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, limit, maxPoint)
 
-	var lines []string
-	for range 5 {
-		for _, length := range []int{100, atomicWrite, atomicWrite + 1, 10_000, 3000, maxPoint, atomicWrite - 1} {
-			lines = append(lines, strings.Repeat("x", length-1)+"\n")
-		}
+	lengths := slices.Repeat([]int{100, atomicWrite, atomicWrite + 1, 10_000, 3000, maxPoint, atomicWrite - 1}, 5)
+	lines := make([]string, len(lengths))
+	for i, length := range lengths {
+		lines[i] = strings.Repeat("x", length-1) + "\n"
 	}
 	written := make(chan error, 1)
 	go func() {
@@ -119,5 +118,5 @@ func TestStdoutIsNoPipe(t *testing.T) {
 	require.NoError(t, file.Close())
 	_, err = newAccumulator(file, func() {})
 	require.ErrorContains(t, err, "preparing standard output: ")
-	require.True(t, errors.Is(err, os.ErrClosed))
+	require.ErrorIs(t, err, os.ErrClosed)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/influxdata/telegraf/config"
 	"github.com/xrash/smetrics"
 
 	"telegraf-qlik-sense-version/internal/poll"
@@ -88,17 +87,12 @@ func assign(field, value any) error {
 		n, ok = value.(int64)
 		*field = int(n)
 		return mismatch(ok && int64(*field) == n, value, "a whole number, without quotes")
-	case *config.Duration:
+	case *qlik_sense_version.Duration:
 		var text string
 		if text, ok = value.(string); !ok {
 			return mismatch(ok, value, `a duration in quotes, such as "10s" or "1m30s"`)
 		}
-		duration, err := time.ParseDuration(text)
-		if err != nil {
-			return errors.New(`is no duration: write a number and a unit, such as "10s" or "1m30s"`)
-		}
-		*field = config.Duration(duration)
-		return nil
+		return field.UnmarshalText([]byte(text))
 	case *[]string:
 		return assignList(field, value)
 	case *map[string]string:

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/common/proxy"
 	"github.com/influxdata/telegraf/plugins/common/tls"
 	"github.com/influxdata/telegraf/testutil"
@@ -74,7 +73,7 @@ func TestEverySetting(t *testing.T) {
 	require.Len(t, blocks, 3)
 	require.Equal(t, &qlik_sense_version.QlikSenseVersion{
 		Hosts:                 []string{"qlik1.example.com", "10.0.0.7:19032"},
-		Timeout:               config.Duration(90 * time.Second),
+		Timeout:               qlik_sense_version.Duration(90 * time.Second),
 		MaxConcurrentRequests: 3,
 		TLSVerify:             "chain",
 		TokenFile:             "testdata/token",
@@ -131,7 +130,7 @@ func TestVariables(t *testing.T) {
     "${TEST_NAME}" = "${TEST_NUMBER}"
 `)[0]
 	require.Equal(t, []string{"qlik9.example.com", "qlik-8.example.com"}, block.Hosts)
-	require.Equal(t, config.Duration(7*time.Second), block.Timeout)
+	require.Equal(t, qlik_sense_version.Duration(7*time.Second), block.Timeout)
 	require.Equal(t, "qlik9.example.com", block.ServerName)
 	require.Equal(t, map[string]string{"hdr-usr": `DOMAIN\88`}, block.Headers)
 	require.Equal(t, map[string]string{"${TEST_NAME}": "8"}, block.Tags, "a key is no value")

@@ -43,7 +43,7 @@ func TestValidDefaultConfig(t *testing.T) {
 	// What the sample shows as a default is one.
 	require.Equal(t, &QlikSenseVersion{
 		Hosts:                 []string{"qlik1.example.com"},
-		Timeout:               config.Duration(10 * time.Second),
+		Timeout:               Duration(10 * time.Second),
 		MaxConcurrentRequests: 64,
 		TLSVerify:             "full",
 		Log:                   q.Log,
@@ -67,7 +67,7 @@ func TestValidCustomConfig(t *testing.T) {
 
 	require.Equal(t, &QlikSenseVersion{
 		Hosts:                 []string{"qlik1.example.com", "10.0.0.7", "[2001:db8::7]:9032", "https://qlik.example.com/jwt/api/about/v1/systeminfo"},
-		Timeout:               config.Duration(5 * time.Second),
+		Timeout:               Duration(5 * time.Second),
 		MaxConcurrentRequests: 2,
 		TLSVerify:             "full",
 		TokenFile:             "/etc/telegraf/qlik-sense/token",

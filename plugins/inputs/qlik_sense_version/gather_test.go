@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
@@ -114,7 +113,7 @@ func TestCancelledRound(t *testing.T) {
 		simulator.Server{},
 	)
 	q, log := newPlugin(addresses(fleet, 4)...)
-	q.Timeout = config.Duration(time.Minute)
+	q.Timeout = Duration(time.Minute)
 	q.MaxConcurrentRequests = 1 // the last server waits behind the one that does not answer
 	require.NoError(t, q.Init())
 
@@ -190,7 +189,7 @@ func TestTimeoutIsForEachServer(t *testing.T) {
 		simulator.Server{},
 	)
 	q, _ := newPlugin(addresses(fleet, 3)...)
-	q.Timeout = config.Duration(500 * time.Millisecond)
+	q.Timeout = Duration(500 * time.Millisecond)
 	q.MaxConcurrentRequests = 1
 	require.NoError(t, q.Init())
 

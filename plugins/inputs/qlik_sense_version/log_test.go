@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
@@ -164,7 +163,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 	for _, proxy := range []string{"", withPassword(refusing.URL), withPassword("http://127.0.0.1:1"), withPassword("socks5://127.0.0.1:1")} {
 		q, log := newPlugin(hosts...)
 		// Few at a time, so that a busy machine gets every fault to show itself.
-		q.Timeout, q.MaxConcurrentRequests = config.Duration(2*time.Second), 4
+		q.Timeout, q.MaxConcurrentRequests = Duration(2*time.Second), 4
 		q.TokenFile = writeFile(t, "token-"+secret)
 		q.Headers = map[string]string{"hdr-usr": secret}
 		q.HTTPProxyURL = proxy

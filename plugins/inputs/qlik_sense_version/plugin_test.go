@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -85,7 +84,7 @@ func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
 	q := New()
 	q.Log = log
 	q.Hosts = hosts
-	q.Timeout = config.Duration(5 * time.Second)
+	q.Timeout = Duration(5 * time.Second)
 	q.TLSCA = filepath.Join(world.dir, "root.pem")
 	q.TLSCert = filepath.Join(world.dir, "client.pem")
 	q.TLSKey = filepath.Join(world.dir, "client_key.pem")

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/plugins/common/proxy"
 	"github.com/influxdata/telegraf/plugins/common/tls"
 	"github.com/influxdata/telegraf/plugins/inputs"
@@ -30,7 +29,7 @@ const measurement = "qlik_sense_version"
 // site or environment.
 type QlikSenseVersion struct {
 	Hosts                 []string          `toml:"hosts"`
-	Timeout               config.Duration   `toml:"timeout"`
+	Timeout               Duration          `toml:"timeout"`
 	MaxConcurrentRequests int               `toml:"max_concurrent_requests"`
 	TLSVerify             string            `toml:"tls_verify"`
 	TokenFile             string            `toml:"token_file"`
@@ -54,7 +53,7 @@ type QlikSenseVersion struct {
 // New returns a block with the defaults of every setting.
 func New() *QlikSenseVersion {
 	return &QlikSenseVersion{
-		Timeout:               config.Duration(10 * time.Second),
+		Timeout:               Duration(10 * time.Second),
 		MaxConcurrentRequests: 64,
 		TLSVerify:             poll.VerifyFull,
 	}

@@ -1,0 +1,23 @@
+package qlik_sense_version
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDuration(t *testing.T) {
+	for text, expected := range map[string]time.Duration{
+		"10s": 10 * time.Second, "1m30s": 90 * time.Second, "500ms": 500 * time.Millisecond, "0": 0, "-1s": -time.Second,
+	} {
+		var d Duration
+		require.NoError(t, d.UnmarshalText([]byte(text)), text)
+		require.Equal(t, Duration(expected), d, text)
+	}
+	for _, text := range []string{"", "10", "10 s", "ten seconds", "10s "} {
+		d := Duration(time.Minute)
+		require.EqualError(t, d.UnmarshalText([]byte(text)), `is no duration: write a number and a unit, such as "10s" or "1m30s"`, text)
+		require.Equal(t, Duration(time.Minute), d, "changed by %q", text)
+	}
+}
