@@ -39,7 +39,10 @@ func TestPipeHoldsWholeLines(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, limit, maxPoint)
 
-	lengths := slices.Repeat([]int{100, atomicWrite, atomicWrite + 1, 10_000, 3000, maxPoint, atomicWrite - 1}, 5)
+	lengths := slices.Concat(
+		slices.Repeat([]int{100, atomicWrite, 10_000, 3000, maxPoint, atomicWrite - 1}, 5),
+		slices.Repeat([]int{atomicWrite + 1}, 40),
+	)
 	lines := make([]string, len(lengths))
 	for i, length := range lengths {
 		lines[i] = strings.Repeat("x", length-1) + "\n"
