@@ -41,7 +41,7 @@ func TestPipeHoldsWholeLines(t *testing.T) {
 
 	lengths := slices.Concat(
 		slices.Repeat([]int{100, atomicWrite, 10_000, 3000, maxPoint, atomicWrite - 1}, 5),
-		slices.Repeat([]int{atomicWrite + 1}, 40),
+		slices.Repeat([]int{atomicWrite + 1}, 12),
 	)
 	lines := make([]string, len(lengths))
 	for i, length := range lengths {
