@@ -30,7 +30,7 @@ import (
 //	http-cpu-ms      CPU of a first round by inputs.http
 //	cpu-ms           CPU of the plugin's first round, full TLS handshakes
 //	cpu/http         the ratio of the two
-//	cpu2/cpu         the plugin's second round, with resumed TLS, to its first
+//	cpu2/cpu         the plugin's second round to its first
 //	http-wall-ms, wall-ms, wall/http    the same for the time that a round takes
 //	http-peak-MiB, peak-MiB, peak/http   the same for the highest resident memory
 //	idle-MiB         the plugin's resident memory some seconds after two rounds

@@ -30,7 +30,7 @@ func TestPortThatSwallowsPackets(t *testing.T) {
 
 	server, err := ParseServer(address)
 	require.NoError(t, err)
-	outcome := newPoller(t, Settings{Timeout: 300 * time.Millisecond, TLSVerify: VerifyFull}).Round().Poll(t.Context(), server)
+	outcome := newPoller(t, Settings{Timeout: 300 * time.Millisecond, TLSVerify: VerifyFull}).Round(t.Context()).Poll(t.Context(), server)
 	require.Equal(t, Timeout, outcome.Result, outcome.Cause)
 	require.Equal(t, "the TCP connection was not established in time", outcome.Cause)
 	require.Contains(t, outcome.Hint, "firewalls")

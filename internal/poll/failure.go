@@ -25,77 +25,63 @@ const maxCause = 400
 func (p *progress) failure(ctx context.Context, err error) Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	outcome := p.explain(ctx, err)
-	outcome.Step = p.failedStep(outcome.Result, err)
-	return outcome
-}
-
-func (p *progress) explain(ctx context.Context, err error) Outcome {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(e.UnverifiedCertificates) > 0 {
 		p.certificate = e.UnverifiedCertificates[0]
 	}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
-	operation, isOperation := errors.AsType[*net.OpError](err)
 	switch {
 	case isTimeout(ctx, err):
-		return Outcome{Result: Timeout, Cause: p.timeoutCause(), Hint: p.timeoutHint()}
+		return p.timeout()
+	case outOfDescriptors(err):
+		return Outcome{
+			Result: ConnectionFailed, Step: max(p.step, StepResolve), OutOfDescriptors: true,
+			Cause: descriptorCause() + ": " + shorten(innermost(err)), Hint: descriptorHint,
+		}
+	case p.step < StepTLS && p.proxy != "":
+		return p.proxyFailure(err)
 	case isDNS:
-		return Outcome{Result: DNSError, Cause: shorten(dns), Hint: "check the spelling of the host and this machine's DNS"}
-	case p.step < handshaking && (!isOperation || operation.Op == "proxyconnect"):
-		return Outcome{Result: ConnectionFailed, Cause: proxyCause(err), Hint: "the proxy did not open the connection: check the proxy settings"}
-	case p.step < handshaking:
-		return Outcome{Result: ConnectionFailed, Cause: shorten(err), Hint: connectHint(err)}
-	case p.step == handshaking && isBroken(err):
+		return Outcome{Result: DNSError, Step: StepResolve, Cause: shorten(dns), Hint: "check the spelling of the host and this machine's DNS"}
+	case p.step < StepTLS:
+		return Outcome{Result: ConnectionFailed, Step: StepConnect, Cause: shorten(err), Hint: connectHint(err)}
+	case p.step == StepTLS && isBroken(err):
 		return Outcome{
 			Result: ConnectionFailed,
+			Step:   StepTLS,
 			Cause:  "the server closed the connection during the TLS handshake: " + shorten(err),
 			Hint:   "check that this port is the About service and, if it is, the client certificate (tls_cert, tls_key)",
 		}
-	case isAlert(err):
-		// Without what the HTTP client puts around it.
-		return Outcome{Result: TLSError, Cause: shorten(operation), Hint: p.tlsHint(err)}
-	case p.step == handshaking:
-		return Outcome{Result: TLSError, Cause: shorten(err), Hint: p.tlsHint(err)}
-	case p.step == requesting && strings.Contains(err.Error(), "readLoopPeekFail"):
+	case isLocal(err, p.step):
+		return localFailure(err)
+	case p.step == StepTLS, isAlert(err):
+		return p.tlsFailure(err)
+	case p.step == StepHTTP && strings.Contains(err.Error(), "readLoopPeekFail"):
 		return notHTTP() // what came was there before the request
-	case p.cutOffAfterHandshake():
+	case p.step == StepHTTP && p.asked && p.version == tls.VersionTLS13:
 		// In TLS 1.3 the client learns only after its handshake that the server
 		// refuses its certificate, and the alert may be lost when the server
 		// closes the connection right behind it.
 		return Outcome{
 			Result: TLSError,
+			Step:   StepClientCertificate,
 			Cause:  "the server asked for a client certificate and then closed the connection",
 			Hint:   p.clientCertificateHint() + "; if the certificates are right, look at the About service on the server",
 		}
-	case p.step == requesting:
+	case p.step == StepHTTP:
 		return Outcome{
 			Result: ConnectionFailed,
+			Step:   StepHTTP,
 			Cause:  "the server closed the connection without a reply: " + shorten(err),
 			Hint:   "look at the About service on the server (Qlik Sense Service Dispatcher)",
 		}
 	case isBroken(err), strings.Contains(err.Error(), "response headers exceeded"):
-		return Outcome{Result: BodyReadError, Cause: "the headers of the reply broke off or were too large", Hint: brokenHint}
+		return Outcome{Result: BodyReadError, Step: StepReply, Cause: "the headers of the reply broke off or were too large", Hint: brokenHint}
 	}
 	return notHTTP()
 }
 
 // notHTTP leaves the HTTP client's own text out: it quotes what the server sent.
 func notHTTP() Outcome {
-	return Outcome{Result: InvalidResponse, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
-}
-
-// proxyCause leaves out what a proxy sent: it may repeat the credentials.
-func proxyCause(err error) string {
-	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return shorten(operation)
-	}
-	if status, ok := errors.AsType[proxyStatusError](err); ok {
-		return status.Error()
-	}
-	if errors.Is(err, errTLSProxy) {
-		return errTLSProxy.Error()
-	}
-	return "the proxy did not answer as a proxy does"
+	return Outcome{Result: InvalidResponse, Step: StepReply, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
 }
 
 const brokenHint = "look at the About service on the server and at proxies on the way"
@@ -109,6 +95,11 @@ func bodyFailure(ctx context.Context, err error) Outcome {
 			Cause:      "the reply did not end in time",
 			Hint:       "raise timeout, or look at the load of the server",
 		}
+	}
+	if isLocal(err, StepReply) {
+		outcome := localFailure(err)
+		outcome.StatusCode = http.StatusOK
+		return outcome
 	}
 	return Outcome{Result: BodyReadError, Step: StepReply, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: brokenHint}
 }
@@ -155,30 +146,31 @@ func replyHint(err error) string {
 	return "check host, port and path: another service may answer there"
 }
 
-func (p *progress) timeoutCause() string {
-	switch p.step {
-	case resolving:
-		return "the name was not resolved in time"
-	case connecting:
-		return "the TCP connection was not established in time"
-	case handshaking:
-		return "the TLS handshake did not end in time"
-	case requesting, replying:
+func (p *progress) timeout() Outcome {
+	outcome := Outcome{Result: Timeout, Step: p.step}
+	switch {
+	case p.step == StepNone:
+		outcome.Step = StepConnect
+		outcome.Cause = "the time was over before the connection was begun"
+		outcome.Hint = "raise timeout, or look at the load of this machine"
+	case p.step < StepTLS && p.proxy != "":
+		outcome.Cause = fmt.Sprintf("the proxy %s did not open the connection in time", p.proxy)
+		outcome.Hint = "check the proxy settings (http_proxy_url, use_system_proxy), and that the server behind the proxy is up"
+	case p.step == StepResolve:
+		outcome.Cause = "the name was not resolved in time"
+		outcome.Hint = "check this machine's DNS"
+	case p.step == StepConnect:
+		outcome.Cause = "the TCP connection was not established in time"
+		outcome.Hint = "check that the server is up, and the firewalls between here and its port"
+	case p.step == StepTLS:
+		outcome.Cause = "the TLS handshake did not end in time"
+		outcome.Hint = "check that this port is the About service, and the load of the server"
+	default:
+		outcome.Step = StepHTTP // its status has not come
+		outcome.Cause = "the server took the request, but its reply did not begin in time"
+		outcome.Hint = "raise timeout, or look at the load and the About service of the server"
 	}
-	return "the server took the request, but its reply did not begin in time"
-}
-
-func (p *progress) timeoutHint() string {
-	switch p.step {
-	case resolving:
-		return "check this machine's DNS"
-	case connecting:
-		return "check that the server is up, and the firewalls between here and its port"
-	case handshaking:
-		return "check that this port is the About service, and the load of the server"
-	case requesting, replying:
-	}
-	return "raise timeout, or look at the load and the About service of the server"
+	return outcome
 }
 
 func connectHint(err error) string {
@@ -186,6 +178,33 @@ func connectHint(err error) string {
 		return "nothing listens there: check the port (9032 unless a URL says otherwise), and that the Qlik Sense Service Dispatcher runs"
 	}
 	return "check that the server is up, and the firewalls and routes between here and its port"
+}
+
+// localFailure is for TLS that this side broke off, where neither the certificates nor
+// the settings of the server need be wrong.
+func localFailure(err error) Outcome {
+	outcome := Outcome{
+		Result: TLSError,
+		Step:   StepTLS,
+		Cause:  "this side broke off the TLS connection: " + shorten(innermost(err)),
+		Hint:   "what came was damaged on the way or is not proper TLS: look at firewalls and proxies that inspect TLS, and at the server",
+	}
+	if strings.Contains(err.Error(), "no renegotiation") {
+		outcome.Cause = "the server wants to negotiate TLS anew (renegotiation), which tls_renegotiation_method does not allow"
+		outcome.Hint = `set tls_renegotiation_method = "once", or "freely" where the server does so more than once`
+	}
+	return outcome
+}
+
+func (p *progress) tlsFailure(err error) Outcome {
+	outcome := Outcome{Result: TLSError, Step: StepTLS, Cause: shorten(err), Hint: p.tlsHint(err)}
+	if alert, ok := errors.AsType[*net.OpError](err); ok {
+		outcome.Cause = shorten(alert) // without what the HTTP client puts around it
+	}
+	if p.isRefusal(err) {
+		outcome.Step = StepClientCertificate
+	}
+	return outcome
 }
 
 func (p *progress) tlsHint(err error) string {
@@ -226,23 +245,21 @@ func (p *progress) clientCertificateHint() string {
 	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"
 }
 
-// isRefusal says whether the server did not accept the client certificate, or the
-// lack of one.
+// isRefusal reports whether the server did not accept the client certificate, or the
+// lack of one. The texts are those of crypto/tls, which does not export its alerts.
 func (p *progress) isRefusal(err error) bool {
-	return p.asked && isAlert(err) && !strings.Contains(err.Error(), "protocol version")
+	return p.asked && isAlert(err) && slices.ContainsFunc(
+		[]string{"certificate", "handshake failure", "access denied", "error decrypting message"},
+		func(alert string) bool { return strings.Contains(err.Error(), alert) })
 }
 
-func (p *progress) cutOffAfterHandshake() bool {
-	return p.step == requesting && p.asked && p.version == tls.VersionTLS13
-}
-
-// isTimeout holds for the poll's own deadline and for those of the system.
+// isTimeout reports whether time ran out, by the poll's own deadline and for those of the system.
 func isTimeout(ctx context.Context, err error) bool {
 	network, ok := errors.AsType[net.Error](err)
 	return ctx.Err() != nil || ok && network.Timeout()
 }
 
-// isBroken says whether the connection ended under the client's hands, rather
+// isBroken reports whether the connection ended under the client's hands, rather
 // than that one side refused to go on.
 func isBroken(err error) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
@@ -251,10 +268,30 @@ func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// isAlert says whether the server broke the connection off with a TLS alert.
+// isAlert reports whether the server broke the connection off with a TLS alert.
 func isAlert(err error) bool {
 	operation, ok := errors.AsType[*net.OpError](err)
 	return ok && operation.Op == "remote error"
+}
+
+// isLocal reports whether crypto/tls broke the connection off on this side. Some of its
+// errors are only texts; during the handshake those are about versions and certificates.
+func isLocal(err error, step Step) bool {
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		return operation.Op == "local error"
+	}
+	return step > StepTLS && strings.HasPrefix(innermost(err).Error(), "tls: ")
+}
+
+// innermost is the error itself, without what the HTTP client puts around it.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // shorten makes one bounded line of an error, which may hold names out of a server's

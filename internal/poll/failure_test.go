@@ -1,6 +1,9 @@
 package poll
 
 import (
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -38,6 +41,11 @@ func TestFaults(t *testing.T) {
 		simulator.FaultNoSAN:         {long, TLSError, 0, "", `set tls_verify = "chain"`, false},
 		simulator.FaultForeignCA:     {long, TLSError, 0, "unknown authority", "set tls_ca to the root.pem", false},
 		simulator.FaultClientRefused: {long, TLSError, 0, "", "use client.pem of the server's own site", false},
+		simulator.FaultRenegotiation: {
+			long, TLSError, 0, "the server wants to negotiate TLS anew", `set tls_renegotiation_method = "once", or "freely"`, false,
+		},
+		simulator.FaultWarningFlood:  {long, TLSError, 0, "this side broke off the TLS connection: tls: too many ignored records", "damaged on the way", false},
+		simulator.FaultDamagedRecord: {long, TLSError, 0, "this side broke off the TLS connection: tls: bad record MAC", "damaged on the way", false},
 		simulator.FaultNoAnswer:      {short, Timeout, 0, "did not begin in time", "raise timeout", false},
 		simulator.FaultHugeHeaders:   {long, BodyReadError, 0, "headers of the reply broke off or were too large", "look at the About service", false},
 		simulator.Fault204:           {long, StatusMismatch, 204, "HTTP status 204 No Content", "check host, port and path", false},
@@ -57,6 +65,7 @@ func TestFaults(t *testing.T) {
 		simulator.FaultDown: StepConnect, simulator.FaultReset: StepTLS,
 		simulator.FaultNoHandshake: StepTLS, simulator.FaultPlainHTTP: StepTLS, simulator.FaultExpiredCertificate: StepTLS,
 		simulator.FaultNoSAN: StepTLS, simulator.FaultForeignCA: StepTLS,
+		simulator.FaultRenegotiation: StepTLS, simulator.FaultWarningFlood: StepTLS, simulator.FaultDamagedRecord: StepTLS,
 		simulator.FaultClientRefused: StepClientCertificate,
 		simulator.FaultNoAnswer:      StepHTTP, simulator.Fault204: StepHTTP, simulator.Fault302: StepHTTP, simulator.Fault401: StepHTTP,
 		simulator.Fault403: StepHTTP, simulator.Fault500: StepHTTP, simulator.Fault503: StepHTTP,
@@ -75,7 +84,7 @@ func TestFaults(t *testing.T) {
 			settings := s.settings()
 			settings.Timeout = tt.timeout
 
-			outcome := newPoller(t, settings).Round().Poll(t.Context(), server)
+			outcome := newPoller(t, settings).Round(t.Context()).Poll(t.Context(), server)
 
 			require.Equal(t, tt.result.String(), outcome.Result.String(), outcome.Cause)
 			require.Equal(t, tt.status, outcome.StatusCode)
@@ -147,7 +156,8 @@ func TestOtherFailures(t *testing.T) {
 		{
 			name:     "proxy that is not there",
 			settings: func(c *Settings) { c.Proxy = proxy.HTTPProxy{HTTPProxyURL: "http://user:secret@127.0.0.1:1"} },
-			result:   ConnectionFailed, cause: "refused", hint: "the proxy did not open the connection", step: StepConnect,
+			result:   ConnectionFailed, cause: "the proxy http://127.0.0.1:1 did not open the connection: proxyconnect tcp: dial tcp 127.0.0.1:1",
+			hint: "http_proxy_url", step: StepConnect,
 		},
 	}
 	for _, tt := range tests {
@@ -163,7 +173,7 @@ func TestOtherFailures(t *testing.T) {
 				tt.settings(&settings)
 			}
 
-			outcome := newPoller(t, settings).Round().Poll(t.Context(), server)
+			outcome := newPoller(t, settings).Round(t.Context()).Poll(t.Context(), server)
 
 			require.Equal(t, tt.result.String(), outcome.Result.String(), outcome.Cause)
 			require.Equal(t, tt.status, outcome.StatusCode)
@@ -199,10 +209,68 @@ func TestReplyThatIsNotHTTP(t *testing.T) {
 			server, err := ParseServer("http://" + listener.Addr().String())
 			require.NoError(t, err)
 			for range 20 {
-				outcome := newPoller(t, Settings{Timeout: 5 * time.Second, TLSVerify: VerifyFull}).Round().Poll(t.Context(), server)
+				outcome := newPoller(t, Settings{Timeout: 5 * time.Second, TLSVerify: VerifyFull}).Round(t.Context()).Poll(t.Context(), server)
 				require.Equal(t, InvalidResponse, outcome.Result, outcome.Cause)
 				require.Equal(t, "the reply is not HTTP", outcome.Cause)
 			}
 		})
 	}
+}
+
+// These need a server that breaks the TLS protocol itself; the errors are those of
+// crypto/tls and net/http.
+func TestBrokenTLS(t *testing.T) {
+	wrapped := func(op, text string) error {
+		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", &net.OpError{Op: op, Err: errors.New(text)})
+	}
+	const hint = "damaged on the way"
+	for name, tt := range map[string]struct {
+		step Step // that was reached
+		err  error
+		want Outcome
+	}{
+		"damaged record in the handshake": {
+			StepTLS, wrapped("local error", "tls: bad record MAC"),
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: bad record MAC", Hint: hint},
+		},
+		"too many tickets": {
+			StepHTTP, fmt.Errorf("net/http: failed: %w", errors.New("tls: too many non-advancing records")),
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: too many non-advancing records", Hint: hint},
+		},
+		"too many tickets within the headers": {
+			StepReply, errors.New("tls: too many non-advancing records"),
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: too many non-advancing records", Hint: hint},
+		},
+		"the server complains of a damaged record": {
+			StepHTTP, wrapped("remote error", "tls: bad record MAC"),
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "remote error: tls: bad record MAC", Hint: "compare the TLS settings"},
+		},
+		"the server refuses the certificate": {
+			StepHTTP, wrapped("remote error", "tls: certificate required"),
+			Outcome{Result: TLSError, Step: StepClientCertificate, Cause: "remote error: tls: certificate required", Hint: "set tls_cert and tls_key"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := progress{step: tt.step, asked: true, version: tls.VersionTLS13}
+			got := seen.failure(t.Context(), tt.err)
+			require.Contains(t, got.Hint, tt.want.Hint)
+			got.Hint = tt.want.Hint
+			require.Equal(t, tt.want, got)
+		})
+	}
+	got := bodyFailure(t.Context(), wrapped("local error", "tls: bad record MAC"))
+	require.Equal(t, []any{TLSError, StepTLS, 200}, []any{got.Result, got.Step, got.StatusCode})
+}
+
+// The connection may never be begun where a machine has no time for it.
+func TestTimeoutBeforeTheFirstStep(t *testing.T) {
+	server, err := ParseServer("qlik1.invalid")
+	require.NoError(t, err)
+	round := newPoller(t, Settings{Timeout: time.Second, TLSVerify: VerifyFull}).Round(t.Context())
+	round.timeout = time.Nanosecond
+	outcome := round.Poll(t.Context(), server)
+	require.Equal(t, Timeout, outcome.Result)
+	require.Equal(t, StepConnect, outcome.Step)
+	require.Equal(t, "the time was over before the connection was begun", outcome.Cause)
+	require.NotContains(t, outcome.Hint, "DNS")
 }

@@ -5,8 +5,6 @@ import (
 	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +22,7 @@ func pollHandler(t *testing.T, handler http.HandlerFunc) Outcome {
 	t.Cleanup(backend.Close)
 	server, err := ParseServer(backend.URL)
 	require.NoError(t, err)
-	return newPoller(t, Settings{Timeout: 10 * time.Second, TLSVerify: VerifyFull}).Round().Poll(t.Context(), server)
+	return newPoller(t, Settings{Timeout: 10 * time.Second, TLSVerify: VerifyFull}).Round(t.Context()).Poll(t.Context(), server)
 }
 
 func TestLimits(t *testing.T) {
@@ -67,41 +65,6 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// A session must not lend a new client certificate the rights of the old one.
-func TestClientCertificateIsSwitched(t *testing.T) {
-	s, foreign := newSite(t), newSite(t)
-	_, server := s.start(t, simulator.Server{})
-	p := newPoller(t, s.settings())
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
-
-	other := t.TempDir()
-	require.NoError(t, foreign.Export(other))
-	for _, file := range []string{"client.pem", "client_key.pem"} {
-		require.NoError(t, os.Rename(filepath.Join(other, file), filepath.Join(s.dir, file)))
-	}
-	outcome := p.Round().Poll(t.Context(), server)
-	require.Equal(t, TLSError, outcome.Result)
-	require.Contains(t, outcome.Hint, "use client.pem of the server's own site")
-}
-
-// After a day the server has to show its certificate again.
-func TestSessionEnds(t *testing.T) {
-	s := newSite(t)
-	fleet, server := s.start(t, simulator.Server{})
-	p := newPoller(t, s.settings())
-	for _, resumed := range []bool{false, true, true} {
-		require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
-		require.Equal(t, resumed, fleet.LastRequest(0).Resumed)
-		require.WithinDuration(t, time.Now().Add(maxSession), server.session.end, time.Minute)
-	}
-	server.session.end = time.Now().Add(-time.Second)
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
-	require.False(t, fleet.LastRequest(0).Resumed)
-
-	server.session.endsBy(time.Now().Add(time.Hour), time.Now().Add(time.Minute))
-	require.WithinDuration(t, time.Now().Add(time.Minute), server.session.end, time.Second, "the earlier of the two counts")
-}
-
 func TestServiceThatClosesWithoutAReply(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -132,8 +95,8 @@ func TestTLSProxyIsRefused(t *testing.T) {
 
 func TestTLSProxyOfTheSystemIsRefused(t *testing.T) {
 	// http.ProxyFromEnvironment reads the environment once in a process.
-	find, err := proxyFor(&proxy.HTTPProxy{HTTPProxyURL: "https://proxy.example.com"})
+	find, err := (&proxy.HTTPProxy{HTTPProxyURL: "https://proxy.example.com"}).Proxy()
 	require.NoError(t, err)
-	_, err = find(&http.Request{})
+	_, err = new(progress).findProxy(find)(&http.Request{})
 	require.ErrorIs(t, err, errTLSProxy)
 }

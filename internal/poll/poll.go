@@ -3,7 +3,6 @@
 package poll
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,8 +12,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -23,17 +20,15 @@ import (
 	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
 	"golang.org/x/net/http/httpguts"
 
+	"telegraf-qlik-sense-version/internal/boundedfile"
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
 const (
 	maxBody    = 1 << 20  // bytes of a reply; real ones have 500
 	maxHeaders = 64 << 10 // bytes of a reply's headers
-	maxFile    = 1 << 20  // bytes of a certificate or token file
 
-	// A server shows its certificate in full handshakes only: once a day is often
-	// enough to see a renewed one.
-	maxSession = 24 * time.Hour
+	minTimeout = 100 * time.Millisecond
 )
 
 // Settings is what the servers of a block have in common.
@@ -46,36 +41,55 @@ type Settings struct {
 	Headers   map[string]string
 }
 
+// SettingError is a setting that cannot be used, and which one it is.
+type SettingError struct {
+	Key string
+	Err error
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
+func (e *SettingError) Unwrap() error { return e.Err }
+
 // Poller asks the servers of one block.
 type Poller struct {
-	settings   Settings
-	proxy      func(*http.Request) (*url.URL, error)
-	tls        *tls.Config // of the last round
-	generation int         // counts the changes of the certificates
+	settings Settings
+	proxy    proxyFunc
+	tls      *tls.Config // without what comes from files
+	files    files
 }
 
 // New checks the settings and reads the certificate files once; it needs no
 // network. What it finds wrong is joined, each part a *SettingError.
 func New(settings Settings) (*Poller, error) {
+	return newWith(settings, boundedfile.Read, boundedfile.DefaultLimit)
+}
+
+func newWith(settings Settings, read func(string, int64) ([]byte, error), limit time.Duration) (*Poller, error) {
 	var errs []error
-	if settings.Timeout <= 0 {
-		errs = append(errs, &SettingError{"timeout", errors.New("must be longer than 0, for example \"10s\"")})
+	if settings.Timeout < minTimeout {
+		errs = append(errs, &SettingError{"timeout", fmt.Errorf("must be %s or longer, for example \"10s\"", minTimeout)})
 	}
-	errs = append(errs, checkHeaders(settings.Headers, settings.TokenFile != ""), checkProxy(&settings.Proxy))
-	if settings.TokenFile != "" {
-		_, err := readToken(settings.TokenFile)
-		errs = append(errs, err)
-	}
+	errs = append(errs, checkHeaders(settings.Headers, settings.TokenFile != ""), checkProxy(&settings.Proxy),
+		checkTLS(&settings.TLS, settings.TLSVerify))
 
 	p := &Poller{settings: settings}
-	err := checkTLS(&settings.TLS, settings.TLSVerify)
-	if err == nil {
-		p.tls, err = loadTLS(&settings.TLS)
+	p.files.settings, p.files.read, p.files.limiter.Limit = &p.settings, read, limit
+	var err error
+	if p.tls, err = tlsConfig(&settings.TLS); err != nil {
+		errs = append(errs, err)
 	}
-	if err := errors.Join(append(errs, err)...); err != nil {
+	if _, err := p.files.load(context.Background()); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if p.proxy, err = proxyFor(&settings.Proxy); err != nil {
+	if settings.TLS.TLSCA == "" {
+		// They are loaded once in the life of the process: not when it may have no file
+		// descriptor left for them. What is wrong with them is told when they are needed.
+		_, _ = x509.SystemCertPool()
+	}
+	if p.proxy, err = settings.Proxy.Proxy(); err != nil {
 		return nil, &SettingError{"http_proxy_url", err}
 	}
 	return p, nil
@@ -83,45 +97,39 @@ func New(settings Settings) (*Poller, error) {
 
 // Round reads the certificates and the token anew, so that a rotated file needs
 // no restart. A file that cannot be read makes every poll of this round a
-// ConfigurationError.
-//
-// Rounds of one Poller must not be started at the same time.
-func (p *Poller) Round() *Round {
+// ConfigurationError, and so does a file system that hangs: Round returns within
+// seconds, or when ctx ends.
+func (p *Poller) Round(ctx context.Context) *Round {
+	secrets, err := p.files.load(ctx)
+	if err != nil {
+		return &Round{err: err}
+	}
 	header := make(http.Header, len(p.settings.Headers)+3)
 	header.Set("Accept", "application/json")
 	header.Set("User-Agent", "telegraf-qlik-sense-version")
 	for name, value := range p.settings.Headers {
 		header.Set(name, value)
 	}
-	if p.settings.TokenFile != "" {
-		token, err := readToken(p.settings.TokenFile)
-		if err != nil {
-			return &Round{err: err}
-		}
-		header.Set("Authorization", "Bearer "+token)
+	if secrets.token != "" {
+		header.Set("Authorization", "Bearer "+secrets.token)
 	}
-
-	config, err := loadTLS(&p.settings.TLS)
-	if err != nil {
-		return &Round{err: err}
+	config := p.tls.Clone()
+	config.RootCAs, config.Certificates = secrets.roots, secrets.client
+	if p.settings.TLSVerify == VerifyChain {
+		config.InsecureSkipVerify = true // verifyChain takes its place
+		config.VerifyConnection = verifyChain(secrets.roots)
 	}
-	if !sameCertificates(p.tls, config) {
-		p.generation++
-	}
-	p.tls = config
-
-	return &Round{settings: &p.settings, proxy: p.proxy, header: header, tls: config, generation: p.generation}
+	return &Round{timeout: p.settings.Timeout, proxy: p.proxy, header: header, tls: config}
 }
 
 // Round is one round of polls, with the certificates and the token that it was
 // started with. It may be used by several goroutines.
 type Round struct {
-	err        error
-	settings   *Settings
-	proxy      func(*http.Request) (*url.URL, error)
-	header     http.Header
-	tls        *tls.Config
-	generation int
+	err     error
+	timeout time.Duration
+	proxy   proxyFunc
+	header  http.Header
+	tls     *tls.Config
 }
 
 // Outcome is how the poll of one server ended.
@@ -135,6 +143,9 @@ type Outcome struct {
 	// What happened and what to do about it; "" on success. Neither holds a
 	// secret or anything of a reply's body.
 	Cause, Hint string
+	// This process ran out of file descriptors, which says nothing of the server: ask it
+	// again, and fewer at the same time. Go's resolver may need 5 seconds to recover.
+	OutOfDescriptors bool
 	// The step that failed, and what had been shown by then: nil where it was
 	// nothing, and on success.
 	Step              Step
@@ -149,45 +160,30 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 		return Outcome{
 			Result: ConfigurationError,
 			Step:   StepSettings,
-			Cause:  r.err.Error(),
+			Cause:  strings.ReplaceAll(r.err.Error(), "\n", "; "),
 			Hint:   "no restart is needed, the file is read again for every round",
 		}
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, r.settings.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 
 	var seen progress
 	start := time.Now()
 	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, &seen)
 	outcome.ResponseTime = time.Since(start)
-	outcome.CertificateExpiry = seen.certificateExpiry()
-	if outcome.Result != Success {
-		outcome.ServerCertificate, outcome.ClientCertificate = seen.certificates()
-	}
-	if !seen.resumed() {
-		server.session.endsBy(start.Add(maxSession), outcome.CertificateExpiry)
-	}
+	seen.addTo(&outcome)
 	return outcome
 }
 
 func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome {
 	config := r.tls.Clone()
-	config.ClientSessionCache = server.session.cache(r.generation)
 	config.GetClientCertificate = seen.clientCertificate(config.Certificates)
-	switch {
-	case r.settings.TLS.InsecureSkipVerify:
-	case r.settings.TLSVerify == VerifyChain:
-		config.VerifyConnection = verify(config.RootCAs, "")
-	default:
-		config.VerifyConnection = verify(config.RootCAs, cmp.Or(config.ServerName, server.Source()))
-	}
 
-	// A connection kept open from one round to the next would only be there to
-	// be closed: hours pass between them. What a round saves the next is the
-	// TLS session.
+	// Neither a connection nor a TLS session is kept for the next round: hours pass
+	// between them, and a server that is asked anew shows its certificate.
 	transport := &http.Transport{
-		Proxy:                  r.proxy,
+		Proxy:                  seen.findProxy(r.proxy),
 		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
 		DisableKeepAlives:      true,
@@ -232,21 +228,6 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 		}
 	}
 	return Outcome{Result: Success, StatusCode: response.StatusCode, Info: info}
-}
-
-func readToken(file string) (string, error) {
-	if err := checkFile(file); err != nil {
-		return "", &SettingError{"token_file", err}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", &SettingError{"token_file", err}
-	}
-	token := strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))
-	if token == "" || !httpguts.ValidHeaderFieldValue(token) {
-		return "", &SettingError{"token_file", fmt.Errorf("%s does not hold one token on one line", file)}
-	}
-	return token, nil
 }
 
 func checkHeaders(headers map[string]string, token bool) error {

@@ -5,18 +5,6 @@ import (
 	"crypto/x509"
 	"net/http/httptrace"
 	"sync"
-	"time"
-)
-
-// step is how far a poll got.
-type step int
-
-const (
-	resolving step = iota
-	connecting
-	handshaking
-	requesting // the connection stands
-	replying   // the first byte of the reply is there
 )
 
 // progress watches a poll from the inside: how far it got, and what the server
@@ -24,15 +12,15 @@ const (
 // HTTP client reports from goroutines of its own, some after the poll has ended.
 type progress struct {
 	mu          sync.Mutex
-	step        step
+	step        Step
+	proxy       string            // without credentials, "" for none
 	certificate *x509.Certificate // the server's
 	version     uint16            // of TLS
-	session     bool              // a TLS session was resumed
 	asked       bool              // the server wanted a client certificate
 	given       *tls.Certificate  // the client certificate it got
 }
 
-func (p *progress) reach(s step) {
+func (p *progress) reach(s Step) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.step = max(p.step, s)
@@ -40,11 +28,12 @@ func (p *progress) reach(s step) {
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		ConnectStart:         func(string, string) { p.reach(connecting) },
-		TLSHandshakeStart:    func() { p.reach(handshaking) },
+		DNSStart:             func(httptrace.DNSStartInfo) { p.reach(StepResolve) },
+		ConnectStart:         func(string, string) { p.reach(StepConnect) },
+		TLSHandshakeStart:    func() { p.reach(StepTLS) },
 		TLSHandshakeDone:     p.handshakeDone,
-		GotConn:              func(httptrace.GotConnInfo) { p.reach(requesting) },
-		GotFirstResponseByte: func() { p.reach(replying) },
+		GotConn:              func(httptrace.GotConnInfo) { p.reach(StepHTTP) },
+		GotFirstResponseByte: func() { p.reach(StepReply) },
 	}
 }
 
@@ -52,24 +41,18 @@ func (p *progress) handshakeDone(state tls.ConnectionState, err error) {
 	if err != nil {
 		return
 	}
-	p.reach(requesting)
+	p.reach(StepHTTP)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.version, p.session = state.Version, state.DidResume
+	p.version = state.Version
 	if len(state.PeerCertificates) > 0 {
 		p.certificate = state.PeerCertificates[0]
 	}
 }
 
-func (p *progress) resumed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.session
-}
-
 // clientCertificate gives the server the certificate that it asks for and notes
 // that it was asked. It gives it even if the server names other authorities: the
-// server's refusal says more than our silence.
+// server's alert is the better diagnosis.
 func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		p.mu.Lock()
@@ -83,22 +66,18 @@ func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.Cer
 	}
 }
 
-// certificates gives the server's certificate and that of the client, if the server
-// asked for it.
-func (p *progress) certificates() (server, client *x509.Certificate) {
+// addTo adds what the server showed and what it was shown.
+func (p *progress) addTo(outcome *Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.certificate != nil {
+		outcome.CertificateExpiry = p.certificate.NotAfter
+	}
+	if outcome.Result == Success {
+		return
+	}
+	outcome.ServerCertificate = p.certificate
 	if p.given != nil {
-		client = p.given.Leaf
+		outcome.ClientCertificate = p.given.Leaf
 	}
-	return p.certificate, client
-}
-
-func (p *progress) certificateExpiry() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.certificate == nil {
-		return time.Time{}
-	}
-	return p.certificate.NotAfter
 }

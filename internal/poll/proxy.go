@@ -4,27 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 
 	"github.com/influxdata/telegraf/plugins/common/proxy"
 )
 
-// errTLSProxy: such a proxy would be shown the site's client certificate, for the
-// HTTP client has one set of TLS settings for proxy and server.
-var errTLSProxy = errors.New("a proxy that is itself reached by https is not supported: it would get the site's client certificate")
+// proxyError is what is wrong with a proxy, in words that repeat nothing of its address
+// and its answer: both may hold credentials.
+type proxyError string
 
-// proxyStatusError is the answer of a proxy that does not open the connection. Its text
-// is left out: it may repeat the credentials.
-type proxyStatusError int
+func (e proxyError) Error() string { return string(e) }
 
-func (s proxyStatusError) Error() string {
-	return fmt.Sprintf("the proxy answered with HTTP status %d %s", int(s), http.StatusText(int(s)))
-}
+const (
+	// Such a proxy would be shown the site's client certificate, for the HTTP client has
+	// one set of TLS settings for proxy and server.
+	errTLSProxy    = proxyError("a proxy that is itself reached by https is not supported: it would get the site's client certificate")
+	errSystemProxy = proxyError("the system's proxy settings (HTTPS_PROXY, HTTP_PROXY) cannot be read")
+)
 
 func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
 	if response.StatusCode != http.StatusOK {
-		return proxyStatusError(response.StatusCode)
+		return proxyError(fmt.Sprintf("it answered with HTTP status %d %s", response.StatusCode, http.StatusText(response.StatusCode)))
 	}
 	return nil
 }
@@ -51,18 +53,51 @@ func checkProxy(p *proxy.HTTPProxy) error {
 	return &SettingError{"http_proxy_url", errors.New("begins with none of http://, socks5://, socks5h://")}
 }
 
-// proxyFor is the proxy of the settings; that of the system is only known when a
-// server is asked.
-func proxyFor(p *proxy.HTTPProxy) (func(*http.Request) (*url.URL, error), error) {
-	find, err := p.Proxy()
-	if err != nil || find == nil {
-		return nil, err
+type proxyFunc = func(*http.Request) (*url.URL, error)
+
+// findProxy is find for one poll, and notes what it finds; that of the system is only
+// known when a server is asked.
+func (p *progress) findProxy(find proxyFunc) proxyFunc {
+	if find == nil {
+		return nil
 	}
 	return func(request *http.Request) (*url.URL, error) {
 		u, err := find(request)
-		if err == nil && u != nil && u.Scheme == "https" {
+		switch {
+		case err != nil:
+			return nil, errSystemProxy // err repeats the address
+		case u == nil:
+			return nil, nil //nolint:nilnil // net/http takes that for no proxy
+		}
+		p.mu.Lock()
+		p.proxy = u.Scheme + "://" + u.Host
+		p.mu.Unlock()
+		if u.Scheme == "https" {
 			return nil, errTLSProxy
 		}
-		return u, err
-	}, nil
+		return u, nil
+	}
+}
+
+// proxyFailure says why a proxy did not open the connection.
+func (p *progress) proxyFailure(err error) Outcome {
+	outcome := Outcome{
+		Result: ConnectionFailed,
+		Step:   StepConnect,
+		Hint:   "check the proxy settings (http_proxy_url, use_system_proxy), and that the proxy may and can reach the server",
+	}
+	var cause string
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		outcome.Result, outcome.Step = DNSError, StepResolve
+		outcome.Hint = "check the name of the proxy (http_proxy_url, use_system_proxy) and this machine's DNS"
+		cause = shorten(dns)
+	} else if operation, ok := errors.AsType[*net.OpError](err); ok {
+		cause = shorten(operation)
+	} else if known, ok := errors.AsType[proxyError](err); ok {
+		cause = known.Error()
+	} else {
+		cause = "it did not answer as a proxy does" // err repeats its answer
+	}
+	outcome.Cause = fmt.Sprintf("the proxy %s did not open the connection: %s", p.proxy, cause)
+	return outcome
 }

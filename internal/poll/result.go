@@ -1,5 +1,7 @@
 package poll
 
+import "fmt"
+
 // Result says how the poll of a server ended. 0 to 6 carry the numbers that
 // Telegraf's inputs.http_response gives to the same outcomes; its 1, a reply
 // that does not match a text, has no meaning here.
@@ -19,8 +21,8 @@ const (
 	ConfigurationError   Result = 10 // a certificate or token file could not be read in this round
 )
 
-// String gives the name used in the field "result". It panics for a number that
-// is no Result: an outcome without a name must never be reported as another.
+// String gives the name used in the field "result". A number that is no Result has the
+// name "unknown_result_" and the number.
 func (r Result) String() string {
 	switch r {
 	case Success:
@@ -44,5 +46,5 @@ func (r Result) String() string {
 	case ConfigurationError:
 		return "configuration_error"
 	}
-	panic("poll: result without a name")
+	return fmt.Sprintf("unknown_result_%d", int(r))
 }

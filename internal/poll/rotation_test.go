@@ -10,40 +10,21 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-func TestSessionsAreResumed(t *testing.T) {
-	s := newSite(t)
-	fleet, server := s.start(t, simulator.Server{})
-	settings := s.settings()
-	p := newPoller(t, settings)
-
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
-	require.False(t, fleet.LastRequest(0).Resumed)
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
-	require.True(t, fleet.LastRequest(0).Resumed)
-
-	// A server that was restarted does not know the session any more.
-	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2024", "14.187.4")}))
-	outcome := p.Round().Poll(t.Context(), server)
-	require.Equal(t, Success, outcome.Result, outcome.Cause)
-	require.Equal(t, "May 2024", outcome.Info.ReleaseLabel)
-	require.False(t, fleet.LastRequest(0).Resumed)
-}
-
-// A session must not outlive the trust that it was made with: after the site's
-// root has been exchanged, a server with a certificate of the old root is refused.
+// After the site's root has been exchanged, a server with a certificate of the old root
+// is refused.
 func TestRotatedCertificates(t *testing.T) {
 	old, renewed := newSite(t), newSite(t)
 	fleet, server := old.start(t, simulator.Server{})
 	p := newPoller(t, old.settings())
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
+	require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result)
 
 	require.NoError(t, renewed.Export(old.dir))
-	outcome := p.Round().Poll(t.Context(), server)
+	outcome := p.Round(t.Context()).Poll(t.Context(), server)
 	require.Equal(t, TLSError, outcome.Result)
 	require.Equal(t, 1, fleet.Requests(0))
 
 	fleet, server = renewed.start(t, simulator.Server{})
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
+	require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result)
 	require.Equal(t, 1, fleet.Requests(0))
 }
 
@@ -55,11 +36,11 @@ func TestUnreadableFilesInARound(t *testing.T) {
 	require.NoError(t, os.WriteFile(settings.TokenFile, []byte("first\r\n"), 0o600))
 	p := newPoller(t, settings)
 
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
+	require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result)
 	require.Equal(t, "Bearer first", fleet.LastRequest(0).Header.Get("Authorization"))
 
 	require.NoError(t, os.WriteFile(settings.TokenFile, []byte("\ufeffsecond"), 0o600))
-	require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result)
+	require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result)
 	require.Equal(t, "Bearer second", fleet.LastRequest(0).Header.Get("Authorization"))
 
 	for _, file := range []string{"token", "root.pem", "client.pem", "client_key.pem"} {
@@ -73,7 +54,7 @@ func TestUnreadableFilesInARound(t *testing.T) {
 			func() { require.NoError(t, os.Mkdir(path, 0o700)) },
 		} {
 			broken()
-			outcome := p.Round().Poll(t.Context(), server)
+			outcome := p.Round(t.Context()).Poll(t.Context(), server)
 			require.Equal(t, ConfigurationError, outcome.Result, file)
 			require.Contains(t, outcome.Cause, file)
 			require.NotContains(t, outcome.Cause, "%!")
@@ -81,6 +62,6 @@ func TestUnreadableFilesInARound(t *testing.T) {
 		}
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, os.WriteFile(path, content, 0o600))
-		require.Equal(t, Success, p.Round().Poll(t.Context(), server).Result, file)
+		require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result, file)
 	}
 }

@@ -1,17 +1,17 @@
 package poll
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
-	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // The About service as the node itself offers it. Behind the proxy the path is
@@ -22,17 +22,36 @@ const (
 	defaultPath = "/v1/systeminfo"
 )
 
-// Server is one configured Qlik Sense server. It remembers the TLS session of its
-// last poll, so that the next one can resume it.
+// Limits of an entry of hosts, in bytes. Those of names are the limits of the DNS
+// (RFC 1035, 2.3.4).
+const (
+	maxEntry    = 2048
+	maxHostname = 253
+	maxLabel    = 63
+)
+
+// Server is one configured Qlik Sense server. It is immutable.
 type Server struct {
-	url     *url.URL
-	label   string
-	session session
+	url      *url.URL // as it is asked: an international name in its ASCII form
+	source   string
+	hostPort string
+	label    string
 }
 
 // ParseServer reads an entry of the setting hosts: a name, name:port, an address,
-// [IPv6]:port, or a whole URL.
+// [IPv6]:port, or a whole URL. The error repeats the entry without what may be a secret.
 func ParseServer(host string) (*Server, error) {
+	s, err := parseServer(host)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", text.Quote(redact(host)), err)
+	}
+	return s, nil
+}
+
+func parseServer(host string) (*Server, error) {
+	if len(host) > maxEntry {
+		return nil, fmt.Errorf("is longer than %d bytes", maxEntry)
+	}
 	u, err := parseHost(host)
 	if err != nil {
 		return nil, err
@@ -43,52 +62,65 @@ func ParseServer(host string) (*Server, error) {
 	if u.Fragment != "" {
 		return nil, errors.New(`a URL must not hold a "#" part`)
 	}
-	if err := checkHostname(u.Hostname()); err != nil {
+	if port := u.Port(); port != "" && !isPort(port) {
+		return nil, errPort
+	}
+	name, err := asciiName(u.Hostname())
+	if err != nil {
 		return nil, err
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return nil, fmt.Errorf("port %s is not within 1 to 65535", port)
-		}
-	}
 
-	label := host
+	s := &Server{url: u, source: u.Hostname(), hostPort: u.Host, label: host}
 	if strings.Contains(host, "://") {
 		// A query may hold a secret, and the label goes into logs.
-		label = u.Scheme + "://" + u.Host + u.EscapedPath()
+		s.label = u.Scheme + "://" + u.Host + u.EscapedPath()
+	}
+	if name != s.source {
+		u.Host = strings.Replace(u.Host, s.source, name, 1)
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = defaultPath
 	}
-	return &Server{url: u, label: label}, nil
+	return s, nil
 }
 
 // Source is the server's host name or address as configured, without port or
 // path: the tag "source".
-func (s *Server) Source() string { return s.url.Hostname() }
+func (s *Server) Source() string { return s.source }
 
-// HostPort is the name or address and the port that are asked.
-func (s *Server) HostPort() string { return s.url.Host }
+// HostPort is the name or address as configured, and the port that is asked.
+func (s *Server) HostPort() string { return s.hostPort }
 
 // String is the server as its administrator wrote it, for log lines.
 func (s *Server) String() string { return s.label }
 
-var errUserInfo = errors.New("a URL must not hold a user name or password: use token_file or headers")
+// Key is the same for names and addresses that differ in spelling alone: upper and lower
+// case, the dot at the end, the ASCII form of an international name, the zeros of an IPv6
+// address. It is for comparing, not for showing. The port is no part of it.
+func (s *Server) Key() string {
+	name := s.url.Hostname()
+	if address, err := netip.ParseAddr(name); err == nil {
+		return address.Unmap().String()
+	}
+	return strings.ToLower(strings.TrimSuffix(name, "."))
+}
+
+var (
+	errUserInfo = errors.New("a URL must not hold a user name or password: use token_file or headers")
+	errPort     = errors.New("the port must be a number from 1 to 65535")
+)
 
 func parseHost(host string) (*url.URL, error) {
 	if host == "" {
 		return nil, errors.New("a host must not be empty")
 	}
-	if scheme, _, found := strings.Cut(host, "://"); found {
+	if strings.Contains(host, "://") {
 		u, err := url.Parse(host)
-		if err != nil && strings.Contains(host, "@") {
-			return nil, errUserInfo // the parser's error may repeat a part of the password
-		}
 		if err != nil {
-			return nil, fmt.Errorf("not a URL: %w", withoutURL(err))
+			return nil, urlProblem("not a URL", host, err)
 		}
 		if u.Scheme != "https" && u.Scheme != "http" {
-			return nil, fmt.Errorf("scheme %q is neither https nor http", scheme)
+			return nil, fmt.Errorf("scheme %q is neither https nor http", u.Scheme)
 		}
 		return u, nil
 	}
@@ -104,7 +136,7 @@ func parseHost(host string) (*url.URL, error) {
 	}
 	u, err := url.Parse("https://" + host)
 	if err != nil {
-		return nil, fmt.Errorf("neither a name, name:port nor a URL: %w", withoutURL(err))
+		return nil, urlProblem("neither a name, name:port nor a URL", host, err)
 	}
 	if u.Port() == "" {
 		u.Host = strings.TrimSuffix(u.Host, ":") + ":" + defaultPort
@@ -112,94 +144,105 @@ func parseHost(host string) (*url.URL, error) {
 	return u, nil
 }
 
-// withoutURL drops the whole URL that url.Parse puts in front of its error: it
-// may hold a password.
-func withoutURL(err error) error {
+// urlProblem leaves out what url.Parse repeats of a URL: it may be a password, also one in
+// the place of the port.
+func urlProblem(what, host string, err error) error {
 	if parse, ok := errors.AsType[*url.Error](err); ok {
-		return parse.Err
+		err = parse.Err
 	}
-	return err
+	switch {
+	case strings.Contains(host, "@"):
+		return errUserInfo
+	case strings.Contains(err.Error(), "port"), strings.Contains(err.Error(), "colon"):
+		return errPort
+	case strings.Contains(err.Error(), `"`):
+		err = errors.New("it holds a character that cannot stand there")
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// redact hides what may be a secret in an entry that could not be read: what stands
+// before an "@", behind a "?" or "#", or in the place of a port.
+func redact(host string) string {
+	address, hidden := host, ""
+	if i := strings.IndexAny(host, "?#"); i >= 0 {
+		if strings.Contains(host[i:], "@") { // it may be a character of a password
+			return "..."
+		}
+		address, hidden = host[:i], host[i:i+1]+"..."
+	}
+	if at := strings.LastIndex(address, "@"); at >= 0 {
+		address = "..." + address[at:]
+	}
+	return redactPort(address) + hidden
+}
+
+func redactPort(address string) string {
+	start := 0
+	if scheme, _, found := strings.Cut(address, "://"); found && !strings.Contains(scheme, ":") {
+		start = len(scheme) + len("://")
+	}
+	authority, path, _ := strings.Cut(address[start:], "/")
+	if end := strings.LastIndex(authority, "]"); end >= 0 {
+		start, authority = start+end+1, authority[end+1:]
+	} else if _, err := netip.ParseAddr(authority); err == nil {
+		return address
+	}
+	colon := strings.Index(authority, ":")
+	if colon < 0 {
+		return address
+	}
+	if port := authority[colon+1:]; port == "" && path == "" || isPort(port) {
+		return address
+	}
+	return address[:start+colon] + ":..."
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// international is idna.Lookup, but for the characters of ASCII that cannot stand in a
+// name: checkHostname knows them, and allows the underscores of Windows' names.
+var international = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true),
+	idna.Transitional(false), idna.StrictDomainName(false))
+
+// asciiName returns the name that the DNS knows and that certificates hold.
+func asciiName(name string) (string, error) {
+	if name == "" {
+		return "", errors.New("the host name is missing")
+	}
+	if !utf8.ValidString(name) {
+		return "", errors.New("the host name is not written in UTF-8")
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return name, nil
+	}
+	ascii := name
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) || strings.Contains(strings.ToLower(name), "xn--") {
+		var err error
+		if ascii, err = international.ToASCII(name); err != nil {
+			return "", fmt.Errorf("not an international host name: %s", shorten(err))
+		}
+	}
+	return ascii, checkHostname(ascii)
 }
 
 func checkHostname(name string) error {
-	if name == "" {
-		return errors.New("the host name is missing")
-	}
-	if _, err := netip.ParseAddr(name); err == nil {
-		return nil
-	}
 	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r) {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r)) {
 			return fmt.Errorf("%q cannot stand in a host name: write one server per entry", r)
 		}
 	}
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > maxHostname {
+		return fmt.Errorf("a host name has at most %d characters", maxHostname)
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > maxLabel {
+			return fmt.Errorf("each part of a host name has 1 to %d characters", maxLabel)
+		}
+	}
 	return nil
-}
-
-// session is the TLS session of the last poll of one server, as bytes: the parsed
-// certificates in a session take twice the memory, and hours pass before it is used.
-//
-// The standard cache is keyed by server name, which a block's tls_server_name makes
-// the same for all its servers.
-type session struct {
-	mu         sync.Mutex
-	generation int
-	content    []byte // the ticket, then the state; nil without a session
-	ticket     int    // length of the ticket
-	end        time.Time
-}
-
-// endsBy limits the session, and those that follow from it, to the earlier of two
-// times.
-func (s *session) endsBy(a, b time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.end = a
-	if b.Before(a) {
-		s.end = b
-	}
-}
-
-// cache gives access to the session as long as it was made with the certificates
-// of the same generation: a session outlives the check of the server's
-// certificate, so it must not outlive the trust that the check was made with.
-func (s *session) cache(generation int) tls.ClientSessionCache {
-	return &sessionCache{s, generation}
-}
-
-type sessionCache struct {
-	session *session
-	wanted  int
-}
-
-// Get implements tls.ClientSessionCache. A session that cannot be used is none.
-func (c *sessionCache) Get(string) (*tls.ClientSessionState, bool) {
-	c.session.mu.Lock()
-	defer c.session.mu.Unlock()
-	if c.session.content == nil || c.session.generation != c.wanted || time.Now().After(c.session.end) {
-		return nil, false
-	}
-	state, err := tls.ParseSessionState(c.session.content[c.session.ticket:])
-	if err != nil {
-		return nil, false
-	}
-	resumable, err := tls.NewResumptionState(c.session.content[:c.session.ticket], state)
-	return resumable, err == nil
-}
-
-// Put implements tls.ClientSessionCache.
-func (c *sessionCache) Put(_ string, resumable *tls.ClientSessionState) {
-	c.session.mu.Lock()
-	defer c.session.mu.Unlock()
-	c.session.generation, c.session.content = c.wanted, nil
-	if resumable == nil {
-		return
-	}
-	ticket, state, err := resumable.ResumptionState()
-	if err != nil || state == nil {
-		return
-	}
-	if content, err := state.Bytes(); err == nil {
-		c.session.content, c.session.ticket = slices.Concat(ticket, content), len(ticket)
-	}
 }

@@ -36,28 +36,3 @@ func (s Step) String() string {
 	}
 	return ""
 }
-
-// failedStep finds the step at which the HTTP client gave up.
-func (p *progress) failedStep(result Result, err error) Step {
-	switch {
-	case result == DNSError:
-		return StepResolve
-	case result == TLSError && (p.isRefusal(err) || p.cutOffAfterHandshake()):
-		return StepClientCertificate
-	case result == InvalidResponse, result == BodyReadError:
-		return StepReply
-	}
-	switch p.step {
-	case resolving:
-		if result == Timeout {
-			return StepResolve
-		}
-		return StepConnect // a proxy's own connection is not told of
-	case connecting:
-		return StepConnect
-	case handshaking:
-		return StepTLS
-	case requesting, replying:
-	}
-	return StepHTTP
-}

@@ -178,7 +178,7 @@ func (d *document) refuseTwins(blocks []*qlik_sense_version.QlikSenseVersion) {
 			if err != nil {
 				continue // refused by Init
 			}
-			series := fmt.Sprintf("%s %q", strings.ToLower(server.Source()), block.Tags)
+			series := fmt.Sprintf("%s %q", server.Key(), block.Tags)
 			if first, found := seen[series]; found && first != i {
 				d.refuse(i, "hosts", fmt.Errorf(
 					"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",

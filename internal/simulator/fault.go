@@ -20,6 +20,9 @@ const (
 	FaultNoSAN              Fault = "no-san"
 	FaultForeignCA          Fault = "foreign-ca"
 	FaultClientRefused      Fault = "client-refused"
+	FaultRenegotiation      Fault = "renegotiation"
+	FaultWarningFlood       Fault = "warning-flood"
+	FaultDamagedRecord      Fault = "damaged-record"
 	FaultNoAnswer           Fault = "no-answer"
 	FaultHugeHeaders        Fault = "huge-headers"
 	Fault204                Fault = "204"
@@ -54,6 +57,9 @@ var faults = []struct {
 	{FaultNoSAN, "server certificate with a common name but no subjectAltName", nil},
 	{FaultForeignCA, "server certificate signed by the root of another site", nil},
 	{FaultClientRefused, "trusts client certificates of another site only", nil},
+	{FaultRenegotiation, "wants to negotiate TLS anew in place of a reply", forged(helloRequest, 1)},
+	{FaultWarningFlood, "sends TLS warnings in place of a reply", forged(warning, 32)},
+	{FaultDamagedRecord, "reply that was damaged on the way, below TLS", nil},
 	{FaultNoAnswer, "reads the request and never replies", noAnswer},
 	{FaultHugeHeaders, "response headers without end", hugeHeaders},
 	{Fault204, "status 204, no body", status(http.StatusNoContent, "")},

@@ -43,7 +43,6 @@ type Request struct {
 	Path       string
 	Header     http.Header
 	TLSVersion uint16 // tls.VersionTLS13 and so on; 0 without TLS
-	Resumed    bool   // the TLS session was resumed
 	ClientCN   string // common name of the client certificate; empty without one
 }
 
@@ -128,9 +127,8 @@ func (f *Fleet) Addr(i int) string {
 }
 
 // Set makes server i answer as s says; s.Addr is ignored. This is a restart, as
-// an upgrade is: open connections end, also those with a request under way, and
-// TLS sessions cannot be resumed, but the certificate stays unless s changes
-// it. The next connection meets s. With FaultDown connections are refused until
+// an upgrade is: open connections end, also those with a request under way, but the
+// certificate stays unless s changes it. The next connection meets s. With FaultDown connections are refused until
 // Set gives another fault. The error is one of listening anew, or an unknown
 // fault; the server then stays as it was.
 func (f *Fleet) Set(i int, s Server) error {

@@ -128,32 +128,6 @@ func TestVirtualProxy(t *testing.T) {
 	require.Zero(t, fleet.LastRequest(1).TLSVersion)
 }
 
-func TestResumption(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		t.Run(tls.VersionName(version), func(t *testing.T) {
-			server := Server{Name: "qlik.example.com", Reply: Reply("May 2024", "14.187.4")}
-			fleet := startFleet(t, server, server)
-			settings := testSite(t).ClientTLS()
-			settings.MaxVersion = version
-			settings.ServerName = server.Name // the name is the key of the cache: both servers share a ticket
-			settings.ClientSessionCache = tls.NewLRUClientSessionCache(8)
-			client := newClient(settings, 5*time.Second)
-			resumed := func(i int) bool {
-				err := fails(client, "https://"+fleet.Addr(i)+"/v1/systeminfo")
-				require.NoError(t, err)
-				return fleet.LastRequest(i).Resumed
-			}
-			require.False(t, resumed(0))
-			require.True(t, resumed(0))
-			require.Equal(t, "QlikClient", fleet.LastRequest(0).ClientCN)
-			require.False(t, resumed(1), "a ticket of another server")
-			require.True(t, resumed(1))
-			require.NoError(t, fleet.Set(1, server))
-			require.False(t, resumed(1), "a ticket from before the restart")
-		})
-	}
-}
-
 func TestSet(t *testing.T) {
 	before, after := Reply("February 2024 Patch 1", "14.173.4"), Reply("May 2024", "14.187.4")
 	fleet := startFleet(t, Server{Reply: before})

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
@@ -29,12 +30,15 @@ type node struct {
 	certs   map[certKey]*tls.Certificate
 }
 
-// phase is a server between two calls of Set. Its TLS settings, and with them its
-// sessions, are its own: no other server accepts its tickets, and none outlives a
-// restart.
+// phase is a server between two calls of Set.
 type phase struct {
 	Server
 	tls *tls.Config // nil for HTTP without TLS
+}
+
+// forges reports whether the server sends records that crypto/tls does not send.
+func (p *phase) forges() bool {
+	return p.Fault == FaultRenegotiation || p.Fault == FaultWarningFlood
 }
 
 func (n *node) newPhase(s Server) (*phase, error) {
@@ -42,14 +46,14 @@ func (n *node) newPhase(s Server) (*phase, error) {
 	if s.Plain || s.Fault == FaultPlainHTTP {
 		return p, nil
 	}
-	sessions := &tickets{}
 	p.tls = &tls.Config{
-		MinVersion:    tls.VersionTLS12,
-		WrapSession:   sessions.wrap,
-		UnwrapSession: sessions.unwrap,
+		MinVersion: tls.VersionTLS12,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return n.certificate(s.Name, s.Fault)
 		},
+	}
+	if p.forges() {
+		forgeable(p.tls)
 	}
 	if s.NoClientCert {
 		return p, nil
@@ -113,7 +117,7 @@ func (n *node) hangUp() {
 func (n *node) note(r *http.Request) {
 	last := Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, Header: r.Header.Clone()}
 	if r.TLS != nil {
-		last.TLSVersion, last.Resumed = r.TLS.Version, r.TLS.DidResume
+		last.TLSVersion = r.TLS.Version
 		if len(r.TLS.PeerCertificates) > 0 {
 			last.ClientCN = r.TLS.PeerCertificates[0].Subject.CommonName
 		}
@@ -160,6 +164,10 @@ func (g *gate) Accept() (net.Conn, error) {
 			})
 		case c.phase.tls == nil:
 			return c, nil
+		case c.phase.forges():
+			settings := c.phase.tls.Clone()
+			settings.KeyLogWriter = &c.handshake
+			return tls.Server(c, settings), nil
 		default:
 			return tls.Server(c, c.phase.tls), nil
 		}
@@ -172,6 +180,20 @@ type conn struct {
 	node  *node
 	phase *phase
 	asked atomic.Bool // a request came
+
+	handshake handshake
+}
+
+// Write is where records can be seen, and damaged.
+func (c *conn) Write(b []byte) (int, error) {
+	if c.phase.forges() && c.handshake.serverHello == nil {
+		c.handshake.serverHello = bytes.Clone(b)
+	}
+	if c.phase.Fault == FaultDamagedRecord && c.asked.Load() {
+		b = bytes.Clone(b)
+		b[len(b)-1] ^= 1
+	}
+	return c.Conn.Write(b)
 }
 
 // Close waits a moment for the client to close first if no request came: the

@@ -144,16 +144,50 @@ func TestDecodeTakesLittleMemory(t *testing.T) {
 	body.WriteString("}")
 	reply := []byte(body.String())
 
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	before := heap()
 	object, err := decodeObject(reply)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
+	kept := heap() - before
 	require.NoError(t, err)
 	require.Len(t, object, 1)
-	require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(1<<20), "bytes kept")
+	require.Less(t, kept, int64(1<<20), "bytes kept")
 	runtime.KeepAlive(object)
+}
+
+// A value is cut, and what was cut off must not stay in memory behind it: the replies of
+// a whole fleet are kept.
+func TestDecodeKeepsNothingOfTheReply(t *testing.T) {
+	const replies = 8
+	long := strings.Repeat("x", 1<<20-100)
+	for name, body := range map[string]string{
+		"text":              `{"version":"` + long + `"}`,
+		"text with escapes": `{"version":"\u0000` + long + `"}`,
+		"number":            `{"version":` + strings.Repeat("1", len(long)) + `}`,
+		"composition":       `{"composition":{"releaseLabel":"` + long + `"}}`,
+		"short values":      `{"version":"1","productName":"2","senseId":3,"x":"` + long + `"}`,
+		"unknown bytes":     `{"version":"` + strings.Repeat("\xff", len(long)) + `"}`,
+		"every member": `{"version":"` + long[:len(long)/8] + `","releaseLabel":"` + long[:len(long)/8] + `","contentHash":"` + long[:len(long)/8] +
+			`","senseId":"` + long[:len(long)/8] + `","deploymentType":"` + long[:len(long)/8] + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := make([]*Info, replies)
+			before := heap()
+			for i := range kept {
+				var err error
+				kept[i], err = Decode([]byte(body)) // a body of its own for each
+				require.NoError(t, err)
+			}
+			require.Less(t, heap()-before, int64(1<<20), "bytes kept of %d replies", replies)
+			runtime.KeepAlive(kept)
+		})
+	}
+}
+
+// heap is the memory in use, in bytes.
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
 
 func FuzzDecode(f *testing.F) {

@@ -158,8 +158,8 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		hosts = append(hosts, "https://"+address+"/api/about/v1/systeminfo?ticket="+secret)
 	}
 	hosts = append(hosts,
-		"https://"+strings.Repeat("a", 64)+".example.com/?ticket="+secret, // cannot be resolved
-		"http://127.0.1.1:1/?ticket="+secret)                              // nobody there; warned of, too
+		"https://qlik1-.example.com/?ticket="+secret, // cannot be resolved
+		"http://127.0.1.1:1/?ticket="+secret)         // nobody there; warned of, too
 	for _, proxy := range []string{"", withPassword(refusing.URL), withPassword("http://127.0.0.1:1"), withPassword("socks5://127.0.0.1:1")} {
 		q, log := newPlugin(hosts...)
 		// Few at a time, so that a busy machine gets every fault to show itself.
@@ -199,11 +199,9 @@ func TestEveryResultHasAName(t *testing.T) {
 func results() []poll.Result {
 	var all []poll.Result
 	for result := poll.Result(0); result < 100; result++ {
-		func() {
-			defer func() { _ = recover() }() // a number without a name
-			_ = result.String()
+		if !strings.HasPrefix(result.String(), "unknown_result") {
 			all = append(all, result)
-		}()
+		}
 	}
 	return all
 }

@@ -117,7 +117,7 @@ func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 // answered by then has no point in this round: nothing is known of it.
 func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accumulator) {
 	start := time.Now()
-	round := q.poller.Round()
+	round := q.poller.Round(ctx)
 	judge := q.judgeOn(catalog.DayOf(start))
 	versions := newMuster(len(q.servers))
 

@@ -11,26 +11,6 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-func TestSessionsAreResumed(t *testing.T) {
-	fleet := start(t, simulator.Server{}, simulator.Server{})
-	q, _ := newPlugin(addresses(fleet, 2)...)
-	q.TLSVerify = "chain"
-	// The same for both servers, which must not exchange their sessions for that.
-	q.ServerName = "qlik.example.com"
-	require.NoError(t, q.Init())
-
-	for _, resumed := range []bool{false, true, true} {
-		require.Empty(t, gather(t, q).errors)
-		for i := range 2 {
-			require.Equal(t, resumed, fleet.LastRequest(i).Resumed)
-		}
-	}
-	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply(newRelease, newVersion)}))
-	require.Empty(t, gather(t, q).errors)
-	require.False(t, fleet.LastRequest(0).Resumed, "the server was restarted")
-	require.True(t, fleet.LastRequest(1).Resumed)
-}
-
 func TestTokenIsReadForEachRound(t *testing.T) {
 	fleet := start(t, simulator.Server{NoClientCert: true})
 	q, log := newPlugin("https://" + fleet.Addr(0) + "/api/about/v1/systeminfo")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"telegraf-qlik-sense-version/internal/poll"
 )
@@ -28,10 +27,10 @@ func (q *QlikSenseVersion) initServers() error {
 	for _, host := range q.Hosts {
 		target, err := poll.ParseServer(host)
 		if err != nil {
-			errs = append(errs, &poll.SettingError{Key: "hosts", Err: fmt.Errorf("%q: %w", redact(host), err)})
+			errs = append(errs, &poll.SettingError{Key: "hosts", Err: err})
 			continue
 		}
-		key := strings.ToLower(target.Source())
+		key := target.Key()
 		if other, found := seen[key]; found {
 			errs = append(errs, &poll.SettingError{Key: "hosts", Err: fmt.Errorf(
 				"%q and %q are the same server: their points would overwrite each other; remove one, or move it to a block with other tags",
@@ -42,22 +41,6 @@ func (q *QlikSenseVersion) initServers() error {
 		q.servers = append(q.servers, &server{Server: target})
 	}
 	return errors.Join(errs...)
-}
-
-// redact hides what may be a secret in a host that could not be read: what stands
-// before an "@" or behind a "?".
-func redact(host string) string {
-	address, query, found := strings.Cut(host, "?")
-	if at := strings.LastIndex(address, "@"); at >= 0 {
-		address = "..." + address[at:]
-	}
-	switch {
-	case !found:
-		return address
-	case strings.Contains(query, "@"): // the "?" may be one of a password
-		return "..."
-	}
-	return address + "?..."
 }
 
 // Servers gives the servers that are asked, in the order of hosts. They are known

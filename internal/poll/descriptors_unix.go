@@ -1,0 +1,20 @@
+//go:build unix
+
+package poll
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// noDescriptor holds the errors of a process that may open no more files, and of a system
+// that can open no more.
+var noDescriptor = []error{syscall.EMFILE, syscall.ENFILE}
+
+func descriptorCause() string {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return "this process ran out of file descriptors"
+	}
+	return fmt.Sprintf("this process ran out of file descriptors, its limit is %d", limit.Cur)
+}

@@ -1,0 +1,164 @@
+package poll
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+
+	"go.step.sm/crypto/pemutil"
+	"golang.org/x/net/http/httpguts"
+
+	"telegraf-qlik-sense-version/internal/boundedfile"
+)
+
+const maxFile = 1 << 20 // bytes of a certificate or token file
+
+// files reads the certificates and the token.
+type files struct {
+	settings *Settings
+	read     func(file string, maxSize int64) ([]byte, error) // boundedfile.Read, except in tests
+	limiter  boundedfile.Limiter
+	reading  atomic.Pointer[settingFile] // for the message when it hangs
+}
+
+type settingFile struct{ key, file string }
+
+// secrets is what the files hold.
+type secrets struct {
+	roots  *x509.CertPool    // nil for those of the system
+	client []tls.Certificate // one, or none
+	token  string
+}
+
+// load reads all files. It returns in bounded time also where a file system hangs. What
+// it finds wrong is joined, each part a *SettingError.
+func (f *files) load(ctx context.Context) (*secrets, error) {
+	s, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
+	if _, hangs := errors.AsType[*boundedfile.TimeoutError](err); hangs {
+		at := f.reading.Load()
+		return nil, &SettingError{at.key, fmt.Errorf("%s: %w", at.file, err)}
+	}
+	return s, err
+}
+
+func (f *files) readAll() (*secrets, error) {
+	var s secrets
+	var tokenErr, rootsErr, clientErr error
+	s.token, tokenErr = f.readToken()
+	s.roots, rootsErr = f.readRoots()
+	s.client, clientErr = f.readClient()
+	if err := errors.Join(tokenErr, rootsErr, clientErr); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+func (f *files) readFile(key, file string) ([]byte, error) {
+	f.reading.Store(&settingFile{key, file})
+	content, err := f.read(file, maxFile)
+	switch {
+	case err == nil:
+		return content, nil
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w: make it readable for the account that Telegraf runs under", err)
+	case outOfDescriptors(err):
+		err = fmt.Errorf("%w: %s; %s", err, descriptorCause(), descriptorHint)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w: check the path", err)
+	}
+	return nil, &SettingError{key, err}
+}
+
+func (f *files) readToken() (string, error) {
+	file := f.settings.TokenFile
+	if file == "" {
+		return "", nil
+	}
+	content, err := f.readFile("token_file", file)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
+	if token == "" || !httpguts.ValidHeaderFieldValue(token) {
+		return "", &SettingError{"token_file", fmt.Errorf("%s does not hold one token on one line", file)}
+	}
+	return token, nil
+}
+
+// pemForm is the way out of a file in another form.
+const pemForm = "(export the certificates in PEM form: root.pem, client.pem, client_key.pem)"
+
+func (f *files) readRoots() (*x509.CertPool, error) {
+	file := f.settings.TLS.TLSCA
+	if file == "" {
+		return nil, nil //nolint:nilnil // crypto/tls takes nil for the roots of the system
+	}
+	content, err := f.readFile("tls_ca", file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(content) {
+		return nil, &SettingError{"tls_ca", fmt.Errorf("%s holds no certificate in PEM form %s", file, pemForm)}
+	}
+	return pool, nil
+}
+
+func (f *files) readClient() ([]tls.Certificate, error) {
+	c := &f.settings.TLS
+	if c.TLSCert == "" || c.TLSKey == "" {
+		return nil, nil
+	}
+	certificate, err := f.readFile("tls_cert", c.TLSCert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.readFile("tls_key", c.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	if key, err = decrypt(key, c.TLSKeyPwd, c.TLSKey); err != nil {
+		return nil, err
+	}
+
+	pair, err := tls.X509KeyPair(certificate, key)
+	switch {
+	case err == nil:
+		return []tls.Certificate{pair}, nil
+	case strings.Contains(err.Error(), "does not match"):
+		return nil, &SettingError{"tls_key", fmt.Errorf("%s does not belong to the certificate %s", c.TLSKey, c.TLSCert)}
+	case strings.Contains(err.Error(), "key"):
+		return nil, &SettingError{"tls_key", fmt.Errorf("%s: %w %s", c.TLSKey, err, pemForm)}
+	}
+	return nil, &SettingError{"tls_cert", fmt.Errorf("%s: %w %s", c.TLSCert, err, pemForm)}
+}
+
+// decrypt returns a private key in PEM form that needs no password.
+func decrypt(key []byte, password, file string) ([]byte, error) {
+	block, _ := pem.Decode(key)
+	switch {
+	case block == nil:
+		return nil, &SettingError{"tls_key", fmt.Errorf("%s holds no private key in PEM form %s", file, pemForm)}
+	case block.Headers["Proc-Type"] == "4,ENCRYPTED":
+		return nil, &SettingError{"tls_key", fmt.Errorf(
+			"%s is encrypted in a form that is not supported: convert it to PKCS#8, for example with openssl pkcs8 -topk8", file)}
+	case block.Type != "ENCRYPTED PRIVATE KEY":
+		return key, nil
+	case password == "":
+		return nil, &SettingError{"tls_key", fmt.Errorf("%s is encrypted: set tls_key_pwd to its password", file)}
+	}
+	der, err := pemutil.DecryptPKCS8PrivateKey(block.Bytes, []byte(password))
+	if err == nil {
+		_, err = x509.ParsePKCS8PrivateKey(der) // what a wrong password leaves can look decrypted
+	}
+	if err != nil {
+		return nil, &SettingError{"tls_key_pwd", fmt.Errorf("is not the password of %s", file)}
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
