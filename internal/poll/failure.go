@@ -253,7 +253,7 @@ func (p *progress) isRefusal(err error) bool {
 		func(alert string) bool { return strings.Contains(err.Error(), alert) })
 }
 
-// isTimeout reports whether time ran out, by the poll's own deadline and for those of the system.
+// isTimeout reports whether time ran out, by the poll's own deadline or one of the system.
 func isTimeout(ctx context.Context, err error) bool {
 	network, ok := errors.AsType[net.Error](err)
 	return ctx.Err() != nil || ok && network.Timeout()

@@ -36,56 +36,62 @@ type secrets struct {
 	token  string
 }
 
-// load reads all files. It returns in bounded time also where a file system hangs. What
-// it finds wrong is joined, each part a *SettingError.
+// load reads all files and parses them. It returns in bounded time also where a file system
+// hangs. What it finds wrong is joined, each part a *SettingError.
 func (f *files) load(ctx context.Context) (*secrets, error) {
-	s, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
+	// Reading alone has the limit in time: to decrypt a key may take a busy machine seconds.
+	content, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
 	if _, hangs := errors.AsType[*boundedfile.TimeoutError](err); hangs {
 		at := f.reading.Load()
 		return nil, &SettingError{at.key, fmt.Errorf("%s: %w", at.file, err)}
 	}
-	return s, err
-}
+	if err != nil {
+		return nil, err
+	}
 
-func (f *files) readAll() (*secrets, error) {
 	var s secrets
 	var tokenErr, rootsErr, clientErr error
-	s.token, tokenErr = f.readToken()
-	s.roots, rootsErr = f.readRoots()
-	s.client, clientErr = f.readClient()
+	s.token, tokenErr = f.parseToken(content["token_file"])
+	s.roots, rootsErr = f.parseRoots(content["tls_ca"])
+	s.client, clientErr = f.parseClient(content["tls_cert"], content["tls_key"])
 	if err := errors.Join(tokenErr, rootsErr, clientErr); err != nil {
 		return nil, err
 	}
 	return &s, nil
 }
 
-func (f *files) readFile(key, file string) ([]byte, error) {
-	f.reading.Store(&settingFile{key, file})
-	content, err := f.read(file, maxFile)
-	switch {
-	case err == nil:
-		return content, nil
-	case errors.Is(err, fs.ErrPermission):
-		err = fmt.Errorf("%w: make it readable for the account that Telegraf runs under", err)
-	case outOfDescriptors(err):
-		err = fmt.Errorf("%w: %s; %s", err, descriptorCause(), descriptorHint)
-	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("%w: check the path", err)
+// readAll returns the content of the files by the setting that names them.
+func (f *files) readAll() (map[string][]byte, error) {
+	content := make(map[string][]byte)
+	var errs []error
+	for _, setting := range []settingFile{
+		{"token_file", f.settings.TokenFile},
+		{"tls_ca", f.settings.TLS.TLSCA}, {"tls_cert", f.settings.TLS.TLSCert}, {"tls_key", f.settings.TLS.TLSKey},
+	} {
+		if setting.file == "" {
+			continue
+		}
+		f.reading.Store(&setting)
+		var err error
+		content[setting.key], err = f.read(setting.file, maxFile)
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, fs.ErrPermission):
+			err = fmt.Errorf("%w: make it readable for the account that Telegraf runs under", err)
+		case outOfDescriptors(err):
+			err = fmt.Errorf("%w: %s; %s", err, descriptorCause(), descriptorHint)
+		case errors.Is(err, fs.ErrNotExist):
+			err = fmt.Errorf("%w: check the path", err)
+		}
+		errs = append(errs, &SettingError{setting.key, err})
 	}
-	return nil, &SettingError{key, err}
+	return content, errors.Join(errs...)
 }
 
-func (f *files) readToken() (string, error) {
-	file := f.settings.TokenFile
-	if file == "" {
-		return "", nil
-	}
-	content, err := f.readFile("token_file", file)
-	if err != nil {
-		return "", err
-	}
+func (f *files) parseToken(content []byte) (string, error) {
 	token := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
-	if token == "" || !httpguts.ValidHeaderFieldValue(token) {
+	if file := f.settings.TokenFile; file != "" && (token == "" || !httpguts.ValidHeaderFieldValue(token)) {
 		return "", &SettingError{"token_file", fmt.Errorf("%s does not hold one token on one line", file)}
 	}
 	return token, nil
@@ -94,39 +100,26 @@ func (f *files) readToken() (string, error) {
 // pemForm is the way out of a file in another form.
 const pemForm = "(export the certificates in PEM form: root.pem, client.pem, client_key.pem)"
 
-func (f *files) readRoots() (*x509.CertPool, error) {
-	file := f.settings.TLS.TLSCA
-	if file == "" {
+func (f *files) parseRoots(content []byte) (*x509.CertPool, error) {
+	if f.settings.TLS.TLSCA == "" {
 		return nil, nil //nolint:nilnil // crypto/tls takes nil for the roots of the system
-	}
-	content, err := f.readFile("tls_ca", file)
-	if err != nil {
-		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(content) {
-		return nil, &SettingError{"tls_ca", fmt.Errorf("%s holds no certificate in PEM form %s", file, pemForm)}
+		return nil, &SettingError{"tls_ca", fmt.Errorf("%s holds no certificate in PEM form %s", f.settings.TLS.TLSCA, pemForm)}
 	}
 	return pool, nil
 }
 
-func (f *files) readClient() ([]tls.Certificate, error) {
+func (f *files) parseClient(certificate, key []byte) ([]tls.Certificate, error) {
 	c := &f.settings.TLS
 	if c.TLSCert == "" || c.TLSKey == "" {
 		return nil, nil
 	}
-	certificate, err := f.readFile("tls_cert", c.TLSCert)
+	key, err := decrypt(key, c.TLSKeyPwd, c.TLSKey)
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.readFile("tls_key", c.TLSKey)
-	if err != nil {
-		return nil, err
-	}
-	if key, err = decrypt(key, c.TLSKeyPwd, c.TLSKey); err != nil {
-		return nil, err
-	}
-
 	pair, err := tls.X509KeyPair(certificate, key)
 	switch {
 	case err == nil:

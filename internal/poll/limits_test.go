@@ -3,8 +3,10 @@ package poll
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -93,10 +95,34 @@ func TestTLSProxyIsRefused(t *testing.T) {
 	require.EqualError(t, err, "http_proxy_url: "+errTLSProxy.Error())
 }
 
-func TestTLSProxyOfTheSystemIsRefused(t *testing.T) {
-	// http.ProxyFromEnvironment reads the environment once in a process.
-	find, err := (&proxy.HTTPProxy{HTTPProxyURL: "https://proxy.example.com"}).Proxy()
+// http.ProxyFromEnvironment reads the environment once in a process, so the functions
+// stand in for it.
+func TestProxyOfTheSystem(t *testing.T) {
+	server, err := ParseServer("qlik1.invalid")
 	require.NoError(t, err)
-	_, err = new(progress).findProxy(find)(&http.Request{})
-	require.ErrorIs(t, err, errTLSProxy)
+	for name, tt := range map[string]struct {
+		find  proxyFunc
+		cause string
+	}{
+		"by https": {
+			http.ProxyURL(&url.URL{Scheme: "https", User: url.UserPassword("user", "secret"), Host: "proxy.example.com"}),
+			"the proxy https://proxy.example.com did not open the connection: " + errTLSProxy.Error(),
+		},
+		"no URL": {
+			func(*http.Request) (*url.URL, error) {
+				return nil, errors.New(`invalid proxy address "user:secret@proxy"`)
+			},
+			"the proxy of the system did not open the connection: its address (HTTPS_PROXY, HTTP_PROXY) is no URL",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			round := newPoller(t, Settings{Timeout: 10 * time.Second, TLSVerify: VerifyFull}).Round(t.Context())
+			round.proxy = tt.find
+			outcome := round.Poll(t.Context(), server)
+			require.Equal(t, ConnectionFailed, outcome.Result)
+			require.Equal(t, StepConnect, outcome.Step)
+			require.Equal(t, tt.cause, outcome.Cause)
+			require.Contains(t, outcome.Hint, "use_system_proxy")
+		})
+	}
 }

@@ -21,7 +21,7 @@ const (
 	// Such a proxy would be shown the site's client certificate, for the HTTP client has
 	// one set of TLS settings for proxy and server.
 	errTLSProxy    = proxyError("a proxy that is itself reached by https is not supported: it would get the site's client certificate")
-	errSystemProxy = proxyError("the system's proxy settings (HTTPS_PROXY, HTTP_PROXY) cannot be read")
+	errSystemProxy = proxyError("its address (HTTPS_PROXY, HTTP_PROXY) is no URL")
 )
 
 func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
@@ -63,15 +63,16 @@ func (p *progress) findProxy(find proxyFunc) proxyFunc {
 	}
 	return func(request *http.Request) (*url.URL, error) {
 		u, err := find(request)
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		switch {
 		case err != nil:
+			p.proxy = "of the system"
 			return nil, errSystemProxy // err repeats the address
 		case u == nil:
 			return nil, nil //nolint:nilnil // net/http takes that for no proxy
 		}
-		p.mu.Lock()
 		p.proxy = u.Scheme + "://" + u.Host
-		p.mu.Unlock()
 		if u.Scheme == "https" {
 			return nil, errTLSProxy
 		}

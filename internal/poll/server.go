@@ -230,8 +230,9 @@ func asciiName(name string) (string, error) {
 }
 
 func checkHostname(name string) error {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 	for _, r := range name {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r)) {
+		if !strings.ContainsRune(allowed, r) {
 			return fmt.Errorf("%q cannot stand in a host name: write one server per entry", r)
 		}
 	}

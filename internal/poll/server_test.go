@@ -124,7 +124,10 @@ func TestKey(t *testing.T) {
 }
 
 func FuzzParseServer(f *testing.F) {
-	for _, entry := range []string{"https://h:secret/", "h:secret", "https://user:secret@h/", "secret@h", "https://[::1]:secret", "h:secret:9032", "https://h/?secret", "https://h/#secret", "https://h:1secret"} {
+	for _, entry := range []string{
+		"https://h:secret/", "h:secret", "https://user:secret@h/", "secret@h", "https://[::1]:secret", "h:secret:9032",
+		"https://h/?secret", "https://h/#secret", "https://h:1secret", "bücher.example.", "fe80::1%eth0",
+	} {
 		f.Add(entry)
 	}
 	f.Fuzz(func(t *testing.T, entry string) {
