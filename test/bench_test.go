@@ -21,87 +21,107 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// BenchmarkRound measures rounds of polls by the plugin and by Telegraf's own
-// inputs.http over the same simulated servers, one after the other in the same run:
-// the machine may be shared, so the ratios count and not the times. CPU and memory
-// are those of the polling process alone: of the plugin, and of the Telegraf that
-// runs inputs.http.
+// BenchmarkRound measures rounds of polls by the plugin, by a bare client (Go's HTTP
+// client, bounded as the plugin is, and nothing else) and by Telegraf's own inputs.http
+// over the same simulated servers, one after the other in the same run: the machine may be
+// shared, so the ratios count and not the times. CPU and memory are those of the polling
+// process alone: of the plugin, of the bare client, and of the Telegraf that runs
+// inputs.http.
 //
-//	http-cpu-ms      CPU of a first round by inputs.http
-//	cpu-ms           CPU of the plugin's first round, full TLS handshakes
-//	cpu/http         the ratio of the two
-//	cpu2/cpu         the plugin's second round to its first
-//	http-wall-ms, wall-ms, wall/http    the same for the time that a round takes
-//	http-peak-MiB, peak-MiB, peak/http   the same for the highest resident memory
-//	idle-MiB         the plugin's resident memory some seconds after two rounds
-//	idle-cpu-ms/s    what the plugin does between rounds
+//	cpu-ms, bare-cpu-ms, http-cpu-ms       CPU of a round; with full TLS handshakes, as all are
+//	cpu/bare, cpu/http                     the plugin's to the others'
+//	wall-ms, http-wall-ms, wall/http       the time that a round takes
+//	peak-MiB, bare-peak-MiB, http-peak-MiB the highest resident memory in the first round
+//	peak10-MiB                             the plugin's in ten rounds
+//	peak/http                              the plugin's first round to inputs.http
+//	idle-MiB                               the plugin's resident memory some seconds after that
+//	idle-cpu-ms/s                          what the plugin does between rounds
 func BenchmarkRound(b *testing.B) {
 	if world.missing != nil {
 		b.Skipf("Telegraf could not be built: %v", world.missing)
 	}
-	for _, servers := range []int{1, 100, 1000, 5000} {
+	bare := filepath.Join(b.TempDir(), "bareclient")
+	build, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", bare, "./bareclient").CombinedOutput()
+	require.NoError(b, err, "%s", build)
+	for _, servers := range []int{1, 100, 1000, 10000} {
 		b.Run(fmt.Sprintf("servers=%d", servers), func(b *testing.B) {
-			fleet := startFleet(b, servers)
-			fleet.plugin(b) // the simulator makes its certificates now
+			f := startFleet(b, servers)
+			f.bare(b, bare) // the simulator makes its certificates now
 			var sum measured
 			for b.Loop() {
-				sum.add(fleet.telegraf(b))
-				sum.add(fleet.plugin(b))
+				if servers <= 1000 { // inputs.http asks all at once: more than this machine answers in time
+					sum.add(f.telegraf(b))
+				}
+				sum.add(f.bare(b, bare))
+				sum.add(f.plugin(b))
 			}
 			sum.report(b)
 		})
 	}
 }
 
-// measured are sums over the runs of a benchmark.
+// measured are sums and, of memory, the most over the runs of a benchmark.
 type measured struct {
-	wall, cpu, cpu2, idleCPU, httpWall, httpCPU time.Duration
-	peak, idle, httpPeak                        int // bytes
+	wall, cpu, idleCPU, bareCPU, httpWall, httpCPU time.Duration
+	peak, peak10, idle, barePeak, httpPeak         int // bytes
 }
 
 func (m *measured) add(o measured) {
 	m.wall += o.wall
 	m.cpu += o.cpu
-	m.cpu2 += o.cpu2
 	m.idleCPU += o.idleCPU
+	m.bareCPU += o.bareCPU
 	m.httpWall += o.httpWall
 	m.httpCPU += o.httpCPU
 	m.peak = max(m.peak, o.peak)
+	m.peak10 = max(m.peak10, o.peak10)
 	m.idle = max(m.idle, o.idle)
+	m.barePeak = max(m.barePeak, o.barePeak)
 	m.httpPeak = max(m.httpPeak, o.httpPeak)
 }
 
 func (m *measured) report(b *testing.B) {
 	b.Helper()
 	ms := func(d time.Duration) float64 { return float64(d) / float64(b.N) / float64(time.Millisecond) }
+	mib := func(bytes int) float64 { return float64(bytes) / (1 << 20) }
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ms(m.wall), "wall-ms")
-	b.ReportMetric(ms(m.httpWall), "http-wall-ms")
-	b.ReportMetric(float64(m.wall)/float64(m.httpWall), "wall/http")
 	b.ReportMetric(ms(m.cpu), "cpu-ms")
-	b.ReportMetric(ms(m.httpCPU), "http-cpu-ms")
-	if m.cpu > 0 && m.httpCPU > 0 { // the kernel counts in hundredths of a second
-		b.ReportMetric(float64(m.cpu)/float64(m.httpCPU), "cpu/http")
-		b.ReportMetric(float64(m.cpu2)/float64(m.cpu), "cpu2/cpu")
+	b.ReportMetric(ms(m.bareCPU), "bare-cpu-ms")
+	if m.cpu > 0 && m.bareCPU > 0 { // the kernel counts in hundredths of a second
+		b.ReportMetric(float64(m.cpu)/float64(m.bareCPU), "cpu/bare")
 	}
-	b.ReportMetric(float64(m.peak)/(1<<20), "peak-MiB")
-	b.ReportMetric(float64(m.httpPeak)/(1<<20), "http-peak-MiB")
-	b.ReportMetric(float64(m.peak)/float64(m.httpPeak), "peak/http")
-	b.ReportMetric(float64(m.idle)/(1<<20), "idle-MiB")
+	b.ReportMetric(mib(m.peak), "peak-MiB")
+	b.ReportMetric(mib(m.peak10), "peak10-MiB")
+	b.ReportMetric(mib(m.barePeak), "bare-peak-MiB")
+	if m.httpPeak > 0 {
+		b.ReportMetric(ms(m.httpWall), "http-wall-ms")
+		b.ReportMetric(float64(m.wall)/float64(m.httpWall), "wall/http")
+		b.ReportMetric(ms(m.httpCPU), "http-cpu-ms")
+		b.ReportMetric(mib(m.httpPeak), "http-peak-MiB")
+		b.ReportMetric(float64(m.peak)/float64(m.httpPeak), "peak/http")
+	}
+	if m.cpu > 0 && m.httpCPU > 0 {
+		b.ReportMetric(float64(m.cpu)/float64(m.httpCPU), "cpu/http")
+	}
+	b.ReportMetric(mib(m.idle), "idle-MiB")
 	b.ReportMetric(ms(m.idleCPU)/idleTime.Seconds(), "idle-cpu-ms/s")
 }
 
-const idleTime = 5 * time.Second
+const (
+	idleTime = 5 * time.Second
+	rounds   = 10
+)
 
-// fleet is a simulator in a process of its own.
-type fleet struct {
+// benchFleet is a simulator in a process of its own.
+type benchFleet struct {
 	hosts []string
 	dir   string
 }
 
-func startFleet(b *testing.B, servers int) *fleet {
+func startFleet(b *testing.B, servers int) *benchFleet {
 	b.Helper()
-	f := &fleet{dir: b.TempDir()}
+	f := &benchFleet{dir: b.TempDir()}
 	for _, address := range simulator.Addresses(servers) {
 		f.hosts = append(f.hosts, strings.TrimSuffix(address, ":9032"))
 	}
@@ -115,45 +135,77 @@ func startFleet(b *testing.B, servers int) *fleet {
 	return f
 }
 
-// plugin measures two rounds of the plugin, asked for as execd asks.
-func (f *fleet) plugin(b *testing.B) measured {
+// roundsOf runs a program that makes a round for each newline on its standard input and
+// prints a line for each server.
+type roundsOf struct {
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	lines *bufio.Scanner
+	wants string // in each line
+}
+
+func startRounds(b *testing.B, wants, program string, args ...string) *roundsOf {
+	b.Helper()
+	r := &roundsOf{cmd: exec.Command(program, args...), wants: wants}
+	var err error
+	r.stdin, err = r.cmd.StdinPipe()
+	require.NoError(b, err)
+	stdout, err := r.cmd.StdoutPipe()
+	require.NoError(b, err)
+	r.lines = bufio.NewScanner(stdout)
+	r.cmd.Stderr = os.Stderr
+	require.NoError(b, r.cmd.Start())
+	time.Sleep(time.Second) // the start of the program is not part of a round
+	return r
+}
+
+func (r *roundsOf) round(b *testing.B, servers int) (wall, cpu time.Duration) {
+	b.Helper()
+	before, start := cpuTime(b, r.cmd.Process.Pid), time.Now()
+	_, err := io.WriteString(r.stdin, "\n")
+	require.NoError(b, err)
+	for range servers {
+		require.True(b, r.lines.Scan())
+		require.Contains(b, r.lines.Text(), r.wants)
+	}
+	return time.Since(start), cpuTime(b, r.cmd.Process.Pid) - before
+}
+
+func (r *roundsOf) end(b *testing.B) {
+	b.Helper()
+	require.NoError(b, r.stdin.Close())
+	require.NoError(b, r.cmd.Wait())
+}
+
+// bare measures a round of the bare client.
+func (f *benchFleet) bare(b *testing.B, program string) (m measured) {
+	b.Helper()
+	r := startRounds(b, "<nil>", program, append([]string{f.dir}, f.hosts...)...)
+	_, m.bareCPU = r.round(b, len(f.hosts))
+	m.barePeak = memory(b, r.cmd.Process.Pid, "VmHWM:")
+	r.end(b)
+	return m
+}
+
+// plugin measures ten rounds of the plugin, asked for as execd asks.
+func (f *benchFleet) plugin(b *testing.B) (m measured) {
 	b.Helper()
 	settings := filepath.Join(b.TempDir(), "settings.conf")
-	text := fmt.Sprintf("[[inputs.qlik_sense_version]]\nhosts = [%s]\ntimeout = \"2m\"\ntls_ca = %q\ntls_cert = %q\ntls_key = %q\n",
-		stack.Quote(f.hosts), f.dir+"/root.pem", f.dir+"/client.pem", f.dir+"/client_key.pem")
+	text := stack.Settings(f.hosts, f.dir, "  timeout = \"2m\"\n")
 	require.NoError(b, os.WriteFile(settings, []byte(text), 0o600))
-
-	cmd := exec.Command(world.tools.Plugin, "--config", settings, "--gather-on-start=false", "--log-level", "error")
-	stdin, err := cmd.StdinPipe()
-	require.NoError(b, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(b, err)
-	cmd.Stderr = os.Stderr
-	require.NoError(b, cmd.Start())
-	lines := bufio.NewScanner(stdout)
-	round := func() (wall, cpu time.Duration) {
-		before, start := cpuTime(b, cmd.Process.Pid), time.Now()
-		_, err := io.WriteString(stdin, "\n")
-		require.NoError(b, err)
-		for range f.hosts {
-			require.True(b, lines.Scan())
-			require.Contains(b, lines.Text(), `result="success"`)
-		}
-		return time.Since(start), cpuTime(b, cmd.Process.Pid) - before
+	r := startRounds(b, `result="success"`, world.tools.Plugin, "--config", settings, "--gather-on-start=false", "--log-level", "error")
+	m.wall, m.cpu = r.round(b, len(f.hosts))
+	m.peak = memory(b, r.cmd.Process.Pid, "VmHWM:")
+	for range rounds - 1 {
+		r.round(b, len(f.hosts))
 	}
-
-	time.Sleep(time.Second) // the start of the program is not part of a round
-	var m measured
-	m.wall, m.cpu = round()
-	_, m.cpu2 = round()
-	m.peak = memory(b, cmd.Process.Pid, "VmHWM:")
+	m.peak10 = memory(b, r.cmd.Process.Pid, "VmHWM:")
 	time.Sleep(3 * time.Second) // the memory of the round is given back in this time
-	idle := cpuTime(b, cmd.Process.Pid)
+	idle := cpuTime(b, r.cmd.Process.Pid)
 	time.Sleep(idleTime)
-	m.idleCPU = cpuTime(b, cmd.Process.Pid) - idle
-	m.idle = memory(b, cmd.Process.Pid, "VmRSS:")
-	require.NoError(b, stdin.Close())
-	require.NoError(b, cmd.Wait())
+	m.idleCPU = cpuTime(b, r.cmd.Process.Pid) - idle
+	m.idle = memory(b, r.cmd.Process.Pid, "VmRSS:")
+	r.end(b)
 	return m
 }
 
@@ -181,7 +233,7 @@ const httpInput = `
 
 // telegraf measures the first round of inputs.http in a Telegraf that does nothing
 // else. It cannot be asked for a round, so its interval leaves time to start.
-func (f *fleet) telegraf(b *testing.B) measured {
+func (f *benchFleet) telegraf(b *testing.B) measured {
 	b.Helper()
 	dir := b.TempDir()
 	output := filepath.Join(dir, "points")

@@ -98,7 +98,7 @@ func TestLongLogLinesAreCut(t *testing.T) {
 	p := r.telegraf(r.edit(r.twoFiles(settings), soon...))
 	r.await(p, "inputs.qlik_sense_version.xxxx")
 	// The line behind the long one, and the process's end, were read too.
-	r.await(p, "E! "+execdLog+settings+":7: inputs.qlik_sense_version.misspelt: there is no such setting")
+	r.await(p, "E! "+execdLog+settings+":8: inputs.qlik_sense_version.misspelt: there is no such setting")
 	r.await(p, "Restarting in 1s")
 	for line := range strings.Lines(p.Output()) {
 		require.Less(t, len(line), 9<<10)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
@@ -47,8 +48,16 @@ func TestEveryFieldArrives(t *testing.T) {
 		delete(p, "certificate_expiry")
 		if p["result"] == "success" {
 			require.Contains(t, p, "support_days_left")
+			require.Equal(t, p["advisory_count"] != json.Number("0"), p["exposed_days"] != nil)
 		}
 		delete(p, "support_days_left")
+		delete(p, "exposed_days")
+		for _, name := range []string{"releases_age_days", "advisories_age_days", "exploited_age_days"} {
+			require.Contains(t, p, name)
+			delete(p, name)
+		}
+		require.Equal(t, json.Number("3"), p["undecided_advisory_count"])
+		delete(p, "undecided_advisory_count")
 		for _, key := range []string{"time", "host", "source"} {
 			delete(p, key)
 		}
@@ -61,7 +70,8 @@ func TestEveryFieldArrives(t *testing.T) {
 		"release_year": json.Number("2019"), "release_month": json.Number("6"), "patch": json.Number("0"),
 		"advisories":     "CVE-2023-41265,CVE-2023-41266,CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580",
 		"advisory_count": json.Number("6"), "exploited_advisory_count": json.Number("3"), "max_cvss": json.Number("9.9"), "fixed_in": "",
-		"compliance": "non_compliant", "compliance_code": json.Number("1"), "below_minimum": json.Number("1"), "version_mismatch": json.Number("1"),
+		"compliance": "non_compliant", "compliance_code": json.Number("1"), "compliance_reason": "advisories,below_minimum",
+		"below_minimum": json.Number("1"), "version_mismatch": json.Number("1"),
 	}, points[hosts[0]])
 	require.Equal(t, row{
 		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
@@ -69,7 +79,8 @@ func TestEveryFieldArrives(t *testing.T) {
 		"release_label": "November 2025", "product_name": "Qlik Sense", "copyright_year_range": "1993-2025",
 		"release_year": json.Number("2025"), "release_month": json.Number("11"), "patch": json.Number("0"),
 		"advisories": "", "advisory_count": json.Number("0"), "exploited_advisory_count": json.Number("0"), "max_cvss": json.Number("0"), "fixed_in": "",
-		"compliance": "compliant", "compliance_code": json.Number("0"), "below_minimum": json.Number("0"), "version_mismatch": json.Number("1"),
+		"compliance": "compliant", "compliance_code": json.Number("0"), "compliance_reason": "",
+		"below_minimum": json.Number("0"), "version_mismatch": json.Number("0"),
 	}, points[hosts[1]], "what the reply lacks is left out")
 	require.Equal(t, row{
 		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),
@@ -78,7 +89,8 @@ func TestEveryFieldArrives(t *testing.T) {
 		"latest_patch": json.Number("27"), "patches_behind": json.Number("18"),
 		"advisories":     "CVE-2024-55579,CVE-2024-55580",
 		"advisory_count": json.Number("2"), "exploited_advisory_count": json.Number("0"), "max_cvss": json.Number("8.8"), "fixed_in": "May 2024 Patch 10",
-		"compliance": "non_compliant", "compliance_code": json.Number("1"), "below_minimum": json.Number("0"), "version_mismatch": json.Number("1"),
+		"compliance": "non_compliant", "compliance_code": json.Number("1"), "compliance_reason": "advisories",
+		"below_minimum": json.Number("0"), "version_mismatch": json.Number("1"),
 	}, points[hosts[4]])
 	require.Equal(t, row{
 		"result": "response_status_code_mismatch", "result_code": json.Number("6"), "http_response_code": json.Number("503"),
@@ -92,15 +104,11 @@ func TestEveryFieldArrives(t *testing.T) {
 	for _, one := range rows(series) {
 		types[one["fieldKey"].(string)] = one["fieldType"].(string)
 	}
-	require.Equal(t, map[string]string{
-		"content_hash": "string", "sense_id": "string", "version": "string", "deployment_type": "string", "release_label": "string",
-		"deprecated_product_version": "string", "product_name": "string", "copyright_year_range": "string",
-		"result": "string", "result_code": "integer", "response_time": "float", "http_response_code": "integer",
-		"certificate_expiry": "integer", "release_year": "integer", "release_month": "integer", "patch": "integer",
-		"latest_patch": "integer", "patches_behind": "integer", "advisories": "string", "advisory_count": "integer",
-		"exploited_advisory_count": "integer", "max_cvss": "float", "fixed_in": "string", "support_days_left": "integer",
-		"below_minimum": "integer", "version_mismatch": "integer", "compliance": "string", "compliance_code": "integer",
-	}, types)
+	want := make(map[string]string)
+	for _, f := range fleet.Fields {
+		want[f.Name] = map[fleet.Type]string{fleet.String: "string", fleet.List: "string", fleet.Integer: "integer", fleet.Float: "float"}[f.Type]
+	}
+	require.Equal(t, want, types)
 }
 
 func requirePositive(t *testing.T, value any) {
@@ -211,9 +219,9 @@ func TestFirstPointWithinThreeSeconds(t *testing.T) {
 	r := newRig(t)
 	_, hosts := r.start(simulator.Server{}, simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
 	started := time.Now()
-	r.telegraf(r.dropIn(r.block(hosts, ""), `"6h"`, `"1h"`))
+	r.telegraf(r.dropIn(r.block(hosts[:2], "")+r.block(hosts[2:], ""), `"6h"`, `"1h"`))
 	r.points(2, "result = 'success'")
-	require.Less(t, time.Since(started), 3*time.Second, "a hanging server does not hold up the others")
+	require.Less(t, time.Since(started), 3*time.Second, "a server that hangs does not hold up other blocks")
 	r.points(1, "result = 'timeout'")
 	require.Len(t, r.points(3, ""), 3)
 }

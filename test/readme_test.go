@@ -115,10 +115,10 @@ func TestREADMECommands(t *testing.T) {
 				file := filepath.Join(work, "fleet.conf")
 				text := r.edit(r.read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
 					`# tls_ca = "/etc/telegraf/qlik-sense`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf/qlik-sense`, `tls_cert = "`+work,
-					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work)
+					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			case strings.Contains(line, " check --config"):
-				require.Contains(t, output, "2 servers, 2 answered, 100 % of them compliant")
+				require.Contains(t, output, "2 servers, 2 answered, proven compliant: 2 of 2 (100 %), ")
 			case strings.Contains(line, "config > my.conf"):
 				file := filepath.Join(work, "my.conf")
 				text := r.edit(r.read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",

@@ -40,12 +40,13 @@ func testInventory(t *testing.T) {
 	a.stop()
 
 	lines := r.lines(file)
-	header := strings.Split("timestamp,environment,source,result,release_label,version,compliance,compliance_code,advisories,advisory_count,"+
-		"exploited_advisory_count,max_cvss,fixed_in,patches_behind,latest_patch,support_days_left,below_minimum,version_mismatch,"+
+	header := strings.Split("timestamp,environment,source,result,release_label,version,compliance,compliance_code,compliance_reason,advisories,advisory_count,"+
+		"exploited_advisory_count,max_cvss,exposed_days,fixed_in,patches_behind,latest_patch,support_days_left,below_minimum,version_mismatch,"+
 		"certificate_expiry,response_time,http_response_code,result_code,release_year,release_month,patch,product_name,"+
-		"deployment_type,sense_id,content_hash,deprecated_product_version,copyright_year_range,host", ",")
+		"deployment_type,sense_id,content_hash,deprecated_product_version,copyright_year_range,"+
+		"releases_age_days,advisories_age_days,exploited_age_days,undecided_advisory_count,host", ",")
 	require.Equal(t, header, lines[0])
-	require.Subset(t, header, shippedFields, "a field of the point has no column")
+	require.Subset(t, header, fieldNames(), "a field of the point has no column")
 
 	// Each cell is the value of the point in the database; each point is there once.
 	points := make(map[string]row)

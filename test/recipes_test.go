@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/simulator"
 	"telegraf-qlik-sense-version/test/stack"
 )
@@ -221,14 +222,18 @@ func (a *agent) onlyOriginals() {
 	series, err = world.db.Query(a.database, "SHOW FIELD KEYS")
 	require.NoError(a, err)
 	for _, one := range rows(series) {
-		require.Contains(a, shippedFields, one["fieldKey"])
+		require.Contains(a, fieldNames(), one["fieldKey"])
 	}
 }
 
-var shippedFields = strings.Fields(`content_hash sense_id version deployment_type release_label deprecated_product_version
-	product_name copyright_year_range result result_code response_time http_response_code certificate_expiry release_year
-	release_month patch latest_patch patches_behind advisories advisory_count exploited_advisory_count max_cvss fixed_in
-	support_days_left below_minimum version_mismatch compliance compliance_code`)
+// fieldNames are those of the points.
+func fieldNames() []string {
+	names := make([]string, 0, len(fleet.Fields))
+	for _, f := range fleet.Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
 
 // receiver is somebody's REST endpoint. It keeps what it has acknowledged.
 type receiver struct {

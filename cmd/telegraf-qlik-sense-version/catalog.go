@@ -15,6 +15,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/catalog/show"
 	"telegraf-qlik-sense-version/internal/feed"
+	"telegraf-qlik-sense-version/internal/fleet"
 )
 
 const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
@@ -91,7 +92,7 @@ func catalogShow(args []string, today catalog.Day) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, json", *output)
 	}
-	c, name := catalog.BuiltIn(), "built in"
+	c, name := catalog.BuiltIn(), fleet.BuiltIn
 	if *file != "" {
 		var err error
 		if c, err = loadCatalog(*file); err != nil {

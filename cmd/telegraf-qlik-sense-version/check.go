@@ -12,7 +12,12 @@ import (
 	"golang.org/x/term"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/csv"
+	"telegraf-qlik-sense-version/internal/report/html"
+	"telegraf-qlik-sense-version/internal/report/json"
+	"telegraf-qlik-sense-version/internal/report/table"
 	"telegraf-qlik-sense-version/internal/settings"
 )
 
@@ -67,11 +72,11 @@ func runCheck(ctx context.Context, args []string) error {
 }
 
 // outputs are the forms of a report.
-var outputs = map[string]func(*report.Report, io.Writer) error{
+var outputs = map[string]func(io.Writer, *report.Report) error{
 	"table": writeTable,
-	"csv":   (*report.Report).WriteCSV,
-	"json":  (*report.Report).WriteJSON,
-	"html":  (*report.Report).WriteHTML,
+	"csv":   csv.Write,
+	"json":  json.Write,
+	"html":  html.Write,
 }
 
 // check asks the fleet once and writes the report. The error is a statusError where
@@ -81,9 +86,13 @@ func check(ctx context.Context, o *checkOptions) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
 	}
-	blocks, err := loadBlocks(o.config, o.logLevel)
+	loaded, err := loadBlocks(o.config, o.logLevel)
 	if err != nil {
 		return err
+	}
+	blocks := make([]*fleet.Block, len(loaded))
+	for i, block := range loaded {
+		blocks[i] = block.Block()
 	}
 	if blocks, err = report.Limit(blocks, o.only); err != nil {
 		return err
@@ -96,16 +105,16 @@ func check(ctx context.Context, o *checkOptions) error {
 		}
 	}
 
-	done := showProgress(blocks)
-	r, err := report.Gather(ctx, blocks, version(), o.only)
+	polled, done := showProgress(blocks)
+	r, err := report.Gather(ctx, blocks, version(), o.only, polled)
 	done()
 	if err != nil {
 		return err
 	}
 	var text bytes.Buffer
 	if o.outputFile == "" {
-		err = write(r, os.Stdout)
-	} else if err = write(r, &text); err == nil {
+		err = write(os.Stdout, r)
+	} else if err = write(&text, r); err == nil {
 		err = atomicfile.Write(o.outputFile, text.Bytes())
 	}
 	if err != nil {
@@ -118,11 +127,11 @@ func check(ctx context.Context, o *checkOptions) error {
 }
 
 // writeTable fits the table to the terminal, and colours it there.
-func writeTable(r *report.Report, w io.Writer) error {
-	options := report.TableOptions{}
+func writeTable(w io.Writer, r *report.Report) error {
+	options := table.Options{}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, where it cannot be told
 		options.Colour = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")
 	}
-	return r.WriteTable(w, options)
+	return table.Write(w, r, options)
 }

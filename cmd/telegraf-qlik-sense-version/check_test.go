@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
@@ -72,7 +71,10 @@ func TestCheckOutputs(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(read(t, "csv"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, records, 1+3)
-	var r report.Report
+	var r struct {
+		Program string
+		Summary struct{ Servers, Vulnerable int }
+	}
 	require.NoError(t, json.Unmarshal([]byte(read(t, "json")), &r))
 	require.Equal(t, 3, r.Summary.Servers)
 	require.Equal(t, 1, r.Summary.Vulnerable)

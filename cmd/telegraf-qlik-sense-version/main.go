@@ -140,5 +140,9 @@ func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion
 	if _, err := execd.Redirect(os.Stderr, level); err != nil {
 		return nil, err
 	}
-	return settings.Load(config, logger.New("inputs", "qlik_sense_version", ""))
+	return settings.Load(config, func() *qlik_sense_version.QlikSenseVersion {
+		block := qlik_sense_version.New()
+		block.Log = logger.New("inputs", "qlik_sense_version", "")
+		return block
+	})
 }

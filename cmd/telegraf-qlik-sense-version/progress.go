@@ -5,17 +5,17 @@ import (
 	"os"
 	"time"
 
+	"telegraf-qlik-sense-version/internal/fleet"
+
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
-
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 // showProgress shows a bar on standard error while the servers are asked, if that is
-// a terminal and there are more servers than it has lines. The bar is gone after
-// done.
-func showProgress(blocks []*qlik_sense_version.QlikSenseVersion) (done func()) {
+// a terminal and there are more servers than it has lines: polled is to be called after
+// each poll. The bar is gone after done.
+func showProgress(blocks []*fleet.Block) (polled, done func()) {
 	servers := 0
 	for _, block := range blocks {
 		servers += len(block.Servers())
@@ -23,7 +23,7 @@ func showProgress(blocks []*qlik_sense_version.QlikSenseVersion) (done func()) {
 	terminal := int(os.Stderr.Fd())
 	_, lines, err := term.GetSize(terminal)
 	if err != nil || servers <= lines {
-		return func() {}
+		return nil, func() {}
 	}
 
 	bar := progress.NewWriter()
@@ -33,15 +33,12 @@ func showProgress(blocks []*qlik_sense_version.QlikSenseVersion) (done func()) {
 	bar.Style().Visibility = progress.StyleVisibility{Percentage: true, Tracker: true, Value: true}
 	tracker := &progress.Tracker{Message: "Asking servers", Total: int64(servers)}
 	bar.AppendTracker(tracker)
-	for _, block := range blocks {
-		block.Polled = func() { tracker.Increment(1) }
-	}
 	rendered := make(chan struct{})
 	go func() {
 		defer close(rendered)
 		bar.Render()
 	}()
-	return func() {
+	return func() { tracker.Increment(1) }, func() {
 		tracker.MarkAsDone() // which ends the bar
 		<-rendered
 		// The library takes a bar away by itself as well, but draws it on a line of its

@@ -18,7 +18,7 @@ func (c *Catalog) CheckDays(today Day) error {
 		key string
 		day Day
 	}{{"releases_as_of", c.ReleasesAsOf}, {"advisories_as_of", c.AdvisoriesAsOf}, {"exploited_as_of", c.ExploitedAsOf}} {
-		if d.day.DaysSince(today) > 1 {
+		if d.day.InFuture(today) {
 			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", d.key, d.day))
 		}
 	}

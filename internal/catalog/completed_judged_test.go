@@ -3,7 +3,6 @@ package catalog_test
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,11 +54,14 @@ func TestCompletedCataloguesNeverForgive(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	builtIn := judgement.BuiltIn()
 	open := func(j *judgement.Judge, label string) (advisories []string, judged bool) {
-		v := j.Judge(label, "", release.Release{}).Verdict
+		v := j.Judge(label, "", &judgement.Policy{}, j.Catalog.AdvisoriesAsOf).Verdict
 		if v == nil {
 			return nil, false
 		}
-		return strings.Split(v.Advisories, ","), true
+		for _, a := range v.Advisories {
+			advisories = append(advisories, a.ID)
+		}
+		return advisories, true
 	}
 	added := 0
 	for range 30 {

@@ -26,6 +26,10 @@ func (d Day) DaysSince(other Day) int {
 	return int(d.midnight.Sub(other.midnight) / (24 * time.Hour))
 }
 
+// InFuture reports whether d is after today, with a day's grace for places where
+// tomorrow has come.
+func (d Day) InFuture(today Day) bool { return d.DaysSince(today) > 1 }
+
 // AddMonths is the same day some months later, or the last day of that month where it
 // is shorter.
 func (d Day) AddMonths(months int) Day {

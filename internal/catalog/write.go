@@ -32,7 +32,7 @@ func (p Patches) MarshalTOML() ([]byte, error) {
 // identifier, and the end that the head announces.
 func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted := *c
-	sorted.EndsWith = "end"
+	sorted.EndsWith = endTable
 	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
 	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
 

@@ -158,6 +158,8 @@ superseded_by    advisories whose fixes hold this one's fix as well
 exploited_since  the day on which CISA listed it
 verified         false for information that decides nothing
 keep             true for an entry of your own wording, which no update may replace
+
+ends_with says that [end] closes the file: without it the file was cut off and is refused.
 `, u.Today, origin)
 }
 

@@ -11,13 +11,14 @@ import (
 // Verdict is what the advisories say of a release. The patches of a release share a
 // few of them: those between one fix and the next.
 type Verdict struct {
-	// Advisories are the identifiers of those that apply, sorted, with commas between
-	// them; "" where none does.
-	Advisories string
-	// Count is their number, Exploited that of those which CISA lists as exploited.
-	Count, Exploited int
+	// Advisories are those that apply, by identifier.
+	Advisories []*catalog.Advisory
+	// Exploited is the number of those which CISA lists as exploited.
+	Exploited int
 	// MaxCVSS is the highest score among them, 0 where none applies.
 	MaxCVSS float64
+	// Published is the day on which the oldest of them was published.
+	Published catalog.Day
 	// FixedIn is the lowest patch of the same release that clears them all, "" where
 	// there is none, or none is needed.
 	FixedIn string
@@ -26,8 +27,8 @@ type Verdict struct {
 // entry is a release of the catalogue with the verdicts on its patches.
 type entry struct {
 	*catalog.Release
-	holes    []hole // by identifier
-	verdicts []step // by rising patch, the first from patch 0 on
+	exposures []exposure // by identifier
+	verdicts  []step     // by rising patch, the first from patch 0 on
 }
 
 // step is the verdict from one patch up to the next step.
@@ -46,10 +47,10 @@ func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
 	return 0, false
 }
 
-// against finds a pair of the catalogue that a patch and a build cannot stand beside,
-// if there is one, a stated pair before all others: builds rise with patches. A build
-// above the one that is known of the same patch may be that patch made anew.
-func (e *entry) against(patch int, b release.Build) (pair *catalog.Patch) {
+// conflicting returns the pair of the catalogue that contradicts patch and build, or nil;
+// a stated pair before all others. Builds rise with patches, and a build above the one
+// that is known of the same patch may be that patch made anew.
+func (e *entry) conflicting(patch int, b release.Build) (pair *catalog.Patch) {
 	for i := range e.Patches {
 		p := &e.Patches[i]
 		if !p.Basis.Sure() || pair != nil && p.Basis != catalog.Stated {
@@ -90,28 +91,29 @@ func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
 		if !a.Decides() {
 			continue
 		}
-		h := hole{Advisory: a, until: f.openUntil(a)}
-		e.holes = append(e.holes, h)
-		if h.until > 0 && h.until < forever {
-			steps = append(steps, h.until)
+		x := exposure{Advisory: a, fixedFrom: f.fixedFrom(a)}
+		e.exposures = append(e.exposures, x)
+		if x.fixedFrom > 0 && x.fixedFrom < noFix {
+			steps = append(steps, x.fixedFrom)
 		}
 	}
 	slices.Sort(steps)
-	slices.SortFunc(e.holes, func(a, b hole) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(e.exposures, func(a, b exposure) int { return strings.Compare(a.ID, b.ID) })
 	for _, from := range slices.Compact(steps) {
-		e.verdicts = append(e.verdicts, step{from, verdictOn(r.Label, from, e.holes)})
+		e.verdicts = append(e.verdicts, step{from, verdictOn(r.Label, from, e.exposures)})
 	}
 	return e
 }
 
-// hole is an advisory as it concerns one release: open in the patches below until.
-type hole struct {
+// exposure is an advisory as it concerns one release: it applies to the patches below
+// fixedFrom.
+type exposure struct {
 	*catalog.Advisory
-	until int
+	fixedFrom int
 }
 
-// forever is the until of a hole that no patch of a release closes.
-const forever = release.MaxPatch + 1
+// noFix is the fixedFrom of an advisory that no patch of a release fixes.
+const noFix = release.MaxPatch + 1
 
 // fixes finds out from which patch on a release has the fixes of advisories.
 type fixes struct {
@@ -120,9 +122,9 @@ type fixes struct {
 	known      map[string]int // what from found, by identifier
 }
 
-// openUntil finds the first patch that is not open to an advisory: 0 where none is,
-// forever where all are.
-func (f *fixes) openUntil(a *catalog.Advisory) int {
+// fixedFrom finds the first patch that an advisory does not apply to: 0 where it applies
+// to none, noFix where it applies to all.
+func (f *fixes) fixedFrom(a *catalog.Advisory) int {
 	if a.AffectedFrom != nil && f.initial.Compare(*a.AffectedFrom) < 0 {
 		return 0
 	}
@@ -130,13 +132,13 @@ func (f *fixes) openUntil(a *catalog.Advisory) int {
 }
 
 // from finds the first patch that has the fix of an advisory or of one that supersedes
-// it, forever where none has. A release newer than all that got the fix came with it; of
+// it, noFix where none has. A release newer than all that got the fix came with it; of
 // one that is older, or was left out, nobody says that it has it.
 func (f *fixes) from(a *catalog.Advisory) int {
 	if first, found := f.known[a.ID]; found {
 		return first
 	}
-	first, newest := forever, release.Release{}
+	first, newest := noFix, release.Release{}
 	for _, fix := range a.Fixed {
 		if fix.Initial() == f.initial {
 			first = fix.Patch
@@ -155,24 +157,24 @@ func (f *fixes) from(a *catalog.Advisory) int {
 	return first
 }
 
-func verdictOn(initial release.Release, patch int, holes []hole) Verdict {
+func verdictOn(initial release.Release, patch int, exposures []exposure) Verdict {
 	var v Verdict
-	var ids []string
 	fixed := 0
-	for _, h := range holes {
-		if patch >= h.until {
+	for _, x := range exposures {
+		if patch >= x.fixedFrom {
 			continue
 		}
-		ids = append(ids, h.ID)
-		if h.Exploited() {
+		v.Advisories = append(v.Advisories, x.Advisory)
+		if x.Exploited() {
 			v.Exploited++
 		}
-		v.MaxCVSS = max(v.MaxCVSS, h.CVSS)
-		fixed = max(fixed, h.until)
+		if v.Published.IsZero() || v.Published.After(x.Published) {
+			v.Published = x.Published
+		}
+		v.MaxCVSS = max(v.MaxCVSS, x.CVSS)
+		fixed = max(fixed, x.fixedFrom)
 	}
-	v.Count = len(ids)
-	v.Advisories = strings.Join(ids, ",")
-	if fixed > 0 && fixed < forever {
+	if fixed > 0 && fixed < noFix {
 		initial.Patch = fixed
 		v.FixedIn = initial.String()
 	}

@@ -5,6 +5,7 @@ package judgement
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,9 +19,9 @@ type Compliance int
 
 // The judgements.
 const (
-	Compliant    Compliance = 0 // no advisory known applies, nor is it below the minimum
-	NonCompliant Compliance = 1 // an advisory applies, or it is below the minimum
-	Unknown      Compliance = 2 // the catalogue does not tell
+	Compliant    Compliance = 0 // proven: fresh data know of nothing against it
+	NonCompliant Compliance = 1 // an advisory applies, or it is out of policy
+	Unknown      Compliance = 2 // neither is proven
 )
 
 // String gives the value of the field compliance.
@@ -34,6 +35,45 @@ func (c Compliance) String() string {
 	return "unknown"
 }
 
+// Reasons are what decided that a version is not compliant; 0 for one that is.
+type Reasons uint16
+
+// The reasons, in the order of their names.
+const (
+	Advisories          Reasons = 1 << iota // an advisory applies
+	BelowMinimum                            // Policy.Minimum
+	CatalogTooOld                           // the advisory data are older than Policy.MaxAge, or of the future
+	LabelAndBuildDiffer                     // they name two releases
+	OutOfSupport                            // Policy.RequireSupport
+	ReleaseUnknown                          // it cannot be read, or the catalogue lacks it
+	SupportUnknown                          // Policy.RequireSupport, and the catalogue lacks the end of support
+	UndecidedAdvisory                       // one is exploited and nobody can map it to releases yet
+)
+
+var reasonNames = [...]string{
+	"advisories", "below_minimum", "catalog_too_old", "label_and_build_differ",
+	"out_of_support", "release_unknown", "support_unknown", "undecided_advisory",
+}
+
+// Names returns the values of the field compliance_reason, sorted.
+func (r Reasons) Names() []string {
+	names := make([]string, 0, len(reasonNames))
+	for i, name := range reasonNames {
+		if r&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Policy is what a server must fulfil beside being open to no known advisory.
+type Policy struct {
+	Minimum        release.Release // the zero Release is none
+	RequireSupport bool            // the end of its support has not come
+	// MaxAge is how old advisory data may be to prove compliance, in days; 0 sets no limit.
+	MaxAge int
+}
+
 // Judgement is what is known of a version. Members that are nil or false are not
 // known.
 type Judgement struct {
@@ -44,16 +84,19 @@ type Judgement struct {
 	// Listed is the entry of Release in the catalogue; nil where it has none, and
 	// where label and build contradict each other. It is shared: do not change it.
 	Listed *catalog.Release
-	// Verdict is what the advisories say; nil where Compliance is Unknown. It is
-	// shared: do not change it.
+	// Verdict is what the advisories say; nil where the release or its patch is not
+	// known. It is shared: do not change it.
 	Verdict *Verdict
-	// BelowMinimum holds for a release below the minimum; HasMinimum where there is a
+	// BelowMinimum is set for a release below the minimum; HasMinimum where there is a
 	// minimum and the release can be compared with it.
 	BelowMinimum, HasMinimum bool
 	Compliance               Compliance
-	// Remark is what an administrator should know: why Compliance is Unknown, or that
-	// label and build name different patches. "" where there is nothing to say.
+	Reasons                  Reasons
+	// Remark is what an administrator should know of the version: why it cannot be judged,
+	// or that label and build name different patches. "" where there is nothing to say.
 	Remark string
+
+	day catalog.Day // of the judgement
 }
 
 // PatchesBehind is the distance to the newest patch known of the same release, 0 for a
@@ -65,22 +108,41 @@ func (j *Judgement) PatchesBehind() (behind int, known bool) {
 	return max(0, *j.Listed.LatestPatch-j.Release.Patch), true
 }
 
-// SupportDaysLeft is the number of days from a day to the end of support, negative
-// after it.
-func (j *Judgement) SupportDaysLeft(day catalog.Day) (days int, known bool) {
+// SupportDaysLeft is the number of days to the end of support, negative after it.
+func (j *Judgement) SupportDaysLeft() (days int, known bool) {
 	if j.Listed == nil || j.Listed.EndOfSupport.IsZero() {
 		return 0, false
 	}
-	return j.Listed.EndOfSupport.DaysSince(day), true
+	return j.Listed.EndOfSupport.DaysSince(j.day), true
+}
+
+// Unsupported reports whether the end of support is known to have passed.
+func (j *Judgement) Unsupported() bool {
+	days, known := j.SupportDaysLeft()
+	return known && days < 0
+}
+
+// ExposedDays is the number of days since the oldest advisory that applies was
+// published; not known where none applies.
+func (j *Judgement) ExposedDays() (days int, known bool) {
+	if j.Verdict == nil || len(j.Verdict.Advisories) == 0 {
+		return 0, false
+	}
+	return max(0, j.day.DaysSince(j.Verdict.Published)), true
 }
 
 // Judge judges versions by a catalogue. It can be used by several goroutines at the
 // same time.
 type Judge struct {
 	// Catalog is what it judges by; it is shared: do not change it.
-	Catalog   *catalog.Catalog
+	Catalog *catalog.Catalog
+	// Undecided is the number of advisories that nobody can map to releases yet.
+	Undecided int
+
 	byRelease map[release.Release]*entry
 	byTrack   map[release.Track]*entry
+	// undecidedExploited is set where an undecided advisory is known to be exploited.
+	undecidedExploited bool
 }
 
 // BuiltIn judges by the catalogue that this program was built with.
@@ -100,37 +162,83 @@ func New(c *catalog.Catalog) *Judge {
 			j.byTrack[*e.Track] = e
 		}
 	}
+	undecided := c.Undecided()
+	j.Undecided = len(undecided)
+	j.undecidedExploited = slices.ContainsFunc(undecided, (*catalog.Advisory).Exploited)
 	return j
 }
 
-// Judge judges a version by the release label and the build that a server tells, each
-// of which may be missing (""). The label counts; the build does only where there is
-// no label. The zero minimum is none.
-func (j *Judge) Judge(label, build string, minimum release.Release) Judgement {
+// Judge judges a version on a day, by the release label and the build that a server
+// tells, each of which may be missing (""). The label counts; the build does only where
+// there is no label.
+func (j *Judge) Judge(label, build string, policy *Policy, day catalog.Day) Judgement {
 	label, build = strings.TrimSpace(label), strings.TrimSpace(build)
-	var result Judgement
+	result := Judgement{day: day}
 	var e *entry
 	if label == "" {
 		e = j.byBuild(build, &result)
 	} else {
 		e = j.byLabel(label, build, &result)
 	}
-	result.compareWith(minimum)
-
-	result.Compliance = Unknown
-	if e == nil {
-		return result
+	result.compareWith(policy.Minimum)
+	if e != nil {
+		result.Listed = e.Release
+		if result.HasPatch {
+			result.Verdict = e.verdict(result.Release.Patch)
+		}
 	}
-	result.Listed = e.Release
-	if !result.HasPatch {
-		return result
-	}
-	result.Verdict = e.verdict(result.Release.Patch)
-	result.Compliance = Compliant
-	if result.Verdict.Count > 0 || result.BelowMinimum {
-		result.Compliance = NonCompliant
-	}
+	result.decide(policy, j.unproven(policy, day))
 	return result
+}
+
+// unproven returns why the data prove nothing compliant on a day.
+func (j *Judge) unproven(policy *Policy, day catalog.Day) (reasons Reasons) {
+	asOf := j.Catalog.AdvisoriesAsOf
+	if policy.MaxAge > 0 && day.DaysSince(asOf) > policy.MaxAge || asOf.InFuture(day) {
+		reasons |= CatalogTooOld
+	}
+	if j.undecidedExploited {
+		reasons |= UndecidedAdvisory
+	}
+	return reasons
+}
+
+// decide sets Compliance and Reasons. What speaks against a release needs no fresh data;
+// compliant is what is left when nothing speaks against it and nothing is unproven.
+func (j *Judgement) decide(policy *Policy, unproven Reasons) {
+	if j.Listed == nil {
+		j.Compliance = Unknown
+		if j.Reasons == 0 {
+			j.Reasons = ReleaseUnknown
+		}
+		return
+	}
+	var against Reasons
+	if j.Verdict != nil && len(j.Verdict.Advisories) > 0 {
+		against |= Advisories
+	}
+	if j.BelowMinimum {
+		against |= BelowMinimum
+	}
+	if policy.RequireSupport {
+		switch left, known := j.SupportDaysLeft(); {
+		case !known:
+			unproven |= SupportUnknown
+		case left < 0:
+			against |= OutOfSupport
+		}
+	}
+	if j.Verdict == nil {
+		unproven |= ReleaseUnknown
+	}
+	switch {
+	case against != 0:
+		j.Compliance, j.Reasons = NonCompliant, against
+	case unproven != 0:
+		j.Compliance, j.Reasons = Unknown, unproven
+	default:
+		j.Compliance, j.Reasons = Compliant, 0
+	}
 }
 
 // FixedIn finds the lowest patch of a release that has the fix of an advisory, if
@@ -140,9 +248,9 @@ func (j *Judge) FixedIn(id string, r release.Release) (fix release.Release, foun
 	if e == nil {
 		return release.Release{}, false
 	}
-	for _, h := range e.holes {
-		if h.ID == id && h.until < forever {
-			r.Patch = h.until
+	for _, x := range e.exposures {
+		if x.ID == id && x.fixedFrom < noFix {
+			r.Patch = x.fixedFrom
 			return r, true
 		}
 	}
@@ -161,6 +269,7 @@ func (j *Judge) byLabel(label, build string, result *Judgement) *entry {
 	e := j.byRelease[r.Initial()]
 	if build != "" && !j.agree(r, build, e, result) {
 		result.HasMonth, result.HasPatch = false, false
+		result.Reasons = LabelAndBuildDiffer
 		return nil
 	}
 	switch {
@@ -193,7 +302,7 @@ func (j *Judge) agree(r release.Release, build string, ofLabel *entry, result *J
 	case ofBuild == nil:
 		return j.fits(r, b, result)
 	}
-	p := ofLabel.against(r.Patch, b)
+	p := ofLabel.conflicting(r.Patch, b)
 	switch {
 	case p == nil:
 		return true

@@ -13,11 +13,22 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
+// today is the day of all judgements here: the built-in data are fresh on it.
+var today = dayOf(2026, time.November, 24)
+
+func dayOf(year int, month time.Month, day int) catalog.Day {
+	return catalog.DayOf(time.Date(year, month, day, 23, 59, 0, 0, time.UTC))
+}
+
+// judged judges a version without a policy.
+func judged(j *Judge, label, build string) Judgement { return j.Judge(label, build, &Policy{}, today) }
+
 func ids(v *Verdict) []string {
-	if v.Advisories == "" {
-		return nil
+	names := make([]string, 0, len(v.Advisories))
+	for _, a := range v.Advisories {
+		names = append(names, a.ID)
 	}
-	return strings.Split(v.Advisories, ",")
+	return names
 }
 
 // A later patch of the same release is never open to more, and what is said to fix a
@@ -32,14 +43,13 @@ func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
 		for patch := range release.MaxPatch + 1 {
 			r := listed.Label
 			r.Patch = patch
-			j := judge.Judge(r.String(), "", release.Release{})
+			j := judged(judge, r.String(), "")
 			require.NotNil(t, j.Verdict, r)
 			v := j.Verdict
 			open := ids(v)
-			require.Len(t, open, v.Count)
-			require.LessOrEqual(t, v.Exploited, v.Count)
+			require.LessOrEqual(t, v.Exploited, len(open))
 			require.IsIncreasing(t, append([]string{"A"}, append(open, "Z")...), r)
-			require.Equal(t, v.Count > 0, v.MaxCVSS > 0, r)
+			require.Equal(t, len(open) > 0, v.MaxCVSS > 0, r)
 			if patch > 0 {
 				require.Subset(t, before, open, r)
 			}
@@ -48,14 +58,14 @@ func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
 			if v.FixedIn == "" {
 				continue
 			}
-			require.Positive(t, v.Count, r)
+			require.NotEmpty(t, open, r)
 			fix, err := release.Parse(v.FixedIn)
 			require.NoError(t, err)
 			require.Equal(t, listed.Label, fix.Initial())
 			require.Greater(t, fix.Patch, patch)
-			require.Zero(t, judge.Judge(v.FixedIn, "", release.Release{}).Verdict.Count, "%s fixes %s", v.FixedIn, r)
+			require.Empty(t, judged(judge, v.FixedIn, "").Verdict.Advisories, "%s fixes %s", v.FixedIn, r)
 			fix.Patch--
-			require.NotZero(t, judge.Judge(fix.String(), "", release.Release{}).Verdict.Count, "%s is the first that fixes %s", v.FixedIn, r)
+			require.NotEmpty(t, judged(judge, fix.String(), "").Verdict.Advisories, "%s is the first that fixes %s", v.FixedIn, r)
 		}
 	}
 }
@@ -72,7 +82,7 @@ func TestContradictionsAreNeverJudged(t *testing.T) {
 			if len(built.Patches) > 0 {
 				number = built.Patches[0].Build.Number
 			}
-			j := judge.Judge(labelled.Label.String(), fmt.Sprintf("%s.%d", built.Track, number), release.Release{})
+			j := judged(judge, labelled.Label.String(), fmt.Sprintf("%s.%d", built.Track, number))
 			same := labelled.Label == built.Label
 			require.Equal(t, same && labelled.Verified, j.Compliance != Unknown, "%s, %s", labelled.Label, built.Track)
 			if !same {
@@ -104,7 +114,7 @@ func TestMinimum(t *testing.T) {
 		{"Qlik Sense 3.2 SRX", "10.25.0", false, false, Unknown},
 		{"November 2024", "14.187.4", false, false, Unknown},
 		{"", "14.187.14", true, true, NonCompliant},
-		{"", "14.187.18", true, true, Unknown},
+		{"", "14.187.18", true, true, NonCompliant}, // whichever patch of May 2024 it is
 		{"", "14.231.6", true, false, Unknown},
 		{"", "14.212.8", false, false, Unknown}, // a patch of the month that the minimum is of
 		{"", "14.300.1", false, false, Unknown},
@@ -112,32 +122,32 @@ func TestMinimum(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.label+","+tt.build, func(t *testing.T) {
-			j := BuiltIn().Judge(tt.label, tt.build, minimum)
+			j := BuiltIn().Judge(tt.label, tt.build, &Policy{Minimum: minimum}, today)
 			require.Equal(t, tt.known, j.HasMinimum)
 			require.Equal(t, tt.below, j.BelowMinimum)
 			require.Equal(t, tt.want, j.Compliance)
 
-			without := BuiltIn().Judge(tt.label, tt.build, release.Release{})
+			without := judged(BuiltIn(), tt.label, tt.build)
 			require.False(t, without.HasMinimum || without.BelowMinimum)
 		})
 	}
 }
 
 func TestSupportDaysLeft(t *testing.T) {
-	j := BuiltIn().Judge("May 2025", "", release.Release{})
-	day := func(year int, month time.Month, d int) catalog.Day {
-		return catalog.DayOf(time.Date(year, month, d, 23, 59, 0, 0, time.UTC))
-	}
 	for want, on := range map[int]catalog.Day{
-		172: day(2026, time.November, 21), 1: day(2027, time.May, 11), 0: day(2027, time.May, 12), -1: day(2027, time.May, 13), -366: day(2028, time.May, 12),
+		172: dayOf(2026, time.November, 21), 1: dayOf(2027, time.May, 11), 0: dayOf(2027, time.May, 12), -1: dayOf(2027, time.May, 13),
+		-366: dayOf(2028, time.May, 12),
 	} {
-		left, known := j.SupportDaysLeft(on)
+		j := BuiltIn().Judge("May 2025", "", &Policy{}, on)
+		left, known := j.SupportDaysLeft()
 		require.True(t, known)
 		require.Equal(t, want, left)
+		require.Equal(t, want < 0, j.Unsupported())
 	}
-	j = BuiltIn().Judge("May 2027", "", release.Release{})
-	_, known := j.SupportDaysLeft(day(2027, time.May, 1))
+	j := judged(BuiltIn(), "May 2027", "")
+	_, known := j.SupportDaysLeft()
 	require.False(t, known)
+	require.False(t, j.Unsupported())
 }
 
 // made is a small catalogue whose advisories the rules can be tried on.
@@ -145,8 +155,12 @@ func made(t *testing.T, advisories string) *Judge {
 	t.Helper()
 	var text strings.Builder
 	text.WriteString("schema = 1\nreleases_as_of = 2026-01-01\nadvisories_as_of = 2026-01-01\nexploited_as_of = 2026-01-01\n")
-	for _, label := range []string{"May 2023", "August 2023", "November 2023", "February 2024", "May 2024"} {
-		fmt.Fprintf(&text, "[[release]]\nlabel = %q\nverified = true\nsources = [\"test\"]\n", label)
+	for label, more := range map[string]string{
+		"May 2023": "", "August 2023": "", "November 2023": "", "February 2024": "",
+		"May 2024":    "track = \"14.200\"\npatches = [{ patch = 3, build = \"14.200.5\", basis = \"stated\" }]\n",
+		"August 2024": "end_of_support = 2026-08-31\n",
+	} {
+		fmt.Fprintf(&text, "[[release]]\nlabel = %q\nverified = true\nsources = [\"test\"]\n%s", label, more)
 	}
 	c, err := catalog.Parse([]byte(text.String() + advisories))
 	require.NoError(t, err)
@@ -207,17 +221,17 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"information never decides",
-			advisory("CVE-2024-0001", `fixed = []`) + advisory("CVE-2024-0003", "fixed = [\"May 2024\"]\naffected_from = \"May 2024\"") +
+			advisory("CVE-2024-0001", `fixed = []`) + advisory("CVE-2024-0003", `fixed = ["May 2023 Patch 1"]`) +
 				strings.Replace(advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 5"]`), "verified = true", "verified = false", 1),
-			map[string]string{"May 2023": " > ", "May 2024": " > "},
+			map[string]string{"May 2023": "CVE-2024-0003 > May 2023 Patch 1", "May 2024": " > "},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			judge := made(t, tt.advisories)
 			for label, want := range tt.want {
-				v := judge.Judge(label, "", release.Release{}).Verdict
-				require.Equal(t, want, v.Advisories+" > "+v.FixedIn, label)
+				v := judged(judge, label, "").Verdict
+				require.Equal(t, want, strings.Join(ids(v), ",")+" > "+v.FixedIn, label)
 			}
 		})
 	}
@@ -233,53 +247,132 @@ func TestSupersessionIsNotExponential(t *testing.T) {
 		}
 		text.WriteString(advisory(fmt.Sprintf("CVE-2024-%04d", i), `fixed = ["May 2024"]`+"\nsuperseded_by = ["+strings.Join(later, ", ")+"]"))
 	}
-	require.Equal(t, 60, made(t, text.String()).Judge("February 2024", "", release.Release{}).Verdict.Count)
+	require.Len(t, judged(made(t, text.String()), "February 2024", "").Verdict.Advisories, 60)
 }
 
 func TestScoreAndExploitation(t *testing.T) {
 	judge := made(t, advisory("CVE-2024-0001", "cvss = 4.3\nfixed = [\"May 2024 Patch 1\"]")+
-		advisory("CVE-2024-0002", "cvss = 9.1\nfixed = [\"May 2024 Patch 2\"]\nexploited_since = 2024-02-03")+
+		strings.Replace(advisory("CVE-2024-0002", "cvss = 9.1\nfixed = [\"May 2024 Patch 2\"]\nexploited_since = 2024-02-03"), "2024-01-01", "2023-12-31", 1)+
 		advisory("CVE-2024-0003", "cvss = 7.5\nfixed = [\"May 2024 Patch 3\"]\nexploited_since = 2024-02-03"))
-	for label, want := range map[string]Verdict{
-		"May 2024":         {"CVE-2024-0001,CVE-2024-0002,CVE-2024-0003", 3, 2, 9.1, "May 2024 Patch 3"},
-		"May 2024 Patch 1": {"CVE-2024-0002,CVE-2024-0003", 2, 2, 9.1, "May 2024 Patch 3"},
-		"May 2024 Patch 2": {"CVE-2024-0003", 1, 1, 7.5, "May 2024 Patch 3"},
-		"May 2024 Patch 3": {"", 0, 0, 0, ""},
+	for label, want := range map[string]struct {
+		ids       string
+		exploited int
+		max       float64
+		fixedIn   string
+		exposed   int // days, -1 where not known
+	}{
+		"May 2024":         {"CVE-2024-0001,CVE-2024-0002,CVE-2024-0003", 2, 9.1, "May 2024 Patch 3", 1059},
+		"May 2024 Patch 1": {"CVE-2024-0002,CVE-2024-0003", 2, 9.1, "May 2024 Patch 3", 1059},
+		"May 2024 Patch 2": {"CVE-2024-0003", 1, 7.5, "May 2024 Patch 3", 1058},
+		"May 2024 Patch 3": {"", 0, 0, "", -1},
 	} {
-		require.Equal(t, want, *judge.Judge(label, "", release.Release{}).Verdict, label)
+		j := judged(judge, label, "")
+		require.Equal(t, want.ids, strings.Join(ids(j.Verdict), ","), label)
+		require.Equal(t, want.exploited, j.Verdict.Exploited, label)
+		require.InDelta(t, want.max, j.Verdict.MaxCVSS, 1e-9, label)
+		require.Equal(t, want.fixedIn, j.Verdict.FixedIn, label)
+		days, known := j.ExposedDays()
+		require.Equal(t, want.exposed >= 0, known, label)
+		require.Equal(t, max(want.exposed, 0), days, label)
 	}
+}
+
+// What speaks against a release decides before what is unproven, and both before
+// compliant.
+func TestReasons(t *testing.T) {
+	fixedInMay := advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 3"]`)
+	exploited := advisory("CVE-2024-0002", "fixed = []\nexploited_since = 2024-02-03")
+	minimum := release.Release{Year: 2024, Month: time.May, Patch: 4}
+	fresh, old := dayOf(2026, time.June, 30), dayOf(2026, time.July, 1) // 180 and 181 days
+	tests := []struct {
+		name         string
+		advisories   string
+		label, build string
+		policy       Policy
+		on           catalog.Day
+		want         Compliance
+		reasons      string
+	}{
+		{"nothing is known against it", fixedInMay, "May 2024 Patch 3", "", Policy{MaxAge: 180}, fresh, Compliant, ""},
+		{"an advisory", fixedInMay, "May 2024 Patch 2", "", Policy{MaxAge: 180}, fresh, NonCompliant, "advisories"},
+		{"below the minimum", fixedInMay, "May 2024 Patch 3", "", Policy{Minimum: minimum}, fresh, NonCompliant, "below_minimum"},
+		{"both", fixedInMay, "May 2024", "", Policy{Minimum: minimum}, fresh, NonCompliant, "advisories,below_minimum"},
+		{"data a day too old prove nothing", fixedInMay, "May 2024 Patch 3", "", Policy{MaxAge: 180}, old, Unknown, "catalog_too_old"},
+		{"and need not to condemn", fixedInMay, "May 2024 Patch 2", "", Policy{MaxAge: 180}, old, NonCompliant, "advisories"},
+		{"no limit", fixedInMay, "May 2024 Patch 3", "", Policy{}, old, Compliant, ""},
+		{"data of tomorrow", fixedInMay, "May 2024 Patch 3", "", Policy{}, dayOf(2025, time.December, 31), Compliant, ""},
+		{"data of the future prove nothing", fixedInMay, "May 2024 Patch 3", "", Policy{}, dayOf(2025, time.December, 30), Unknown, "catalog_too_old"},
+		{"exploited and mapped by nobody", fixedInMay + exploited, "May 2024 Patch 3", "", Policy{}, fresh, Unknown, "undecided_advisory"},
+		{"all that is unproven", fixedInMay + exploited, "May 2024 Patch 3", "", Policy{MaxAge: 180, RequireSupport: true}, old, Unknown,
+			"catalog_too_old,support_unknown,undecided_advisory"},
+		{"supported", fixedInMay, "August 2024", "", Policy{RequireSupport: true}, dayOf(2026, time.August, 31), Compliant, ""},
+		{"support has ended", fixedInMay, "August 2024", "", Policy{RequireSupport: true}, dayOf(2026, time.September, 1), NonCompliant, "out_of_support"},
+		{"nobody asks for support", fixedInMay, "August 2024", "", Policy{}, dayOf(2026, time.September, 1), Compliant, ""},
+		{"no end of support is known", fixedInMay, "May 2024 Patch 3", "", Policy{RequireSupport: true}, fresh, Unknown, "support_unknown"},
+		{"no such release", fixedInMay, "June 2024", "", Policy{Minimum: minimum}, old, Unknown, "release_unknown"},
+		{"below the minimum in a release that is not listed", fixedInMay, "March 2024", "", Policy{Minimum: minimum}, fresh, Unknown, "release_unknown"},
+		{"no release at all", fixedInMay, "QlikView", "", Policy{}, fresh, Unknown, "release_unknown"},
+		{"nothing", fixedInMay, "", "", Policy{}, fresh, Unknown, "release_unknown"},
+		{"two releases", fixedInMay, "May 2024 Patch 3", "14.200.1", Policy{}, fresh, Unknown, "label_and_build_differ"},
+		{"a build of no known patch", fixedInMay, "", "14.200.7", Policy{}, fresh, Unknown, "release_unknown"},
+		{"a build of no known patch below the minimum", fixedInMay, "", "14.200.7", Policy{Minimum: release.Release{Year: 2025, Month: time.May}}, fresh,
+			NonCompliant, "below_minimum"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j := made(t, tt.advisories).Judge(tt.label, tt.build, &tt.policy, tt.on)
+			require.Equal(t, tt.want, j.Compliance)
+			require.Equal(t, tt.reasons, strings.Join(j.Reasons.Names(), ","))
+		})
+	}
+}
+
+func TestReasonNames(t *testing.T) {
+	all := Reasons(1<<len(reasonNames) - 1).Names()
+	require.Equal(t, []string{"advisories", "below_minimum", "catalog_too_old", "label_and_build_differ", "out_of_support", "release_unknown",
+		"support_unknown", "undecided_advisory"}, all)
+	require.Equal(t, []string{"undecided_advisory"}, UndecidedAdvisory.Names())
+	require.Empty(t, Reasons(0).Names())
 }
 
 func FuzzJudge(f *testing.F) {
 	f.Add("February 2024 Patch 1", "14.173.4")
 	f.Add("", "14.187.14")
+	f.Add("", "14.187.18")
 	f.Add("Qlik Sense 3.2 SRX", "10.25.0-20170209151927")
 	judge := BuiltIn()
 	f.Fuzz(func(t *testing.T, label, build string) {
-		j := judge.Judge(label, build, release.Release{Year: 2024, Month: time.May})
-		require.Equal(t, j.Verdict == nil, j.Compliance == Unknown)
-		if j.Compliance == Unknown {
-			require.NotEmpty(t, j.Remark)
-			return
+		policy := &Policy{Minimum: release.Release{Year: 2024, Month: time.May}, RequireSupport: true, MaxAge: 180}
+		j := judge.Judge(label, build, policy, today)
+		require.Equal(t, j.Reasons == 0, j.Compliance == Compliant)
+		switch j.Compliance {
+		case Unknown:
+			require.Zero(t, j.Reasons&(Advisories|BelowMinimum|OutOfSupport))
+			require.True(t, j.Remark != "" || j.Reasons == SupportUnknown)
+		case Compliant:
+			require.NotNil(t, j.Listed)
+			require.True(t, j.HasMonth && j.HasPatch && j.HasMinimum && !j.BelowMinimum && !j.Unsupported())
+			require.Empty(t, j.Verdict.Advisories)
+		case NonCompliant:
+			require.NotNil(t, j.Listed)
+			require.True(t, j.BelowMinimum || j.Unsupported() || len(j.Verdict.Advisories) > 0)
 		}
-		require.NotNil(t, j.Listed)
-		require.True(t, j.HasMonth && j.HasPatch && j.HasMinimum)
-		require.Equal(t, j.Verdict.Count > 0 || j.BelowMinimum, j.Compliance == NonCompliant)
+		require.NotEqual(t, Compliant, judge.Judge(label, build, policy, dayOf(2020, time.May, 1)).Compliance)
 	})
 }
 
 // Verdicts are made in advance, so that judging what is known leaves nothing behind.
 func TestJudgingNeedsNoMemory(t *testing.T) {
-	judge := BuiltIn()
+	judge, policy := BuiltIn(), &Policy{RequireSupport: true, MaxAge: 180}
 	for _, c := range []struct{ label, build string }{
 		{"May 2024 Patch 9", "14.187.14"}, {"Qlik Sense November 2024 Initial Release", ""}, {"", "14.139.5"}, {"May 2022 Patch 18", "14.67.34"},
 	} {
-		require.Zero(t, testing.AllocsPerRun(100, func() { judge.Judge(c.label, c.build, release.Release{}) }), "%+v", c)
+		require.Zero(t, testing.AllocsPerRun(100, func() { judge.Judge(c.label, c.build, policy, today) }), "%+v", c)
 	}
 }
 
 func BenchmarkJudge(b *testing.B) {
-	judge := BuiltIn()
+	judge, policy := BuiltIn(), &Policy{Minimum: release.Release{Year: 2024, Month: time.May, Patch: 10}, MaxAge: 180}
 	for _, c := range []struct{ name, label, build string }{
 		{"vulnerable", "August 2023 Patch 1", "14.139.5"},
 		{"compliant", "November 2025", "14.254.6"},
@@ -288,7 +381,7 @@ func BenchmarkJudge(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				judge.Judge(c.label, c.build, release.Release{Year: 2024, Month: time.May, Patch: 10})
+				judge.Judge(c.label, c.build, policy, today)
 			}
 		})
 	}
@@ -300,7 +393,7 @@ func BenchmarkJudge(b *testing.B) {
 		b.ResetTimer()
 		for i := range b.N {
 			c := &cases[i%len(cases)]
-			judge.Judge(c.Label, c.Build, release.Release{})
+			judge.Judge(c.Label, c.Build, policy, today)
 		}
 	})
 }

@@ -98,7 +98,8 @@ func TestFaults(t *testing.T) {
 				outcome.Step = StepTLS // as it happened to be
 			}
 			require.Equal(t, steps[fault].String(), outcome.Step.String())
-			require.Equal(t, tt.noCert, outcome.ServerCertificate == nil)
+			shown := outcome.Step == StepTLS || outcome.Step == StepClientCertificate
+			require.Equal(t, shown && !tt.noCert, outcome.ServerCertificate != nil, "where it has a part in the failure")
 			if fault == simulator.FaultExpiredCertificate {
 				require.True(t, outcome.CertificateExpiry.Before(time.Now()))
 			}

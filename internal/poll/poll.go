@@ -146,11 +146,9 @@ type Outcome struct {
 	// This process ran out of file descriptors, which says nothing of the server: ask it
 	// again, and fewer at the same time. Go's resolver may need 5 seconds to recover.
 	OutOfDescriptors bool
-	// The step that failed, and what had been shown by then: nil where it was
-	// nothing, and on success.
-	Step              Step
-	ServerCertificate *x509.Certificate
-	ClientCertificate *x509.Certificate // where the server asked for one
+	Step             Step // that failed
+	// What had been shown by then, where it has a part in the failure; else nil.
+	ServerCertificate, ClientCertificate *Certificate
 }
 
 // Poll asks a server. When ctx ends first, the outcome says Timeout although the

@@ -73,11 +73,10 @@ func (p *progress) addTo(outcome *Outcome) {
 	if p.certificate != nil {
 		outcome.CertificateExpiry = p.certificate.NotAfter
 	}
-	if outcome.Result == Success {
-		return
+	if outcome.Step == StepTLS || outcome.Step == StepClientCertificate {
+		outcome.ServerCertificate = newCertificate(p.certificate)
 	}
-	outcome.ServerCertificate = p.certificate
-	if p.given != nil {
-		outcome.ClientCertificate = p.given.Leaf
+	if outcome.Step == StepClientCertificate && p.given != nil {
+		outcome.ClientCertificate = newCertificate(p.given.Leaf)
 	}
 }

@@ -1,31 +1,30 @@
-package report
+package report_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/testutil"
+	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
+
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/reporttest"
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/test/stack"
 )
 
 // world is what all tests share: making a site takes a second.
 var world struct {
 	site *simulator.Site
-	dir  string // with the site's certificates
+	dir  string // with the site's certificates and a catalogue
 }
 
 func TestMain(m *testing.M) {
@@ -40,25 +39,51 @@ func TestMain(m *testing.M) {
 	if err := world.site.Export(dir); err != nil {
 		panic(err)
 	}
+	if err := reporttest.Catalog().Save(catalogFile(), ""); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		os.RemoveAll(dir)
 		os.Exit(status)
 	}))
 }
 
+// catalogFile holds reporttest.Catalog.
+func catalogFile() string { return filepath.Join(world.dir, "catalog.toml") }
+
 // environment is a block of a simulated fleet.
 type environment struct {
 	name    string
-	more    string // settings
+	change  func(*fleet.Settings)
 	servers []simulator.Server
 	hosts   []string // others, which are not simulated
 }
 
-// gather asks a simulated fleet, servers on 127.N.1.1, 127.N.1.2 and so on, and makes
-// what differs from run to run the same: times, durations and ports stay out.
-func gather(t *testing.T, network int, environments ...environment) *Report {
+// settingsFor are the defaults, with the certificates of the site and a catalogue of fixed
+// days.
+func settingsFor(hosts ...string) fleet.Settings {
+	settings := reporttest.Settings(hosts...)
+	settings.Poll.TLS = telegraftls.ClientConfig{
+		TLSCA:   filepath.Join(world.dir, "root.pem"),
+		TLSCert: filepath.Join(world.dir, "client.pem"),
+		TLSKey:  filepath.Join(world.dir, "client_key.pem"),
+	}
+	settings.CatalogFile = catalogFile()
+	return settings
+}
+
+func newFleetBlock(t *testing.T, process *fleet.Process, settings fleet.Settings) *fleet.Block {
 	t.Helper()
-	var text strings.Builder
+	block, err := fleet.New(settings, process)
+	require.NoError(t, err)
+	return block
+}
+
+// gather asks a simulated fleet, servers on 127.N.1.1, 127.N.1.2 and so on.
+func gather(t *testing.T, network int, environments ...environment) *report.Report {
+	t.Helper()
+	process := fleet.NewProcess(func() time.Time { return reporttest.At })
+	blocks := make([]*fleet.Block, 0, len(environments))
 	n := 0
 	for _, e := range environments {
 		hosts := make([]string, 0, len(e.servers)+len(e.hosts))
@@ -68,67 +93,31 @@ func gather(t *testing.T, network int, environments ...environment) *Report {
 			e.servers[i].Addr = hosts[i] + ":9032"
 		}
 		if len(e.servers) > 0 {
-			fleet, err := simulator.Start(world.site, e.servers...)
+			simulated, err := simulator.Start(world.site, e.servers...)
 			if errors.Is(err, syscall.EADDRNOTAVAIL) {
 				t.Skipf("not run, for this machine lacks the address: %v", err)
 			}
 			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, fleet.Close()) })
+			t.Cleanup(func() { require.NoError(t, simulated.Close()) })
 		}
-		text.WriteString(stack.Settings(append(hosts, e.hosts...), world.dir,
-			fmt.Sprintf("%s\n  [inputs.qlik_sense_version.tags]\n    environment = %q\n", e.more, e.name)))
+		block := settingsFor(append(hosts, e.hosts...)...)
+		block.Tags = map[string]string{"environment": e.name}
+		if e.change != nil {
+			e.change(&block)
+		}
+		blocks = append(blocks, newFleetBlock(t, process, block))
 	}
-	blocks, err := settings.Parse("fleet.conf", text.String(), os.LookupEnv, testutil.Logger{Quiet: true})
+	r, err := report.Gather(context.Background(), blocks, reporttest.Program, nil, nil)
 	require.NoError(t, err)
-	r, err := Gather(context.Background(), blocks, "telegraf-qlik-sense-version v0.0.0-test", nil)
-	require.NoError(t, err)
-	withoutVolatile(r)
 	return r
 }
 
-func withoutVolatile(r *Report) {
-	r.AskedAt = time.Date(2026, time.November, 21, 8, 30, 0, 0, time.UTC)
-	for i := range r.Catalogs { // so that newer data do not change the golden files
-		c := &r.Catalogs[i]
-		c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf = "2025-11-22", "2026-11-21", "2025-08-25"
-	}
-	for _, b := range r.Blocks {
-		for i := range b.Servers {
-			s := &b.Servers[i]
-			if s.ResponseTime != nil {
-				*s.ResponseTime = 0.125
-			}
-			if s.CertificateExpiry != nil {
-				*s.CertificateExpiry = int(math.Copysign(86400, float64(*s.CertificateExpiry)))
-			}
-			if s.SupportDaysLeft != nil {
-				*s.SupportDaysLeft += catalog.DayOf(time.Now()).DaysSince(catalog.DayOf(r.AskedAt))
-			}
-			if s.Failure == nil {
-				continue
-			}
-			if s.Failure.Step == "name resolution" {
-				s.Failure.Cause = "lookup " + s.Source + ": no such host" // without this machine's resolver
-			}
-			for _, c := range []*Certificate{s.Failure.ServerCertificate, s.Failure.ClientCertificate} {
-				if c != nil {
-					c.NotBefore = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-					c.NotAfter = time.Date(2031, time.January, 1, 0, 0, 0, 0, time.UTC)
-				}
-			}
-		}
-	}
-}
-
-// mixedFleet has a server of each kind, in three environments.
-func mixedFleet(t *testing.T) *Report {
+// mixedFleet is simulated as reporttest.Mixed is written down.
+func mixedFleet(t *testing.T) *report.Report {
 	t.Helper()
-	runs := func(label, build string) simulator.Server {
-		return simulator.Server{Reply: simulator.Reply(label, build)}
-	}
 	return gather(t, 41,
 		environment{
-			name: "PROD", more: `  minimum_release = "May 2024 Patch 10"`,
+			name: "PROD", change: reporttest.AtLeast("May 2024 Patch 10"),
 			servers: []simulator.Server{
 				runs("May 2025 Patch 15", "14.231.27"),
 				runs("May 2025 Patch 15", "14.231.27"),
@@ -158,6 +147,3 @@ func mixedFleet(t *testing.T) *Report {
 		},
 	)
 }
-
-// The file names of golden files are those of the outputs.
-func golden(name string) string { return filepath.Join("testdata", name) }

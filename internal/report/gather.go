@@ -7,53 +7,57 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/influxdata/telegraf"
-
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
-// Gather asks all servers of the blocks once, as one round of the plugin. The error
-// is that of a ctx that ended before the round did.
-func Gather(ctx context.Context, blocks []*qlik_sense_version.QlikSenseVersion, program string, only []string) (*Report, error) {
-	r := &Report{Schema: Schema, Program: program, AskedAt: time.Now().UTC(), Only: only, Blocks: make([]Block, len(blocks))}
-	collectors := make([]collector, len(blocks))
+// Gather asks all servers of the blocks once, in one round. The error is that of a ctx
+// that ended before the round did. Where polled is not nil, it is called after each poll.
+func Gather(ctx context.Context, blocks []*fleet.Block, program string, only []string, polled func()) (*Report, error) {
+	rounds := make([]*fleet.Round, len(blocks))
 	var group sync.WaitGroup
 	for i, block := range blocks {
-		group.Go(func() { block.GatherContext(ctx, &collectors[i]) })
+		group.Go(func() { rounds[i] = block.Round(ctx, polled) })
 	}
 	group.Wait()
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted before all servers were asked")
 	}
+	return New(program, only, rounds), nil
+}
 
-	for i, block := range blocks {
-		r.Blocks[i] = collectors[i].block(block)
-		if len(only) > 0 {
-			for j := range r.Blocks[i].Servers {
-				r.Blocks[i].Servers[j].VersionMismatch = nil
-			}
+// New makes a report of rounds. Program is the name and version of the program, only what
+// the blocks were limited to.
+func New(program string, only []string, rounds []*fleet.Round) *Report {
+	r := &Report{Program: program, Only: only, Blocks: make([]Block, len(rounds))}
+	for i, round := range rounds {
+		if i == 0 || round.Start.Before(r.AskedAt) {
+			r.AskedAt = round.Start.UTC()
 		}
-		r.addCatalog(block)
+		b := &r.Blocks[i]
+		b.Round, b.Servers = round, make([]Server, len(round.Results))
+		for j := range round.Results {
+			b.Servers[j].Result = &round.Results[j]
+		}
+		r.addCatalog(round)
 	}
 	r.summarise()
-	r.listAdvisories(blocks)
-	return r, nil
+	r.listAdvisories()
+	return r
 }
 
 // Limit leaves only the named servers to be asked. A name is that of a server with or
 // without what else the settings say of it (port, path); one that no server has is
 // an error.
-func Limit(blocks []*qlik_sense_version.QlikSenseVersion, only []string) ([]*qlik_sense_version.QlikSenseVersion, error) {
+func Limit(blocks []*fleet.Block, only []string) ([]*fleet.Block, error) {
 	if len(only) == 0 {
 		return blocks, nil
 	}
 	found := make(map[string]bool, len(only))
-	var left []*qlik_sense_version.QlikSenseVersion
+	var left []*fleet.Block
 	for _, block := range blocks {
-		block.Keep(func(s *poll.Server) bool {
+		block.Only(func(s *poll.Server) bool {
 			kept := false
 			for _, name := range only {
 				if slices.ContainsFunc([]string{s.Source(), s.HostPort(), s.String()}, func(own string) bool { return strings.EqualFold(name, own) }) {
@@ -72,102 +76,4 @@ func Limit(blocks []*qlik_sense_version.QlikSenseVersion, only []string) ([]*qli
 		}
 	}
 	return left, nil
-}
-
-// collector is an accumulator that keeps what a block adds: a point of each server,
-// and the error of each that failed. The plugin uses no other methods.
-type collector struct {
-	telegraf.Accumulator
-	mu     sync.Mutex
-	fields map[string]map[string]any // by source
-	errors map[string]*qlik_sense_version.PollError
-}
-
-// AddFields keeps the point of a server.
-func (c *collector) AddFields(_ string, fields map[string]any, tags map[string]string, _ ...time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fields == nil {
-		c.fields = make(map[string]map[string]any)
-	}
-	c.fields[tags["source"]] = fields
-}
-
-// AddError keeps why a server has no version.
-func (c *collector) AddError(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.errors == nil {
-		c.errors = make(map[string]*qlik_sense_version.PollError)
-	}
-	if e, ok := errors.AsType[*qlik_sense_version.PollError](err); ok {
-		c.errors[e.Server.Source()] = e
-	}
-}
-
-// block puts together what was collected of a block.
-func (c *collector) block(settings *qlik_sense_version.QlikSenseVersion) Block {
-	b := Block{Tags: settings.Tags, Catalog: settings.CatalogName()}
-	if b.Tags == nil {
-		b.Tags = map[string]string{}
-	}
-	if minimum := settings.Minimum(); !minimum.IsZero() {
-		b.MinimumRelease = minimum.String()
-	}
-	for _, s := range settings.Servers() {
-		server := fromPoint(c.fields[s.Source()])
-		server.Source, server.Host = s.Source(), s.String()
-		if e := c.errors[s.Source()]; e != nil {
-			server.Failure = failure(&e.Outcome)
-		} else {
-			judged := settings.Judge().Judge(server.ReleaseLabel, server.Version, settings.Minimum())
-			server.Remark = judged.Remark
-		}
-		b.Servers = append(b.Servers, server)
-	}
-	return b
-}
-
-// fromPoint takes the fields of a point.
-func fromPoint(fields map[string]any) Server {
-	s := Server{
-		Result: stringField(fields, "result"),
-
-		ReleaseLabel: stringField(fields, "release_label"), Version: stringField(fields, "version"), ProductName: stringField(fields, "product_name"),
-		DeploymentType: stringField(fields, "deployment_type"), SenseID: stringField(fields, "sense_id"), ContentHash: stringField(fields, "content_hash"),
-		DeprecatedProductVersion: stringField(fields, "deprecated_product_version"), CopyrightYearRange: stringField(fields, "copyright_year_range"),
-
-		ResponseTime: optional[float64](fields, "response_time"), HTTPResponseCode: optional[int](fields, "http_response_code"),
-
-		Compliance: stringField(fields, "compliance"), ComplianceCode: optional[int](fields, "compliance_code"),
-		ReleaseYear: optional[int](fields, "release_year"), ReleaseMonth: optional[int](fields, "release_month"),
-		Patch: optional[int](fields, "patch"), LatestPatch: optional[int](fields, "latest_patch"), PatchesBehind: optional[int](fields, "patches_behind"),
-		AdvisoryCount: optional[int](fields, "advisory_count"), ExploitedAdvisoryCount: optional[int](fields, "exploited_advisory_count"),
-		MaxCVSS: optional[float64](fields, "max_cvss"), FixedIn: optional[string](fields, "fixed_in"),
-		SupportDaysLeft: optional[int](fields, "support_days_left"), BelowMinimum: optional[int](fields, "below_minimum"),
-		VersionMismatch: optional[int](fields, "version_mismatch"),
-	}
-	if code := optional[int](fields, "result_code"); code != nil {
-		s.ResultCode = *code
-	}
-	if seconds := optional[int64](fields, "certificate_expiry"); seconds != nil {
-		expiry := int(*seconds)
-		s.CertificateExpiry = &expiry
-	}
-	if ids := stringField(fields, "advisories"); ids != "" {
-		s.Advisories = strings.Split(ids, ",")
-	}
-	return s
-}
-
-func stringField(fields map[string]any, name string) string {
-	value, _ := fields[name].(string)
-	return value
-}
-
-func optional[T any](fields map[string]any, name string) *T {
-	if value, known := fields[name].(T); known {
-		return &value
-	}
-	return nil
 }

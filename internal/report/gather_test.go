@@ -1,133 +1,189 @@
-package report
+package report_test
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
-	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
-	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/reporttest"
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
-	"telegraf-qlik-sense-version/test/stack"
 )
 
 func runs(label, build string) simulator.Server {
 	return simulator.Server{Reply: simulator.Reply(label, build)}
 }
 
-func settled(t *testing.T, text string) []*qlik_sense_version.QlikSenseVersion {
+func settled(t *testing.T, settings ...fleet.Settings) []*fleet.Block {
 	t.Helper()
-	blocks, err := settings.Parse("fleet.conf", text, os.LookupEnv, testutil.Logger{Quiet: true})
-	require.NoError(t, err)
+	process := fleet.NewProcess(func() time.Time { return reporttest.At })
+	blocks := make([]*fleet.Block, 0, len(settings))
+	for _, s := range settings {
+		blocks = append(blocks, newFleetBlock(t, process, s))
+	}
 	return blocks
 }
 
+// What a simulated fleet comes to is what the tests of the forms write down.
 func TestGather(t *testing.T) {
-	r := mixedFleet(t)
-	require.Equal(t, Schema, r.Schema)
-	require.Equal(t, "telegraf-qlik-sense-version v0.0.0-test", r.Program)
-	require.Empty(t, r.Only)
-	require.Len(t, r.Catalogs, 1)
-	require.Equal(t, "built in", r.Catalogs[0].Name)
-	require.Len(t, r.Blocks, 3)
-	require.Equal(t, map[string]string{"environment": "PROD"}, r.Blocks[0].Tags)
-	require.Equal(t, "May 2024 Patch 10", r.Blocks[0].MinimumRelease)
-	require.Empty(t, r.Blocks[1].MinimumRelease)
-
-	s := r.Summary
-	require.InDelta(t, 100*4.0/9, *s.CompliantPercent, 1e-9)
-	require.Equal(t, Count{ReleaseLabel: "May 2025 Patch 15", Version: "14.231.27", Servers: 2}, s.Versions[0])
-	require.Len(t, s.Versions, 8)
-	s.CompliantPercent, s.Versions = nil, nil
-	require.Equal(t, Summary{
-		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 6, OutOfSupport: 3,
-	}, s)
-	require.Equal(t, 2, r.Status())
-
-	for _, b := range r.Blocks {
-		for _, server := range b.Servers {
-			require.Equal(t, server.Result == "success", server.Answered(), server.Source)
-			require.Equal(t, server.Compliance == "", !server.Answered(), server.Source)
-			require.Equal(t, server.Compliance == "unknown", server.Answered() && server.AdvisoryCount == nil, server.Source)
+	got, want := mixedFleet(t), reporttest.Mixed(t)
+	require.Equal(t, want.Summary, got.Summary)
+	require.Len(t, got.Catalogs, 1)
+	require.Equal(t, catalogFile(), got.Catalogs[0].Name)
+	got.Catalogs[0].Name = fleet.BuiltIn
+	require.Equal(t, want.Catalogs, got.Catalogs)
+	require.Equal(t, want.Undecided, got.Undecided)
+	require.Equal(t, want.AskedAt, got.AskedAt)
+	require.Equal(t, want.Program, got.Program)
+	require.Len(t, got.Blocks, len(want.Blocks))
+	for i := range got.Blocks {
+		a, b := &want.Blocks[i], &got.Blocks[i]
+		require.Equal(t, a.Tags(), b.Tags())
+		require.Equal(t, a.Summary, b.Summary)
+		require.Len(t, b.Servers, len(a.Servers))
+		for j := range b.Servers {
+			requireSame(t, &a.Servers[j], &b.Servers[j])
 		}
 	}
-	require.Contains(t, r.Blocks[1].Servers[1].Remark, "announced only")
+	require.Equal(t, affected(want), affected(got))
 }
 
-func TestGatherStatusAndPercent(t *testing.T) {
-	compliant, vulnerable, unknown := runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5"), runs("November 2026", "14.290.4")
-	for name, test := range map[string]struct {
-		environment environment
-		status      int
-		percent     float64 // -1 for none
-	}{
-		"compliant":     {environment{servers: []simulator.Server{compliant}}, 0, 100},
-		"unknown":       {environment{servers: []simulator.Server{compliant, unknown}}, 3, 50},
-		"non-compliant": {environment{servers: []simulator.Server{compliant, vulnerable}}, 2, 50},
-		"failed":        {environment{servers: []simulator.Server{vulnerable}, hosts: []string{"127.42.2.1"}}, 2, 0},
-		"no answer":     {environment{hosts: []string{"127.42.2.1", "127.42.2.2"}}, 3, -1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			test.environment.name = name
-			r := gather(t, 42, test.environment)
-			require.Equal(t, test.status, r.Status())
-			if test.percent < 0 {
-				require.Nil(t, r.Summary.CompliantPercent)
-				require.NotNil(t, r.Summary.Versions)
-				require.NotNil(t, r.Advisories)
-				return
-			}
-			require.InDelta(t, test.percent, *r.Summary.CompliantPercent, 1e-9)
-		})
+func requireSame(t *testing.T, want, got *report.Server) {
+	t.Helper()
+	require.Equal(t, want.Server.String(), got.Server.String())
+	for _, f := range fleet.Fields {
+		a, b := f.Value(want.Result), f.Value(got.Result)
+		if f.Name == "response_time" || f.Name == "certificate_expiry" {
+			require.Equal(t, a == nil, b == nil, "%s of %s", f.Name, got.Server)
+			continue
+		}
+		require.Equal(t, a, b, "%s of %s", f.Name, got.Server)
 	}
+	require.Equal(t, want.Judgement.Remark, got.Judgement.Remark)
+	a, b := want.Outcome, got.Outcome
+	for _, pair := range [][2]*poll.Certificate{{a.ServerCertificate, b.ServerCertificate}, {a.ClientCertificate, b.ClientCertificate}} {
+		require.Equal(t, pair[0] == nil, pair[1] == nil, got.Server)
+		if pair[0] != nil {
+			require.Equal(t, []any{pair[0].Subject, len(pair[0].Names), pair[0].Issuer}, []any{pair[1].Subject, len(pair[1].Names), pair[1].Issuer})
+		}
+	}
+	require.Equal(t, []string{a.Step.String(), a.Hint}, []string{b.Step.String(), b.Hint})
+	if a.Step != poll.StepResolve { // which names this machine's resolver
+		require.Equal(t, a.Cause, b.Cause)
+	}
+}
+
+// affected are the servers and fixes of each advisory, in words.
+func affected(r *report.Report) map[string][]string {
+	all := make(map[string][]string)
+	for i := range r.Advisories {
+		for _, one := range r.Advisories[i].Affected {
+			fix := "none"
+			if !one.FixedIn.IsZero() {
+				fix = one.FixedIn.String()
+			}
+			all[r.Advisories[i].ID] = append(all[r.Advisories[i].ID], fmt.Sprintf("%d %s %s", one.Block, one.Server.Server.Source(), fix))
+		}
+	}
+	return all
+}
+
+func TestSummary(t *testing.T) {
+	r := reporttest.Mixed(t)
+	s := r.Summary
+	require.Equal(t, report.Version{Label: "May 2025 Patch 15", Build: "14.231.27", Servers: 2}, s.Versions[0])
+	require.Len(t, s.Versions, 8)
+	s.Versions = nil
+	require.Equal(t, report.Summary{
+		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 5, OutOfSupport: 3,
+	}, s)
+	require.Equal(t, []int{3, 1, 0}, []int{r.Blocks[0].Summary.Compliant, r.Blocks[1].Summary.Compliant, r.Blocks[2].Summary.Compliant})
+	require.Equal(t, []int{5, 5, 5}, []int{r.Blocks[0].Summary.Servers, r.Blocks[1].Summary.Servers, r.Blocks[2].Summary.Servers})
+	require.Equal(t, 2, r.Status())
+
+	proven := 0
+	for i := range r.Blocks {
+		for j := range r.Blocks[i].Servers {
+			if server := &r.Blocks[i].Servers[j]; server.Proven() {
+				require.True(t, server.Answered(), server.Server)
+				proven++
+			}
+		}
+	}
+	require.Equal(t, s.Compliant, proven)
+}
+
+// Green means proven: a server that is silent or unknown, or none at all, is not.
+func TestStatus(t *testing.T) {
+	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
+	vulnerable := reporttest.Runs("qlik2.example.com", "August 2023 Patch 1", "14.139.5")
+	unknown := reporttest.Runs("qlik3.example.com", "November 2026", "14.290.4")
+	silent := reporttest.Fails("qlik4.example.com", poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect})
+	for name, test := range map[string]struct {
+		servers []reporttest.Server
+		status  int
+	}{
+		"compliant":              {[]reporttest.Server{compliant}, 0},
+		"unknown":                {[]reporttest.Server{compliant, unknown}, 3},
+		"silent":                 {[]reporttest.Server{compliant, silent}, 3},
+		"only silent":            {[]reporttest.Server{silent}, 3},
+		"not compliant":          {[]reporttest.Server{compliant, vulnerable}, 2},
+		"not compliant, unknown": {[]reporttest.Server{unknown, vulnerable}, 2},
+		"not compliant, silent":  {[]reporttest.Server{vulnerable, silent}, 2},
+		"no server":              {nil, 3},
+	} {
+		require.Equal(t, test.status, reporttest.Report(t, reporttest.Environment{Servers: test.servers}).Status(), name)
+	}
+	require.Equal(t, 3, new(report.Report).Status())
 }
 
 // Each server has the fix of its own release, and none where its release has none.
-func TestGatherTurnsAdvisoriesRound(t *testing.T) {
-	r := mixedFleet(t)
+func TestAdvisoriesWithTheirServers(t *testing.T) {
+	r := reporttest.Mixed(t)
 	ids := make([]string, 0, len(r.Advisories))
-	affected := make(map[string][]Affected)
 	for _, a := range r.Advisories {
 		ids = append(ids, a.ID)
-		affected[a.ID] = a.Affected
-		require.NotEmpty(t, a.Fixed)
-		require.NotEmpty(t, a.References)
 	}
 	require.Equal(t, []string{"CVE-2023-48365", "CVE-2024-36077", "CVE-2024-55579", "CVE-2024-55580"}, ids, "exploited ones first, then by score")
-	require.Equal(t, "2025-01-13", r.Advisories[0].ExploitedSince)
-	require.Equal(t, []Affected{{0, "127.41.1.4", "August 2023 Patch 2"}}, affected["CVE-2023-48365"], "not Patch 16, which all need")
-	require.Equal(t, []Affected{
-		{0, "127.41.1.4", "August 2023 Patch 16"}, {1, "127.41.1.9", "May 2024 Patch 10"}, {2, "127.41.1.11", ""},
-	}, affected["CVE-2024-55579"])
-	named := 0
-	for _, b := range r.Blocks {
-		for _, s := range b.Servers {
-			named += len(s.Advisories)
+	all := affected(r)
+	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 2"}, all["CVE-2023-48365"], "not Patch 16, which all need")
+	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 16", "1 127.41.1.9 May 2024 Patch 10", "2 127.41.1.11 none"}, all["CVE-2024-55579"])
+	applying := 0
+	for i := range r.Blocks {
+		for j := range r.Blocks[i].Servers {
+			s := &r.Blocks[i].Servers[j]
+			applying += len(s.Applying())
+			fix, found := s.Fix()
+			if s.Judgement.Verdict != nil {
+				require.Equal(t, s.Judgement.Verdict.FixedIn != "", found)
+			}
+			if found {
+				require.Equal(t, s.Judgement.Verdict.FixedIn, fix.String())
+			}
 		}
 	}
-	require.Equal(t, len(affected["CVE-2023-48365"])+len(affected["CVE-2024-36077"])+len(affected["CVE-2024-55579"])+len(affected["CVE-2024-55580"]), named)
+	require.Equal(t, applying, len(all["CVE-2023-48365"])+len(all["CVE-2024-36077"])+len(all["CVE-2024-55579"])+len(all["CVE-2024-55580"]))
 }
 
 func TestGatherSeveralCatalogs(t *testing.T) {
-	content, err := os.ReadFile("../catalog/catalog.toml")
-	require.NoError(t, err)
 	other := filepath.Join(t.TempDir(), "catalog.toml")
-	require.NoError(t, os.WriteFile(other, content, 0o600))
-	own := "  catalog_file = '" + other + "'"
+	require.NoError(t, reporttest.Catalog().Save(other, ""))
+	own := func(s *fleet.Settings) { s.CatalogFile = other }
 	vulnerable := func() []simulator.Server { return []simulator.Server{runs("May 2024 Patch 9", "14.187.14")} }
-	r := gather(t, 43, environment{name: "A", servers: vulnerable()}, environment{name: "B", more: own, servers: vulnerable()},
-		environment{name: "C", more: own, servers: vulnerable()})
+	r := gather(t, 43, environment{name: "A", servers: vulnerable()}, environment{name: "B", change: own, servers: vulnerable()},
+		environment{name: "C", change: own, servers: vulnerable()})
+	require.Equal(t, []string{catalogFile(), other, other}, []string{r.Blocks[0].Round.Catalog, r.Blocks[1].Round.Catalog, r.Blocks[2].Round.Catalog})
 	require.Len(t, r.Catalogs, 2)
-	require.Equal(t, []string{"built in", other, other}, []string{r.Blocks[0].Catalog, r.Blocks[1].Catalog, r.Blocks[2].Catalog})
-	require.Equal(t, "built in", r.Catalogs[0].Name)
-	require.Equal(t, other, r.Catalogs[1].Name)
+	require.Equal(t, []string{catalogFile(), other}, []string{r.Catalogs[0].Name, r.Catalogs[1].Name})
 	for _, a := range r.Advisories {
 		require.Len(t, a.Affected, 3, "an advisory of two catalogues is one")
 	}
@@ -136,16 +192,16 @@ func TestGatherSeveralCatalogs(t *testing.T) {
 func TestGatherInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r, err := Gather(ctx, settled(t, stack.Settings([]string{"127.42.2.1"}, world.dir, "")), "", nil)
+	r, err := report.Gather(ctx, settled(t, settingsFor("127.42.2.1")), "", nil, nil)
 	require.EqualError(t, err, "interrupted before all servers were asked")
 	require.Nil(t, r)
 }
 
 func TestLimit(t *testing.T) {
-	fleet := func() []*qlik_sense_version.QlikSenseVersion {
-		const tags = "  [inputs.qlik_sense_version.tags]\n    a = \"b\""
-		return settled(t, stack.Settings([]string{"qlik1.example.com", "qlik2.example.com:4747"}, world.dir, "")+
-			stack.Settings([]string{"https://qlik3.example.com/jwt/about?x=secret", "qlik2.example.com"}, world.dir, tags))
+	blocks := func() []*fleet.Block {
+		second := settingsFor("https://qlik3.example.com/jwt/about?x=secret", "qlik2.example.com")
+		second.Tags = map[string]string{"a": "b"}
+		return settled(t, settingsFor("qlik1.example.com", "qlik2.example.com:4747"), second)
 	}
 	for _, test := range []struct {
 		only []string
@@ -160,11 +216,11 @@ func TestLimit(t *testing.T) {
 		{[]string{"qlik3.example.com"}, [][]string{{"https://qlik3.example.com/jwt/about"}}},
 		{[]string{"https://qlik3.example.com/jwt/about", "qlik1.example.com"}, [][]string{{"qlik1.example.com"}, {"https://qlik3.example.com/jwt/about"}}},
 	} {
-		left, err := Limit(fleet(), test.only)
+		left, err := report.Limit(blocks(), test.only)
 		require.NoError(t, err)
-		var got [][]string
+		got := make([][]string, 0, len(left))
 		for _, block := range left {
-			var hosts []string
+			hosts := make([]string, 0, len(block.Servers()))
 			for _, s := range block.Servers() {
 				hosts = append(hosts, s.String())
 			}
@@ -173,7 +229,7 @@ func TestLimit(t *testing.T) {
 		require.Equal(t, test.want, got, "%q", test.only)
 	}
 	for _, unknown := range []string{"qlik9.example.com", "qlik1", "qlik1.example.com:9033", ""} {
-		left, err := Limit(fleet(), []string{"qlik1.example.com", unknown})
+		left, err := report.Limit(blocks(), []string{"qlik1.example.com", unknown})
 		require.EqualError(t, err, "--only "+unknown+": the settings have no such server: write it as in hosts, with or without the port")
 		require.Nil(t, left)
 	}
@@ -186,34 +242,37 @@ func TestGatherOnly(t *testing.T) {
 	for i := range servers {
 		servers[i].Addr = hosts[i] + ":9032"
 	}
-	fleet, err := simulator.Start(world.site, servers...)
+	simulated, err := simulator.Start(world.site, servers...)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Skipf("not run, for this machine lacks the address: %v", err)
 	}
 	require.NoError(t, err)
-	defer func() { require.NoError(t, fleet.Close()) }()
+	defer func() { require.NoError(t, simulated.Close()) }()
 	only := []string{hosts[1]}
-	blocks, err := Limit(settled(t, stack.Settings(hosts, world.dir, "")), only)
+	blocks, err := report.Limit(settled(t, settingsFor(hosts...)), only)
 	require.NoError(t, err)
-	r, err := Gather(t.Context(), blocks, "", only)
+	r, err := report.Gather(t.Context(), blocks, "", only, nil)
 	require.NoError(t, err)
 	require.Equal(t, only, r.Only)
 	require.Equal(t, 1, r.Summary.Servers)
-	require.Equal(t, hosts[1], r.Blocks[0].Servers[0].Source)
-	require.Equal(t, "compliant", r.Blocks[0].Servers[0].Compliance)
-	require.Nil(t, r.Blocks[0].Servers[0].VersionMismatch)
-	require.Zero(t, fleet.Requests(0))
+	require.Equal(t, hosts[1], r.Blocks[0].Servers[0].Server.Source())
+	require.True(t, r.Blocks[0].Servers[0].Proven())
+	require.Equal(t, fleet.NotCompared, r.Blocks[0].Servers[0].Comparison)
+	require.Nil(t, r.Blocks[0].Usual())
+	require.Zero(t, simulated.Requests(0))
 }
 
 func TestGatherSteps(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(token, []byte("secret"), 0o600))
-	blocks := settled(t, stack.Settings([]string{"127.42.2.1"}, world.dir, "  token_file = '"+token+"'"))
+	withToken := settingsFor("127.42.2.1")
+	withToken.Poll.TokenFile = token
+	blocks := settled(t, withToken)
 	require.NoError(t, os.Remove(token))
-	unreadable, err := Gather(t.Context(), blocks, "", nil)
+	unreadable, err := report.Gather(t.Context(), blocks, "", nil, nil)
 	require.NoError(t, err)
-	require.Equal(t, "configuration_error", unreadable.Blocks[0].Servers[0].Result)
-	require.Equal(t, "settings", unreadable.Blocks[0].Servers[0].Failure.Step)
+	require.Equal(t, poll.ConfigurationError, unreadable.Blocks[0].Servers[0].Outcome.Result)
+	require.Equal(t, poll.StepSettings, unreadable.Blocks[0].Servers[0].Outcome.Step)
 
 	r := gather(t, 45, environment{
 		servers: []simulator.Server{
@@ -225,12 +284,12 @@ func TestGatherSteps(t *testing.T) {
 	for i, want := range []poll.Step{
 		poll.StepConnect, poll.StepTLS, poll.StepTLS, poll.StepClientCertificate, poll.StepHTTP, poll.StepHTTP, poll.StepReply, poll.StepReply, poll.StepResolve,
 	} {
-		s := r.Blocks[0].Servers[i]
-		require.Equal(t, want.String(), s.Failure.Step, s.Source)
-		require.NotEmpty(t, s.Failure.Cause)
-		require.NotEmpty(t, s.Failure.Hint)
-		require.Equal(t, want == poll.StepTLS || want == poll.StepClientCertificate, s.Failure.ServerCertificate != nil, s.Source)
-		require.Equal(t, want == poll.StepClientCertificate, s.Failure.ClientCertificate != nil, s.Source)
+		s := &r.Blocks[0].Servers[i]
+		require.Equal(t, want.String(), s.Outcome.Step.String(), s.Server)
+		require.NotEmpty(t, s.Outcome.Cause)
+		require.NotEmpty(t, s.Outcome.Hint)
+		require.Equal(t, want == poll.StepTLS || want == poll.StepClientCertificate, s.Outcome.ServerCertificate != nil, s.Server)
+		require.Equal(t, want == poll.StepClientCertificate, s.Outcome.ClientCertificate != nil, s.Server)
 	}
-	require.Equal(t, "CN=QlikClient", r.Blocks[0].Servers[3].Failure.ClientCertificate.Subject)
+	require.Equal(t, "CN=QlikClient", r.Blocks[0].Servers[3].Outcome.ClientCertificate.Subject)
 }

@@ -1,170 +1,127 @@
-// Package report asks a whole fleet once, through the plugin, and shows what came of
-// it: as a table, as CSV, as JSON or as an HTML page.
+// Package report is what one round over a fleet came to, for people: the servers with
+// their judgements, the advisories that apply, and the counts. The packages below it
+// write it as a table, as CSV, as JSON or as an HTML page.
 package report
 
 import (
 	"time"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Schema is the version of the JSON document's format.
-const Schema = 1
-
-// Report is what a fleet answered. Its JSON is documented in deploy/check-json.md; members that
-// are pointers, and empty ones, are left out where they are not known.
+// Report is what a fleet answered, and how that was judged.
 type Report struct {
-	Schema  int       `json:"schema"`
-	Program string    `json:"program"`  // name and version of the program
-	AskedAt time.Time `json:"asked_at"` // when the first server was asked
+	Program string    // name and version of the program
+	AskedAt time.Time // when the first server was asked, in UTC
 	// Only holds the hosts that the report was limited to; empty for the whole fleet.
-	Only       []string   `json:"only,omitempty"`
-	Summary    Summary    `json:"summary"`
-	Catalogs   []Catalog  `json:"catalogs"`
-	Blocks     []Block    `json:"blocks"`
-	Advisories []Advisory `json:"advisories"` // those that apply to a server at least, the worst first
-}
-
-// Summary counts servers.
-type Summary struct {
-	Servers      int `json:"servers"`
-	Answered     int `json:"answered"`
-	Failed       int `json:"failed"`
-	Compliant    int `json:"compliant"`
-	NonCompliant int `json:"non_compliant"`
-	Unknown      int `json:"unknown"`
-	// CompliantPercent is the share of compliant servers among those that answered, nil
-	// where none did.
-	CompliantPercent *float64 `json:"compliant_percent"`
-	Vulnerable       int      `json:"vulnerable"` // an advisory applies
-	Exploited        int      `json:"exploited"`  // one that CISA lists as exploited
-	BelowMinimum     int      `json:"below_minimum"`
-	Mismatched       int      `json:"version_mismatch"`
-	OutOfSupport     int      `json:"out_of_support"` // by the catalogue's estimate
-	// Versions are the distinct versions, the one that most servers run first.
-	Versions []Count `json:"versions"`
-}
-
-// Count is how many servers run a version.
-type Count struct {
-	ReleaseLabel string `json:"release_label,omitempty"`
-	Version      string `json:"version,omitempty"`
-	Servers      int    `json:"servers"`
-}
-
-// Catalog is the data that versions were judged by.
-type Catalog struct {
-	Name           string `json:"name"` // "built in", or the file
-	ReleasesAsOf   string `json:"releases_as_of"`
-	AdvisoriesAsOf string `json:"advisories_as_of"`
-	ExploitedAsOf  string `json:"exploited_as_of"`
+	Only     []string
+	Summary  Summary
+	Catalogs []Catalog // each once, in the order of the blocks
+	Blocks   []Block
+	// Advisories are those that apply to a server at least, the most urgent first.
+	Advisories []Advisory
+	// Undecided are the advisories of all catalogues that nobody can map to releases
+	// yet, by identifier.
+	Undecided []*catalog.Advisory
 }
 
 // Block is a block of the settings.
 type Block struct {
-	Tags           map[string]string `json:"tags"`
-	MinimumRelease string            `json:"minimum_release,omitempty"`
-	Catalog        string            `json:"catalog"` // a name among Catalogs
-	Servers        []Server          `json:"servers"` // as in hosts
+	Round   *fleet.Round
+	Summary Summary
+	Servers []Server // in the order of the setting hosts
 }
 
-// Server is the point of a server, under the same names, with what belongs to it.
-type Server struct {
-	Source string `json:"source"`
-	Host   string `json:"host"` // as it is written in the settings
+// Server is the result of a server.
+type Server struct{ *fleet.Result }
 
-	Result           string   `json:"result"`
-	ResultCode       int      `json:"result_code"`
-	ResponseTime     *float64 `json:"response_time,omitempty"` // seconds
-	HTTPResponseCode *int     `json:"http_response_code,omitempty"`
-	// CertificateExpiry is the time to the end of the server's certificate, in seconds.
-	CertificateExpiry *int `json:"certificate_expiry,omitempty"`
-
-	ReleaseLabel             string `json:"release_label,omitempty"`
-	Version                  string `json:"version,omitempty"`
-	ProductName              string `json:"product_name,omitempty"`
-	DeploymentType           string `json:"deployment_type,omitempty"`
-	SenseID                  string `json:"sense_id,omitempty"`
-	ContentHash              string `json:"content_hash,omitempty"`
-	DeprecatedProductVersion string `json:"deprecated_product_version,omitempty"`
-	CopyrightYearRange       string `json:"copyright_year_range,omitempty"`
-
-	Compliance             string   `json:"compliance,omitempty"` // "" where the server did not answer
-	ComplianceCode         *int     `json:"compliance_code,omitempty"`
-	ReleaseYear            *int     `json:"release_year,omitempty"`
-	ReleaseMonth           *int     `json:"release_month,omitempty"`
-	Patch                  *int     `json:"patch,omitempty"`
-	LatestPatch            *int     `json:"latest_patch,omitempty"`
-	PatchesBehind          *int     `json:"patches_behind,omitempty"`
-	Advisories             []string `json:"advisories,omitempty"`
-	AdvisoryCount          *int     `json:"advisory_count,omitempty"`
-	ExploitedAdvisoryCount *int     `json:"exploited_advisory_count,omitempty"`
-	MaxCVSS                *float64 `json:"max_cvss,omitempty"`
-	FixedIn                *string  `json:"fixed_in,omitempty"`
-	SupportDaysLeft        *int     `json:"support_days_left,omitempty"`
-	BelowMinimum           *int     `json:"below_minimum,omitempty"`
-	// VersionMismatch is left out where the report was limited to some hosts: the
-	// others of the block were not asked.
-	VersionMismatch *int `json:"version_mismatch,omitempty"`
-	// Remark says why the version is not judged, or that label and build disagree.
-	Remark string `json:"remark,omitempty"`
-
-	Failure *Failure `json:"failure,omitempty"` // nil where the server answered
+// Catalog is the data that versions were judged by.
+type Catalog struct {
+	Name                            string // fleet.BuiltIn, or the file
+	Releases, Advisories, Exploited Age
 }
 
-// Failure is what went wrong at which step, and what to do.
-type Failure struct {
-	Step              string       `json:"step"`
-	Cause             string       `json:"cause"`
-	Hint              string       `json:"hint"`
-	ServerCertificate *Certificate `json:"server_certificate,omitempty"`
-	ClientCertificate *Certificate `json:"client_certificate,omitempty"`
+// Age is how old a part of a catalogue was on the day of the report.
+type Age struct {
+	AsOf   catalog.Day
+	Days   int  // negative where AsOf is after the report
+	Future bool // dated in the future: it proves nothing
 }
 
-// Certificate is what one side showed the other.
-type Certificate struct {
-	Subject   string    `json:"subject"`
-	Names     []string  `json:"names"` // of its subjectAltName
-	Issuer    string    `json:"issuer"`
-	NotBefore time.Time `json:"not_before"`
-	NotAfter  time.Time `json:"not_after"`
-}
+// Old reports whether the part is so old that its age must be said.
+func (a Age) Old() bool { return a.Days > catalog.OldAfter }
 
 // Advisory is one that applies to servers of the report.
 type Advisory struct {
-	ID             string     `json:"id"`
-	Summary        string     `json:"summary"`
-	CVSS           float64    `json:"cvss"` // 0 where there is no score
-	CVSSSource     string     `json:"cvss_source,omitempty"`
-	ExploitedSince string     `json:"exploited_since,omitempty"` // the day on which CISA listed it
-	Ransomware     bool       `json:"ransomware"`
-	Fixed          []string   `json:"fixed"` // the first releases with the fix
-	References     []string   `json:"references"`
-	Affected       []Affected `json:"affected"`
+	*catalog.Advisory
+	Affected []Affected
 }
 
 // Affected is a server that an advisory applies to.
 type Affected struct {
-	Block  int    `json:"block"` // index in Blocks
-	Source string `json:"source"`
+	Block  int // index in Blocks
+	Server *Server
 	// FixedIn is the lowest patch of the server's release that has the fix of this
-	// advisory, "" where there is none.
-	FixedIn string `json:"fixed_in"`
+	// advisory, zero where there is none.
+	FixedIn release.Release
 }
 
-// Answered holds for a server that told its version.
-func (s *Server) Answered() bool { return s.Failure == nil }
+// Tags are the static tags.
+func (b *Block) Tags() map[string]string { return b.Round.Block.Tags }
 
-// Vulnerable holds for a server that an advisory applies to.
-func (s *Server) Vulnerable() bool { return len(s.Advisories) > 0 }
-
-func (s *Server) exploited() bool {
-	return s.ExploitedAdvisoryCount != nil && *s.ExploitedAdvisoryCount > 0
+// Usual returns a server that runs the version that is usual in the block, nil where
+// versions were not compared.
+func (b *Block) Usual() *Server {
+	for i := range b.Servers {
+		if b.Servers[i].Comparison == fleet.Same {
+			return &b.Servers[i]
+		}
+	}
+	return nil
 }
 
-// is reads a field that says yes or no as 1 or 0, where it is known.
-func is(flag *int) bool { return flag != nil && *flag == 1 }
+// Proven reports whether a fresh answer and fresh data prove the server compliant.
+func (s *Server) Proven() bool {
+	return s.Answered() && s.Judgement.Compliance == judgement.Compliant
+}
 
-// Status is the exit status of the command check: 2 where a server is non-compliant, 0 only
-// where every server is proven compliant, else 3.
+// Applying returns the advisories that are known to apply, by identifier.
+func (s *Server) Applying() []*catalog.Advisory {
+	if s.Judgement.Verdict == nil {
+		return nil
+	}
+	return s.Judgement.Verdict.Advisories
+}
+
+// Exploited returns the number of applying advisories that CISA lists as exploited.
+func (s *Server) Exploited() int {
+	if s.Judgement.Verdict == nil {
+		return 0
+	}
+	return s.Judgement.Verdict.Exploited
+}
+
+// Fix returns the lowest patch of the server's release that has the fixes of all
+// advisories that apply, if there is one.
+func (s *Server) Fix() (fix release.Release, found bool) {
+	for _, a := range s.Applying() {
+		one, found := s.Round.Judge.FixedIn(a.ID, s.Judgement.Release)
+		if !found {
+			return release.Release{}, false
+		}
+		if one.Compare(fix) > 0 {
+			fix = one
+		}
+	}
+	return fix, !fix.IsZero()
+}
+
+// Status is the exit status of the command check: 0 where every server answered and is
+// proven compliant, 2 where one is not compliant, else 3. Where no server was asked,
+// nothing is proven.
 func (r *Report) Status() int {
 	switch s := &r.Summary; {
 	case s.NonCompliant > 0:

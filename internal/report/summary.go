@@ -4,118 +4,144 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/release"
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/judgement"
 )
 
-func (r *Report) addCatalog(block *qlik_sense_version.QlikSenseVersion) {
-	name := block.CatalogName()
-	if slices.ContainsFunc(r.Catalogs, func(c Catalog) bool { return c.Name == name }) {
-		return
-	}
-	c := block.Judge().Catalog
-	r.Catalogs = append(r.Catalogs, Catalog{
-		Name: name, ReleasesAsOf: c.ReleasesAsOf.String(), AdvisoriesAsOf: c.AdvisoriesAsOf.String(), ExploitedAsOf: c.ExploitedAsOf.String(),
-	})
+// Summary counts servers. Servers is Answered plus Failed, and Answered is Compliant
+// plus NonCompliant plus Unknown.
+type Summary struct {
+	Servers, Answered, Failed int
+	Compliant                 int // proven
+	NonCompliant              int
+	Unknown                   int // answered, and neither is proven
+	Vulnerable                int // an advisory applies
+	Exploited                 int // one that CISA lists as exploited
+	BelowMinimum              int
+	Mismatched                int // run another version than is usual in their block
+	OutOfSupport              int // by the catalogue's estimate
+	// Versions are the distinct versions, the one that most servers run first.
+	Versions []Version
 }
 
-// summarise counts the servers.
+// Version is one that servers run.
+type Version struct {
+	Label, Build string // as servers tell them; "" where they do not
+	Servers      int
+}
+
+// summarise counts the servers of a report and of each block.
 func (r *Report) summarise() {
-	s := &r.Summary
-	versions := make(map[Count]int)
-	for _, b := range r.Blocks {
-		for i := range b.Servers {
-			server := &b.Servers[i]
-			s.Servers++
-			if !server.Answered() {
-				s.Failed++
-				continue
-			}
-			s.Answered++
-			versions[Count{ReleaseLabel: server.ReleaseLabel, Version: server.Version}]++
-			s.judge(server)
+	all := make([]*Server, 0)
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		servers := make([]*Server, len(b.Servers))
+		for j := range b.Servers {
+			servers[j] = &b.Servers[j]
 		}
+		b.Summary = summaryOf(servers)
+		all = append(all, servers...)
 	}
-	if s.Answered > 0 {
-		percent := 100 * float64(s.Compliant) / float64(s.Answered)
-		s.CompliantPercent = &percent
+	r.Summary = summaryOf(all)
+}
+
+func summaryOf(servers []*Server) Summary {
+	s := Summary{Servers: len(servers)}
+	versions := make(map[Version]int)
+	for _, server := range servers {
+		if !server.Answered() {
+			s.Failed++
+			continue
+		}
+		s.Answered++
+		info := server.Outcome.Info
+		versions[Version{Label: info.ReleaseLabel, Build: info.Version}]++
+		s.count(server)
 	}
-	s.Versions = make([]Count, 0, len(versions))
-	for version, servers := range versions {
-		version.Servers = servers
+	s.Versions = make([]Version, 0, len(versions))
+	for version, n := range versions {
+		version.Servers = n
 		s.Versions = append(s.Versions, version)
 	}
-	slices.SortFunc(s.Versions, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(b.Servers, a.Servers), strings.Compare(a.ReleaseLabel, b.ReleaseLabel), strings.Compare(a.Version, b.Version))
+	slices.SortFunc(s.Versions, func(a, b Version) int {
+		return cmp.Or(cmp.Compare(b.Servers, a.Servers), strings.Compare(a.Label, b.Label), strings.Compare(a.Build, b.Build))
 	})
+	return s
 }
 
-func (s *Summary) judge(server *Server) {
-	switch server.Compliance {
-	case "compliant":
+// count adds a server that answered.
+func (s *Summary) count(server *Server) {
+	switch server.Judgement.Compliance {
+	case judgement.Compliant:
 		s.Compliant++
-	case "non_compliant":
+	case judgement.NonCompliant:
 		s.NonCompliant++
-	default:
+	case judgement.Unknown:
 		s.Unknown++
 	}
-	count := func(n *int, condition bool) {
+	increment := func(n *int, condition bool) {
 		if condition {
 			*n++
 		}
 	}
-	count(&s.Vulnerable, server.Vulnerable())
-	count(&s.Exploited, server.exploited())
-	count(&s.BelowMinimum, is(server.BelowMinimum))
-	count(&s.Mismatched, is(server.VersionMismatch))
-	count(&s.OutOfSupport, server.SupportDaysLeft != nil && *server.SupportDaysLeft < 0)
+	increment(&s.Vulnerable, len(server.Applying()) > 0)
+	increment(&s.Exploited, server.Exploited() > 0)
+	increment(&s.BelowMinimum, server.Judgement.BelowMinimum)
+	increment(&s.Mismatched, server.Comparison == fleet.Different)
+	increment(&s.OutOfSupport, server.Judgement.Unsupported())
+}
+
+// addCatalog adds the catalogue of a round, unless an earlier round was judged by it.
+func (r *Report) addCatalog(round *fleet.Round) {
+	if slices.ContainsFunc(r.Catalogs, func(c Catalog) bool { return c.Name == round.Catalog }) {
+		return
+	}
+	c, day := round.Judge.Catalog, round.Day()
+	r.Catalogs = append(r.Catalogs, Catalog{
+		Name: round.Catalog, Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
+	})
+	for i := range c.Advisories {
+		a := &c.Advisories[i]
+		place, found := slices.BinarySearchFunc(r.Undecided, a.ID, func(a *catalog.Advisory, id string) int { return strings.Compare(a.ID, id) })
+		if !a.Decides() && !found {
+			r.Undecided = slices.Insert(r.Undecided, place, a)
+		}
+	}
+}
+
+func ageOf(asOf, day catalog.Day) Age {
+	return Age{AsOf: asOf, Days: day.DaysSince(asOf), Future: asOf.InFuture(day)}
 }
 
 // listAdvisories turns the servers' advisories round: each one with its servers.
-func (r *Report) listAdvisories(blocks []*qlik_sense_version.QlikSenseVersion) {
-	r.Advisories = []Advisory{}
+func (r *Report) listAdvisories() {
 	places := make(map[string]int)
-	for i, b := range r.Blocks {
-		judge := blocks[i].Judge()
-		for j := range b.Servers {
-			server := &b.Servers[j]
-			for _, id := range server.Advisories {
-				place, known := places[id]
+	for i := range r.Blocks {
+		for j := range r.Blocks[i].Servers {
+			server := &r.Blocks[i].Servers[j]
+			for _, a := range server.Applying() {
+				place, known := places[a.ID]
 				if !known {
 					place = len(r.Advisories)
-					places[id] = place
-					r.Advisories = append(r.Advisories, describe(judge.Catalog, id))
+					places[a.ID] = place
+					r.Advisories = append(r.Advisories, Advisory{Advisory: a})
 				}
-				affected := Affected{Block: i, Source: server.Source}
-				running := release.Release{Year: *server.ReleaseYear, Month: time.Month(*server.ReleaseMonth), Patch: *server.Patch}
-				if fix, found := judge.FixedIn(id, running); found {
-					affected.FixedIn = fix.String()
-				}
-				r.Advisories[place].Affected = append(r.Advisories[place].Affected, affected)
+				fix, _ := server.Round.Judge.FixedIn(a.ID, server.Judgement.Release)
+				r.Advisories[place].Affected = append(r.Advisories[place].Affected, Affected{Block: i, Server: server, FixedIn: fix})
 			}
 		}
 	}
 	slices.SortFunc(r.Advisories, func(a, b Advisory) int {
-		return cmp.Or(
-			-cmp.Compare(min(len(a.ExploitedSince), 1), min(len(b.ExploitedSince), 1)), cmp.Compare(b.CVSS, a.CVSS), strings.Compare(a.ID, b.ID))
+		switch {
+		case a.Exploited() != b.Exploited():
+			if a.Exploited() {
+				return -1
+			}
+			return 1
+		default:
+			return cmp.Or(cmp.Compare(b.CVSS, a.CVSS), strings.Compare(a.ID, b.ID))
+		}
 	})
-}
-
-func describe(c *catalog.Catalog, id string) Advisory {
-	i := slices.IndexFunc(c.Advisories, func(a catalog.Advisory) bool { return a.ID == id })
-	a := &c.Advisories[i] // a judgement by this catalogue names it
-	described := Advisory{
-		ID: a.ID, Summary: a.Summary, CVSS: a.CVSS, CVSSSource: a.CVSSSource, Ransomware: a.Ransomware,
-		Fixed: make([]string, 0, len(a.Fixed)), References: a.References,
-	}
-	if a.Exploited() {
-		described.ExploitedSince = a.ExploitedSince.String()
-	}
-	for _, fix := range a.Fixed {
-		described.Fixed = append(described.Fixed, fix.String())
-	}
-	return described
 }

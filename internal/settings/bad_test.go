@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -44,7 +43,7 @@ func TestBadSettings(t *testing.T) {
 		t.Run(strings.TrimSuffix(name, ".conf"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			_, err = Parse(name, string(text), environment, testutil.Logger{Quiet: true})
+			_, err = Parse(name, string(text), environment, newBlock)
 			require.Error(t, err)
 			got := err.Error() + "\n"
 
@@ -115,7 +114,7 @@ func TestManyProblems(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			start := time.Now()
-			_, err := Parse("many.conf", tt.text, environment, testutil.Logger{Quiet: true})
+			_, err := Parse("many.conf", tt.text, environment, newBlock)
 			t.Logf("took %s", time.Since(start))
 			require.Error(t, err)
 			require.Equal(t, tt.problems, strings.Count(err.Error()+"\n", "\n"))

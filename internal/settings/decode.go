@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,15 +15,14 @@ import (
 	"github.com/xrash/smetrics"
 
 	"telegraf-qlik-sense-version/internal/poll"
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 // decode puts the values of a table into a block, after replacing environment
 // variables in them. The TOML library could do most of it, but it takes keys in
 // any letter case, ignores a number where a table belongs, and knows the line of
 // an error in the last block only.
-func decode(table map[string]any, block *qlik_sense_version.QlikSenseVersion, lookup func(string) (string, bool)) []*poll.SettingError {
-	fields := fieldsByKey(reflect.ValueOf(block).Elem())
+func decode(table map[string]any, block reflect.Value, lookup func(string) (string, bool)) []*poll.SettingError {
+	fields := fieldsByKey(block)
 	var problems []*poll.SettingError
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		field, known := fields[key]
@@ -87,10 +87,10 @@ func assign(field, value any) error {
 		n, ok = value.(int64)
 		*field = int(n)
 		return mismatch(ok && int64(*field) == n, value, "a whole number, without quotes")
-	case *qlik_sense_version.Duration:
+	case encoding.TextUnmarshaler: // a duration
 		var text string
 		if text, ok = value.(string); !ok {
-			return mismatch(ok, value, `a duration in quotes, such as "10s" or "1m30s"`)
+			return mismatch(ok, value, `a duration in quotes, such as "10s" or "180d"`)
 		}
 		return field.UnmarshalText([]byte(text))
 	case *[]string:

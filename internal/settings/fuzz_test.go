@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/BurntSushi/toml"
-	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
 	assets "telegraf-qlik-sense-version"
@@ -26,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		if namesFiles(text) {
 			t.Skip("reading any file, a device for example, may never end")
 		}
-		blocks, err := Parse("fuzz.conf", text, environment, testutil.Logger{Quiet: true})
+		blocks, err := Parse("fuzz.conf", text, environment, newBlock)
 		if err == nil {
 			require.NotEmpty(t, blocks)
 			return

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -29,7 +28,7 @@ func write(t *testing.T, text string) string {
 func TestLoadFile(t *testing.T) {
 	unset(t)
 	t.Setenv("TEST_FROM_ENVIRONMENT", "qlik7.example.com")
-	blocks, err := Load(write(t, strings.ReplaceAll(small, "qlik1.example.com", "${TEST_FROM_ENVIRONMENT}")), testutil.Logger{Quiet: true})
+	blocks, err := Load(write(t, strings.ReplaceAll(small, "qlik1.example.com", "${TEST_FROM_ENVIRONMENT}")), newBlock)
 	require.NoError(t, err)
 	require.Len(t, blocks, 1)
 	require.Equal(t, []string{"qlik7.example.com"}, blocks[0].Hosts)
@@ -38,25 +37,25 @@ func TestLoadFile(t *testing.T) {
 func TestLoadEnvironment(t *testing.T) {
 	// The first line is empty where the drop-in has it on a line of its own.
 	t.Setenv(Variable, "\n"+small)
-	blocks, err := Load("", testutil.Logger{Quiet: true})
+	blocks, err := Load("", newBlock)
 	require.NoError(t, err)
 	require.Len(t, blocks, 1)
 	require.Equal(t, []string{"qlik1.example.com"}, blocks[0].Hosts)
 
 	t.Setenv(Variable, "\n"+small+"timeout = 5\n")
-	_, err = Load("", testutil.Logger{Quiet: true})
+	_, err = Load("", newBlock)
 	require.EqualError(t, err, "QLIK_SENSE_VERSION_CONFIG:4: inputs.qlik_sense_version.timeout: "+
-		`must be a duration in quotes, such as "10s" or "1m30s", but is a whole number`)
+		`must be a duration in quotes, such as "10s" or "180d", but is a whole number`)
 }
 
 func TestLoadFromNowhereAndFromBoth(t *testing.T) {
 	unset(t)
-	_, err := Load("", testutil.Logger{Quiet: true})
+	_, err := Load("", newBlock)
 	require.EqualError(t, err, "no settings: name a file with --config FILE, or put the settings into the environment variable QLIK_SENSE_VERSION_CONFIG")
 
 	for _, text := range []string{small, ""} {
 		t.Setenv(Variable, text)
-		_, err = Load("qlik.conf", testutil.Logger{Quiet: true})
+		_, err = Load("qlik.conf", newBlock)
 		require.EqualError(t, err,
 			"settings come from --config qlik.conf and from the environment variable QLIK_SENSE_VERSION_CONFIG as well: use one of them")
 	}
@@ -65,13 +64,13 @@ func TestLoadFromNowhereAndFromBoth(t *testing.T) {
 func TestLoadUnreadable(t *testing.T) {
 	unset(t)
 	missing := filepath.Join(t.TempDir(), "missing.conf")
-	_, err := Load(missing, testutil.Logger{Quiet: true})
+	_, err := Load(missing, newBlock)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "reading the settings: ")
 	require.ErrorContains(t, err, missing)
 
 	folder := t.TempDir()
-	_, err = Load(folder, testutil.Logger{Quiet: true})
+	_, err = Load(folder, newBlock)
 	require.ErrorContains(t, err, "reading the settings: ")
 	require.ErrorContains(t, err, folder)
 }
@@ -79,16 +78,16 @@ func TestLoadUnreadable(t *testing.T) {
 func TestLoadSize(t *testing.T) {
 	unset(t)
 	comment := "#" + strings.Repeat("x", maxSize-len(small)-2) + "\n"
-	_, err := Load(write(t, comment+small), testutil.Logger{Quiet: true})
+	_, err := Load(write(t, comment+small), newBlock)
 	require.NoError(t, err)
 
 	file := write(t, comment+small+"\n")
-	_, err = Load(file, testutil.Logger{Quiet: true})
+	_, err = Load(file, newBlock)
 	require.EqualError(t, err, "reading the settings: "+file+" is larger than 1048576 bytes")
 }
 
 func TestLoadFromAnIndentedVariable(t *testing.T) {
 	t.Setenv("  "+Variable, "[[inputs.qlik_sense_version]]")
-	_, err := Load("", testutil.Logger{})
+	_, err := Load("", newBlock)
 	require.EqualError(t, err, "no settings: there is a blank in front of the name QLIK_SENSE_VERSION_CONFIG: begin the line with the name")
 }

@@ -22,7 +22,7 @@ func TestSampleIsTheDefaults(t *testing.T) {
 	require.Len(t, blocks, 1)
 	expected := qlik_sense_version.New()
 	expected.Hosts = []string{"qlik1.example.com"}
-	require.Equal(t, expected, settingsOf(blocks[0]))
+	require.Equal(t, settingsOf(expected), settingsOf(blocks[0]))
 }
 
 // commented is a setting of sample.conf that is turned off, or the table around it.
@@ -48,8 +48,9 @@ func TestSampleNamesEverySetting(t *testing.T) {
 	expected.TLSMinVersion = "TLS12"
 	expected.RenegotiationMethod = "never"
 	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
+	expected.MinimumRelease = "May 2025 Patch 3"
 	expected.Tags = map[string]string{"environment": "PROD"}
-	require.Equal(t, expected, settingsOf(block))
+	require.Equal(t, settingsOf(expected), settingsOf(block))
 
 	for key := range keys() {
 		if key == "tls_enable" {

@@ -16,12 +16,11 @@ import (
 	"unicode"
 
 	"github.com/BurntSushi/toml"
-	"github.com/influxdata/telegraf"
 
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/nesting"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/text"
-	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 // Variable is the environment variable that may hold the settings themselves, so
@@ -34,17 +33,26 @@ const maxSize = 1 << 20
 
 const blockName = "inputs.qlik_sense_version"
 
-// Load reads the settings from the file or, where that is "", from the
-// environment variable, and gives the blocks, initialised and ready to gather.
+// Block is what the settings of one block are read into: a pointer to a struct whose
+// fields bear the names of the settings in a tag "toml".
+type Block interface {
+	// Init checks the settings. What it finds wrong is joined, each part a *poll.SettingError.
+	Init() error
+	// Block is the block of the fleet that the settings describe, known after Init.
+	Block() *fleet.Block
+}
+
+// Load reads the settings from the file or, where that is "", from the environment
+// variable, into blocks that newBlock makes with the defaults, and initialises them.
 //
 // The error joins everything that was found wrong, one line each.
-func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVersion, error) {
-	text, fromEnvironment := os.LookupEnv(Variable)
+func Load[B Block](file string, newBlock func() B) ([]B, error) {
+	fromVariable, set := os.LookupEnv(Variable)
 	switch {
-	case file != "" && fromEnvironment:
+	case file != "" && set:
 		return nil, fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
-	case fromEnvironment:
-		return Parse(Variable, text, os.LookupEnv, log)
+	case set:
+		return Parse(Variable, fromVariable, os.LookupEnv, newBlock)
 	case file == "" && indentedVariable():
 		return nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
 	case file == "":
@@ -63,7 +71,7 @@ func Load(file string, log telegraf.Logger) ([]*qlik_sense_version.QlikSenseVers
 	if len(content) > maxSize {
 		return nil, fmt.Errorf("reading the settings: %s is larger than %d bytes", file, maxSize)
 	}
-	return Parse(file, string(content), os.LookupEnv, log)
+	return Parse(file, string(content), os.LookupEnv, newBlock)
 }
 
 // indentedVariable finds the variable of a drop-in whose lines were indented.
@@ -75,11 +83,12 @@ func indentedVariable() bool {
 
 // Parse reads settings that come from name; lookup finds the value of an
 // environment variable.
-func Parse(
-	name, text string, lookup func(string) (string, bool), log telegraf.Logger,
-) ([]*qlik_sense_version.QlikSenseVersion, error) {
-	content := strings.TrimPrefix(text, "\ufeff") // Windows editors put it there
-	d := &document{name: name, places: sync.OnceValue(func() places { return locate(content) })}
+func Parse[B Block](name, content string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
+	content = strings.TrimPrefix(content, "\ufeff") // Windows editors put it there
+	d := &document{
+		name: name, places: sync.OnceValue(func() places { return locate(content) }),
+		settings: fieldsByKey(reflect.ValueOf(newBlock()).Elem()),
+	}
 
 	if line, err := nesting.Check(content); err != nil {
 		return nil, fmt.Errorf("%s:%d: %w: settings need three levels at most", name, line, err)
@@ -93,12 +102,11 @@ func Parse(
 		return nil, d.err()
 	}
 
-	blocks := make([]*qlik_sense_version.QlikSenseVersion, 0, len(tables))
+	blocks := make([]B, 0, len(tables))
 	for i, table := range tables {
-		block := qlik_sense_version.New()
-		block.Log = log
+		block := newBlock()
 		before := len(d.problems)
-		for _, p := range decode(table, block, lookup) {
+		for _, p := range decode(table, reflect.ValueOf(block).Elem(), lookup) {
 			d.refuse(i, p.Key, p.Err)
 		}
 		// With a key refused, what Init finds missing may only be misspelt.
@@ -108,7 +116,11 @@ func Parse(
 		blocks = append(blocks, block)
 	}
 	if len(d.problems) == 0 {
-		d.refuseTwins(blocks)
+		fleets := make([]*fleet.Block, len(blocks))
+		for i, block := range blocks {
+			fleets[i] = block.Block()
+		}
+		d.refuseTwins(fleets)
 	}
 	return blocks, d.err()
 }
@@ -117,6 +129,7 @@ func Parse(
 type document struct {
 	name     string
 	places   func() places
+	settings map[string]reflect.Value // of a block, by key
 	problems []problem
 }
 
@@ -132,7 +145,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 			continue
 		}
 		problem := "only [[" + blockName + "]] blocks belong here; Telegraf's own settings stay in Telegraf's files"
-		if _, known := fieldsByKey(reflect.ValueOf(qlik_sense_version.New()).Elem())[key]; known {
+		if _, known := d.settings[key]; known {
 			problem = "stands in no block: write [[" + blockName + "]] above the settings of the first block"
 			if _, isTable := tree[key].(map[string]any); isTable {
 				problem = "stands in no block: write [" + blockName + "." + key + "]"
@@ -168,25 +181,11 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 	return nil
 }
 
-// refuseTwins finds servers that several blocks would report as the same series:
-// their points would overwrite each other.
-func (d *document) refuseTwins(blocks []*qlik_sense_version.QlikSenseVersion) {
-	seen := make(map[string]int)
-	for i, block := range blocks {
-		for _, host := range block.Hosts {
-			server, err := poll.ParseServer(host)
-			if err != nil {
-				continue // refused by Init
-			}
-			series := fmt.Sprintf("%s %q", server.Key(), block.Tags)
-			if first, found := seen[series]; found && first != i {
-				d.refuse(i, "hosts", fmt.Errorf(
-					"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
-					server, d.line(first)))
-				continue
-			}
-			seen[series] = i
-		}
+func (d *document) refuseTwins(blocks []*fleet.Block) {
+	for _, twin := range fleet.Twins(blocks) {
+		d.refuse(twin.Block, "hosts", fmt.Errorf(
+			"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
+			twin.Server, d.line(twin.First)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,24 +18,25 @@ const header = "[[inputs.qlik_sense_version]]\n"
 
 func parse(t *testing.T, text string) []*qlik_sense_version.QlikSenseVersion {
 	t.Helper()
-	blocks, err := Parse("good.conf", text, environment, testutil.Logger{Quiet: true})
+	blocks, err := Parse("good.conf", text, environment, newBlock)
 	require.NoError(t, err)
 	return blocks
 }
 
-// settingsOf is what the settings of a block are, without what Init made of them.
-func settingsOf(b *qlik_sense_version.QlikSenseVersion) *qlik_sense_version.QlikSenseVersion {
-	return &qlik_sense_version.QlikSenseVersion{
-		Hosts:                 b.Hosts,
-		Timeout:               b.Timeout,
-		MaxConcurrentRequests: b.MaxConcurrentRequests,
-		TLSVerify:             b.TLSVerify,
-		TokenFile:             b.TokenFile,
-		Headers:               b.Headers,
-		Tags:                  b.Tags,
-		ClientConfig:          b.ClientConfig,
-		HTTPProxy:             b.HTTPProxy,
+// newBlock is a block that logs nothing.
+func newBlock() *qlik_sense_version.QlikSenseVersion {
+	block := qlik_sense_version.New()
+	block.Log = testutil.Logger{Quiet: true}
+	return block
+}
+
+// settingsOf returns the settings of a block, by key.
+func settingsOf(b *qlik_sense_version.QlikSenseVersion) map[string]any {
+	settings := make(map[string]any)
+	for key, field := range fieldsByKey(reflect.ValueOf(b).Elem()) {
+		settings[key] = field.Interface()
 	}
+	return settings
 }
 
 func TestEverySetting(t *testing.T) {
@@ -55,6 +57,10 @@ func TestEverySetting(t *testing.T) {
   tls_enable = true
   tls_verify = "chain"
   token_file = "testdata/token"
+  minimum_release = "May 2024 Patch 3"
+  require_support = true
+  same_version = false
+  catalog_max_age = "30d"
   use_system_proxy = true
   tags = {environment = "PROD", "data centre" = "Köln"}
   [inputs.qlik_sense_version.headers]
@@ -71,38 +77,42 @@ func TestEverySetting(t *testing.T) {
   hosts = ["[2001:db8::7]:9032"]
 `)
 	require.Len(t, blocks, 3)
-	require.Equal(t, &qlik_sense_version.QlikSenseVersion{
-		Hosts:                 []string{"qlik1.example.com", "10.0.0.7:19032"},
-		Timeout:               qlik_sense_version.Duration(90 * time.Second),
-		MaxConcurrentRequests: 3,
-		TLSVerify:             "chain",
-		TokenFile:             "testdata/token",
-		Headers:               map[string]string{"hdr-usr": `DOMAIN\monitoring`},
-		Tags:                  map[string]string{"environment": "PROD", "data centre": "Köln"},
-		ClientConfig: tls.ClientConfig{
-			TLSCA:               "testdata/root.pem",
-			TLSCert:             "testdata/client.pem",
-			TLSKey:              "testdata/encrypted_key.pem",
-			TLSKeyPwd:           "correct horse",
-			TLSMinVersion:       "TLS13",
-			TLSCipherSuites:     []string{"secure"},
-			ServerName:          "qlik",
-			RenegotiationMethod: "once",
-			Enable:              &enabled,
-		},
-		HTTPProxy: proxy.HTTPProxy{UseSystemProxy: true},
-	}, settingsOf(blocks[0]))
+	first := qlik_sense_version.New()
+	first.Hosts = []string{"qlik1.example.com", "10.0.0.7:19032"}
+	first.Timeout = qlik_sense_version.Duration(90 * time.Second)
+	first.MaxConcurrentRequests = 3
+	first.TLSVerify = "chain"
+	first.TokenFile = "testdata/token"
+	first.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
+	first.MinimumRelease = "May 2024 Patch 3"
+	first.RequireSupport = true
+	first.SameVersion = false
+	first.CatalogMaxAge = qlik_sense_version.Duration(30 * 24 * time.Hour)
+	first.Tags = map[string]string{"environment": "PROD", "data centre": "Köln"}
+	first.ClientConfig = tls.ClientConfig{
+		TLSCA:               "testdata/root.pem",
+		TLSCert:             "testdata/client.pem",
+		TLSKey:              "testdata/encrypted_key.pem",
+		TLSKeyPwd:           "correct horse",
+		TLSMinVersion:       "TLS13",
+		TLSCipherSuites:     []string{"secure"},
+		ServerName:          "qlik",
+		RenegotiationMethod: "once",
+		Enable:              &enabled,
+	}
+	first.HTTPProxy = proxy.HTTPProxy{UseSystemProxy: true}
+	require.Equal(t, settingsOf(first), settingsOf(blocks[0]))
 
 	second := qlik_sense_version.New()
 	second.Hosts = []string{"qlik1.example.com"}
 	second.InsecureSkipVerify = true
 	second.HTTPProxyURL = "http://proxy.example.com:3128"
 	second.Tags = map[string]string{"environment": "TEST"}
-	require.Equal(t, second, settingsOf(blocks[1]))
+	require.Equal(t, settingsOf(second), settingsOf(blocks[1]))
 
 	third := qlik_sense_version.New()
 	third.Hosts = []string{"[2001:db8::7]:9032"}
-	require.Equal(t, third, settingsOf(blocks[2]))
+	require.Equal(t, settingsOf(third), settingsOf(blocks[2]))
 }
 
 // The same server may stand in several blocks as long as their tags tell the
@@ -148,7 +158,7 @@ func TestVariableAddsNoSetting(t *testing.T) {
 	expected := qlik_sense_version.New()
 	expected.Hosts = []string{"qlik1.example.com"}
 	expected.TLSKeyPwd = "<" + hostile + ">"
-	require.Equal(t, expected, settingsOf(blocks[0]))
+	require.Equal(t, settingsOf(expected), settingsOf(blocks[0]))
 }
 
 func TestDollarStays(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
@@ -124,7 +125,7 @@ func TestCases(t *testing.T) {
 
 			actual := make([]telegraf.Metric, 0, len(got.points))
 			points := got.bySource(t)
-			for _, s := range q.servers {
+			for _, s := range q.Block().Servers() {
 				point := points[s.Source()]
 				require.NotNil(t, point, "no point for %s", s)
 				requireError(t, got, s, field(t, point, "result").(string))
@@ -142,7 +143,7 @@ func TestCases(t *testing.T) {
 
 // requireError checks that a failed poll is one error of one line, which tells the
 // server, the result, the cause and what to do.
-func requireError(t *testing.T, got round, s *server, result string) {
+func requireError(t *testing.T, got round, s *poll.Server, result string) {
 	t.Helper()
 	start := s.String() + ": "
 	of := slices.DeleteFunc(slices.Clone(got.errors), func(line string) bool { return !strings.HasPrefix(line, start) })
@@ -177,11 +178,13 @@ func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration)
 		}
 		p.AddField("certificate_expiry", int64(math.Copysign(1, float64(seconds))))
 	}
-	if value, found := p.GetField("support_days_left"); found {
-		days, ok := value.(int64)
-		require.True(t, ok)
-		require.InDelta(t, 0, days, 20*365, "days, not seconds")
-		p.AddField("support_days_left", int64(1))
+	for _, name := range []string{"support_days_left", "exposed_days", "releases_age_days", "advisories_age_days", "exploited_age_days"} {
+		if value, found := p.GetField(name); found {
+			days, ok := value.(int64)
+			require.True(t, ok)
+			require.InDelta(t, 0, days, 50*365, "days, not seconds")
+			p.AddField(name, int64(1))
+		}
 	}
 	return p
 }
@@ -200,7 +203,7 @@ func writeExpected(t *testing.T, folder string, described []testServer, points [
 	s := &serializer.Serializer{SortFields: true}
 	require.NoError(t, s.Init())
 	var text strings.Builder
-	text.WriteString("# response_time and certificate_expiry show their sign alone, support_days_left only that it is there.\n")
+	text.WriteString("# response_time and certificate_expiry show their sign alone, fields that count days only that they are there.\n")
 	for i, point := range points {
 		point.SetTime(time.Unix(0, 0))
 		line, err := s.Serialize(point)

@@ -26,6 +26,7 @@ func load(t *testing.T, text string) *QlikSenseVersion {
 	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
 	require.True(t, ok)
 	q.Log = &testutil.CaptureLogger{Name: "qlik_sense_version"}
+	alone(q)
 	return q
 }
 
@@ -41,20 +42,21 @@ func TestValidDefaultConfig(t *testing.T) {
 	require.True(t, ok)
 
 	// What the sample shows as a default is one.
-	require.Equal(t, &QlikSenseVersion{
-		Hosts:                 []string{"qlik1.example.com"},
-		Timeout:               Duration(10 * time.Second),
-		MaxConcurrentRequests: 64,
-		TLSVerify:             "full",
-		Log:                   q.Log,
-		ClientConfig:          tls.ClientConfig{},
-		HTTPProxy:             proxy.HTTPProxy{},
-	}, q)
+	defaults := New()
+	defaults.Hosts = []string{"qlik1.example.com"}
+	defaults.Log = q.Log
+	require.Equal(t, defaults, q)
+	require.Equal(t, Duration(10*time.Second), q.Timeout)
+	require.Equal(t, 64, q.MaxConcurrentRequests)
+	require.Equal(t, "full", q.TLSVerify)
+	require.True(t, q.SameVersion)
+	require.False(t, q.RequireSupport)
+	require.Equal(t, Duration(180*24*time.Hour), q.CatalogMaxAge)
 
 	require.NoError(t, q.Init())
-	require.Len(t, q.servers, 1)
-	require.Equal(t, "qlik1.example.com", q.servers[0].Source())
-	require.Equal(t, map[string]string{"source": "qlik1.example.com"}, q.tags(q.servers[0]))
+	servers := q.Block().Servers()
+	require.Len(t, servers, 1)
+	require.Equal(t, map[string]string{"source": "qlik1.example.com"}, q.tags(servers[0]))
 }
 
 // Every setting that the sample has as a comment is one that Telegraf takes.
@@ -65,25 +67,28 @@ func TestValidCustomConfig(t *testing.T) {
 	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
 	require.True(t, ok)
 
-	require.Equal(t, &QlikSenseVersion{
-		Hosts:                 []string{"qlik1.example.com", "10.0.0.7", "[2001:db8::7]:9032", "https://qlik.example.com/jwt/api/about/v1/systeminfo"},
-		Timeout:               Duration(5 * time.Second),
-		MaxConcurrentRequests: 2,
-		TLSVerify:             "full",
-		TokenFile:             "/etc/telegraf/qlik-sense/token",
-		Headers:               map[string]string{"hdr-usr": `DOMAIN\monitoring`},
-		Tags:                  map[string]string{"environment": "PROD"},
-		Log:                   q.Log,
-		ClientConfig: tls.ClientConfig{
-			TLSKeyPwd:           "secret",
-			TLSMinVersion:       "TLS13",
-			TLSCipherSuites:     []string{"secure"},
-			RenegotiationMethod: "once",
-			ServerName:          "qlik.example.com",
-			InsecureSkipVerify:  true,
-		},
-		HTTPProxy: proxy.HTTPProxy{HTTPProxyURL: "http://proxy.example.com:3128"},
-	}, q)
+	expected := New()
+	expected.Hosts = []string{"qlik1.example.com", "10.0.0.7", "[2001:db8::7]:9032", "https://qlik.example.com/jwt/api/about/v1/systeminfo"}
+	expected.Timeout = Duration(5 * time.Second)
+	expected.MaxConcurrentRequests = 2
+	expected.TokenFile = "/etc/telegraf/qlik-sense/token"
+	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
+	expected.MinimumRelease = "May 2024 Patch 10"
+	expected.RequireSupport = true
+	expected.SameVersion = false
+	expected.CatalogMaxAge = Duration(90 * 24 * time.Hour)
+	expected.Tags = map[string]string{"environment": "PROD"}
+	expected.Log = q.Log
+	expected.ClientConfig = tls.ClientConfig{
+		TLSKeyPwd:           "secret",
+		TLSMinVersion:       "TLS13",
+		TLSCipherSuites:     []string{"secure"},
+		RenegotiationMethod: "once",
+		ServerName:          "qlik.example.com",
+		InsecureSkipVerify:  true,
+	}
+	expected.HTTPProxy = proxy.HTTPProxy{HTTPProxyURL: "http://proxy.example.com:3128"}
+	require.Equal(t, expected, q)
 
 	var missing *poll.SettingError
 	require.ErrorAs(t, q.Init(), &missing)

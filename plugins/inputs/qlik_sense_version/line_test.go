@@ -14,6 +14,7 @@ import (
 // Telegraf gives up on a plugin whose line is longer than 64 KiB. With everything at its limit,
 // and each character of it escaped, a point takes about half of that.
 func TestLongestLine(t *testing.T) {
+	const maxTagName, maxTagValue, maxTags = 256, 1 << 10, 8 << 10 // as the settings limit them
 	reply := make(map[string]string)
 	for _, member := range []string{
 		"contentHash", "senseId", "version", "deploymentType", "releaseLabel", "deprecatedProductVersion", "productName", "copyrightYearRange",

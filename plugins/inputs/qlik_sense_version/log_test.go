@@ -205,3 +205,40 @@ func results() []poll.Result {
 	}
 	return all
 }
+
+// Why a version is not judged is said with each change of it, not in every round.
+func TestRemarksAreLoggedOnce(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, log := newPlugin(addresses(fleet, 1)...)
+	require.NoError(t, q.Init())
+	for _, step := range []struct{ label, build, warning string }{
+		{"May 2024 Patch 1", "14.187.5", ""},
+		{"May 2024 Patch 1", "14.231.5", `%s is not judged: the release label says "May 2024 Patch 1", but build 14.231.5 is of "May 2025"`},
+		{"May 2024 Patch 1", "14.999.5",
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 is of another release: those of "May 2024" begin with 14.187`},
+		{"May 2024 Patch 2", "14.187.5",
+			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+				`as the catalogue infers: it is judged by its label`},
+		{"May 2024", "14.187.5",
+			`%s: the release label says "May 2024", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+				`as the catalogue infers: it is judged by its label`},
+		{"May 2024 Patch 1", "14.187.4",
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.187.4 does not go with it: patch 0 is build 14.187.4`},
+		{"Mai 2024", "14.187.5", `%s is not judged: the release label is "Mai 2024": not a release of Qlik Sense`},
+		{"May 2024 Patch 1", "14.187.5", ""},
+		{"July 2024", "14.190.1",
+			`%s is not judged: release "July 2024" is not in the catalogue: bring the catalogue up to date ` +
+				`with "telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
+	} {
+		before := len(lines(log, testutil.LevelWarn))
+		require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply(step.label, step.build)}))
+		gather(t, q)
+		gather(t, q)
+		said := lines(log, testutil.LevelWarn)[before:]
+		if step.warning == "" {
+			require.Empty(t, said)
+			continue
+		}
+		require.Equal(t, []string{strings.ReplaceAll(step.warning, "%s", q.Hosts[0])}, said)
+	}
+}

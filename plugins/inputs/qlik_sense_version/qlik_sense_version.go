@@ -4,7 +4,6 @@ package qlik_sense_version
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -14,13 +13,10 @@ import (
 	"github.com/influxdata/telegraf/plugins/common/proxy"
 	"github.com/influxdata/telegraf/plugins/common/tls"
 	"github.com/influxdata/telegraf/plugins/inputs"
-	"golang.org/x/sync/errgroup"
 
 	assets "telegraf-qlik-sense-version"
-	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
-	"telegraf-qlik-sense-version/internal/release"
 )
 
 const measurement = "qlik_sense_version"
@@ -35,20 +31,22 @@ type QlikSenseVersion struct {
 	TokenFile             string            `toml:"token_file"`
 	Headers               map[string]string `toml:"headers"`
 	MinimumRelease        string            `toml:"minimum_release"`
+	RequireSupport        bool              `toml:"require_support"`
+	SameVersion           bool              `toml:"same_version"`
 	CatalogFile           string            `toml:"catalog_file"`
+	CatalogMaxAge         Duration          `toml:"catalog_max_age"`
 	Tags                  map[string]string `toml:"tags"`
 	Log                   telegraf.Logger   `toml:"-"`
 	tls.ClientConfig
 	proxy.HTTPProxy
 
-	// Polled is called after each poll, from several goroutines, where it is set.
-	Polled func() `toml:"-"`
-
-	poller  *poll.Poller
-	servers []*server
-	minimum release.Release
-	catalogue
+	process *fleet.Process
+	block   *fleet.Block
+	history map[*poll.Server]*history
 }
+
+// process is shared by all blocks: Telegraf makes each of them without the others.
+var process = fleet.NewProcess(time.Now)
 
 // New returns a block with the defaults of every setting.
 func New() *QlikSenseVersion {
@@ -56,6 +54,9 @@ func New() *QlikSenseVersion {
 		Timeout:               Duration(10 * time.Second),
 		MaxConcurrentRequests: 64,
 		TLSVerify:             poll.VerifyFull,
+		SameVersion:           true,
+		CatalogMaxAge:         Duration(180 * 24 * time.Hour),
+		process:               process,
 	}
 }
 
@@ -67,45 +68,35 @@ func (*QlikSenseVersion) SampleConfig() string {
 // Init checks every setting and reads the certificates once. It needs no network.
 // What it finds wrong is joined, each part a *poll.SettingError.
 func (q *QlikSenseVersion) Init() error {
-	var errs []error
-	if q.MaxConcurrentRequests < 1 {
-		errs = append(errs, &poll.SettingError{Key: "max_concurrent_requests", Err: errors.New("must be 1 or more")})
-	}
-	errs = append(errs, q.initTags(), q.initServers(), q.initMinimum(), q.initCatalogue())
-
-	poller, err := poll.New(poll.Settings{
-		Timeout:   time.Duration(q.Timeout),
-		TLS:       q.ClientConfig,
-		TLSVerify: q.TLSVerify,
-		Proxy:     q.HTTPProxy,
-		TokenFile: q.TokenFile,
-		Headers:   q.Headers,
-	})
-	if err := errors.Join(append(errs, err)...); err != nil {
+	block, err := fleet.New(fleet.Settings{
+		Hosts:                 q.Hosts,
+		MaxConcurrentRequests: q.MaxConcurrentRequests,
+		Poll: poll.Settings{
+			Timeout:   time.Duration(q.Timeout),
+			TLS:       q.ClientConfig,
+			TLSVerify: q.TLSVerify,
+			Proxy:     q.HTTPProxy,
+			TokenFile: q.TokenFile,
+			Headers:   q.Headers,
+		},
+		MinimumRelease: q.MinimumRelease,
+		RequireSupport: q.RequireSupport,
+		SameVersion:    q.SameVersion,
+		CatalogFile:    q.CatalogFile,
+		CatalogMaxAge:  time.Duration(q.CatalogMaxAge),
+		Tags:           q.Tags,
+	}, q.process)
+	if err != nil {
 		return err
 	}
-	q.poller = poller
-	q.warn()
-	q.warnOfMinimum()
-	q.announce()
-	q.warnOfAge(catalog.DayOf(time.Now()))
+	q.block = block
+	q.history = make(map[*poll.Server]*history, len(block.Servers()))
+	q.logNotices()
 	return nil
 }
 
-// warn names settings that are allowed but weaken a poll.
-func (q *QlikSenseVersion) warn() {
-	if q.InsecureSkipVerify {
-		q.Log.Warn(`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`)
-	}
-	if q.TokenFile == "" && len(q.Headers) == 0 {
-		return
-	}
-	for _, s := range q.servers {
-		if strings.HasPrefix(s.String(), "http://") {
-			q.Log.Warnf("Server %s is asked without TLS: its token and headers can be read on the way", s)
-		}
-	}
-}
+// Block is the block of the fleet that the settings describe. It is known after Init.
+func (q *QlikSenseVersion) Block() *fleet.Block { return q.block }
 
 // Gather asks every server of the block once and adds one point for each.
 func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
@@ -116,96 +107,40 @@ func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 // GatherContext is Gather that gives up when ctx ends. A server that has not
 // answered by then has no point in this round: nothing is known of it.
 func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accumulator) {
-	start := time.Now()
-	round := q.poller.Round(ctx)
-	judge := q.judgeOn(catalog.DayOf(start))
-	versions := newMuster(len(q.servers))
-
-	var group errgroup.Group
-	group.SetLimit(q.MaxConcurrentRequests)
-	for _, s := range q.servers {
-		if ctx.Err() != nil {
-			break
+	round := q.block.Round(ctx, nil)
+	q.logNotices()
+	for i := range round.Results {
+		r := &round.Results[i]
+		acc.AddFields(measurement, fields(r), q.tags(r.Server), round.Start)
+		if !r.Answered() {
+			acc.AddError(fmt.Errorf("%s: %s: %s; %s", r.Server, r.Outcome.Result, r.Outcome.Cause, r.Outcome.Hint))
 		}
-		group.Go(func() error {
-			outcome := round.Poll(ctx, s.Server)
-			if q.Polled != nil {
-				q.Polled()
-			}
-			if ctx.Err() != nil && outcome.Result != poll.Success {
-				return nil
-			}
-			if outcome.Result != poll.Success {
-				s.failures++
-				acc.AddFields(measurement, pollFields(&outcome, start), q.tags(s), start)
-				acc.AddError(&PollError{Server: s.Server, Outcome: outcome})
-				versions.failed()
-				return nil
-			}
-			verdict := judge.Judge(outcome.Info.ReleaseLabel, outcome.Info.Version, q.minimum)
-			q.logAnswer(s, &outcome, &verdict)
-			versions.answered(versionOf(outcome.Info), func(mismatch bool) {
-				f := pollFields(&outcome, start)
-				addInfo(f, outcome.Info)
-				addJudgement(f, &verdict, catalog.DayOf(start))
-				f["version_mismatch"] = number(mismatch)
-				acc.AddFields(measurement, f, q.tags(s), start)
-			})
-			return nil
-		})
+		q.logResult(r)
 	}
-	group.Wait() //nolint:errcheck // the functions above return no error
-	versions.ended()
-	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", len(q.servers), time.Since(start).Round(time.Millisecond))
+	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", len(q.block.Servers()), time.Since(round.Start).Round(time.Millisecond))
 }
 
-// PollError is the error that a failed poll adds to the accumulator.
-type PollError struct {
-	Server  *poll.Server
-	Outcome poll.Outcome
+// fields are those of a point. What is not known is left out.
+func fields(r *fleet.Result) map[string]interface{} {
+	values := make(map[string]interface{}, len(fleet.Fields))
+	for i := range fleet.Fields {
+		field := &fleet.Fields[i]
+		switch value := field.Value(r).(type) {
+		case nil:
+		case []string:
+			values[field.Name] = strings.Join(value, ",")
+		default:
+			values[field.Name] = value
+		}
+	}
+	return values
 }
 
-func (e *PollError) Error() string {
-	return fmt.Sprintf("%s: %s: %s; %s", e.Server, e.Outcome.Result, e.Outcome.Cause, e.Outcome.Hint)
-}
-
-// logAnswer tells the first version of a server, every change of it, what the judge
-// remarks on it, and that a server is back.
-func (q *QlikSenseVersion) logAnswer(s *server, outcome *poll.Outcome, verdict *judgement.Judgement) {
-	running := outcome.Info.ReleaseLabel
-	switch {
-	case running == "":
-		running = outcome.Info.Version
-	case outcome.Info.Version != "":
-		running += " (" + outcome.Info.Version + ")"
-	}
-
-	if s.failures > 0 {
-		q.Log.Infof("%s answers again; polls that failed before: %d", s, s.failures)
-	}
-	switch s.running {
-	case running:
-		q.Log.Debugf("%s runs %q, answered in %s", s, running, outcome.ResponseTime.Round(time.Millisecond))
-	case "":
-		q.Log.Infof("%s runs %q", s, running)
-	default:
-		q.Log.Infof("%s changed from %q to %q", s, s.running, running)
-	}
-	switch {
-	case verdict.Remark == s.remark || verdict.Remark == "":
-	case verdict.Compliance == judgement.Unknown:
-		q.Log.Warnf("%s is not judged: %s", s, verdict.Remark)
-	default:
-		q.Log.Warnf("%s: %s", s, verdict.Remark)
-	}
-	s.running, s.remark, s.failures = running, verdict.Remark, 0
-}
-
-// tags makes the tags of a point: the block's and the server.
-func (q *QlikSenseVersion) tags(s *server) map[string]string {
+// tags are those of a point: the block's and the server.
+func (q *QlikSenseVersion) tags(server *poll.Server) map[string]string {
 	tags := make(map[string]string, len(q.Tags)+1)
 	maps.Copy(tags, q.Tags)
-	tags["source"] = s.Source()
+	tags["source"] = server.Source()
 	return tags
 }
 

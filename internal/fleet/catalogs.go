@@ -1,0 +1,194 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"telegraf-qlik-sense-version/internal/boundedfile"
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/poll"
+)
+
+// BuiltIn is the name of the catalogue that this program was built with.
+const BuiltIn = "built in"
+
+// source is where a catalogue comes from: a file, which is read again when it has
+// changed, or the program itself.
+type source struct {
+	process *Process
+	file    string // "" for the built-in catalogue
+	limiter boundedfile.Limiter
+
+	mu      sync.Mutex
+	judge   *judgement.Judge // by what was read last
+	read    fs.FileInfo      // of the file, when it was read
+	problem string           // what keeps the file from being read again, "" for nothing
+	warned  [3]bool          // of the age of releases, advisories, exploitation
+	tooOld  map[int]bool     // for which catalog_max_age that was said, in days
+}
+
+// source returns the catalogue of a file, which is read at the first call. What is wrong
+// with it is joined, each part a *poll.SettingError; further calls say that in one line.
+func (p *Process) source(file string) (*source, error) {
+	p.mu.Lock()
+	s, known := p.sources[file]
+	if !known {
+		s = &source{process: p, file: file}
+		p.sources[file] = s
+	}
+	p.mu.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.judge != nil:
+		return s, nil
+	case known:
+		return nil, &poll.SettingError{Key: "catalog_file", Err: fmt.Errorf("%s cannot be used, as the first block that names it says", file)}
+	case file == "":
+		s.judge = judgement.BuiltIn()
+	default:
+		if _, err := s.load(context.Background()); err != nil {
+			return nil, catalogError(file, err)
+		}
+	}
+	s.announce(catalog.DayOf(p.now()))
+	return s, nil
+}
+
+// maxProblems is how many problems of a catalogue are shown at the start.
+const maxProblems = 10
+
+func catalogError(file string, err error) error {
+	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
+		err = fmt.Errorf("%w: check the path and the permissions of Telegraf's account", err)
+	}
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		if len(errs) == maxProblems {
+			line = fmt.Sprintf(`there is more: "telegraf-qlik-sense-version catalog check %s" shows all of it`, file)
+		}
+		errs = append(errs, &poll.SettingError{Key: "catalog_file", Err: errors.New(strings.TrimSpace(line))})
+		if len(errs) > maxProblems {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// load reads the file, unless it is as it was, and adds what the built-in catalogue knows
+// beyond it.
+func (s *source) load(ctx context.Context) (changed bool, err error) {
+	type content struct {
+		info    fs.FileInfo
+		catalog *catalog.Catalog // nil where the file is as it was
+	}
+	before := s.read
+	c, err := boundedfile.Within(ctx, &s.limiter, func() (c content, err error) {
+		if c.info, err = os.Stat(s.file); err != nil || isSame(before, c.info) {
+			return c, err
+		}
+		c.catalog, err = catalog.Load(s.file)
+		return c, err
+	})
+	if err != nil || c.catalog == nil {
+		return false, err
+	}
+	completed, added := c.catalog.CompletedBy(catalog.BuiltIn())
+	s.judge, s.read = judgement.New(completed), c.info
+	if len(added) > 0 {
+		s.process.warnf(`Catalogue (%s): it lacks what is built into this program, which was added: %s: `+
+			`"telegraf-qlik-sense-version catalog update FILE" writes it there`, s.file, strings.Join(added, ", "))
+	}
+	for _, weaker := range s.judge.Weaker(judgement.BuiltIn()) {
+		s.process.warnf("Catalogue (%s): weaker than what is built into this program: %s", s.file, weaker)
+	}
+	return true, nil
+}
+
+// isSame reports whether a file is the one that was read before, as it was.
+func isSame(before, now fs.FileInfo) bool {
+	return before != nil && os.SameFile(before, now) && now.ModTime().Equal(before.ModTime()) && now.Size() == before.Size()
+}
+
+// current returns the judge by the catalogue as it is now. A file that cannot be used any
+// more leaves what was read before in use. maxAge is that of the block, in days.
+func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) *judgement.Judge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != "" {
+		s.refresh(ctx, today)
+	}
+	s.warnOfAge(today)
+	if age := today.DaysSince(s.judge.Catalog.AdvisoriesAsOf); age > maxAge && !s.tooOld[maxAge] {
+		s.tooOld[maxAge] = true
+		s.process.warnf("Catalogue (%s): its advisories are %d days old, more than catalog_max_age allows (%d): they prove no server compliant",
+			s.name(), age, maxAge)
+	}
+	return s.judge
+}
+
+func (s *source) refresh(ctx context.Context, today catalog.Day) {
+	changed, err := s.load(ctx)
+	switch {
+	case ctx.Err() != nil: // says nothing of the file
+	case err != nil && err.Error() != s.problem:
+		s.problem = err.Error()
+		s.process.warnf("Catalogue of %s stays in use, for the file has become unusable: %s: %s",
+			s.judge.Catalog.AdvisoriesAsOf, s.file, strings.ReplaceAll(s.problem, "\n", "; "))
+	case err == nil && (changed || s.problem != ""):
+		s.problem = ""
+		s.announce(today)
+	}
+}
+
+func (s *source) name() string {
+	if s.file == "" {
+		return BuiltIn
+	}
+	return s.file
+}
+
+// announce tells how far the data that were read reach.
+func (s *source) announce(today catalog.Day) {
+	c := s.judge.Catalog
+	s.process.infof("Catalogue (%s): releases of %s, advisories of %s, known exploitation of %s",
+		s.name(), c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf)
+	if err := c.CheckDays(today); err != nil {
+		s.process.warnf("Catalogue (%s): %s", s.name(), strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	for _, a := range c.Undecided() {
+		if a.Exploited() {
+			s.process.warnf("Catalogue (%s): %s is exploited, and nobody can map it to releases yet: no server is proven compliant until it is decided",
+				s.name(), a.ID)
+		}
+	}
+	s.warned, s.tooOld = [3]bool{}, make(map[int]bool)
+	s.warnOfAge(today)
+}
+
+// warnOfAge says once of what was read what the age of its parts means.
+func (s *source) warnOfAge(today catalog.Day) {
+	c := s.judge.Catalog
+	for i, part := range []struct {
+		day     catalog.Day
+		meaning string
+	}{
+		{c.ReleasesAsOf, `its list of releases is %d days old, so that patches_behind may be too low: bring it up to date with ` +
+			`"telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
+		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: install a newer version of this plugin, or of the catalogue"},
+		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: " +
+			"look the advisories up in CISA's list, or install a newer version of this plugin"},
+	} {
+		if age := today.DaysSince(part.day); age > catalog.OldAfter && !s.warned[i] {
+			s.warned[i] = true
+			s.process.warnf("Catalogue (%s): "+part.meaning, s.name(), age)
+		}
+	}
+}

@@ -1,0 +1,307 @@
+package fleet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
+)
+
+// clock is the time of a process that a test moves on.
+type clock struct{ now time.Time }
+
+func (c *clock) process() *Process { return NewProcess(func() time.Time { return c.now }) }
+
+func (c *clock) advance(days int) { c.now = c.now.AddDate(0, 0, days) }
+
+// writeCatalogue writes the built-in catalogue with other days, in days before today,
+// and with what change does to it.
+func writeCatalogue(t *testing.T, file string, releases, advisories int, change func(*catalog.Catalog)) {
+	t.Helper()
+	day := func(ago int) catalog.Day { return catalog.DayOf(today.AddDate(0, 0, -ago)) }
+	c := *catalog.BuiltIn()
+	c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf = day(releases), day(advisories), day(advisories)
+	c.Releases = append([]catalog.Release{}, c.Releases...)
+	c.Advisories = append([]catalog.Advisory{}, c.Advisories...)
+	for i := range c.Releases {
+		if !c.Releases[i].LatestPatchAsOf.IsZero() {
+			c.Releases[i].LatestPatchAsOf = c.ReleasesAsOf
+		}
+	}
+	for i := range c.Advisories {
+		a := &c.Advisories[i]
+		a.Published = catalog.DayOf(time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC))
+		if a.Exploited() {
+			a.ExploitedSince = a.Published
+		}
+	}
+	if change != nil {
+		change(&c)
+	}
+	text, err := c.Encode("for a test")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+}
+
+// said returns what came up since the last call, a line each.
+func said(p *Process) []string {
+	notices := p.Notices()
+	lines := make([]string, 0, len(notices))
+	for _, n := range notices {
+		level := "I! "
+		if n.Warning {
+			level = "W! "
+		}
+		lines = append(lines, level+n.Text)
+	}
+	return lines
+}
+
+func TestCatalogueIsAnnounced(t *testing.T) {
+	process := onDay(today)
+	newBlock(t, process, settingsFor("qlik1.example.com"))
+	c := catalog.BuiltIn()
+	require.Equal(t, fmt.Sprintf("I! Catalogue (built in): releases of %s, advisories of %s, known exploitation of %s",
+		c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf), said(process)[0])
+}
+
+// Many blocks with one catalogue share what was read of it, and it is spoken of once.
+func TestCatalogueIsReadOnce(t *testing.T) {
+	process := onDay(today)
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, settings.CatalogFile, 400, 200, nil)
+	judges := make(map[*judgement.Judge]bool)
+	ctx := cancelled(t)
+	for range 500 {
+		b := newBlock(t, process, settings)
+		judges[b.Round(ctx, nil).Judge] = true
+	}
+	require.Len(t, judges, 1)
+	lines := said(process)
+	require.Len(t, lines, 5, "announced, three parts are old, and too old to prove anything: %s", lines)
+}
+
+func TestOldCatalogueIsWarnedOf(t *testing.T) {
+	for _, tt := range []struct {
+		releases, advisories int
+		warnings             []string
+	}{
+		{180, 180, nil},
+		{181, 180, []string{"its list of releases is 181 days old, so that patches_behind may be too low"}},
+		{0, 181, []string{
+			"its advisories are 181 days old, so that servers may be open to newer ones",
+			"what it knows of exploitation is 181 days old, so that exploited_advisory_count may be too low",
+			"its advisories are 181 days old, more than catalog_max_age allows (180): they prove no server compliant",
+		}},
+		{400, 200, []string{"its list of releases is 400 days old", "its advisories are 200 days old", "what it knows of exploitation is 200 days old",
+			"its advisories are 200 days old, more than catalog_max_age allows"}},
+	} {
+		t.Run(fmt.Sprint(tt.releases, tt.advisories), func(t *testing.T) {
+			process := onDay(today)
+			settings := settingsFor("qlik1.example.com")
+			settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+			writeCatalogue(t, settings.CatalogFile, tt.releases, tt.advisories, nil)
+			b := newBlock(t, process, settings)
+			ctx := cancelled(t)
+			b.Round(ctx, nil)
+			b.Round(ctx, nil)
+
+			lines := said(process)
+			require.Contains(t, lines[0], "I! Catalogue ("+settings.CatalogFile+"): releases of ")
+			require.Len(t, lines, 1+len(tt.warnings), "once, not in every round")
+			for i, warning := range tt.warnings {
+				require.Contains(t, lines[1+i], "W! Catalogue ("+settings.CatalogFile+"): "+warning)
+			}
+		})
+	}
+}
+
+// A program that runs for half a year notices that its data grow old, each part when
+// its time has come.
+func TestCatalogueGrowsOld(t *testing.T) {
+	c := clock{today}
+	process := c.process()
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, settings.CatalogFile, 100, 0, nil)
+	b := newBlock(t, process, settings)
+	ctx := cancelled(t)
+	require.Len(t, said(process), 1)
+	for _, step := range []struct{ days, lines int }{{1, 0}, {79, 0}, {1, 1}, {10, 0}, {89, 0}, {1, 3}, {100, 0}} {
+		c.advance(step.days)
+		b.Round(ctx, nil)
+		require.Len(t, said(process), step.lines, c.now)
+	}
+}
+
+// A wrong clock must not keep the warnings away.
+func TestCatalogueOfTheFuture(t *testing.T) {
+	process := onDay(today)
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, settings.CatalogFile, 0, -2, nil)
+	newBlock(t, process, settings)
+	require.Contains(t, strings.Join(said(process), "\n"), "W! Catalogue ("+settings.CatalogFile+
+		"): advisories_as_of: 2026-11-26 is in the future: check it, or the clock of this machine")
+}
+
+// What a file lacks or plays down is completed or named: it must not turn servers green.
+func TestCatalogueIsCompleted(t *testing.T) {
+	_, hosts := start(t, runs("August 2023 Patch 1", "14.139.5"))
+	settings := settingsFor(hosts...)
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	check := func(change func(*catalog.Catalog)) (count any, lines string) {
+		writeCatalogue(t, settings.CatalogFile, 0, 0, change)
+		process := onDay(today)
+		round := newBlock(t, process, settings).Round(t.Context(), nil)
+		return fieldOf(t, &round.Results[0], "advisory_count"), strings.Join(said(process), "\n")
+	}
+
+	count, lines := check(nil)
+	require.Equal(t, 4, count)
+	require.NotContains(t, lines, "W! ")
+
+	count, lines = check(func(c *catalog.Catalog) {
+		kept := c.Advisories[:0]
+		for _, a := range c.Advisories {
+			if a.ID != "CVE-2023-48365" {
+				a.SupersededBy = nil
+				kept = append(kept, a)
+			}
+		}
+		c.Advisories = kept
+	})
+	require.Equal(t, 4, count, "the missing one is added")
+	require.Contains(t, lines, "W! Catalogue ("+settings.CatalogFile+"): it lacks what is built into this program, which was added: ")
+	require.Contains(t, lines, "CVE-2023-48365")
+
+	_, lines = check(func(c *catalog.Catalog) {
+		for i := range c.Advisories {
+			if c.Advisories[i].ID == "CVE-2023-48365" {
+				c.Advisories[i].ExploitedSince, c.Advisories[i].Ransomware = catalog.Day{}, false
+			}
+		}
+	})
+	require.Contains(t, lines, "W! Catalogue ("+settings.CatalogFile+"): weaker than what is built into this program: CVE-2023-48365 is not exploited")
+}
+
+func TestMinimumReleaseThatNobodyKnows(t *testing.T) {
+	for minimum, warned := range map[string]bool{"May 2025 Patch 3": false, "July 2024": true, "": false} {
+		process := onDay(today)
+		settings := settingsFor("qlik1.example.com")
+		settings.MinimumRelease = minimum
+		newBlock(t, process, settings)
+		const warning = `W! Setting minimum_release: the catalogue has no release "July 2024": check the month and the year`
+		require.Equal(t, warned, strings.Contains(strings.Join(said(process), "\n"), warning), minimum)
+	}
+}
+
+func TestCatalogueFileIsReadAgain(t *testing.T) {
+	_, hosts := start(t, runs("May 2024 Patch 1", "14.187.5"))
+	process := onDay(today)
+	settings := settingsFor(hosts...)
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	file := settings.CatalogFile
+	latest := func(patch int) {
+		writeCatalogue(t, file, 0, 0, func(c *catalog.Catalog) {
+			for i := range c.Releases {
+				if c.Releases[i].Label.String() == "May 2024" {
+					c.Releases[i].LatestPatch = &patch
+				}
+			}
+		})
+	}
+	latest(30)
+	b := newBlock(t, process, settings)
+	requireBehind := func(want int, lines ...string) {
+		t.Helper()
+		round := b.Round(t.Context(), nil)
+		require.Equal(t, want, fieldOf(t, &round.Results[0], "patches_behind"))
+		got := said(process)
+		require.Len(t, got, len(lines), "%s", got)
+		for i, line := range lines {
+			require.Contains(t, got[i], line)
+			require.Contains(t, got[i], file)
+		}
+	}
+
+	requireBehind(29, "I! ")
+	latest(31)
+	// The clock of a file system may be coarse.
+	require.NoError(t, os.Chtimes(file, time.Time{}, time.Now().Add(time.Second)))
+	requireBehind(30, "I! ")
+
+	// What cannot be used changes nothing, and is said once.
+	require.NoError(t, os.WriteFile(file, []byte("schema = 1\nreleases_as_of = \"long ago\"\n"), 0o600))
+	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: ")
+	requireBehind(30)
+	require.NoError(t, os.Remove(file))
+	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: ")
+	requireBehind(30)
+
+	latest(33)
+	requireBehind(32, "I! ")
+
+	// What comes back as it was is said too.
+	hidden := file + ".hidden"
+	require.NoError(t, os.Rename(file, hidden))
+	requireBehind(32, "W! ")
+	require.NoError(t, os.Rename(hidden, file))
+	requireBehind(32, "I! ")
+
+	// A file of the same size and time in its place is another file.
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(file, hidden))
+	latest(35)
+	require.NoError(t, os.Chtimes(file, time.Time{}, info.ModTime()))
+	requireBehind(34, "I! ")
+}
+
+// A catalogue is refused with everything that is wrong in it, a line for each; further
+// blocks that name it do not repeat all of that.
+func TestBadCatalogueIsRefused(t *testing.T) {
+	process := onDay(today)
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	_, err := New(settings, process)
+	require.ErrorContains(t, err, "catalog_file: ")
+	require.ErrorContains(t, err, settings.CatalogFile)
+	require.ErrorContains(t, err, "check the path")
+
+	process = onDay(today)
+	text := "schema = 1\n" + strings.Repeat("[[release]]\nlabel = \"May 2024\"\nverified = true\n", 30)
+	require.NoError(t, os.WriteFile(settings.CatalogFile, []byte(text), 0o600))
+	_, err = New(settings, process)
+	require.Error(t, err)
+	problems := strings.Split(err.Error(), "\n")
+	require.Len(t, problems, maxProblems+1)
+	for _, problem := range problems {
+		require.True(t, strings.HasPrefix(problem, "catalog_file: "), problem)
+		require.Contains(t, problem, settings.CatalogFile)
+	}
+	require.Contains(t, problems[maxProblems], "catalog check "+settings.CatalogFile)
+	require.Empty(t, process.Notices(), "nothing is announced that is not in use")
+
+	_, err = New(settings, process)
+	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+" cannot be used, as the first block that names it says")
+}
+
+// A pipe that nobody writes to must not block the rounds.
+func TestCatalogueThatIsAPipe(t *testing.T) {
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	if err := mkfifo(settings.CatalogFile); err != nil {
+		t.Skipf("not run, for this system has no pipes with names: %v", err)
+	}
+	_, err := New(settings, onDay(today))
+	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
+}

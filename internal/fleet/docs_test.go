@@ -1,0 +1,103 @@
+package fleet
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+var update = flag.Bool("update", false, "write the lists of fields in the documentation anew")
+
+// documentation is a file that lists the fields.
+type documentation struct {
+	file, head string
+	row        func(*Field) string
+}
+
+const tableHead = "| field | type | meaning |\n| --- | --- | --- |\n"
+
+var documentations = []documentation{
+	{"../../README.md", tableHead, func(f *Field) string {
+		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, strings.Replace(string(f.Type), "list", "string", 1), sentence(f))
+	}},
+	{"../../deploy/check-json.md", tableHead, func(f *Field) string {
+		kind := map[Type]string{String: "string", Integer: "integer", Float: "number", List: "array of string"}[f.Type]
+		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, kind, strings.Replace(sentence(f), ", with commas between them", "", 1))
+	}},
+	{"../../plugins/inputs/qlik_sense_version/README.md", "", func(f *Field) string {
+		kind := map[Type]string{String: "string", Integer: "int", Float: "float", List: "string"}[f.Type]
+		return indented(fmt.Sprintf("- %s (%s, %s)", f.Name, kind, sentence(f)), 4, 80)
+	}},
+}
+
+func sentence(f *Field) string {
+	s := f.Meaning
+	if f.Unit != "" {
+		s = f.Unit + " " + s
+	}
+	if f.Type == List {
+		s += "; sorted, with commas between them"
+	}
+	return s
+}
+
+// indented wraps an item of a list.
+func indented(item string, blanks, width int) string {
+	var lines strings.Builder
+	line := strings.Repeat(" ", blanks)
+	for word := range strings.FieldsSeq(item) {
+		if len(line)+1+len(word) > width {
+			lines.WriteString(line + "\n")
+			line = strings.Repeat(" ", blanks+1)
+		}
+		if strings.TrimSpace(line) != "" || strings.Contains(lines.String(), "\n") {
+			line += " "
+		}
+		line += word
+	}
+	return lines.String() + line + "\n"
+}
+
+// The documentation lists the fields of the table, in its words.
+func TestDocumentationHoldsTheFields(t *testing.T) {
+	const begin, end = "<!-- fields -->\n", "<!-- end of fields -->\n"
+	for _, d := range documentations {
+		content, err := os.ReadFile(d.file)
+		require.NoError(t, err)
+		before, rest, found := strings.Cut(string(content), begin)
+		require.True(t, found, d.file)
+		list, after, found := strings.Cut(rest, end)
+		require.True(t, found, d.file)
+
+		var rows strings.Builder
+		rows.WriteString(d.head)
+		for i := range Fields {
+			rows.WriteString(d.row(&Fields[i]))
+		}
+		want := rows.String()
+		if *update {
+			require.NoError(t, os.WriteFile(d.file, []byte(before+begin+want+end+after), 0o600))
+			continue
+		}
+		require.Equal(t, want, list, "%s: go test ./internal/fleet -update", d.file)
+	}
+}
+
+func TestFields(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, f := range Fields {
+		require.Regexp(t, `^[a-z_]+$`, f.Name)
+		require.False(t, seen[f.Name], f.Name)
+		seen[f.Name] = true
+		require.Contains(t, []Type{String, Integer, Float, List}, f.Type)
+		require.NotEmpty(t, f.Meaning)
+		require.Equal(t, text.OneLine(f.Meaning), f.Meaning)
+		require.NotContains(t, f.Meaning, "|")
+	}
+}

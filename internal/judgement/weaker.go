@@ -1,0 +1,64 @@
+package judgement
+
+import (
+	"fmt"
+	"slices"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Weaker returns the entries by which j is less strict than other, a sentence each,
+// sorted: advisories that apply to fewer patches or are not known to be exploited, and
+// releases that are supported for longer. Whoever writes a catalogue file can make
+// servers compliant with such an entry, so that somebody should look at it.
+func (j *Judge) Weaker(other *Judge) []string {
+	var found []string
+	for _, theirs := range other.Catalog.Releases {
+		ours := j.byRelease[theirs.Label]
+		if ours == nil {
+			continue
+		}
+		if !theirs.EndOfSupport.IsZero() && ours.EndOfSupport.After(theirs.EndOfSupport) {
+			found = append(found, fmt.Sprintf("%s is supported until %s instead of %s", theirs.Label, ours.EndOfSupport, theirs.EndOfSupport))
+		}
+	}
+	for i := range other.Catalog.Advisories {
+		theirs := &other.Catalog.Advisories[i]
+		if label, patch, open := j.firstMissing(other, theirs.ID); open {
+			label.Patch = patch
+			found = append(found, fmt.Sprintf("%s does not apply to %s", theirs.ID, label))
+		}
+		for k := range j.Catalog.Advisories {
+			if ours := &j.Catalog.Advisories[k]; ours.ID == theirs.ID && theirs.Exploited() && !ours.Exploited() {
+				found = append(found, theirs.ID+" is not exploited")
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// firstMissing finds the newest release on which an advisory applies to a patch by other
+// but not by j, and the first such patch.
+func (j *Judge) firstMissing(other *Judge, id string) (label release.Release, patch int, found bool) {
+	for _, theirs := range other.byRelease {
+		ours := j.byRelease[theirs.Label]
+		if ours == nil || found && theirs.Label.Compare(label) < 0 {
+			continue
+		}
+		if from := ours.fixedFrom(id); from < theirs.fixedFrom(id) {
+			label, patch, found = theirs.Label, from, true
+		}
+	}
+	return label, patch, found
+}
+
+// fixedFrom is the first patch that an advisory does not apply to, 0 for one that does
+// not decide.
+func (e *entry) fixedFrom(id string) int {
+	i := slices.IndexFunc(e.exposures, func(x exposure) bool { return x.ID == id })
+	if i < 0 {
+		return 0
+	}
+	return e.exposures[i].fixedFrom
+}

@@ -1,0 +1,47 @@
+package judgement
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWeaker(t *testing.T) {
+	const fixed = `fixed = ["May 2024 Patch 3", "August 2023 Patch 2"]`
+	curated := made(t, advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03")+advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`))
+	tests := []struct {
+		name, advisories string
+		want             []string
+	}{
+		{"the same", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03") + advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`), nil},
+		{"stricter", advisory("CVE-2024-0001", "fixed = [\"May 2024 Patch 9\"]\nexploited_since = 2024-02-01") +
+			advisory("CVE-2024-0002", "fixed = [\"May 2024 Patch 1\"]\nexploited_since = 2024-02-03"), nil},
+		{"an earlier patch, not exploited", advisory("CVE-2024-0001", strings.Replace(fixed, "3", "2", 1)) +
+			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`),
+			[]string{"CVE-2024-0001 does not apply to May 2024 Patch 2", "CVE-2024-0001 is not exploited"}},
+		{"only newer releases", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03") +
+			advisory("CVE-2024-0002", "fixed = [\"May 2024 Patch 1\"]\naffected_from = \"May 2024\""),
+			[]string{"CVE-2024-0002 does not apply to February 2024"}},
+		{"information", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03") + advisory("CVE-2024-0002", `fixed = []`),
+			[]string{"CVE-2024-0002 does not apply to May 2024"}},
+		{"superseded by another one", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\nsuperseded_by = [\"CVE-2024-0002\"]") +
+			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`),
+			[]string{"CVE-2024-0001 does not apply to May 2024 Patch 1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, made(t, tt.advisories).Weaker(curated))
+		})
+	}
+
+	longer := made(t, advisory("CVE-2024-0001", fixed))
+	for i := range longer.Catalog.Releases {
+		r := &longer.Catalog.Releases[i]
+		if !r.EndOfSupport.IsZero() {
+			r.EndOfSupport = r.EndOfSupport.AddMonths(1)
+		}
+	}
+	require.Equal(t, []string{"August 2024 is supported until 2026-09-30 instead of 2026-08-31"}, longer.Weaker(made(t, advisory("CVE-2024-0001", fixed))))
+	require.Empty(t, BuiltIn().Weaker(BuiltIn()))
+}

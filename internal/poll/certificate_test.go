@@ -1,0 +1,88 @@
+package poll
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCertificateIsBounded(t *testing.T) {
+	c := &x509.Certificate{
+		Subject: pkix.Name{CommonName: strings.Repeat("é\x1b\n", 1000)}, Issuer: pkix.Name{CommonName: strings.Repeat("x", 1000)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	for range 1000 {
+		c.DNSNames = append(c.DNSNames, strings.Repeat("name.", 200)+"\u202e\r\n")
+	}
+	got := newCertificate(c)
+	require.Len(t, got.Names, 21)
+	require.Equal(t, "...", got.Names[20])
+	for _, s := range append(got.Names[:20], got.Subject, got.Issuer) {
+		require.LessOrEqual(t, len(s), 303)
+		require.True(t, strings.HasSuffix(s, "..."))
+		require.NotContains(t, s, "\x1b")
+	}
+	require.Equal(t, []string{"a", "127.0.0.1"}, newCertificate(&x509.Certificate{DNSNames: []string{"a"}, IPAddresses: c.IPAddresses}).Names)
+	for _, n := range []int{20, 21, 22} {
+		names := newCertificate(&x509.Certificate{DNSNames: c.DNSNames[:n]}).Names
+		require.Len(t, names, min(n, 21))
+		require.Equal(t, n > 20, names[len(names)-1] == "...", "of %d", n)
+	}
+	require.Nil(t, newCertificate(nil))
+}
+
+// A server can show a certificate that ends, by its zone, in the year 10000 or begins
+// before the year 0: neither can stand in JSON, and all other servers would be lost.
+func TestCertificateOfTheYear10000(t *testing.T) {
+	c := certificateValid(t, "00000101000000+0100", "99991231235959-1200")
+	require.Equal(t, 10000, c.NotAfter.UTC().Year())
+	require.Equal(t, -1, c.NotBefore.UTC().Year())
+	got := newCertificate(c)
+	require.Equal(t, time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC), got.NotAfter)
+	require.Equal(t, time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC), got.NotBefore)
+}
+
+// certificateValid makes a certificate with times as ASN.1 writes them.
+func certificateValid(t *testing.T, from, until string) *x509.Certificate {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "qlik"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+
+	type body struct {
+		Version                int `asn1:"optional,explicit,default:0,tag:0"`
+		Serial                 *big.Int
+		Algorithm, Issuer      asn1.RawValue
+		Validity, Subject, Key asn1.RawValue
+		Extensions             asn1.RawValue `asn1:"optional"`
+	}
+	var parts struct {
+		Body                 body
+		Algorithm, Signature asn1.RawValue
+	}
+	_, err = asn1.Unmarshal(der, &parts)
+	require.NoError(t, err)
+	var times []byte
+	for _, text := range []string{from, until} {
+		encoded, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagGeneralizedTime, Bytes: []byte(text)})
+		require.NoError(t, err)
+		times = append(times, encoded...)
+	}
+	parts.Body.Validity = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: times}
+	der, err = asn1.Marshal(parts)
+	require.NoError(t, err)
+	c, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return c
+}

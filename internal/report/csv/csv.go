@@ -1,0 +1,182 @@
+// Package csv writes a report as CSV, for spreadsheets and scripts.
+package csv
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// Write writes a row for each server, by RFC 4180 and in UTF-8. What is not known is an
+// empty cell.
+func Write(w io.Writer, r *report.Report) error {
+	keys := tagKeys(r)
+	rows := [][]string{header(keys)}
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		for j := range b.Servers {
+			rows = append(rows, cells(server{report: r, block: b, Server: &b.Servers[j]}, keys))
+		}
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	return out.WriteAll(rows)
+}
+
+// server is what a row is made of.
+type server struct {
+	report *report.Report
+	block  *report.Block
+	*report.Server
+}
+
+type column struct {
+	name string
+	cell func(server) string
+}
+
+// identity are the columns before those of the tags and of fleet.Fields.
+var identity = []column{
+	{"asked_at", func(s server) string { return s.report.AskedAt.UTC().Format(time.RFC3339) }},
+	{"source", func(s server) string { return safe(s.Server.Server.Source()) }},
+	{"host", func(s server) string { return safe(s.Server.Server.String()) }},
+}
+
+// details are the columns behind them: what a report has beyond the fields. New ones go
+// to the end: spreadsheets and scripts may count columns.
+var details = []column{
+	{"minimum_release", func(s server) string {
+		if minimum := s.block.Round.Block.Minimum(); !minimum.IsZero() {
+			return minimum.String()
+		}
+		return ""
+	}},
+	{"step", func(s server) string { return safe(s.Outcome.Step.String()) }},
+	{"cause", func(s server) string { return safe(s.Outcome.Cause) }},
+	{"hint", func(s server) string { return safe(s.Outcome.Hint) }},
+	{"remark", func(s server) string { return safe(s.Judgement.Remark) }},
+	{"catalog_releases_as_of", func(s server) string { return s.Round.Judge.Catalog.ReleasesAsOf.String() }},
+	{"catalog_advisories_as_of", func(s server) string { return s.Round.Judge.Catalog.AdvisoriesAsOf.String() }},
+	{"catalog_exploited_as_of", func(s server) string { return s.Round.Judge.Catalog.ExploitedAsOf.String() }},
+}
+
+// tagKeys are those of the static tags of all blocks.
+func tagKeys(r *report.Report) []string {
+	keys := make(map[string]bool)
+	for i := range r.Blocks {
+		for key := range r.Blocks[i].Tags() {
+			keys[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// header gives no two columns the same name: a tag named as another column becomes
+// tag_NAME.
+func header(keys []string) []string {
+	before := make([]string, 0, len(identity)+len(keys))
+	after := make([]string, 0, len(fleet.Fields)+len(details))
+	for _, c := range identity {
+		before = append(before, c.name)
+	}
+	for _, f := range fleet.Fields {
+		after = append(after, f.Name)
+	}
+	for _, c := range details {
+		after = append(after, c.name)
+	}
+	taken := slices.Concat(before, after)
+	names := before
+	for _, key := range keys {
+		name := safe(key)
+		for slices.Contains(taken, name) {
+			name = "tag_" + name
+		}
+		taken = append(taken, name)
+		names = append(names, name)
+	}
+	return slices.Concat(names, after)
+}
+
+func cells(s server, keys []string) []string {
+	cells := make([]string, 0, len(identity)+len(keys)+len(fleet.Fields)+len(details))
+	for _, c := range identity {
+		cells = append(cells, c.cell(s))
+	}
+	for _, key := range keys {
+		cells = append(cells, safe(s.block.Tags()[key]))
+	}
+	for i := range fleet.Fields {
+		cells = append(cells, fieldCell(fleet.Fields[i].Value(s.Result)))
+	}
+	for _, c := range details {
+		cells = append(cells, c.cell(s))
+	}
+	return cells
+}
+
+// fieldCell returns the text of a field's value: numbers stay numbers, text is safe.
+func fieldCell(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return ""
+	case int:
+		return strconv.Itoa(value)
+	case float64:
+		return strconv.FormatFloat(value, 'f', -1, 64)
+	case []string:
+		return safe(strings.Join(value, ","))
+	default:
+		return safe(fmt.Sprint(value))
+	}
+}
+
+// safe makes text that no spreadsheet runs: what could be taken for a formula gets an
+// apostrophe, which spreadsheets read as the mark of a text. So does what follows a
+// semicolon: where that parts cells, as in much of Europe, the text would be cut there.
+// Control characters become blanks.
+// Source: OWASP, CSV Injection.
+func safe(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if !strings.ContainsRune(s, ';') {
+		return defused(s)
+	}
+	parts := strings.Split(s, ";")
+	for i := range parts {
+		parts[i] = defused(parts[i])
+	}
+	return strings.Join(parts, ";")
+}
+
+// starts are what formulas begin with, in their full-width, small and mathematical
+// forms as well.
+const starts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+
+func defused(s string) string {
+	clean := text.OneLine(s)
+	for _, r := range s {
+		if strings.ContainsRune(starts, r) {
+			return "'" + clean
+		}
+		if !blank(r) {
+			break
+		}
+	}
+	return clean
+}
+
+// blank reports whether r is one of what nobody sees: spaces, marks, and what only steers the text or
+// fills a place.
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || !unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800'
+}

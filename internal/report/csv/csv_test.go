@@ -1,0 +1,177 @@
+package csv
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/reporttest"
+)
+
+// numeric reports whether a column holds numbers, which may begin with a minus.
+func numeric(name string) bool {
+	return slices.ContainsFunc(fleet.Fields, func(f fleet.Field) bool {
+		return f.Name == name && (f.Type == fleet.Integer || f.Type == fleet.Float)
+	})
+}
+
+// formula is what a spreadsheet could run, also where a semicolon parts cells.
+var formula = regexp.MustCompile(`(?:^|;)[\s\pZ\pC\pM\x{2800}\x{3164}\x{115f}\x{1160}\x{ffa0}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]`)
+
+// read reads what Write wrote and holds it against the report.
+func read(t *testing.T, r *report.Report) [][]string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, r))
+	require.True(t, utf8.Valid(out.Bytes()))
+	require.Equal(t, strings.Count(out.String(), "\n"), strings.Count(out.String(), "\r\n"))
+	require.False(t, bytes.HasPrefix(out.Bytes(), []byte("\ufeff")))
+	rows, err := csv.NewReader(&out).ReadAll() // refuses rows of other lengths
+	require.NoError(t, err)
+	require.Len(t, rows, 1+r.Summary.Servers)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(rows[0]))), len(rows[0]), "no name twice: %q", rows[0])
+	for n, row := range rows {
+		for i, cell := range row {
+			require.NotRegexp(t, `[\x00-\x1f\x7f-\x{9f}]`, cell)
+			if n > 0 && numeric(rows[0][i]) {
+				continue
+			}
+			require.NotRegexp(t, formula, cell)
+		}
+	}
+	return rows
+}
+
+func cellOf(t *testing.T, rows [][]string, row int, name string) string {
+	t.Helper()
+	i := slices.Index(rows[0], name)
+	require.GreaterOrEqual(t, i, 0, name)
+	return rows[row][i]
+}
+
+func TestCSV(t *testing.T) {
+	r := reporttest.Mixed(t)
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, r))
+	reporttest.RequireGolden(t, "report.csv", out.Bytes())
+
+	rows := read(t, r)
+	require.Equal(t, "CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580", cellOf(t, rows, 4, "advisories"))
+	require.Equal(t, "advisories,below_minimum", cellOf(t, rows, 4, "compliance_reason"))
+	require.Equal(t, "-452", cellOf(t, rows, 4, "support_days_left"), "numbers stay numbers")
+	require.Empty(t, cellOf(t, rows, 5, "advisory_count"), "what is not known is empty, not 0")
+	require.Equal(t, "3", cellOf(t, rows, 5, "undecided_advisory_count"), "of every poll")
+	require.Equal(t, "May 2024 Patch 10", cellOf(t, rows, 5, "minimum_release"))
+	require.Equal(t, "2025-08-25", cellOf(t, rows, 5, "catalog_exploited_as_of"))
+}
+
+// The columns are those of the table of fields, between identity and tags before and
+// what only the report has behind them.
+func TestColumns(t *testing.T) {
+	rows := read(t, reporttest.Mixed(t))
+	fields := make([]string, 0, len(fleet.Fields))
+	for _, f := range fleet.Fields {
+		fields = append(fields, f.Name)
+	}
+	require.Equal(t, slices.Concat([]string{"asked_at", "source", "host", "environment"}, fields, []string{
+		"minimum_release", "step", "cause", "hint", "remark", "catalog_releases_as_of", "catalog_advisories_as_of", "catalog_exploited_as_of",
+	}), rows[0])
+}
+
+func TestFieldCell(t *testing.T) {
+	for _, test := range []struct {
+		value any
+		want  string
+	}{
+		{nil, ""}, {"text", "text"}, {"=1", "'=1"}, {-3, "-3"}, {0, "0"}, {0.125, "0.125"}, {9.0, "9"}, {[]string{}, ""}, {[]string{"a", "b"}, "a,b"},
+		{[]string{"=1"}, "'=1"}, {true, "true"},
+	} {
+		require.Equal(t, test.want, fieldCell(test.value), "%v", test.value)
+	}
+}
+
+func TestLargeFleet(t *testing.T) {
+	r := reporttest.Large(t, 2000)
+	rows := read(t, r)
+	for n := range r.Blocks {
+		for i := range r.Blocks[n].Servers {
+			require.Equal(t, r.Blocks[n].Servers[i].Server.String(), cellOf(t, rows, 1+200*n+i, "host"))
+			require.Equal(t, "ENV-"+strconv.Itoa(n+1), cellOf(t, rows, 1+200*n+i, "environment"))
+		}
+	}
+	require.Len(t, read(t, new(report.Report)), 1)
+}
+
+func TestHostile(t *testing.T) {
+	for _, s := range reporttest.Texts {
+		read(t, reporttest.Hostile(t, func(string) string { return s }))
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		read(t, reporttest.Hostile(t, reporttest.Mixture(random)))
+	}
+}
+
+func TestTags(t *testing.T) {
+	r := reporttest.Large(t, 401) // three environments
+	r.Summary.Servers = 3
+	for i, tags := range []map[string]string{{"host": "h", "tag_host": "th", "Zone": "z"}, {"step": "s", "=a": "1", "'=a": "2"}, nil} {
+		b := &r.Blocks[i]
+		b.Servers, b.Round.Block.Tags = b.Servers[:1], tags
+	}
+	rows := read(t, r)
+	require.Equal(t, []string{"asked_at", "source", "host", "'=a", "tag_'=a", "Zone", "tag_host", "tag_step", "tag_tag_host", "result"}, rows[0][:10])
+	require.Equal(t, []string{"", "", "z", "h", "", "th"}, rows[1][3:9])
+	require.Equal(t, []string{"2", "1", "", "", "s", ""}, rows[2][3:9])
+	require.Equal(t, []string{"", "", "", "", "", ""}, rows[3][3:9])
+}
+
+// full is a disk that takes nothing more.
+type full struct{ err error }
+
+func (f full) Write([]byte) (int, error) { return 0, f.err }
+
+func TestWriteError(t *testing.T) {
+	broken := errors.New("no space left")
+	require.ErrorIs(t, Write(full{broken}, reporttest.Large(t, 10)), broken)
+}
+
+func TestSafe(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                         "",
+		"May 2025 Patch 3":         "May 2025 Patch 3",
+		"a=b -c":                   "a=b -c",
+		"=1+1":                     "'=1+1",
+		"+1":                       "'+1",
+		"-1":                       "'-1",
+		"@A1":                      "'@A1",
+		"\t=1":                     "' =1",
+		"\ttext":                   "' text",
+		"\r\ntext":                 "'  text",
+		" text":                    " text",
+		" \u00a0\u200b\ufeff=1":    "' \u00a0\u200b\ufeff=1",
+		"\x00=1":                   "' =1",
+		"\u0301\u3164=1":           "'\u0301\u3164=1",
+		"\u2800-":                  "'\u2800-",
+		"＝1":                       "'＝1",
+		"＋1":                       "'＋1",
+		"－1":                       "'－1",
+		"＠1":                       "'＠1",
+		"a;=1;b; @c":               "a;'=1;b;' @c",
+		"\xff=1":                   "\ufffd=1",
+		"two\nlines\x1b[31m\u009b": "two lines [31m ",
+	} {
+		require.Equal(t, want, safe(in), "%q", in)
+	}
+}

@@ -1,0 +1,199 @@
+package html
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// maxOpen is how many servers a list shows before a reader opens it.
+const maxOpen = 40
+
+var affectedColumns = []string{"Fix", "Environment", "Servers"}
+
+func (p *page) advisories() g.Node {
+	return chapter("advisories", "Advisories",
+		h.P(h.Class("about"), plain(p.scope())),
+		g.Map(indices(len(p.report.Advisories)), p.oneAdvisory),
+		p.undecided(),
+	)
+}
+
+var undecidedColumns = []string{"Advisory", "Summary", "References"}
+
+// undecided lists what may concern servers that are shown as compliant.
+func (p *page) undecided() g.Node {
+	if len(p.report.Undecided) == 0 {
+		return nil
+	}
+	return g.Group{newLine, h.Section(h.ID("undecided"), h.Aria("labelledby", "undecided-heading"),
+		h.H3(h.ID("undecided-heading"), plain("Undecided advisories: nobody can map them to releases yet")),
+		h.P(h.Class("about"), plain("No server is judged by them, and each of them may concern any server, also one that is shown as compliant.")),
+		h.Table(h.Class("list undecided"),
+			h.Caption(h.Class("unseen"), plain("Undecided advisories")),
+			tableHead(undecidedColumns...),
+			h.TBody(g.Map(p.report.Undecided, func(a *catalog.Advisory) g.Node {
+				return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
+					h.Th(h.Scope("row"), plain(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
+					h.Td(plain(a.Summary)),
+					h.Td(references(a.References)),
+				)}
+			})),
+		),
+	)}
+}
+
+// scope is what the list holds, and what it cannot hold.
+func (p *page) scope() string {
+	s := &p.report.Summary
+	text := "Advisories of the catalogue that apply to a server of this report, the most urgent first."
+	switch {
+	case s.Answered == 0:
+		text = "No server answered, so that no advisory could be held against any."
+	case len(p.report.Advisories) == 0:
+		text = "No known advisory applies to any server that answered."
+	}
+	if n := p.unjudged(); n > 0 {
+		text += " Nothing is known of " + counted(n, "server") + " whose version could not be judged."
+	}
+	if s.Failed > 0 && s.Answered > 0 {
+		text += " Nothing is known of " + counted(s.Failed, "server") + " that did not answer."
+	}
+	return text
+}
+
+// unjudged is the number of servers that answered and that no advisory was held against.
+func (p *page) unjudged() (n int) {
+	for i := range p.report.Blocks {
+		for j := range p.report.Blocks[i].Servers {
+			if s := &p.report.Blocks[i].Servers[j]; s.Answered() && s.Judgement.Verdict == nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (p *page) oneAdvisory(place int) g.Node {
+	a := &p.report.Advisories[place]
+	return g.Group{newLine, h.Article(h.ID(advisoryID(place)), h.Data("advisory", visible(a.ID)), h.Aria("labelledby", advisoryID(place)+"-heading"),
+		h.H3(h.ID(advisoryID(place)+"-heading"), plain(a.ID),
+			g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
+		h.P(plain(a.Summary)),
+		h.Dl(h.Class("facts"),
+			fact("Score", plain(score(a))),
+			fact("Known exploitation", plain(p.exploitation(a))),
+			fact("Releases with the fix", plain(fixes(a))),
+			fact("References", references(a.References)),
+		),
+		p.affected(a),
+	)}
+}
+
+func fact(name string, content g.Node) g.Node {
+	return h.Div(h.Dt(plain(name)), h.Dd(content))
+}
+
+func score(a *report.Advisory) string {
+	switch {
+	case a.CVSS == 0:
+		return "none known"
+	case a.CVSSSource == "":
+		return fmt.Sprintf("CVSS %.1f", a.CVSS)
+	}
+	return fmt.Sprintf("CVSS %.1f, by %s", a.CVSS, a.CVSSSource)
+}
+
+func (p *page) exploitation(a *report.Advisory) string {
+	switch {
+	case !a.Exploited() && len(p.report.Catalogs) == 1:
+		return "not in CISA’s list of " + p.report.Catalogs[0].Exploited.AsOf.String()
+	case !a.Exploited():
+		return "not in CISA’s list"
+	case a.Ransomware:
+		return "in CISA’s list since " + a.ExploitedSince.String() + ", used in ransomware campaigns"
+	}
+	return "in CISA’s list since " + a.ExploitedSince.String()
+}
+
+func fixes(a *report.Advisory) string {
+	names := make([]string, 0, len(a.Fixed))
+	for _, fix := range a.Fixed {
+		names = append(names, fix.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+func references(addresses []string) g.Node {
+	if len(addresses) == 0 {
+		return plain("none")
+	}
+	return h.Ul(g.Map(addresses, func(address string) g.Node { return h.Li(reference(address)) }))
+}
+
+// reference is a link where the address is one of the web, and text where it is
+// anything else.
+func reference(address string) g.Node {
+	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
+		return plain(address)
+	}
+	return h.A(h.Href(visible(address)), h.Rel("noreferrer noopener"), plain(address))
+}
+
+// group are the servers of a block that the same patch helps.
+type group struct {
+	block   int
+	fixedIn release.Release
+	servers []string
+}
+
+func (p *page) affected(a *report.Advisory) g.Node {
+	type key struct {
+		block   int
+		fixedIn release.Release
+	}
+	var groups []*group
+	byKey := make(map[key]*group)
+	for _, one := range a.Affected {
+		k := key{one.Block, one.FixedIn}
+		if byKey[k] == nil {
+			byKey[k] = &group{block: one.Block, fixedIn: one.FixedIn}
+			groups = append(groups, byKey[k])
+		}
+		byKey[k].servers = append(byKey[k].servers, one.Server.Server.Source())
+	}
+	return h.Table(h.Class("list affected"),
+		h.Caption(h.Data("affected", strconv.Itoa(len(a.Affected))), plain(counted(len(a.Affected), "affected server"))),
+		tableHead(affectedColumns...),
+		h.TBody(g.Map(groups, func(one *group) g.Node {
+			return g.Group{newLine, h.Tr(
+				h.Th(h.Scope("row"), plain(remedy(one.fixedIn))),
+				h.Td(link(blockID(one.block), p.blockName(one.block))),
+				h.Td(names(one.servers)),
+			)}
+		})),
+	)
+}
+
+func remedy(fixedIn release.Release) string {
+	if fixedIn.IsZero() {
+		return "no fix for this release: move to a newer release"
+	}
+	return "install " + fixedIn.String()
+}
+
+// names lists servers, closed where they are many.
+func names(servers []string) g.Node {
+	list := h.Ul(h.Class("names"), g.Map(servers, func(name string) g.Node { return h.Li(plain(name)) }))
+	if len(servers) <= maxOpen {
+		return list
+	}
+	return h.Details(h.Summary(plain(counted(len(servers), "server"))), list)
+}

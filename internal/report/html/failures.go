@@ -1,0 +1,73 @@
+package html
+
+import (
+	"strings"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/poll"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+)
+
+var failureColumns = []string{"Server", "Step", "Cause", "What to do"}
+
+func (p *page) failures() g.Node {
+	if len(p.failed) == 0 {
+		text := "Every server answered."
+		if p.report.Summary.Servers == 0 {
+			text = "No server was asked."
+		}
+		return chapter("failures", "Failures", empty(text))
+	}
+	return chapter("failures", "Failures",
+		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
+			" did not tell their version. Steps come in the order in which a connection goes through them.")),
+		h.Table(h.Class("list failures"), h.Data("sortable", ""),
+			h.Caption(h.Class("unseen"), plain("Failures")),
+			tableHead(failureColumns...),
+			h.TBody(g.Map(indices(len(p.failed)), p.oneFailure)),
+		),
+	)
+}
+
+func (p *page) oneFailure(place int) g.Node {
+	s := p.failed[place]
+	f := &s.Outcome
+	return g.Group{newLine, h.Tr(h.ID(failureID(place)), h.Data("failure", visible(s.Server.Server.Source())),
+		h.Th(h.Scope("row"), plain(s.Server.Server.String()), h.Small(link(blockID(s.block), p.blockName(s.block)))),
+		h.Td(plain(f.Step.String()), plain(" "), code(f.Result.String())),
+		h.Td(plain(f.Cause),
+			p.certificate("Certificate of the server", f.ServerCertificate),
+			p.certificate("Certificate of the client", f.ClientCertificate),
+		),
+		h.Td(plain(f.Hint)),
+	)}
+}
+
+// certificate shows what one side showed the other.
+func (p *page) certificate(heading string, c *poll.Certificate) g.Node {
+	if c == nil {
+		return nil
+	}
+	names := "none: it has no subjectAltName"
+	if len(c.Names) > 0 {
+		names = strings.Join(c.Names, ", ")
+	}
+	return h.Details(h.Summary(plain(heading)), h.Dl(h.Class("facts"),
+		fact("Subject", plain(c.Subject)),
+		fact("Names", plain(names)),
+		fact("Issuer", plain(c.Issuer)),
+		fact("Valid", g.Group{plain(day(c.NotBefore) + " to " + day(c.NotAfter)), validity(c, p.report.AskedAt)}),
+	))
+}
+
+func validity(c *poll.Certificate, at time.Time) g.Node {
+	switch {
+	case at.After(c.NotAfter):
+		return g.Group{plain(" "), labelled("bad", "expired")}
+	case at.Before(c.NotBefore):
+		return g.Group{plain(" "), labelled("bad", "not valid yet")}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+// Package html writes a report as one HTML page for people, to attach to a ticket or an audit.
+package html
+
+import (
+	"bufio"
+	"crypto/sha256"
+	_ "embed" // for the style sheet and the script
+	"encoding/base64"
+	"io"
+	"strings"
+	"time"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+var (
+	//go:embed report.css
+	styleSheet string
+	//go:embed report.js
+	script string
+)
+
+// Write writes the report as one page that needs no other file, loads nothing and can be
+// read without its script. Whatever comes from a server, from the settings or from a catalogue is
+// text on it.
+func Write(w io.Writer, r *report.Report) error {
+	buffered := bufio.NewWriter(w)
+	if err := h.Doctype(newPage(r).document()).Render(buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+// page is a report on its way to HTML.
+type page struct {
+	report   *report.Report
+	advisory map[string]int // place in the report's advisories, by id
+	failed   []failedServer
+	failure  map[*report.Server]int // place in failed
+}
+
+// failedServer is a server that did not answer.
+type failedServer struct {
+	*report.Server
+	block int // index in the report's blocks
+}
+
+func newPage(r *report.Report) *page {
+	p := &page{report: r, advisory: make(map[string]int, len(r.Advisories)), failure: make(map[*report.Server]int)}
+	for i := range r.Advisories {
+		p.advisory[r.Advisories[i].ID] = i
+	}
+	for i := range r.Blocks {
+		for j := range r.Blocks[i].Servers {
+			if s := &r.Blocks[i].Servers[j]; !s.Answered() {
+				p.failure[s] = len(p.failed)
+				p.failed = append(p.failed, failedServer{Server: s, block: i})
+			}
+		}
+	}
+	return p
+}
+
+func (p *page) document() g.Node {
+	return h.HTML(h.Lang("en"),
+		p.head(),
+		h.Body(
+			newLine, h.A(h.Class("skip"), h.Href("#main"), plain("Skip to the content")),
+			p.header(),
+			newLine, h.Main(h.ID("main"),
+				p.notices(),
+				p.summary(),
+				p.servers(),
+				p.advisories(),
+				p.failures(),
+				p.data(),
+				p.claims(),
+			),
+			newLine, h.Footer(h.P(plain("This page holds everything that it shows. It loads nothing, and sends nothing anywhere."))),
+			newLine, h.Script(g.Raw(unixLines(script))),
+		),
+	)
+}
+
+func (p *page) head() g.Node {
+	named := func(name, content string) g.Node { return g.Group{newLine, h.Meta(h.Name(name), h.Content(content))} }
+	return h.Head(
+		h.Meta(h.Charset("utf-8")),
+		newLine, h.Meta(g.Attr("http-equiv", "Content-Security-Policy"), h.Content(contentSecurityPolicy())),
+		named("viewport", "width=device-width, initial-scale=1"),
+		named("color-scheme", "light dark"),
+		named("referrer", "no-referrer"),
+		named("robots", "noindex"),
+		named("format-detection", "telephone=no"), // a build is no telephone number
+		newLine, h.TitleEl(plain("Qlik Sense versions, "+day(p.report.AskedAt))),
+		newLine, h.StyleEl(g.Raw(unixLines(styleSheet))),
+	)
+}
+
+// contentSecurityPolicy lets the page use its own style sheet and script, and nothing else.
+func contentSecurityPolicy() string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(unixLines(text)))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; style-src " + hash(styleSheet) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
+}
+
+// unixLines makes the line ends those that a browser makes of them before it compares the
+// hash: git may have made others.
+func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+func (p *page) header() g.Node {
+	r := p.report
+	links := []struct{ to, name string }{
+		{"summary", "Summary"},
+		{"servers", "Servers"},
+		{"advisories", "Advisories"},
+		{"failures", "Failures"},
+		{"data", "Data"},
+		{"claims", "What “compliant” means"},
+	}
+	return g.Group{newLine, h.Header(
+		h.H1(plain("Qlik Sense versions")),
+		h.P(h.Class("asked"),
+			plain(counted(r.Summary.Servers, "server")+" in "+counted(len(r.Blocks), "environment")+", asked on "),
+			h.Time(h.DateTime(r.AskedAt.UTC().Format(time.RFC3339)), plain(r.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC"))),
+			plain(" by "+r.Program+"."),
+		),
+		g.If(len(r.Only) > 0, h.P(h.Class("asked"), h.ID("only"),
+			h.Strong(plain("Limited to ")), plain(strings.Join(r.Only, ", ")+". The other servers of the settings were not asked.")),
+		),
+		newLine, h.Nav(h.Aria("label", "Sections"), h.Ul(
+			g.Map(links, func(link struct{ to, name string }) g.Node {
+				return h.Li(h.A(h.Href("#"+link.to), plain(link.name)))
+			}),
+		)),
+	)}
+}
+
+// chapter is a section with a heading.
+func chapter(id, heading string, content ...g.Node) g.Node {
+	return g.Group{newLine, h.Section(h.ID(id), h.Aria("labelledby", id+"-heading"),
+		h.H2(h.ID(id+"-heading"), plain(heading)), g.Group(content))}
+}

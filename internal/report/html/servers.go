@@ -1,0 +1,199 @@
+package html
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// The style sheet repeats the columns of each table, for the cards of narrow screens.
+var serverColumns = []string{"Server", "Result", "Release, build", "Patches behind", "Advisories", "Fix", "Support (estimate)", "Remarks"}
+
+// servers is a table for each block.
+func (p *page) servers() g.Node {
+	if len(p.report.Blocks) == 0 {
+		return chapter("servers", "Servers by environment", empty("No server was asked."))
+	}
+	return chapter("servers", "Servers by environment",
+		newLine, h.Div(h.Class("tools"), h.ID("tools"), g.Attr("hidden"),
+			h.Label(h.For("filter"), plain("Filter the servers")),
+			h.Input(h.Type("search"), h.ID("filter"), h.AutoComplete("off"), g.Attr("spellcheck", "false"), h.Placeholder("name, release, CVE, remark …")),
+			h.P(h.ID("matches"), h.Role("status")),
+		),
+		g.Map(indices(len(p.report.Blocks)), p.block),
+	)
+}
+
+// block shows the servers of a block.
+func (p *page) block(i int) g.Node {
+	b := &p.report.Blocks[i]
+	rows := make(g.Group, 0, 2*len(b.Servers))
+	for j := range b.Servers {
+		rows = append(rows, newLine, p.server(b, &b.Servers[j]))
+	}
+	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(i)), h.Aria("labelledby", blockID(i)+"-heading"),
+		h.H3(h.ID(blockID(i)+"-heading"), p.blockHeading(i)),
+		h.P(h.Class("about"), plain(p.about(b))),
+		g.If(len(rows) == 0, empty("No server of this environment was asked.")),
+		g.If(len(rows) > 0, h.Table(h.Class("list servers"), h.Data("sortable", ""),
+			h.Caption(h.Class("unseen"), plain("Servers of "+p.blockName(i))),
+			tableHead(serverColumns...), h.TBody(h.Data("filtered", ""), rows),
+		)),
+		h.P(h.Class("empty nomatch"), g.Attr("hidden"), plain("No server of this environment matches the filter.")),
+	)}
+}
+
+func (p *page) blockHeading(i int) g.Node {
+	tags := p.report.Blocks[i].Tags()
+	if len(tags) == 0 {
+		return plain(capital(p.blockName(i)))
+	}
+	return g.Map(slices.Sorted(maps.Keys(tags)), func(key string) g.Node {
+		return h.Span(h.Class("tag"), h.Span(h.Class("key"), plain(key)), plain(" "+tags[key]+" "))
+	})
+}
+
+// about says how many servers of a block are proven compliant, and by what they are
+// judged.
+func (p *page) about(b *report.Block) string {
+	policy := "No minimum release is set."
+	if minimum := b.Round.Block.Minimum(); !minimum.IsZero() {
+		policy = "Minimum release: " + minimum.String() + "."
+	}
+	if b.Round.Block.RequireSupport {
+		policy += " Support is required."
+	}
+	text := fmt.Sprintf("%s; %s answered. %s", b.Summary.Proven(b.Round.Judge.Undecided), grouped(b.Summary.Answered), policy)
+	if len(p.report.Catalogs) > 1 {
+		text += " Catalogue: " + b.Round.Catalog + "."
+	}
+	return text
+}
+
+func (p *page) server(b *report.Block, s *report.Server) g.Node {
+	source, host := s.Server.Source(), s.Server.String()
+	return h.Tr(h.Data("server", visible(source)),
+		h.Th(h.Scope("row"), plain(source), g.If(host != source, small(host))),
+		h.Td(result(s)),
+		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
+		h.Td(h.Class("n"), behind(s)),
+		h.Td(p.identifiers(s)),
+		h.Td(fix(b, s)),
+		h.Td(support(s)),
+		h.Td(p.remarks(b, s)),
+	)
+}
+
+// result is the judgement and why it is so, or how the poll failed.
+func result(s *report.Server) g.Node {
+	if !s.Answered() {
+		return g.Group{labelled("failed", "did not answer"), plain(" "), code(s.Outcome.Result.String())}
+	}
+	word, details := s.Verdict()
+	state, separator := "unknown", ": "
+	switch s.Judgement.Compliance {
+	case judgement.Compliant:
+		state, separator = "ok", ", "
+	case judgement.NonCompliant:
+		state = "bad"
+	case judgement.Unknown:
+	}
+	return g.Group{labelled(state, word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
+}
+
+// version sorts by the time of the release rather than by its letters.
+func version(s *report.Server) g.Node {
+	info, j := s.Outcome.Info, &s.Judgement
+	return g.Group{
+		g.If(j.HasMonth, sortKey(fmt.Sprintf("%d.%d.%d", j.Release.Year, j.Release.Month, j.Release.Patch))),
+		plain(info.ReleaseLabel), g.If(info.Version != "", g.Group{plain(" "), code(info.Version)}),
+	}
+}
+
+func behind(s *report.Server) g.Node {
+	patches, known := s.Judgement.PatchesBehind()
+	return g.If(known, plain(grouped(patches)))
+}
+
+// identifiers are those of the advisories that apply, and for how long one has.
+func (p *page) identifiers(s *report.Server) g.Node {
+	applying := s.Applying()
+	switch {
+	case s.Judgement.Verdict == nil:
+		return nil
+	case len(applying) == 0:
+		return g.Group{sortKey("0"), h.Span(h.Class("quiet"), plain("none known"))}
+	}
+	exposed, _ := s.Judgement.ExposedDays()
+	return g.Group{sortKey(strconv.Itoa(len(applying))), h.Ul(g.Map(applying, func(a *catalog.Advisory) g.Node {
+		return h.Li(link(advisoryID(p.advisory[a.ID]), a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")}))
+	})), small("exposed " + counted(exposed, "day"))}
+}
+
+// fix is what to install.
+func fix(b *report.Block, s *report.Server) g.Node {
+	if len(s.Applying()) == 0 {
+		return nil
+	}
+	fix, found := s.Fix()
+	if !found {
+		return plain("no patch of this release closes all: move to a newer release")
+	}
+	minimum := b.Round.Block.Minimum()
+	return g.Group{plain("install " + fix.String()), g.If(fix.Compare(minimum) < 0, small("which is below the minimum, "+minimum.String()))}
+}
+
+func support(s *report.Server) g.Node {
+	days, known := s.Judgement.SupportDaysLeft()
+	if !known {
+		return nil
+	}
+	key := sortKey(strconv.Itoa(days))
+	if days < 0 {
+		return g.Group{key, h.Span(labelled("unknown", "ended"), plain(" "+counted(-days, "day")+" ago"))}
+	}
+	return g.Group{key, plain(counted(days, "day") + " left")}
+}
+
+// remarks are what else there is to know.
+func (p *page) remarks(b *report.Block, s *report.Server) g.Node {
+	var all g.Group
+	if s.Judgement.BelowMinimum {
+		all = append(all, h.Li(plain("below the minimum, "+b.Round.Block.Minimum().String())))
+	}
+	if usual := b.Usual(); s.Comparison == fleet.Different && usual != nil {
+		info := usual.Outcome.Info
+		all = append(all, h.Li(plain("out of step: the usual version of this environment is "+cmp.Or(info.ReleaseLabel, info.Version))))
+	}
+	if s.Judgement.Remark != "" {
+		all = append(all, h.Li(plain(s.Judgement.Remark)))
+	}
+	if place, failed := p.failure[s]; failed {
+		all = append(all, h.Li(link(failureID(place), "why, and what to do")))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return h.Ul(all)
+}
+
+func indices(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,0 +1,145 @@
+package html
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// notices are what a reader must not miss.
+func (p *page) notices() g.Node {
+	s := &p.report.Summary
+	var notices g.Group
+	add := func(state, heading, text, to, more string) {
+		notices = append(notices, newLine, h.P(h.Class("notice "+state), h.Strong(plain(heading)), plain(" "+text+" "), link(to, more)))
+	}
+	if s.Exploited > 0 {
+		add("bad", "Known to be exploited.",
+			fmt.Sprintf("%s %s open to a vulnerability that attackers are known to use.", counted(s.Exploited, "server"), are(s.Exploited)),
+			"advisories", "Which ones, and what to install")
+	}
+	for _, a := range p.report.Undecided {
+		if a.Exploited() {
+			add("bad", "Exploited and undecided.",
+				a.ID+" is known to be exploited, and nobody can map it to releases yet: no server is proven compliant until that is decided.",
+				"undecided", "What is known of it")
+		}
+	}
+	for _, warning := range p.report.Warnings() {
+		add("unknown", warning.Heading+".", warning.Text, "data", "What that means")
+	}
+	if len(notices) == 0 {
+		return nil
+	}
+	return h.Section(h.Class("notices"), h.Aria("label", "Notices"), notices)
+}
+
+func (p *page) summary() g.Node {
+	return chapter("summary", "Summary",
+		h.P(h.Class("lead"), plain(p.verdict())),
+		p.tiles(),
+		newLine, h.Div(h.Class("charts"), p.complianceChart(), p.versionChart()),
+	)
+}
+
+// verdict is the summary in a sentence or two.
+func (p *page) verdict() string {
+	s := &p.report.Summary
+	if s.Servers == 0 {
+		return "No server was asked: nothing is proven."
+	}
+	proven := fmt.Sprintf("Proven compliant: %s of %s (%s)", grouped(s.Compliant), counted(s.Servers, "server"), report.Share(s.Compliant, s.Servers))
+	if n := len(p.report.Undecided); n > 0 {
+		proven += ", " + report.UndecidedWords(n)
+	}
+	var others []string
+	add := func(n int, words string) {
+		if n > 0 {
+			others = append(others, grouped(n)+" "+words)
+		}
+	}
+	add(s.NonCompliant, are(s.NonCompliant)+" not compliant")
+	add(s.Unknown, are(s.Unknown)+" unknown")
+	add(s.Failed, "did not answer")
+	if len(others) == 0 {
+		return proven + "."
+	}
+	last := len(others) - 1
+	if last == 0 {
+		return proven + ". " + others[0] + "."
+	}
+	return proven + ". " + strings.Join(others[:last], ", ") + " and " + others[last] + "."
+}
+
+func (p *page) tiles() g.Node {
+	s := &p.report.Summary
+	return g.Group{newLine, h.Dl(h.Class("tiles"),
+		tile("servers", "Servers", s.Servers, "were asked", ""),
+		tile("answered", "Answered", s.Answered, "told their version", ""),
+		tile("failed", "Failed", s.Failed, "did not tell their version", "bad"),
+		p.proven(),
+		tile("unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown"),
+		tile("vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad"),
+		tile("exploited", "Exploited", s.Exploited, "open to one that CISA lists as exploited", "bad"),
+		p.belowMinimum(),
+		p.outOfStep(),
+		tile("out_of_support", "Out of support", s.OutOfSupport, "by the catalogue’s estimate", "unknown"),
+	)}
+}
+
+// proven is the share of all servers; that of those that answered comes second.
+func (p *page) proven() g.Node {
+	s := &p.report.Summary
+	meaning := "no server was asked"
+	if s.Servers > 0 {
+		meaning = grouped(s.Compliant) + " of " + grouped(s.Servers)
+	}
+	if s.Answered > 0 && s.Failed > 0 {
+		meaning += "; " + report.Share(s.Compliant, s.Answered) + " of those that answered"
+	}
+	if n := len(p.report.Undecided); n > 0 {
+		meaning += "; " + report.UndecidedWords(n)
+	}
+	return rawTile("compliant", "Proven compliant", strconv.Itoa(s.Compliant), report.Share(s.Compliant, s.Servers), meaning, "")
+}
+
+// tile shows a number of servers, in the colour of a state unless it is 0.
+func tile(name, label string, n int, meaning, state string) g.Node {
+	if n == 0 {
+		state = ""
+	}
+	return rawTile(name, label, strconv.Itoa(n), grouped(n), meaning, state)
+}
+
+func (p *page) belowMinimum() g.Node {
+	const name, label = "below_minimum", "Below minimum"
+	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return !b.Round.Block.Minimum().IsZero() }) {
+		return rawTile(name, label, "0", "–", "no minimum release is set", "")
+	}
+	return tile(name, label, p.report.Summary.BelowMinimum, "below the minimum release of their environment", "bad")
+}
+
+func (p *page) outOfStep() g.Node {
+	const name, label = "version_mismatch", "Out of step"
+	if len(p.report.Only) > 0 {
+		return rawTile(name, label, strconv.Itoa(p.report.Summary.Mismatched), "–", "not told, as the report is limited to some servers", "")
+	}
+	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return b.Round.Block.SameVersion }) {
+		return rawTile(name, label, "0", "–", "not asked for", "")
+	}
+	return tile(name, label, p.report.Summary.Mismatched, "run another version than is usual in their environment", "unknown")
+}
+
+func rawTile(name, label, exact, shown, meaning, state string) g.Node {
+	return g.Group{newLine, h.Div(h.Class(strings.TrimSpace("tile "+state)), h.Data("count", name), h.Data("value", exact),
+		h.Dt(plain(label)),
+		h.Dd(h.Class("value"), plain(shown)),
+		h.Dd(h.Class("meaning"), plain(meaning)),
+	)}
+}

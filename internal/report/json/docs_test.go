@@ -1,0 +1,107 @@
+package json
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/fleet"
+)
+
+// Every member of the document is described, in its order and with its type, and
+// nothing else is.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../../deploy/check-json.md")
+	require.NoError(t, err)
+	described := make(map[string][]string)
+	section := ""
+	for line := range strings.Lines(string(text)) {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			section = strings.TrimSpace(title)
+			described[section] = nil
+		}
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") {
+			require.Len(t, cells, 3, line)
+			require.NotEmpty(t, strings.Trim(cells[2], " |\n"), line)
+			described[section] = append(described[section], strings.Trim(cells[0], "| `")+": "+cells[1])
+		}
+	}
+	model := make(map[string][]string)
+	members(reflect.TypeFor[document](), model)
+	members(reflect.TypeFor[failure](), model) // of a server, which is no struct
+	model["server"] = []string{"source: string", "host: string", "remark: string, optional", "failure: failure, optional"}
+	kinds := map[fleet.Type]string{fleet.String: "string", fleet.Integer: "integer", fleet.Float: "number", fleet.List: "array of string"}
+	for _, f := range fleet.Fields {
+		model["server"] = append(model["server"], f.Name+": "+kinds[f.Type])
+	}
+	for name, want := range model {
+		require.Equal(t, want, described[name], name)
+	}
+	require.Len(t, described, len(model))
+}
+
+// members lists the members of a type and of those below it, each with its type.
+func members(of reflect.Type, model map[string][]string) {
+	name := sectionOf(of)
+	for field := range of.Fields() {
+		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		kind := kindOf(field.Type)
+		switch {
+		case options == "omitempty":
+			kind += ", optional"
+		case field.Type.Kind() == reflect.Pointer:
+			kind += " or null"
+		}
+		model[name] = append(model[name], key+": "+kind)
+		below := field.Type
+		for below.Kind() == reflect.Slice || below.Kind() == reflect.Pointer {
+			below = below.Elem()
+		}
+		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() {
+			if _, known := model[sectionOf(below)]; !known {
+				members(below, model)
+			}
+		}
+	}
+}
+
+func sectionOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[document]():
+		return "report"
+	case reflect.TypeFor[catalogue]():
+		return "catalog"
+	case reflect.TypeFor[undecided]():
+		return "undecided advisory"
+	}
+	return t.Name()
+}
+
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Int:
+		return "integer"
+	case reflect.Float64:
+		return "number"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Pointer:
+		return kindOf(t.Elem())
+	case reflect.Slice:
+		return "array of " + kindOf(t.Elem())
+	case reflect.Map:
+		return "object of " + kindOf(t.Elem())
+	case reflect.Struct:
+		if t == reflect.TypeFor[time.Time]() {
+			return "time"
+		}
+		return sectionOf(t)
+	}
+	panic("the model has a member that is not described: " + t.String())
+}

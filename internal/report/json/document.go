@@ -1,0 +1,103 @@
+package json
+
+import "time"
+
+// document is the report. Members that say omitempty are left out where they are not
+// known or do not apply.
+type document struct {
+	Schema     int         `json:"schema"`
+	Program    string      `json:"program"`
+	AskedAt    time.Time   `json:"asked_at"`
+	Only       []string    `json:"only,omitempty"`
+	Summary    summary     `json:"summary"`
+	Catalogs   []catalogue `json:"catalogs"`
+	Blocks     []block     `json:"blocks"`
+	Advisories []advisory  `json:"advisories"`
+	Undecided  []undecided `json:"undecided_advisories"`
+}
+
+type summary struct {
+	Servers         int       `json:"servers"`
+	Answered        int       `json:"answered"`
+	Failed          int       `json:"failed"`
+	Compliant       int       `json:"compliant"`
+	NonCompliant    int       `json:"non_compliant"`
+	Unknown         int       `json:"unknown"`
+	ProvenPercent   *float64  `json:"proven_compliant_percent"`
+	AnsweredPercent *float64  `json:"compliant_percent_of_answered"`
+	Vulnerable      int       `json:"vulnerable"`
+	Exploited       int       `json:"exploited"`
+	BelowMinimum    int       `json:"below_minimum"`
+	Mismatched      int       `json:"version_mismatch"`
+	OutOfSupport    int       `json:"out_of_support"`
+	Versions        []version `json:"versions"`
+}
+
+type version struct {
+	Label   string `json:"release_label,omitempty"`
+	Build   string `json:"version,omitempty"`
+	Servers int    `json:"servers"`
+}
+
+type catalogue struct {
+	Name           string `json:"name"`
+	ReleasesAsOf   string `json:"releases_as_of"`
+	AdvisoriesAsOf string `json:"advisories_as_of"`
+	ExploitedAsOf  string `json:"exploited_as_of"`
+	ReleasesAge    int    `json:"releases_age_days"`
+	AdvisoriesAge  int    `json:"advisories_age_days"`
+	ExploitedAge   int    `json:"exploited_age_days"`
+}
+
+type block struct {
+	Tags           map[string]string `json:"tags"`
+	MinimumRelease string            `json:"minimum_release,omitempty"`
+	RequireSupport bool              `json:"require_support"`
+	SameVersion    bool              `json:"same_version"`
+	CatalogMaxAge  int               `json:"catalog_max_age_days"`
+	Catalog        string            `json:"catalog"`
+	Summary        summary           `json:"summary"`
+	Servers        []server          `json:"servers"`
+}
+
+type failure struct {
+	Step              string       `json:"step"`
+	Cause             string       `json:"cause"`
+	Hint              string       `json:"hint"`
+	ServerCertificate *certificate `json:"server_certificate,omitempty"`
+	ClientCertificate *certificate `json:"client_certificate,omitempty"`
+}
+
+type certificate struct {
+	Subject   string    `json:"subject"`
+	Names     []string  `json:"names"`
+	Issuer    string    `json:"issuer"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+}
+
+type advisory struct {
+	ID             string     `json:"id"`
+	Summary        string     `json:"summary"`
+	Published      string     `json:"published"`
+	CVSS           float64    `json:"cvss"`
+	CVSSSource     string     `json:"cvss_source,omitempty"`
+	ExploitedSince string     `json:"exploited_since,omitempty"`
+	Ransomware     bool       `json:"ransomware"`
+	Fixed          []string   `json:"fixed"`
+	References     []string   `json:"references"`
+	Affected       []affected `json:"affected"`
+}
+
+type affected struct {
+	Block   int    `json:"block"`
+	Source  string `json:"source"`
+	FixedIn string `json:"fixed_in"`
+}
+
+type undecided struct {
+	ID             string   `json:"id"`
+	Summary        string   `json:"summary"`
+	ExploitedSince string   `json:"exploited_since,omitempty"`
+	References     []string `json:"references"`
+}

@@ -1,0 +1,179 @@
+// Package json writes a report as a JSON document, which deploy/check-json.md describes.
+package json
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// Schema is the version of the document's format.
+const Schema = 1
+
+// Write writes the report as one indented document. No array of it is null.
+func Write(w io.Writer, r *report.Report) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(newDocument(r))
+}
+
+func newDocument(r *report.Report) *document {
+	d := &document{
+		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Only: r.Only, Summary: newSummary(&r.Summary),
+		Catalogs: make([]catalogue, 0, len(r.Catalogs)), Blocks: make([]block, 0, len(r.Blocks)),
+		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
+	}
+	for _, c := range r.Catalogs {
+		d.Catalogs = append(d.Catalogs, catalogue{
+			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
+			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
+		})
+	}
+	for i := range r.Blocks {
+		d.Blocks = append(d.Blocks, newBlock(&r.Blocks[i]))
+	}
+	for i := range r.Advisories {
+		d.Advisories = append(d.Advisories, newAdvisory(&r.Advisories[i]))
+	}
+	for _, a := range r.Undecided {
+		d.Undecided = append(d.Undecided, undecided{ID: a.ID, Summary: a.Summary, ExploitedSince: optionalDay(a.ExploitedSince), References: list(a.References)})
+	}
+	return d
+}
+
+func newSummary(s *report.Summary) summary {
+	c := summary{
+		Servers: s.Servers, Answered: s.Answered, Failed: s.Failed, Compliant: s.Compliant, NonCompliant: s.NonCompliant, Unknown: s.Unknown,
+		ProvenPercent: percent(s.Compliant, s.Servers), AnsweredPercent: percent(s.Compliant, s.Answered),
+		Vulnerable: s.Vulnerable, Exploited: s.Exploited, BelowMinimum: s.BelowMinimum, Mismatched: s.Mismatched, OutOfSupport: s.OutOfSupport,
+		Versions: make([]version, 0, len(s.Versions)),
+	}
+	for _, v := range s.Versions {
+		c.Versions = append(c.Versions, version(v))
+	}
+	return c
+}
+
+// percent is null for a share of nothing.
+func percent(n, of int) *float64 {
+	if of == 0 {
+		return nil
+	}
+	share := 100 * float64(n) / float64(of)
+	return &share
+}
+
+func newBlock(b *report.Block) block {
+	settings := b.Round.Block
+	c := block{
+		Tags: b.Tags(), RequireSupport: settings.RequireSupport, SameVersion: settings.SameVersion,
+		CatalogMaxAge: int(settings.CatalogMaxAge.Hours() / 24), Catalog: b.Round.Catalog,
+		Summary: newSummary(&b.Summary), Servers: make([]server, 0, len(b.Servers)),
+	}
+	if c.Tags == nil {
+		c.Tags = map[string]string{}
+	}
+	if minimum := settings.Minimum(); !minimum.IsZero() {
+		c.MinimumRelease = minimum.String()
+	}
+	for i := range b.Servers {
+		c.Servers = append(c.Servers, server{&b.Servers[i]})
+	}
+	return c
+}
+
+// server is an object whose members are those of fleet.Fields, in their order, and what a
+// report has beyond them.
+type server struct{ *report.Server }
+
+// MarshalJSON leaves out what is not known.
+func (s server) MarshalJSON() ([]byte, error) {
+	object := object{}
+	object.add("source", s.Server.Server.Source())
+	object.add("host", s.Server.Server.String())
+	for i := range fleet.Fields {
+		if value := fleet.Fields[i].Value(s.Result); value != nil {
+			object.add(fleet.Fields[i].Name, value)
+		}
+	}
+	if s.Judgement.Remark != "" {
+		object.add("remark", s.Judgement.Remark)
+	}
+	if !s.Answered() {
+		object.add("failure", newFailure(&s.Outcome))
+	}
+	return object.bytes()
+}
+
+// object is a JSON object whose members keep their order.
+type object struct {
+	text bytes.Buffer
+	err  error
+}
+
+func (o *object) add(name string, value any) {
+	if o.text.Len() > 0 {
+		o.text.WriteByte(',')
+	}
+	o.text.WriteString(`"` + name + `":`)
+	encoder := json.NewEncoder(&o.text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil && o.err == nil {
+		o.err = err
+	}
+}
+
+func (o *object) bytes() ([]byte, error) { return []byte("{" + o.text.String() + "}"), o.err }
+
+func newFailure(o *poll.Outcome) failure {
+	return failure{
+		Step: o.Step.String(), Cause: o.Cause, Hint: o.Hint,
+		ServerCertificate: newCertificate(o.ServerCertificate), ClientCertificate: newCertificate(o.ClientCertificate),
+	}
+}
+
+func newCertificate(c *poll.Certificate) *certificate {
+	if c == nil {
+		return nil
+	}
+	return &certificate{Subject: c.Subject, Names: list(c.Names), Issuer: c.Issuer, NotBefore: c.NotBefore, NotAfter: c.NotAfter}
+}
+
+func newAdvisory(a *report.Advisory) advisory {
+	c := advisory{
+		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, ExploitedSince: optionalDay(a.ExploitedSince),
+		Ransomware: a.Ransomware, Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
+	}
+	for _, fix := range a.Fixed {
+		c.Fixed = append(c.Fixed, fix.String())
+	}
+	for _, one := range a.Affected {
+		fix := ""
+		if !one.FixedIn.IsZero() {
+			fix = one.FixedIn.String()
+		}
+		c.Affected = append(c.Affected, affected{Block: one.Block, Source: one.Server.Server.Source(), FixedIn: fix})
+	}
+	return c
+}
+
+// optionalDay is "" for no day.
+func optionalDay(d catalog.Day) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

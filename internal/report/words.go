@@ -1,0 +1,136 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// reasonWords are the reasons in the words of a report.
+var reasonWords = []struct {
+	reason judgement.Reasons
+	words  string
+}{
+	{judgement.Advisories, "advisories"},
+	{judgement.BelowMinimum, "below minimum"},
+	{judgement.CatalogTooOld, "catalogue too old"},
+	{judgement.LabelAndBuildDiffer, "label and build differ"},
+	{judgement.OutOfSupport, "out of support"},
+	{judgement.ReleaseUnknown, "release unknown"},
+	{judgement.SupportUnknown, "end of support unknown"},
+	{judgement.UndecidedAdvisory, "exploited advisory undecided"},
+}
+
+// Verdict returns the judgement of a server that answered in words: "compliant", "not
+// compliant" or "unknown", and the details, which qualify the first and are the reasons
+// of the others.
+func (s *Server) Verdict() (word string, details []string) {
+	switch s.Judgement.Compliance {
+	case judgement.Compliant:
+		return "compliant", s.qualifiers()
+	case judgement.NonCompliant:
+		return "not compliant", s.reasons()
+	case judgement.Unknown:
+	}
+	return "unknown", s.reasons()
+}
+
+// qualifiers are what a reader must know of a compliant server before trusting the word.
+func (s *Server) qualifiers() (all []string) {
+	if s.Judgement.Unsupported() {
+		all = append(all, "unsupported")
+	}
+	if n := s.Round.Judge.Undecided; n > 0 {
+		all = append(all, fmt.Sprintf("%d undecided", n))
+	}
+	return all
+}
+
+func (s *Server) reasons() (all []string) {
+	for _, one := range reasonWords {
+		switch {
+		case s.Judgement.Reasons&one.reason == 0:
+		case one.reason == judgement.CatalogTooOld && s.Round.Judge.Catalog.AdvisoriesAsOf.InFuture(s.Round.Day()):
+			all = append(all, "catalogue dated in the future")
+		default:
+			all = append(all, one.words)
+		}
+	}
+	return all
+}
+
+// Proven returns how many servers of all are proven compliant, and how many advisories
+// are undecided where there are any: "3 of 5 proven compliant, 2 advisories undecided".
+func (s *Summary) Proven(undecided int) string {
+	words := fmt.Sprintf("%d of %d proven compliant", s.Compliant, s.Servers)
+	if undecided > 0 {
+		words += ", " + UndecidedWords(undecided)
+	}
+	return words
+}
+
+// UndecidedWords returns "1 advisory undecided" or "3 advisories undecided".
+func UndecidedWords(n int) string {
+	if n == 1 {
+		return "1 advisory undecided"
+	}
+	return strconv.Itoa(n) + " advisories undecided"
+}
+
+// Share returns a part in percent, "–" of nothing; 1,999 of 2,000 are not all, and 1 is
+// not none.
+func Share(n, of int) string {
+	switch {
+	case of == 0:
+		return "–"
+	case n == of:
+		return "100 %"
+	case n == 0:
+		return "0 %"
+	}
+	tenths := min(max(math.Round(1000*float64(n)/float64(of)), 1), 999)
+	return strconv.FormatFloat(tenths/10, 'f', 1, 64) + " %"
+}
+
+// Warning says that a part of the data is old or dated in the future, and what that
+// means.
+type Warning struct {
+	Heading string // "Old data" or "Wrong date"
+	Text    string
+}
+
+// Warnings returns one for each part of the data that is not in order.
+func (r *Report) Warnings() (warnings []Warning) {
+	var releases, advisories, exploited Age
+	for _, c := range r.Catalogs {
+		releases, advisories, exploited = releases.worse(c.Releases), advisories.worse(c.Advisories), exploited.worse(c.Exploited)
+	}
+	for _, one := range []struct {
+		Age
+		part, meaning string
+	}{
+		{releases, "Releases", "servers can be further behind than shown"},
+		{advisories, "Advisories", "servers can be open to newer ones"},
+		{exploited, "Data on exploitation", "what has been exploited since counts as not exploited"},
+	} {
+		switch {
+		case one.Future:
+			warnings = append(warnings, Warning{"Wrong date", fmt.Sprintf("%s of %s are dated in the future and prove nothing: "+
+				"check the catalogue, or the clock of this machine.", one.part, one.AsOf)})
+		case one.Old():
+			warnings = append(warnings, Warning{"Old data", fmt.Sprintf("%s are %s old: %s.", one.part, text.Plural(one.Days, "day"), one.meaning)})
+		}
+	}
+	return warnings
+}
+
+// worse returns the age that matters more: that of the future, or the greater one.
+func (a Age) worse(b Age) Age {
+	if b.Future || !a.Future && (a.AsOf.IsZero() || b.Days > a.Days) {
+		return b
+	}
+	return a
+}
