@@ -107,7 +107,7 @@ func (r *rig) start(servers ...simulator.Server) (*simulator.Fleet, []string) {
 // block is a settings block for hosts with the site's certificates; more is put
 // behind it.
 func (*rig) block(hosts []string, more string) string {
-	return stack.Settings(hosts, world.dir, more)
+	return stack.Settings(hosts, world.dir, stack.NoMaxAge+more)
 }
 
 // dropIn is the shipped one-file drop-in with other settings in it. edits are pairs

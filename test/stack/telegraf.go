@@ -80,14 +80,14 @@ func StartAgent(program, dir, config string, dropIns map[string]string, env ...s
 const NoMaxAge = "  catalog_max_age = \"36500d\"\n"
 
 // Settings is a settings block for servers, with the certificates of a site as the
-// simulator writes them into a folder, and NoMaxAge; more is put behind it.
+// simulator writes them into a folder; more is put behind it.
 func Settings(hosts []string, site, more string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[[inputs.qlik_sense_version]]\n  hosts = [%s]\n", Quote(hosts))
 	for _, file := range []struct{ key, name string }{{"tls_ca", "root.pem"}, {"tls_cert", "client.pem"}, {"tls_key", "client_key.pem"}} {
 		fmt.Fprintf(&b, "  %s = %q\n", file.key, filepath.Join(site, file.name))
 	}
-	b.WriteString(NoMaxAge + more + "\n")
+	b.WriteString(more + "\n")
 	return b.String()
 }
 
