@@ -34,7 +34,7 @@ type Result struct {
 	Round   *Round
 	Server  *poll.Server
 	Outcome poll.Outcome
-	// Judgement is that of the version, where the server answered.
+	// Judgement is that of the version; of a server that did not answer, nothing is known.
 	Judgement judgement.Judgement
 	// Comparison is that with the other servers of the block.
 	Comparison Comparison
@@ -62,6 +62,7 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 			continue
 		}
 		result.Round = round
+		result.Judgement.Compliance = judgement.Unknown // the zero value would be compliant
 		if info := result.Outcome.Info; info != nil {
 			result.Judgement = round.Judge.Judge(info.ReleaseLabel, info.Version, &b.policy, round.Day())
 		}

@@ -41,6 +41,7 @@ func TestRound(t *testing.T) {
 	require.Equal(t, Same, compliant.Comparison, "the newer of two")
 	require.Equal(t, poll.StatusMismatch, failed.Outcome.Result)
 	require.False(t, failed.Answered())
+	require.Equal(t, judgement.Unknown, failed.Judgement.Compliance, "silence is never green")
 	require.Equal(t, NotCompared, failed.Comparison)
 	require.Equal(t, []string{"advisories", "below_minimum"}, exposed.Judgement.Reasons.Names())
 	require.Equal(t, Different, exposed.Comparison)
