@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/boundedfile"
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/judgement"
 )
@@ -304,4 +306,43 @@ func TestCatalogueThatIsAPipe(t *testing.T) {
 	}
 	_, err := New(settings, onDay(today))
 	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
+}
+
+// A file system that hangs leaves what was read before in use, and holds up a round for
+// a moment only.
+func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
+	process := onDay(today)
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, settings.CatalogFile, 0, 0, nil)
+	b := newBlock(t, process, settings)
+	require.Len(t, said(process), 1)
+
+	limiter := &b.catalog.limiter
+	limiter.Limit = 20 * time.Millisecond
+	wakes, hangs := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(hangs)
+		_, _ = boundedfile.Within(context.Background(), limiter, func() (int, error) {
+			<-wakes
+			return 0, nil
+		})
+	}()
+	<-hangs // given up, while the call goes on
+	judge := b.catalog.judge
+	for _, lines := range []int{1, 0} {
+		require.Same(t, judge, b.catalog.current(t.Context(), catalog.DayOf(today), 180))
+		got := said(process)
+		require.Len(t, got, lines, "said once: %s", got)
+		if lines > 0 {
+			require.Contains(t, got[0], "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: "+settings.CatalogFile+
+				": reading took longer than 20ms: the file system may hang")
+		}
+	}
+	close(wakes)
+	limiter.Limit = time.Minute
+	require.Eventually(t, func() bool {
+		b.catalog.current(t.Context(), catalog.DayOf(today), 180)
+		return len(said(process)) == 1
+	}, 10*time.Second, 5*time.Millisecond, "in use again")
 }
