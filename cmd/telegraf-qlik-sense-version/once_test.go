@@ -78,9 +78,9 @@ func TestOnceInterruptedWhileNobodyReads(t *testing.T) {
 // that are in order.
 func TestOnceWithFewFileDescriptors(t *testing.T) {
 	t.Parallel()
-	const n = 120
+	const n = 80
 	f := startFleet(t, make([]simulator.Server, n)...)
-	p := prepare(t, "--once", "--config", f.config("max_concurrent_requests = 120"))
+	p := prepare(t, "--once", "--config", f.config("max_concurrent_requests = 80"))
 	p.cmd.Args = append([]string{"sh", "-c", `ulimit -n 48; exec "$0" "$@"`, p.cmd.Path}, p.cmd.Args[1:]...)
 	p.cmd.Path = "/bin/sh"
 	p.start()
