@@ -17,6 +17,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 // The versions of the programs. Telegraf's is that of the packages in go.mod.
@@ -36,6 +38,21 @@ const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,output
 const recipePlugins = plugins + ",inputs.mqtt_consumer,outputs.http,outputs.influxdb_v2,outputs.influxdb_v3," +
 	"outputs.mqtt,outputs.prometheus_client,processors.starlark,serializers.csv,serializers.template"
 
+const (
+	binFolder = ".bin" // of the repository, for what is built
+	buildLock = "build.lock"
+)
+
+// Lock waits until no other process holds the lock of this name in the repository at root,
+// and takes it. A process that ends gives its locks back, however it ends.
+func Lock(root, name string) (unlock func(), err error) {
+	bin := filepath.Join(root, binFolder)
+	if err := os.MkdirAll(bin, 0o750); err != nil {
+		return nil, err
+	}
+	return lockedfile.MutexAt(filepath.Join(bin, name)).Lock()
+}
+
 // Tools are the paths of the programs.
 type Tools struct {
 	Telegraf  string
@@ -49,17 +66,20 @@ type Tools struct {
 
 // Build builds the programs into the folder .bin of the repository at root and says
 // on progress what it does. Telegraf and InfluxDB are built once, from their Go
-// modules, and need the module proxy for that.
+// modules, and need the module proxy for that. Several processes may build at the same time:
+// one of them does, and the others find the programs up to date.
 func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
-	bin := filepath.Join(root, ".bin")
-	if err := os.MkdirAll(bin, 0o750); err != nil {
+	unlock, err := Lock(root, buildLock)
+	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 
+	bin := filepath.Join(root, binFolder)
 	t := &Tools{
 		Telegraf:  filepath.Join(bin, telegrafName(plugins)),
 		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
@@ -85,6 +105,12 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 // RecipesTelegraf gives the path of a Telegraf with the plugins of the recipes, and
 // builds it the first time as Build does.
 func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string, error) {
+	unlock, err := Lock(t.root, buildLock)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+
 	path := filepath.Join(t.bin, telegrafName(recipePlugins))
 	return path, install(ctx, progress, path, telegrafPackage, "-tags", recipePlugins)
 }
