@@ -34,7 +34,7 @@ demo:
 	go run ./test/demo
 
 bench:
-	go test ./test -run '^$$' -bench . -benchtime 3x -timeout 60m
+	go test ./test/bench -run '^$$' -bench . -benchtime 3x -timeout 60m
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/systeminfo

@@ -1,0 +1,309 @@
+//go:build linux
+
+package dashboards
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// evaluationStep is how often the rules are evaluated here; Grafana does it more often, but
+// nothing changes between the polls.
+const evaluationStep = 6 * time.Hour
+
+// testAlerts evaluates every rule through the whole story, an hour after each poll, and
+// nine days beyond it, and compares who fires when, with which labels and what text.
+func testAlerts(t *testing.T, c *cast, every6h, every24h, withStops string) {
+	t.Helper()
+	g := newGolden(t)
+	for _, rule := range loadRules(t) {
+		for _, one := range []struct{ title, database string }{{"polls every 6 hours", every6h}, {"polls every 24 hours", every24h}} {
+			g.add(rule.UID, rule.Title, one.title, c.run(t, &rule, one.database))
+		}
+		if rule.UID == "qlik-sense-not-answering" || rule.UID == "qlik-sense-no-points" {
+			g.add(rule.UID, rule.Title, "polls every 6 hours, the agents of TEST and DEV stop", c.run(t, &rule, withStops))
+		}
+	}
+	g.add("message", "A message", "two alerts that fire, one that does not any more", sampleMessage(t))
+	g.compare("alerts")
+}
+
+// instance is one alert of a rule while it lasts.
+type instance struct {
+	labels  map[string]string
+	pending time.Time
+	firing  time.Time // zero before
+	text    string
+}
+
+// run evaluates a rule through the story and tells what came of it.
+func (c *cast) run(t *testing.T, rule *alertRule, database string) string {
+	t.Helper()
+	active := make(map[string]*instance)
+	var told []string
+	var noDataSince time.Time
+	tell := func(from, to time.Time, what string) {
+		told = append(told, fmt.Sprintf("%s to %s: %s\n", from.Format("2006-01-02 15:04"), to.Format("2006-01-02 15:04"), what))
+	}
+	noData := func(until time.Time) {
+		text := "no data, which counts as " + rule.NoDataState
+		if rule.NoDataState == "Alerting" {
+			text += "\n" + rule.text(t, nil, nil)
+		}
+		tell(noDataSince, until, text)
+	}
+	end := storyEnd.AddDate(0, 0, 9)
+	for now := storyBegin.Add(-5 * time.Hour); now.Before(end); now = now.Add(evaluationStep) {
+		values, numbers, err := c.evaluate(rule, database, now)
+		require.NoError(t, err, "%s at %s", rule.UID, now)
+		if values == nil && noDataSince.IsZero() {
+			noDataSince = now
+		}
+		if values != nil && !noDataSince.IsZero() {
+			noData(now)
+			noDataSince = time.Time{}
+		}
+		met := make(map[string]bool)
+		for _, one := range values {
+			if one.value == 0 {
+				continue
+			}
+			key := labels(one.labels)
+			require.False(t, met[key], "two values with the labels %s", key)
+			met[key] = true
+			if active[key] == nil {
+				active[key] = &instance{labels: one.labels, pending: now}
+			}
+			if i := active[key]; i.firing.IsZero() && now.Sub(i.pending) >= duration(t, rule.For) {
+				i.firing = now
+				i.text = rule.text(t, one.labels, numbers)
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(active)) {
+			if i := active[key]; !met[key] {
+				if !i.firing.IsZero() {
+					tell(i.firing, now, strings.TrimSpace(key)+"\n"+i.text)
+				}
+				delete(active, key)
+			}
+		}
+	}
+	if !noDataSince.IsZero() {
+		noData(end)
+	}
+	require.Empty(t, active, "alerts without an end")
+	slices.Sort(told)
+	if len(told) == 0 {
+		return "(nothing fires)\n"
+	}
+	return strings.Join(told, "")
+}
+
+// number is a value with labels, as Grafana's expressions have it.
+type number struct {
+	labels map[string]string
+	value  float64
+}
+
+// evaluate gives the values of a rule's condition at a moment, nil where there are no
+// data, and those of all its queries and expressions. As in Grafana there are no data where
+// one of the queries has none.
+func (c *cast) evaluate(rule *alertRule, database string, now time.Time) (condition []number, all map[string][]number, err error) {
+	all = make(map[string][]number)
+	for _, step := range rule.Data {
+		var result []number
+		switch {
+		case step.DatasourceUID != "__expr__":
+			result, err = c.askFor(&step, database, now)
+			if err == nil && len(result) == 0 {
+				return nil, nil, nil
+			}
+		case step.Model.Type == "reduce":
+			// Each series has come as its last value.
+			result = all[step.Model.Expression]
+		case step.Model.Type == "math":
+			result, err = math1(step.Model.Expression, all)
+		case step.Model.Type == "threshold":
+			result, err = threshold(&step, all[step.Model.Expression])
+		default:
+			err = fmt.Errorf("no expression %q", step.Model.Type)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", step.RefID, err)
+		}
+		all[step.RefID] = result
+	}
+	return all[rule.Condition], all, nil
+}
+
+// askFor runs a query of a rule, and makes values of its frames as Grafana does for an
+// InfluxDB: of a table without a time and with one column of numbers a value for each row,
+// whose columns of text are the labels; of series the series. A table with a time is
+// refused, other frames are passed over.
+func (c *cast) askFor(step *alertStep, database string, now time.Time) ([]number, error) {
+	from, to := now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now.Add(-time.Duration(step.RelativeTimeRange.To)*time.Second)
+	statement, err := macros(step.Model.Query, from, to)
+	if err != nil {
+		return nil, err
+	}
+	series, err := c.ask(database, statement)
+	if err != nil {
+		return nil, err
+	}
+	var result []number
+	for _, f := range c.frames(target{ResultFormat: step.Model.ResultFormat}, series) {
+		if step.Model.ResultFormat != "table" {
+			if values := f.Fields[1]; values.Type == "number" {
+				if last, ok := values.Values[len(values.Values)-1].(float64); ok {
+					result = append(result, number{values.Labels, last})
+				}
+			}
+			continue
+		}
+		var numeric *field
+		for _, one := range f.Fields {
+			switch {
+			case one.Type == "time":
+				return nil, fmt.Errorf("input data must be a wide series but got type long: %s", statement)
+			case one.Type == "number" && numeric != nil:
+				return nil, nil // no data, as Grafana has it
+			case one.Type == "number":
+				numeric = one
+			}
+		}
+		for i, value := range numeric.Values {
+			row := make(map[string]string)
+			for _, one := range f.Fields {
+				if one.Type == "string" {
+					row[one.Name], _ = one.Values[i].(string)
+				}
+			}
+			result = append(result, number{row, value.(float64)})
+		}
+	}
+	return result, nil
+}
+
+var sum = regexp.MustCompile(`^\$(\w+) \+ 0 \* \$(\w+)$`)
+
+// math1 adds nought times one variable to another: values whose labels are the same, or
+// are among those of the other, go together, and the more labels are kept.
+func math1(expression string, all map[string][]number) ([]number, error) {
+	parts := sum.FindStringSubmatch(expression)
+	if parts == nil {
+		return nil, fmt.Errorf("no rule has had such an expression so far: %s", expression)
+	}
+	var result []number
+	for _, a := range all[parts[1]] {
+		for _, b := range all[parts[2]] {
+			if x, y := a.labels["source"], b.labels["source"]; x != "" && y != "" && x != y {
+				continue // the quickest of differences
+			}
+			switch {
+			case contains(b.labels, a.labels):
+				result = append(result, number{b.labels, a.value + 0*b.value})
+			case contains(a.labels, b.labels):
+				result = append(result, number{a.labels, a.value + 0*b.value})
+			}
+		}
+	}
+	return result, nil
+}
+
+func contains(all, some map[string]string) bool {
+	for key, value := range some {
+		if found, ok := all[key]; !ok || found != value {
+			return false
+		}
+	}
+	return true
+}
+
+func threshold(step *alertStep, values []number) ([]number, error) {
+	evaluator := step.Model.Conditions[0].Evaluator
+	var result []number
+	for _, one := range values {
+		var met bool
+		switch evaluator.Type {
+		case "gt":
+			met = one.value > evaluator.Params[0]
+		case "lt":
+			met = one.value < evaluator.Params[0]
+		default:
+			return nil, fmt.Errorf("no evaluator %q", evaluator.Type)
+		}
+		value := 0.0
+		if met {
+			value = 1
+		}
+		result = append(result, number{one.labels, value})
+	}
+	return result, nil
+}
+
+// text is what the annotations of a rule say. As in Grafana, $values holds those numbers
+// that have the very labels of the alert.
+func (r *alertRule) text(t *testing.T, of map[string]string, all map[string][]number) string {
+	t.Helper()
+	type value struct {
+		Labels map[string]string
+		Value  float64
+	}
+	values := make(map[string]value)
+	for ref, numbers := range all {
+		for _, one := range numbers {
+			if maps.Equal(one.labels, of) {
+				values[ref] = value{one.labels, math.Round(one.value*100) / 100}
+			}
+		}
+	}
+	var b strings.Builder
+	missing := "missingkey=error"
+	if of == nil { // no data: an alert without labels, and without this option in Grafana
+		missing = "missingkey=invalid"
+	}
+	for _, name := range []string{"summary", "description"} {
+		parsed, err := template.New(name).Option(missing).Parse("{{ $labels := .Labels }}{{ $values := .Values }}" + r.Annotations[name])
+		require.NoError(t, err)
+		b.WriteString("    ")
+		require.NoError(t, parsed.Execute(&b, map[string]any{"Labels": of, "Values": values}), r.UID)
+		b.WriteString("\n")
+	}
+	require.NotContains(t, b.String(), "<no value>", r.UID)
+	return b.String()
+}
+
+// sampleMessage is what the message templates make of some alerts.
+func sampleMessage(t *testing.T) string {
+	t.Helper()
+	type alert struct{ Labels, Annotations map[string]string }
+	type alerts struct{ Firing, Resolved []alert }
+	a := func(server string) alert {
+		return alert{map[string]string{"source": server}, map[string]string{"summary": server + " runs something", "description": "Install something else."}}
+	}
+	parsed, err := template.New("").Parse(loadAlerting(t).Templates[0].Template)
+	require.NoError(t, err)
+	var b strings.Builder
+	data := map[string]any{
+		"Alerts":       alerts{[]alert{a("prod1"), a("prod2")}, []alert{a("prod3")}},
+		"CommonLabels": map[string]string{"alertname": "Qlik Sense server runs a vulnerable version", "environment": "PROD"},
+	}
+	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.subject", data))
+	b.WriteString("\n\n")
+	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.message", data))
+	data["Alerts"] = alerts{nil, []alert{a("prod3")}}
+	b.WriteString("\n\n")
+	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.subject", data))
+	b.WriteString("\n\n")
+	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.message", data))
+	return b.String() + "\n"
+}

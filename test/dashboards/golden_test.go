@@ -1,0 +1,197 @@
+//go:build linux
+
+package dashboards
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files of the dashboards and alerts")
+
+// golden gathers the sections of golden files and compares them at the end.
+type golden struct {
+	t     *testing.T
+	files map[string]*goldenFile
+}
+
+type goldenFile struct {
+	head     string
+	sections []string // title, text, title, text, ...
+}
+
+func newGolden(t *testing.T) *golden {
+	return &golden{t: t, files: make(map[string]*goldenFile)}
+}
+
+// add puts a section into a file. One that is as an earlier one only says so.
+func (g *golden) add(file, head, title, text string) {
+	f := g.files[file]
+	if f == nil {
+		f = &goldenFile{head: head}
+		g.files[file] = f
+	}
+	for i := 0; i < len(f.sections); i += 2 {
+		if f.sections[i+1] == text {
+			text = "as " + f.sections[i] + "\n"
+			break
+		}
+	}
+	f.sections = append(f.sections, title, text)
+}
+
+// compare holds all files of a folder against what was added, and finds those that
+// nothing makes any more.
+func (g *golden) compare(folder string) {
+	g.t.Helper()
+	root := filepath.Join("testdata", folder)
+	if *update {
+		require.NoError(g.t, os.RemoveAll(root))
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.files)) {
+		f := g.files[name]
+		var b strings.Builder
+		b.WriteString(f.head + "\n")
+		for i := 0; i < len(f.sections); i += 2 {
+			fmt.Fprintf(&b, "\n== %s\n\n%s", f.sections[i], f.sections[i+1])
+		}
+		path := filepath.Join(root, name+".txt")
+		if *update {
+			require.NoError(g.t, os.MkdirAll(filepath.Dir(path), 0o750))
+			require.NoError(g.t, os.WriteFile(path, []byte(b.String()), 0o600))
+			continue
+		}
+		expected, err := os.ReadFile(path)
+		require.NoError(g.t, err, "write it with -update, and read it")
+		require.Equal(g.t, string(expected), b.String(), "%s; -update writes it anew", path)
+	}
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, strings.TrimSuffix(path, ".txt"))
+		require.NotNil(g.t, g.files[name], "nothing makes %s any more", path)
+		return err
+	})
+	require.NoError(g.t, err)
+}
+
+// table writes rows in columns. Rows that follow each other and differ in their first
+// cell alone, a time, are one.
+func table(columns []string, rows [][]string) string {
+	for i := 0; i < len(rows); i++ {
+		j := i
+		for j+1 < len(rows) && columns[0] == "Time" && slices.Equal(rows[i][1:], rows[j+1][1:]) {
+			j++
+		}
+		if j > i {
+			rows[i][0] += fmt.Sprintf(" to %s, %d rows", rows[j][0], j-i+1)
+			rows = slices.Delete(rows, i+1, j+1)
+		}
+	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(columns, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	w.Flush()
+	if len(rows) == 0 {
+		b.WriteString("(no rows)\n")
+	}
+	return trailing.ReplaceAllString(b.String(), "\n")
+}
+
+var trailing = regexp.MustCompile(` +\n`)
+
+// describe writes the frames of a query.
+func describe(t target, all []*frame) string {
+	if len(all) == 0 {
+		return t.RefID + ": (nothing)\n"
+	}
+	var b strings.Builder
+	for _, f := range all {
+		if t.ResultFormat != "table" {
+			fmt.Fprintf(&b, "%s: %q%s\n%s", t.RefID, f.Name, labels(f.Fields[1].Labels), runs(f))
+			continue
+		}
+		columns := make([]string, len(f.Fields))
+		rows := make([][]string, len(f.Fields[0].Values))
+		for i, one := range f.Fields {
+			columns[i] = one.Name
+			for j, value := range one.Values {
+				rows[j] = append(rows[j], cell(one, value))
+			}
+		}
+		fmt.Fprintf(&b, "%s:\n%s", t.RefID, table(columns, rows))
+	}
+	return b.String()
+}
+
+func labels(of map[string]string) string {
+	parts := make([]string, 0, len(of))
+	for _, key := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, key+"="+strconv.Quote(of[key]))
+	}
+	return " {" + strings.Join(parts, ", ") + "}"
+}
+
+// runs writes a series, points that follow each other with one value as one line.
+func runs(f *frame) string {
+	times, values := f.Fields[0], f.Fields[1]
+	var b strings.Builder
+	for i := 0; i < len(values.Values); {
+		value, j := cell(values, values.Values[i]), i
+		for j+1 < len(values.Values) && cell(values, values.Values[j+1]) == value {
+			j++
+		}
+		fmt.Fprintf(&b, "  %s", moment(times.Values[i]))
+		if j > i {
+			fmt.Fprintf(&b, " to %s, %d points", moment(times.Values[j]), j-i+1)
+		}
+		fmt.Fprintf(&b, ": %s\n", value)
+		i = j + 1
+	}
+	return b.String()
+}
+
+// cell writes a value. What differs from run to run is a "~".
+func cell(f *field, value any) string {
+	name := strings.ToLower(f.Name + f.Config["displayNameFromDS"])
+	number, isNumber := value.(float64)
+	switch {
+	case value == nil:
+		return "-"
+	case strings.Contains(name, "response time") && isNumber && number > 0:
+		return "~"
+	case f.Type == "time", isNumber && number > 1e12:
+		return moment(value)
+	case isNumber:
+		return strconv.FormatFloat(math.Round(number*100)/100, 'f', -1, 64)
+	case value == "":
+		return `""`
+	}
+	return fmt.Sprint(value)
+}
+
+func moment(milliseconds any) string {
+	n, ok := milliseconds.(float64)
+	if !ok {
+		return fmt.Sprint(milliseconds)
+	}
+	return time.UnixMilli(int64(n)).UTC().Format("2006-01-02 15:04")
+}

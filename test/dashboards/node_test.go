@@ -1,0 +1,270 @@
+//go:build linux
+
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+// shownPanel is a panel with the frames of its queries, for Grafana's own library.
+type shownPanel struct {
+	File    string          `json:"file"`
+	Head    string          `json:"head"`
+	Section string          `json:"section"`
+	Now     int64           `json:"now"`
+	Panel   json.RawMessage `json:"panel"`
+	Frames  []*frame        `json:"frames"`
+}
+
+// shownAs is what such a panel shows: rows, or series.
+type shownAs struct {
+	File    string
+	Head    string
+	Section string
+	Columns []string
+	Rows    [][]string
+	Links   []struct {
+		Row int
+		URL string
+	}
+	Series []struct {
+		Name   string
+		Points [][2]any
+	}
+}
+
+// node runs a script of the folder grafana, after npm has installed what it needs there.
+func node(t *testing.T, input []byte, args ...string) []byte {
+	t.Helper()
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("not run, for Grafana's own library and types need %s (Node.js 20 or later): %v", program, err)
+		}
+	}
+	rig.TrackFiles(t, "grafana")
+	locked, err := os.Stat("grafana/package-lock.json")
+	require.NoError(t, err)
+	installed, err := os.Stat("grafana/node_modules/.package-lock.json")
+	if err != nil || installed.ModTime().Before(locked.ModTime()) {
+		start := time.Now()
+		install := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+		install.Dir = "grafana"
+		output, err := install.CombinedOutput()
+		require.NoError(t, err, string(output))
+		t.Logf("npm ci took %s", time.Since(start).Round(time.Second))
+	}
+	cmd := exec.Command("node", args...)
+	cmd.Dir = "grafana"
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	cmd.Stdin = bytes.NewReader(input)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	output, err := cmd.Output()
+	require.NoError(t, err, "%s%s", output, complaints.String())
+	return output
+}
+
+// show has Grafana's own library transform and format what the queries gave.
+func show(t *testing.T, panels []shownPanel) []shownAs {
+	t.Helper()
+	lookback := loadDashboard(t, "fleet").variable("lookback")
+	require.Contains(t, strings.Split(lookback.Query, ","), lookback.value())
+	input, err := json.Marshal(map[string]any{"panels": panels, "durations": strings.Split(lookback.Query, ",")})
+	require.NoError(t, err)
+	var shown []shownAs
+	require.NoError(t, json.Unmarshal(node(t, input, "shown.cjs"), &shown))
+	require.Len(t, shown, len(panels))
+	return shown
+}
+
+func testShown(t *testing.T, panels []shownPanel) {
+	t.Helper()
+	g := newGolden(t)
+	without := 0 // links of servers without an environment
+	for i, one := range show(t, panels) {
+		without += one.checkLinkedRows(t)
+		g.add(one.File, one.Head, one.Section, one.text())
+		checkLinks(t, panels[i].Panel, one.Columns)
+	}
+	require.NotZero(t, without)
+	g.compare("shown")
+}
+
+// checkLinkedRows finds out whether the link of each row leads to the server of that row, and
+// to no environment but its own. It counts those of servers without one.
+func (s *shownAs) checkLinkedRows(t *testing.T) (without int) {
+	t.Helper()
+	for _, link := range s.Links {
+		parsed, err := url.Parse(link.URL)
+		require.NoError(t, err)
+		query := parsed.Query()
+		row := s.Rows[link.Row]
+		require.Equal(t, row[slices.Index(s.Columns, "Server")], query.Get("var-source"), link.URL)
+		environment := row[slices.Index(s.Columns, "Environment")]
+		if environment == "(none)" {
+			without++
+			require.NotContains(t, query, "var-environment")
+		} else if query.Has("var-environment") {
+			require.Equal(t, environment, query.Get("var-environment"))
+		}
+	}
+	return without
+}
+
+// testNearlyAll has large environments in which a few servers are not compliant: the share
+// is not 100 per cent before the last server is.
+func testNearlyAll(t *testing.T, c *cast) {
+	database := c.Database + "_nearly"
+	at := storyEnd.Add(-time.Hour)
+	var b strings.Builder
+	for _, one := range []struct {
+		environment string
+		servers     int
+		bad         int
+	}{{"large", 1000, 4}, {"larger", 2000, 1}, {"whole", 10, 0}} {
+		for i := range one.servers {
+			judged := `compliance_code=0i,compliance="compliant",advisory_count=0i,exploited_advisory_count=0i,below_minimum=0i`
+			if i < one.bad {
+				judged = `compliance_code=1i,compliance="non_compliant",advisory_count=1i,exploited_advisory_count=1i,below_minimum=1i,` +
+					`advisories="CVE-2024-55579",fixed_in="May 2024 Patch 10"`
+			}
+			fmt.Fprintf(&b, "qlik_sense_version,environment=%s,source=%s-%d result=\"success\",result_code=0i,patches_behind=0i,"+
+				"release_label=\"May 2024 Patch 9\",version=\"14.187.14\",%s %d\n", one.environment, one.environment, i, judged, at.UnixNano())
+		}
+	}
+	c.insert(t, database, b.String())
+	for environment, share := range map[string]string{"large": "99.6% [yellow]", "larger": "99.9% [yellow]", "whole": "100.0% [green]"} {
+		v := view{database, storyEnd, map[string][]string{"environment": {environment}}, ""}
+		var panels []shownPanel
+		for _, name := range []string{"fleet", "compliance"} {
+			for _, p := range c.runDashboard(t, newGolden(t), name, environment, &v) {
+				if strings.HasPrefix(p.Head, "Compliant ") || strings.HasPrefix(p.Head, "Patch compliance ") || strings.HasPrefix(p.Head, "Compliance ") {
+					panels = append(panels, p)
+				}
+			}
+		}
+		require.Len(t, panels, 4)
+		for _, one := range show(t, panels) {
+			if one.Columns == nil {
+				for _, series := range one.Series {
+					require.Equal(t, strings.Fields(strings.Replace(share, ".0", "", 1))[0], series.Points[len(series.Points)-1][1], series.Name)
+				}
+				continue
+			}
+			require.Len(t, one.Rows, 1)
+			require.Contains(t, one.Rows[0], share, one.Head)
+		}
+	}
+	for _, rule := range loadRules(t) {
+		if rule.UID != "qlik-sense-vulnerable" && rule.UID != "qlik-sense-exploited" {
+			continue
+		}
+		values, numbers, err := c.evaluate(&rule, database, storyEnd)
+		require.NoError(t, err)
+		told := 0
+		for _, one := range values {
+			if one.value != 0 {
+				told++
+				require.Contains(t, rule.text(t, one.labels, numbers),
+					"Install May 2024 Patch 10 or a later patch of the same release. That patch may still be below the minimum release.")
+			}
+		}
+		require.Equal(t, 5, told)
+	}
+}
+
+func (s *shownAs) text() string {
+	if s.Columns != nil && len(s.Columns) == 0 {
+		return "(nothing)\n"
+	}
+	if s.Columns != nil {
+		for i, column := range s.Columns {
+			for _, row := range s.Rows {
+				if column == "Response time" && row[i] != "" {
+					row[i] = "~"
+				}
+			}
+		}
+		return table(s.Columns, s.Rows)
+	}
+	var b strings.Builder
+	for _, series := range s.Series {
+		times := &field{Type: "time"}
+		values := &field{Name: series.Name}
+		for _, point := range series.Points {
+			if strings.HasPrefix(series.Name, "response time") {
+				point[1] = "~"
+			}
+			times.Values = append(times.Values, point[0])
+			values.Values = append(values.Values, point[1])
+		}
+		fmt.Fprintf(&b, "%q\n%s", series.Name, runs(&frame{Fields: []*field{times, values}}))
+	}
+	if b.Len() == 0 {
+		return "(nothing)\n"
+	}
+	return b.String()
+}
+
+var (
+	linkedField    = regexp.MustCompile(`\$\{__data\.fields\.(\w+)`)
+	linkedVariable = regexp.MustCompile(`[?&]var-(\w+)=`)
+	linkedUID      = regexp.MustCompile(`^/d/([\w-]+)\?`)
+)
+
+// checkLinks finds out whether the links of a panel lead somewhere: their fields are
+// columns of it, their dashboard is one of ours, and has the variables.
+func checkLinks(t *testing.T, panel json.RawMessage, columns []string) {
+	t.Helper()
+	var links struct {
+		FieldConfig struct {
+			Overrides []struct {
+				Properties []struct {
+					ID    string
+					Value any
+				}
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(panel, &links))
+	for _, override := range links.FieldConfig.Overrides {
+		for _, property := range override.Properties {
+			if property.ID != "links" {
+				continue
+			}
+			url := property.Value.([]any)[0].(map[string]any)["url"].(string)
+			if len(columns) > 0 {
+				for _, found := range linkedField.FindAllStringSubmatch(url, -1) {
+					require.Contains(t, columns, found[1])
+				}
+			}
+			uid := linkedUID.FindStringSubmatch(url)
+			require.NotNil(t, uid, url)
+			for _, found := range linkedVariable.FindAllStringSubmatch(url, -1) {
+				require.NotNil(t, loadDashboard(t, strings.TrimPrefix(uid[1], "qlik-sense-")).variable(found[1]), url)
+			}
+		}
+	}
+}
+
+// The dashboards satisfy Grafana's own types.
+func TestDashboardsHaveGrafanasTypes(t *testing.T) {
+	folder, err := filepath.Abs(rig.Root + "/deploy/grafana/dashboards")
+	require.NoError(t, err)
+	require.Empty(t, string(node(t, nil, "types.cjs", folder)))
+}

@@ -1,0 +1,283 @@
+//go:build linux
+
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+// The story: five weeks of a fleet of three environments, and of servers without one.
+// Each scene is polled once by the real plugin under Telegraf; its points then stand for
+// all polls until the next scene, with nothing but their time moved. So weeks of polls
+// every 6 and every 24 hours are in InfluxDB after half a minute.
+var (
+	storyBegin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	storyEnd   = storyBegin.Add(35 * 24 * time.Hour)
+)
+
+// pollDelay is how long after the full hour the polls of the story start, as with a
+// collection jitter.
+const pollDelay = 97 * time.Second
+
+// scene is the fleet from a moment of the story on.
+type scene struct {
+	day   float64 // of the story
+	what  string
+	apply func(*cast)
+}
+
+var scenes = []scene{
+	{0, "the beginning", func(*cast) {}},
+	{3, "prod2 is upgraded alone", func(c *cast) { c.runs("prod2", may2025p15) }},
+	{5, "prod1 and prod3 follow; dev1 is set back below the minimum of its block", func(c *cast) {
+		c.runs("prod1", may2025p15)
+		c.runs("prod3", may2025p15)
+		c.runs("dev1", november2024p22)
+	}},
+	{8, "prod3 is down; dev1 is back above the minimum", func(c *cast) {
+		c.fails("prod3", simulator.FaultDown)
+		c.runs("dev1", may2025p3)
+	}},
+	{10, "prod3 is back; prod1 is rolled back", func(c *cast) {
+		c.runs("prod3", may2025p15)
+		c.runs("prod1", may2024p9)
+	}},
+	{12, "test1 fails for a single poll", func(c *cast) { c.fails("test1", simulator.Fault503) }},
+	{12.25, "test1 answers; prod1 is upgraded again; test3 is new", func(c *cast) {
+		c.runs("test1", november2024p22)
+		c.runs("prod1", may2025p15)
+		c.polled["test3"] = true
+	}},
+	{15, "lab2 is removed", func(c *cast) { delete(c.polled, "lab2") }},
+	{17, "test2 is patched; dev2 has a new certificate", func(c *cast) {
+		c.runs("test2", august2023p17)
+		c.certificate(365)
+	}},
+	{24, "test3 is upgraded alone", func(c *cast) { c.runs("test3", may2025p15) }},
+	{30, "dev1 has an expired certificate", func(c *cast) { c.fails("dev1", simulator.FaultExpiredCertificate) }},
+	{34.75, "prod2 is not ready", func(c *cast) { c.fails("prod2", simulator.Fault503) }},
+}
+
+// supportEnds is when support ends, in days of the story.
+var supportEnds = map[string]int{"August 2023": -200, "May 2024": 60, "November 2024": 100, "May 2025": 400}
+
+type version struct{ label, build string }
+
+var (
+	august2023p1    = version{"August 2023 Patch 1", "14.139.5"}
+	august2023p17   = version{"August 2023 Patch 17", "14.139.25"}
+	may2024p9       = version{"May 2024 Patch 9", "14.187.14"}
+	november2024p22 = version{"November 2024 Patch 22", "14.212.41"}
+	may2025p3       = version{"May 2025 Patch 3", "14.231.8"}
+	may2025p15      = version{"May 2025 Patch 15", "14.231.27"}
+	custom          = version{"Custom build 7", "99.1.2"}
+)
+
+// blocks are the settings blocks of the story, and the servers in them.
+var blocks = []struct {
+	servers []string
+	more    string
+}{
+	{[]string{"prod1", "prod2", "prod3"}, `  minimum_release = "May 2024"
+  [inputs.qlik_sense_version.tags]
+    environment = "PROD"
+    site = "Zürich"
+`},
+	{[]string{"test1", "test2", "test3"}, `  [inputs.qlik_sense_version.tags]
+    environment = "TEST"
+`},
+	{[]string{"dev1", "dev2"}, `  minimum_release = "May 2025"
+  [inputs.qlik_sense_version.tags]
+    environment = "DEV"
+`},
+	{[]string{"lab1", "lab2"}, ""}, // no environment
+}
+
+// stops are agents that stand still for some days of the story, in the database that tells of
+// that; the others go on. That of TEST never starts again.
+var stops = []struct {
+	environment string
+	from, to    float64
+}{{"TEST", 20, 100}, {"DEV", 31.5, 34.5}}
+
+func stopped(line string, at time.Time) bool {
+	day := at.Sub(storyBegin).Hours() / 24
+	for _, one := range stops {
+		if strings.Contains(line, ",environment="+one.environment+",") && day >= one.from && day < one.to {
+			return true
+		}
+	}
+	return false
+}
+
+// play has the story polled and writes it into three databases: with 6 and with 24 hours
+// between the polls, and with 6 hours and agents that stop.
+func play(t *testing.T) (c *cast, every6h, every24h, withStops string) {
+	t.Helper()
+	c = newCast(rig.New(t))
+	catalog := filepath.Join(t.TempDir(), "catalog.toml")
+	var told [][]string // points of each scene, as line protocol without a time
+	var p *stack.Process
+	var running string
+	for _, s := range scenes {
+		s.apply(c)
+		for {
+			today := time.Now().UTC().Truncate(24 * time.Hour)
+			c.writeCatalog(catalog, today, int(s.day))
+			if settings := c.settings(catalog); settings != running {
+				if p != nil {
+					_, err := p.Stop(rig.Patience)
+					require.NoError(t, err)
+				}
+				running = settings
+				p = c.Telegraf(c.DropIn(settings, `"6h"`, `"300ms"`))
+			}
+			lines := c.poll(p, time.Now())
+			if time.Now().UTC().Truncate(24 * time.Hour).Equal(today) { // else support_days_left may be of either day
+				told = append(told, lines)
+				break
+			}
+		}
+	}
+	_, err := p.Stop(rig.Patience)
+	require.NoError(t, err)
+
+	every6h, every24h, withStops = c.Database+"_6h", c.Database+"_24h", c.Database+"_stops"
+	never := func(string, time.Time) bool { return false }
+	c.insert(t, every6h, tell(told, 6*time.Hour, never))
+	c.insert(t, every24h, tell(told, 24*time.Hour, never))
+	c.insert(t, withStops, tell(told, 6*time.Hour, stopped))
+	return c, every6h, every24h, withStops
+}
+
+// writeCatalog writes the catalogue as it is on a day of the story, if that day is today.
+func (c *cast) writeCatalog(file string, today time.Time, day int) {
+	c.Helper()
+	text := c.Read("testdata/catalog.toml")
+	for release, end := range supportEnds {
+		text = c.Edit(text, "@"+release+"@", today.AddDate(0, 0, end-day).Format(time.DateOnly))
+	}
+	// By renaming: a poll never meets half a file.
+	require.NoError(c, os.WriteFile(file+".new", []byte(text), 0o600))
+	require.NoError(c, os.Rename(file+".new", file))
+}
+
+// poll waits for a round that began after a moment, and gives its points. It waits for the
+// next round too: InfluxDB shows a point while it is still writing its fields.
+func (c *cast) poll(telegraf *stack.Process, after time.Time) []string {
+	c.Helper()
+	statement := fmt.Sprintf("SELECT * FROM qlik_sense_version WHERE time > %d", after.UnixNano())
+	var first map[string]rig.Row
+	_, err := c.DB.Await(c.Database, statement, rig.Patience, func(series []stack.Series) bool {
+		first = make(map[string]rig.Row)
+		rounds := make(map[string]int)
+		for _, point := range rig.Rows(series) {
+			source := point["source"].(string)
+			if rounds[source]++; rounds[source] == 1 {
+				first[source] = point
+			}
+		}
+		for name := range c.polled {
+			if c.polled[name] && rounds[c.source[name]] < 2 {
+				return false
+			}
+		}
+		return true
+	})
+	require.NoError(c, err)
+	for name, polled := range c.polled {
+		if polled {
+			require.Equal(c, c.failed[name], first[c.source[name]]["result"] != "success", "%s: %v\n%s", name, first[c.source[name]], telegraf.Output())
+		}
+	}
+	lines := make([]string, 0, len(first))
+	for _, source := range slices.Sorted(maps.Keys(first)) {
+		lines = append(lines, line(first[source]))
+	}
+	return lines
+}
+
+// line writes a point as line protocol, without its time.
+func line(point rig.Row) string {
+	var tags, fields []string
+	for _, key := range slices.Sorted(maps.Keys(point)) {
+		switch value := point[key].(type) {
+		case json.Number:
+			kind := "i"
+			if key == "max_cvss" || key == "response_time" {
+				kind = ""
+			}
+			fields = append(fields, fmt.Sprintf("%s=%s%s", key, value, kind))
+		case string:
+			switch key {
+			case "time":
+			case "source", "host", "environment", "site":
+				tags = append(tags, key+"="+value)
+			default:
+				fields = append(fields, fmt.Sprintf("%s=%q", key, value))
+			}
+		}
+	}
+	return "qlik_sense_version," + strings.Join(tags, ",") + " " + strings.Join(fields, ",")
+}
+
+// tell moves the points of the scenes to the moments of the polls, without those that are
+// left out, and puts Butler's old points before and beside them.
+func tell(told [][]string, interval time.Duration, leftOut func(line string, at time.Time) bool) string {
+	var b strings.Builder
+	for at := storyBegin; !at.After(storyEnd); at = at.Add(interval) {
+		now := 0
+		for i := range scenes {
+			if !sceneBegin(i).After(at) {
+				now = i
+			}
+		}
+		for _, line := range told[now] {
+			if leftOut(line, at) {
+				continue
+			}
+			fmt.Fprintf(&b, "%s %d\n", line, at.Add(pollDelay).UnixNano())
+		}
+	}
+	// Butler: eight strings, no tag for the server; one more day beside the plugin, and
+	// then once more, so that panels of the present meet a point of it.
+	for _, day := range []int{-10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 33} {
+		fmt.Fprintf(&b, `qlik_sense_version,environment=PROD,host=butler content_hash="aeec25c5",sense_id="qliksenseserver:14.173.4",version="14.173.4",`+
+			`deployment_type="QlikSenseServer",release_label="February 2024 Patch 1",deprecated_product_version="4.0.X",`+
+			`product_name="Qlik Sense",copyright_year_range="1993-2024" %d`+"\n", storyBegin.AddDate(0, 0, day).Add(3*time.Hour).UnixNano())
+	}
+	return b.String()
+}
+
+func sceneBegin(i int) time.Time {
+	return storyBegin.Add(time.Duration(scenes[i].day * 24 * float64(time.Hour)))
+}
+
+func (c *cast) insert(t *testing.T, database, lines string) {
+	t.Helper()
+	_, err := c.DB.Query("", "CREATE DATABASE "+database)
+	require.NoError(t, err)
+	response, err := http.Post(c.DB.URL+"/write?db="+database, "text/plain", strings.NewReader(lines))
+	require.NoError(t, err)
+	var body bytes.Buffer
+	_, err = body.ReadFrom(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusNoContent, response.StatusCode, body.String())
+}

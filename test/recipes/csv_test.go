@@ -1,0 +1,131 @@
+//go:build linux
+
+package recipes
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+func (r *fixture) inventory(edits ...string) (file string, files map[string]string) {
+	file = filepath.Join(r.TempDir(), "qlik-sense-inventory.csv")
+	edits = append(edits, "/var/lib/telegraf/qlik-sense-inventory.csv", file)
+	return file, map[string]string{"inventory-csv.conf": r.recipe("inventory-csv.conf", edits...)}
+}
+
+// lines reads a CSV file as it is now. All lines must have as many cells.
+func (r *fixture) lines(file string) [][]string {
+	r.Helper()
+	lines, err := csv.NewReader(strings.NewReader(r.Read(file))).ReadAll()
+	require.NoError(r, err)
+	return lines
+}
+
+func testInventory(t *testing.T) {
+	r := newFixture(t)
+	june2019, err := simulator.Sample("june-2019")
+	require.NoError(t, err)
+	_, hosts := r.Start(old(), simulator.Server{Reply: june2019}, simulator.Server{Fault: simulator.Fault503})
+	file, files := r.inventory()
+	a := r.agent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+production), files)
+	a.rounds(2)
+	a.stop()
+
+	lines := r.lines(file)
+	header := strings.Split("timestamp,environment,source,result,release_label,version,compliance,compliance_code,compliance_reason,advisories,advisory_count,"+
+		"exploited_advisory_count,max_cvss,exposed_days,fixed_in,patches_behind,latest_patch,support_days_left,below_minimum,version_mismatch,"+
+		"certificate_expiry,response_time,http_response_code,result_code,release_year,release_month,patch,product_name,"+
+		"deployment_type,sense_id,content_hash,deprecated_product_version,copyright_year_range,"+
+		"releases_age_days,advisories_age_days,exploited_age_days,undecided_advisory_count,host", ",")
+	require.Equal(t, header, lines[0])
+	require.Subset(t, header, fieldNames(), "a field of the point has no column")
+
+	// Each cell is the value of the point in the database; each point is there once.
+	points := make(map[string]rig.Row)
+	for _, p := range r.Points(0, "") {
+		at, err := time.Parse(time.RFC3339Nano, p["time"].(string))
+		require.NoError(t, err)
+		points[at.Truncate(time.Second).Format(time.RFC3339)+p["source"].(string)+num(p["response_time"])] = p
+	}
+	require.Len(t, lines, 1+len(points))
+	for _, line := range lines[1:] {
+		cells := make(map[string]string, len(line))
+		for i, cell := range line {
+			cells[header[i]] = cell
+		}
+		key := cells["timestamp"] + cells["source"] + cells["response_time"]
+		p := points[key]
+		require.NotNil(t, p, key)
+		delete(points, key)
+		for _, name := range header[1:] {
+			require.Equal(t, num(p[name]), cells[name], name)
+		}
+	}
+	a.start()
+	a.rounds(2)
+	a.stop()
+	a.onlyOriginals()
+	again := 0
+	for _, line := range r.lines(file) {
+		if line[0] == "timestamp" {
+			require.Equal(t, header, line)
+			again++
+		}
+	}
+	require.Equal(t, 2, again, "a header for each start, as the file says")
+}
+
+// num writes a value of the database as the CSV does.
+func num(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return value
+	case interface{ String() string }:
+		return value.String()
+	}
+	return "?"
+}
+
+// Nothing is lost from file to file, and old ones go.
+func testInventoryRotation(t *testing.T) {
+	r := newFixture(t)
+	_, hosts := r.Start(old(), old())
+	file, files := r.inventory(`rotation_interval = "720h"`, `rotation_interval = "1s"`)
+	a := r.agent(r.Block(hosts, production), files)
+	folder := filepath.Dir(file)
+	require.Eventually(t, func() bool {
+		entries, err := os.ReadDir(folder)
+		return err == nil && len(entries) >= 4
+	}, rig.Patience, 20*time.Millisecond)
+	a.stop()
+
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	rows, headers := 0, 0
+	for _, entry := range entries {
+		if entry.Name() != filepath.Base(file) {
+			require.Regexp(t, `^qlik-sense-inventory\.\d{4}-\d\d-\d\d-\d+\.csv$`, entry.Name())
+		}
+		for _, line := range r.lines(filepath.Join(folder, entry.Name())) {
+			if line[0] == "timestamp" {
+				headers++
+			} else {
+				rows++
+			}
+		}
+	}
+	require.Equal(t, 1, headers)
+	require.Len(t, r.Points(0, ""), rows)
+	require.Contains(t, files["inventory-csv.conf"], "rotation_max_archives = 24")
+}

@@ -1,0 +1,14 @@
+//go:build linux
+
+// Package recipes runs every file of deploy/recipes under a real Telegraf, with the programs that
+// it is for or with endpoints that stand for them.
+package recipes
+
+import (
+	"os"
+	"testing"
+
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+func TestMain(m *testing.M) { os.Exit(rig.Main(m, 21)) }

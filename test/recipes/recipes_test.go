@@ -1,0 +1,257 @@
+//go:build linux
+
+package recipes
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+// recipes are the files of deploy/recipes, each with what proves it.
+var recipes = map[string][]func(*testing.T){
+	"inventory-csv.conf":         {testInventory, testInventoryRotation},
+	"cmdb-http.conf":             {testCMDB, testCMDBBadDays},
+	"change-tickets.conf":        {testTickets, testTicketsBadDays},
+	"vulnerability-webhook.conf": {testSlack, testTeams},
+	"prometheus.conf":            {testPrometheus},
+	"influxdb-v1.conf":           {testInfluxDBv1},
+	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
+	"influxdb-v3.conf":           {testInfluxDBv3Requests},
+	"mqtt-central-site.conf":     {testMQTT},
+	"mqtt-central-consumer.conf": {testMQTT, testMQTTShared},
+}
+
+func TestRecipes(t *testing.T) {
+	files, err := filepath.Glob(rig.Root + "/deploy/recipes/*.conf")
+	require.NoError(t, err)
+	require.Len(t, files, len(recipes), "each file has its tests")
+	done := make(map[string]bool)
+	for _, file := range files {
+		name := filepath.Base(file)
+		require.NotEmpty(t, recipes[name], "%s has no test", name)
+		t.Run(name, func(t *testing.T) {
+			t.Run("parse", func(t *testing.T) { testParse(t, name) })
+			t.Run("header", func(t *testing.T) { testHeader(t, name) })
+			for i, test := range recipes[name] {
+				if id := fmt.Sprintf("%p", test); !done[id] {
+					done[id] = true
+					t.Run(fmt.Sprintf("run%d", i+1), test)
+				}
+			}
+		})
+	}
+}
+
+// Telegraf takes the file as it is, but for the certificate that it names, and takes no
+// option that it does not know.
+func testParse(t *testing.T, name string) {
+	r := newFixture(t)
+	check := func(text string, flags ...string) (int, string) {
+		args := append([]string{"config", "check", "--config", r.Write(name, text)}, flags...)
+		p, err := stack.Start(r.recipesTelegraf(), args, nil)
+		require.NoError(t, err)
+		status, err := p.Wait(rig.Patience)
+		require.NoError(t, err)
+		return status, p.Output()
+	}
+	text := strings.ReplaceAll(r.Read(rig.Root+"/deploy/recipes/"+name), "/etc/telegraf/broker-ca.pem", r.SiteDir+"/root.pem")
+	for _, flag := range []string{"--strict-env-handling", "--non-strict-env-handling"} {
+		status, output := check(text, flag)
+		require.Zero(t, status, output)
+		require.NotContains(t, output, "E! ")
+		require.NotContains(t, output, "deprecated")
+	}
+	for _, table := range regexp.MustCompile(`(?m)^\[\[.*\]\]$`).FindAllString(text, -1) {
+		status, output := check(r.Edit(text, table, table+"\n  no_such_option = 1"))
+		require.NotZero(t, status, table)
+		require.Contains(t, output, "no_such_option")
+	}
+}
+
+var namedrop = regexp.MustCompile(`(?m)^# +(namedrop = \[.*\])$`)
+
+// A user finds where the file goes, what to edit and how to try it; secrets are not in it;
+// a recipe that makes points of its own says how to keep them out of other outputs.
+func testHeader(t *testing.T, name string) {
+	r := newFixture(t)
+	text := r.Read(rig.Root + "/deploy/recipes/" + name)
+	header, rest, found := strings.Cut(text, "\n[[")
+	require.True(t, found)
+	for _, word := range []string{"# Goes to:  /etc/telegraf/telegraf.d/", "# Edit:     ", "# Try:      "} {
+		require.Contains(t, header, word)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^ +(password|token|Authorization) = (.*)$`).FindAllStringSubmatch(rest, -1) {
+		require.Regexp(t, `^"(Bearer )?\$\{QLIK_SENSE_\w+\}"$`, match[2])
+	}
+	for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(rest, -1) {
+		require.Contains(t, header, "# Secret: ")
+		require.Contains(t, header, "#             "+match[1]+"=", "the header names the variable")
+	}
+	require.Equal(t, strings.Contains(rest, "processors."), namedrop.MatchString(header))
+	// No other plugin of the agent sees a difference, and no two recipes clash.
+	require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  alias = \"qlik_sense_version_"))
+	if name != "mqtt-central-consumer.conf" {
+		require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  namepass = [\"qlik_sense_version"))
+	}
+}
+
+// fixture is what one test of a recipe needs.
+type fixture struct{ *rig.Rig }
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	return &fixture{rig.New(t)}
+}
+
+// built is the Telegraf with the recipes' plugins.
+var built struct {
+	sync.Once
+	path string
+	err  error
+}
+
+func (r *fixture) recipesTelegraf() string {
+	r.Helper()
+	built.Do(func() { built.path, built.err = r.Tools.RecipesTelegraf(context.Background(), os.Stderr) })
+	path, err := built.path, built.err
+	if err != nil && os.Getenv("CI") == "" {
+		r.Skipf("not run, for a Telegraf with the recipes' plugins could not be built: %v", err)
+	}
+	require.NoError(r, err)
+	return path
+}
+
+// program is a program of the system, from a Debian package.
+func (r *fixture) program(name, pkg string) string {
+	r.Helper()
+	path, err := stack.FindProgram(name)
+	if err != nil {
+		r.Skipf("not run, for %s is not there: apt-get install --no-install-recommends %s", name, pkg)
+	}
+	return path
+}
+
+// recipe is the shipped file, edited as its user would.
+func (r *fixture) recipe(name string, edits ...string) string {
+	r.Helper()
+	return r.Edit(r.Read(rig.Root+"/deploy/recipes/"+name), edits...)
+}
+
+// agent is a Telegraf that asks servers all the time, with recipes beside an output to
+// the test's database that was there before them: it has no filter but the line that the
+// recipes ask for.
+type agent struct {
+	*fixture
+	*stack.Process
+	dir, config string
+	files       map[string]string
+	env         []string
+}
+
+const agentConfig = `[agent]
+  interval = "1h"
+  flush_interval = "100ms"
+  hostname = "agent1"
+  debug = true
+  skip_processors_after_aggregators = true
+[[outputs.influxdb]]
+  urls = [%q]
+  database = %q
+  %s
+`
+
+// round is how often the agent asks.
+const round = 300 * time.Millisecond
+
+// agent starts a Telegraf with the shipped drop-in, the settings in it, and recipes by
+// the names of their files.
+func (r *fixture) agent(settings string, files map[string]string, env ...string) *agent {
+	r.Helper()
+	line := ""
+	for _, text := range files {
+		if match := namedrop.FindStringSubmatch(text); match != nil {
+			line = match[1]
+		}
+	}
+	a := &agent{fixture: r, dir: r.TempDir(), files: files, env: env}
+	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, line)
+	a.files["qlik-sense-version.conf"] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", round))
+	a.start()
+	r.Cleanup(a.stop)
+	return a
+}
+
+func (a *agent) start() {
+	a.Helper()
+	p, err := stack.StartAgent(a.recipesTelegraf(), a.dir, a.config, a.files, a.env...)
+	require.NoError(a, err)
+	a.Process = p
+}
+
+func (a *agent) stop() {
+	a.Helper()
+	_, err := a.Stop(rig.Patience)
+	require.NoError(a, err)
+	require.NotContains(a, a.Output(), "E! [processors.", "a script of a recipe failed")
+	require.NotContains(a, a.Output(), "buffer overflow")
+}
+
+// rounds waits until n further rounds of all servers are in the database.
+func (a *agent) rounds(n int) {
+	a.Helper()
+	a.Points(len(a.Points(0, ""))+n*a.Servers, "")
+}
+
+// onlyOriginals holds the user's own output against what the plugin makes.
+func (a *agent) onlyOriginals() {
+	a.Helper()
+	series, err := a.DB.Query(a.Database, "SHOW MEASUREMENTS")
+	require.NoError(a, err)
+	require.Equal(a, []rig.Row{{"name": "qlik_sense_version"}}, rig.Rows(series))
+	series, err = a.DB.Query(a.Database, "SHOW TAG KEYS")
+	require.NoError(a, err)
+	for _, one := range rig.Rows(series) {
+		require.Contains(a, []string{"environment", "host", "source"}, one["tagKey"])
+	}
+	series, err = a.DB.Query(a.Database, "SHOW FIELD KEYS")
+	require.NoError(a, err)
+	for _, one := range rig.Rows(series) {
+		require.Contains(a, fieldNames(), one["fieldKey"])
+	}
+}
+
+// fieldNames are those of the points.
+func fieldNames() []string {
+	names := make([]string, 0, len(fleet.Fields))
+	for _, f := range fleet.Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+const production = "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n"
+
+// set changes what a server answers.
+func (r *fixture) set(fleet *simulator.Fleet, server int, label, version string) {
+	r.Helper()
+	require.NoError(r, fleet.Set(server, simulator.Server{Reply: simulator.Reply(label, version)}))
+}
+
+func (r *fixture) fail(fleet *simulator.Fleet, server int, fault simulator.Fault) {
+	r.Helper()
+	require.NoError(r, fleet.Set(server, simulator.Server{Fault: fault}))
+}

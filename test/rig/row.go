@@ -1,0 +1,23 @@
+package rig
+
+import "telegraf-qlik-sense-version/test/stack"
+
+// Row is a point as InfluxQL shows it: tags, fields and time. What is null is left out.
+type Row map[string]any
+
+// Rows are the rows of an answer.
+func Rows(series []stack.Series) []Row {
+	var all []Row
+	for _, s := range series {
+		for _, values := range s.Values {
+			one := make(Row, len(values))
+			for i, value := range values {
+				if value != nil {
+					one[s.Columns[i]] = value
+				}
+			}
+			all = append(all, one)
+		}
+	}
+	return all
+}

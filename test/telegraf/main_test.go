@@ -1,0 +1,14 @@
+//go:build linux
+
+// Package telegraf drives the real program under a real Telegraf that writes to a real
+// InfluxDB, and does what the README says.
+package telegraf
+
+import (
+	"os"
+	"testing"
+
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+func TestMain(m *testing.M) { os.Exit(rig.Main(m, 20)) }

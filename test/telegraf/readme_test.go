@@ -1,0 +1,285 @@
+//go:build linux
+
+package telegraf
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+// vendorPage is a page of the vendor's list of releases, as GitHub gives it.
+const vendorPage = `[{"name":"May 2026 Patch 2","tag_name":"v14.270.9","published_at":"2026-07-01T10:00:00Z","draft":false,"prerelease":false}]`
+
+// vendorList is a mirror of that list.
+func vendorList(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, vendorPage)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// snippet is a fenced block of the README.
+type snippet struct{ language, text string }
+
+func readme(t *testing.T) []snippet {
+	t.Helper()
+	text, err := os.ReadFile(rig.Root + "/README.md")
+	require.NoError(t, err)
+	matches := regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$").FindAllSubmatch(text, -1)
+	snippets := make([]snippet, 0, len(matches))
+	for _, match := range matches {
+		snippets = append(snippets, snippet{string(match[1]), string(match[2])})
+	}
+	return snippets
+}
+
+// Every kind of snippet is somebody's work below: a new kind needs a new test.
+func TestREADMESnippetsAreOfKnownKinds(t *testing.T) {
+	kinds := make(map[string]int)
+	for _, s := range readme(t) {
+		kinds[s.language]++
+	}
+	for kind := range kinds {
+		// text is the picture, yaml another program's file.
+		require.Contains(t, []string{"sh", "toml", "sql", "powershell", "text", "yaml"}, kind)
+	}
+	for _, kind := range []string{"sh", "toml", "sql", "powershell"} {
+		require.NotZero(t, kinds[kind], "no %s snippet was found", kind)
+	}
+}
+
+// The commands for Linux run one after the other, as a new user would type them, in
+// a folder that stands for the root of the file system.
+func TestREADMECommands(t *testing.T) {
+	r := rig.New(t)
+	_, hosts := r.Start(simulator.Server{}, simulator.Server{})
+	root, work := t.TempDir(), t.TempDir()
+	bin := filepath.Join(root, "usr/local/bin")
+	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d"), filepath.Join(work, ".bin")} {
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+	}
+	require.NoError(t, r.Site.Export(work))
+	require.NoError(t, os.CopyFS(filepath.Join(work, "deploy"), os.DirFS(rig.Root+"/deploy")))
+	require.NoError(t, os.Link(r.Tools.Plugin, filepath.Join(work, ".bin/telegraf-qlik-sense-version")))
+
+	repository, err := filepath.Abs(rig.Root)
+	require.NoError(t, err)
+	// What needs rights or services that a test has not, and the editor.
+	stubs := t.TempDir()
+	edit := fmt.Sprintf("sed -i -e 's|\"qlik1.example.com\", \"qlik2.example.com\"|%s|; s|\"/etc/telegraf|\"%s/etc/telegraf|; "+
+		"s|\"/usr/local/bin|\"%s/usr/local/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
+	for name, script := range map[string]string{
+		"sudo":      `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
+		"sudoedit":  edit,
+		"systemctl": `echo "$@" >> ` + root + `/systemctl.log`,
+		// Without the owner and group, which a test machine need not have.
+		"install": `args=(); while (($#)); do case "$1" in -o|-g) shift 2;; *) args+=("$1"); shift;; esac; done; exec /usr/bin/install "${args[@]}"`,
+		// From GitHub, which tests do not reach.
+		"curl": `[[ $1 = -o && $3 = https://api.github.com/repos/qlik-download/* ]] && printf '%s' "$LIST" > "$2"`,
+		"make": `exec /usr/bin/env -i PATH=/usr/bin:/bin make -n -C ` + repository + ` "$@"`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(stubs, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700))
+	}
+	require.NoError(t, os.Symlink(r.Tools.Telegraf, filepath.Join(stubs, "telegraf")))
+	vendor := vendorList(t)
+
+	for _, s := range readme(t) {
+		if s.language != "sh" {
+			continue
+		}
+		for line := range strings.Lines(s.text) {
+			line = strings.NewReplacer(
+				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"catalog update /etc", "catalog update --releases-url "+vendor+" "+filepath.Join(root, "etc"),
+				"curl -o 1", "LIST='"+vendorPage+"' curl -o 1", "curl -o 2", "LIST='[]' curl -o 2",
+			).Replace(strings.TrimSpace(line))
+			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
+			switch {
+			case strings.Contains(line, "config > fleet.conf"):
+				file := filepath.Join(work, "fleet.conf")
+				text := r.Edit(r.Read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
+					`# tls_ca = "/etc/telegraf/qlik-sense`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf/qlik-sense`, `tls_cert = "`+work,
+					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
+				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+			case strings.Contains(line, " check --config"):
+				require.Contains(t, output, "2 servers, 2 answered, proven compliant: 2 of 2 (100 %), ")
+			case strings.Contains(line, "config > my.conf"):
+				file := filepath.Join(work, "my.conf")
+				text := r.Edit(r.Read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
+					`# tls_ca = "/etc`, `tls_ca = "`+root+`/etc`, `# tls_cert = "/etc`, `tls_cert = "`+root+`/etc`, `# tls_key = "/etc`, `tls_key = "`+root+`/etc`)
+				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+			case strings.Contains(line, "--once"):
+				require.Equal(t, len(hosts), strings.Count(output, `result="success"`), "%s\n%s", line, output)
+			case strings.Contains(line, "catalog update --releases-url"):
+				require.Contains(t, output, "May 2026: ")
+			case strings.Contains(line, "catalog update --from"):
+				require.Contains(t, output, "nothing new", "the same list again")
+			case strings.Contains(line, "--test "):
+				// The round at the start and, unless they fall together, the one that
+				// Telegraf asks for at once.
+				require.GreaterOrEqual(t, strings.Count(output, `result="success"`), len(hosts), "%s\n%s", line, output)
+			}
+		}
+	}
+	require.Equal(t, r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version.conf"), r.Read(filepath.Join(work, "qlik-sense-version.conf")))
+	require.Equal(t, "restart telegraf\nrestart telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
+	require.NoFileExists(t, filepath.Join(bin, "telegraf-qlik-sense-version.new"))
+
+	// What the commands have put in place works.
+	r.Telegraf(r.Read(filepath.Join(root, "etc/telegraf/telegraf.d/qlik-sense-version.conf")))
+	for _, p := range r.ByTag(r.Points(2, ""), "source") {
+		require.Equal(t, "success", p["result"])
+	}
+}
+
+func shell(t *testing.T, dir, path, line string) string {
+	t.Helper()
+	cmd := exec.Command("/bin/bash", "-euo", "pipefail", "-c", line)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + path, "HOME=" + dir}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Run(), "%s\n%s%s", line, &stdout, &stderr)
+	return stdout.String()
+}
+
+// The settings of the page run under Telegraf, with this machine's paths and servers
+// in the place of the examples.
+func TestREADMESettings(t *testing.T) {
+	for i, s := range readme(t) {
+		if s.language != "toml" {
+			continue
+		}
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			r := rig.New(t)
+			server := simulator.Server{}
+			if strings.Contains(s.text, "token_file") {
+				server.NoClientCert = true
+				server.Header = http.Header{"Authorization": {"Bearer secret"}}
+			}
+			_, hosts := r.Start(server, server)
+			token := r.Write("token", "secret\n")
+			text := strings.NewReplacer(
+				"/etc/telegraf/qlik-sense/token\"", token+"\"\n  tls_ca = \""+filepath.Join(r.SiteDir, "root.pem")+`"`,
+				"https://qlik1.example.com/monitoring", "https://"+hosts[0]+":9032",
+				`["qlik1.example.com"]`, "["+stack.Quote(hosts[:1])+"]",
+				"https://qlik1.example.com:9032", "https://"+hosts[0]+":9032",
+				"https://qlik2.example.com:9032", "https://"+hosts[1]+":9032",
+				`interval = "6h"`, `interval = "1s"`,
+			).Replace(s.text)
+			text = install(r, text, hosts)
+			require.NotContains(t, text, "example.com")
+
+			switch {
+			case strings.Contains(s.text, "[[inputs.http]]"):
+				r.Telegraf(text)
+				require.Contains(t, r.Points(2, "")[0], "releaseLabel")
+			case strings.Contains(s.text, "[[inputs.exec"):
+				r.Telegraf(text)
+				requireAnswers(t, r, hosts)
+			default:
+				require.NotContains(t, text, "/etc/telegraf")
+				r.Telegraf(twoFiles(r, r.Write("settings.conf", text)))
+				requireAnswers(t, r, hosts[:1])
+			}
+		})
+	}
+}
+
+func requireAnswers(t *testing.T, r *rig.Rig, hosts []string) {
+	t.Helper()
+	answers := make(map[any]any)
+	for _, p := range r.Points(len(hosts), "") {
+		answers[p["source"]] = p["result"]
+	}
+	for _, host := range hosts {
+		require.Equal(t, "success", answers[host])
+	}
+}
+
+func TestREADMEQueries(t *testing.T) {
+	r := rig.New(t)
+	_, hosts := r.Start(simulator.Server{}, simulator.Server{Fault: simulator.Fault503})
+	r.Telegraf(r.DropIn(r.Block(hosts, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n")))
+	r.Points(2, "")
+	for _, s := range readme(t) {
+		if s.language != "sql" {
+			continue
+		}
+		for statement := range strings.Lines(s.text) {
+			series, err := r.DB.Query(r.Database, strings.TrimSpace(statement))
+			require.NoError(t, err)
+			require.NotEmpty(t, rig.Rows(series), statement)
+		}
+	}
+}
+
+// PowerShell cannot be run here: that the commands are of those known and copy what
+// is there is all that is checked.
+func TestREADMEPowerShell(t *testing.T) {
+	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
+		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
+	for _, s := range readme(t) {
+		if s.language != "powershell" {
+			continue
+		}
+		for line := range strings.Lines(s.text) {
+			parts := command.FindStringSubmatch(strings.TrimSpace(line))
+			require.NotNil(t, parts, line)
+			if parts[1] != "Copy-Item" {
+				continue
+			}
+			from, _, found := strings.Cut(parts[2], " '")
+			require.True(t, found)
+			for _, file := range strings.Split(from, ", ") {
+				if strings.HasPrefix(file, "deploy") {
+					require.FileExists(t, filepath.Join(rig.Root, strings.ReplaceAll(file, `\`, "/")))
+				} else {
+					require.Contains(t, []string{"telegraf-qlik-sense-version.exe", "root.pem", "client.pem", "client_key.pem"}, file)
+				}
+			}
+		}
+	}
+}
+
+// The tables of the page name all settings and all outcomes.
+func TestREADMETables(t *testing.T) {
+	text, err := os.ReadFile(rig.Root + "/README.md")
+	require.NoError(t, err)
+	page := string(text)
+
+	sample, err := os.ReadFile(rig.Root + "/sample.conf")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(page, "## Settings")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "## The point")
+	for _, match := range regexp.MustCompile(`(?m)^  #? ?(\w+) = (.*)$`).FindAllStringSubmatch(string(sample), -1) {
+		require.Contains(t, table, "`"+match[1]+"`")
+	}
+
+	require.NotRegexp(t, `@[A-Z]+@`, page, "a gap to be filled in")
+	for result := range poll.ConfigurationError + 1 {
+		if result != 1 {
+			require.Contains(t, page, fmt.Sprintf("| %d | `%s` |", result, result))
+		}
+	}
+}
