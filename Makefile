@@ -4,7 +4,7 @@
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
 #   make lint    formatting, vet, golangci-lint
 #   make demo    three environments in InfluxDB, on this machine, in a minute
-#   make bench   rounds of polls beside Telegraf's own inputs.http
+#   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
 #   make fuzz    the parsers of everything that comes from outside, a minute each
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -35,6 +35,7 @@ demo:
 
 bench:
 	go test ./test/bench -run '^$$' -bench . -benchtime 3x -timeout 60m
+	go test ./test/dashboards -run '^$$' -bench . -benchtime 3x -timeout 60m
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/systeminfo

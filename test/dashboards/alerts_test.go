@@ -8,6 +8,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"text/template"
@@ -16,12 +17,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// evaluationStep is how often the rules are evaluated here; Grafana does it more often, but
-// nothing changes between the polls.
-const evaluationStep = 6 * time.Hour
+// evaluationStep is how often rules are evaluated here, an hour after a poll: more often is no
+// use, for nothing changes between the polls. Beyond the story there are no polls any more.
+func evaluationStep(now time.Time) time.Duration {
+	if now.After(storyEnd.AddDate(0, 0, 10)) {
+		return 24 * time.Hour
+	}
+	return 6 * time.Hour
+}
 
 // testAlerts evaluates every rule through the whole story, an hour after each poll, and
-// nine days beyond it, and compares who fires when, with which labels and what text.
+// until the last server is forgotten, and compares who fires when, with which labels and what text.
 func testAlerts(t *testing.T, c *cast, every6h, every24h, withStops string) {
 	t.Helper()
 	g := newGolden(t)
@@ -33,7 +39,7 @@ func testAlerts(t *testing.T, c *cast, every6h, every24h, withStops string) {
 			g.add(rule.UID, rule.Title, "polls every 6 hours, the agents of TEST and DEV stop", c.run(t, &rule, withStops))
 		}
 	}
-	g.add("message", "A message", "two alerts that fire, one that does not any more", sampleMessage(t))
+	g.add("message", "Messages", "two that fire and one that ended, one that ended, twenty, more than twenty", sampleMessage(t))
 	g.compare("alerts")
 }
 
@@ -61,8 +67,8 @@ func (c *cast) run(t *testing.T, rule *alertRule, database string) string {
 		}
 		tell(noDataSince, until, text)
 	}
-	end := storyEnd.AddDate(0, 0, 9)
-	for now := storyBegin.Add(-5 * time.Hour); now.Before(end); now = now.Add(evaluationStep) {
+	end := storyEnd.AddDate(0, 0, 95)
+	for now := storyBegin.Add(-5 * time.Hour); now.Before(end); now = now.Add(evaluationStep(now)) {
 		values, numbers, err := c.evaluate(rule, database, now)
 		require.NoError(t, err, "%s at %s", rule.UID, now)
 		if values == nil && noDataSince.IsZero() {
@@ -130,8 +136,6 @@ func (c *cast) evaluate(rule *alertRule, database string, now time.Time) (condit
 		case step.Model.Type == "reduce":
 			// Each series has come as its last value.
 			result = all[step.Model.Expression]
-		case step.Model.Type == "math":
-			result, err = math1(step.Model.Expression, all)
 		case step.Model.Type == "threshold":
 			result, err = threshold(&step, all[step.Model.Expression])
 		default:
@@ -151,7 +155,7 @@ func (c *cast) evaluate(rule *alertRule, database string, now time.Time) (condit
 // refused, other frames are passed over.
 func (c *cast) askFor(step *alertStep, database string, now time.Time) ([]number, error) {
 	from, to := now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now.Add(-time.Duration(step.RelativeTimeRange.To)*time.Second)
-	statement, err := macros(step.Model.Query, from, to)
+	statement, err := macros(step.Model.Query, now, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -193,41 +197,6 @@ func (c *cast) askFor(step *alertStep, database string, now time.Time) ([]number
 	return result, nil
 }
 
-var sum = regexp.MustCompile(`^\$(\w+) \+ 0 \* \$(\w+)$`)
-
-// math1 adds nought times one variable to another: values whose labels are the same, or
-// are among those of the other, go together, and the more labels are kept.
-func math1(expression string, all map[string][]number) ([]number, error) {
-	parts := sum.FindStringSubmatch(expression)
-	if parts == nil {
-		return nil, fmt.Errorf("no rule has had such an expression so far: %s", expression)
-	}
-	var result []number
-	for _, a := range all[parts[1]] {
-		for _, b := range all[parts[2]] {
-			if x, y := a.labels["source"], b.labels["source"]; x != "" && y != "" && x != y {
-				continue // the quickest of differences
-			}
-			switch {
-			case contains(b.labels, a.labels):
-				result = append(result, number{b.labels, a.value + 0*b.value})
-			case contains(a.labels, b.labels):
-				result = append(result, number{a.labels, a.value + 0*b.value})
-			}
-		}
-	}
-	return result, nil
-}
-
-func contains(all, some map[string]string) bool {
-	for key, value := range some {
-		if found, ok := all[key]; !ok || found != value {
-			return false
-		}
-	}
-	return true
-}
-
 func threshold(step *alertStep, values []number) ([]number, error) {
 	evaluator := step.Model.Conditions[0].Evaluator
 	var result []number
@@ -248,6 +217,17 @@ func threshold(step *alertStep, values []number) ([]number, error) {
 		result = append(result, number{one.labels, value})
 	}
 	return result, nil
+}
+
+// alertFuncs are functions of Grafana's that annotations use; it has them from Prometheus.
+var alertFuncs = template.FuncMap{
+	"reReplaceAll": func(pattern, replacement, text string) string {
+		return regexp.MustCompile(pattern).ReplaceAllString(text, replacement)
+	},
+	"humanizeTimestamp": func(seconds string) (string, error) {
+		n, err := strconv.ParseFloat(seconds, 64)
+		return time.Unix(int64(n), 0).UTC().String(), err
+	},
 }
 
 // text is what the annotations of a rule say. As in Grafana, $values holds those numbers
@@ -271,8 +251,8 @@ func (r *alertRule) text(t *testing.T, of map[string]string, all map[string][]nu
 	if of == nil { // no data: an alert without labels, and without this option in Grafana
 		missing = "missingkey=invalid"
 	}
-	for _, name := range []string{"summary", "description"} {
-		parsed, err := template.New(name).Option(missing).Parse("{{ $labels := .Labels }}{{ $values := .Values }}" + r.Annotations[name])
+	for _, name := range []string{"summary", "description"} { // the runbook is no template
+		parsed, err := template.New(name).Option(missing).Funcs(alertFuncs).Parse("{{ $labels := .Labels }}{{ $values := .Values }}" + r.Annotations[name])
 		require.NoError(t, err)
 		b.WriteString("    ")
 		require.NoError(t, parsed.Execute(&b, map[string]any{"Labels": of, "Values": values}), r.UID)
@@ -285,25 +265,39 @@ func (r *alertRule) text(t *testing.T, of map[string]string, all map[string][]nu
 // sampleMessage is what the message templates make of some alerts.
 func sampleMessage(t *testing.T) string {
 	t.Helper()
-	type alert struct{ Labels, Annotations map[string]string }
+	type alert struct {
+		Labels, Annotations map[string]string
+		PanelURL            string
+	}
 	type alerts struct{ Firing, Resolved []alert }
 	a := func(server string) alert {
-		return alert{map[string]string{"source": server}, map[string]string{"summary": server + " runs something", "description": "Install something else."}}
+		return alert{
+			Labels:      map[string]string{"source": server},
+			Annotations: map[string]string{"summary": server + " runs something", "description": "Install something else."},
+			PanelURL:    "https://grafana.example.com/d/qlik-sense-fleet?viewPanel=15",
+		}
+	}
+	many := func(n int) []alert {
+		all := make([]alert, n)
+		for i := range all {
+			all[i] = a(fmt.Sprintf("prod%d", i+1))
+		}
+		return all
 	}
 	parsed, err := template.New("").Parse(loadAlerting(t).Templates[0].Template)
 	require.NoError(t, err)
 	var b strings.Builder
-	data := map[string]any{
-		"Alerts":       alerts{[]alert{a("prod1"), a("prod2")}, []alert{a("prod3")}},
-		"CommonLabels": map[string]string{"alertname": "Qlik Sense server runs a vulnerable version", "environment": "PROD"},
+	for _, some := range []alerts{{many(2), many(1)}, {nil, many(1)}, {many(20), nil}, {many(57), many(21)}} {
+		data := map[string]any{
+			"Alerts":            some,
+			"CommonLabels":      map[string]string{"alertname": "Qlik Sense server runs a vulnerable version", "environment": "PROD"},
+			"CommonAnnotations": map[string]string{"runbook": "docs/alerts.md#qlik-sense-vulnerable"},
+		}
+		require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.subject", data))
+		b.WriteString("\n\n")
+		require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.message", data))
+		b.WriteString("\n\n")
 	}
-	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.subject", data))
-	b.WriteString("\n\n")
-	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.message", data))
-	data["Alerts"] = alerts{nil, []alert{a("prod3")}}
-	b.WriteString("\n\n")
-	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.subject", data))
-	b.WriteString("\n\n")
-	require.NoError(t, parsed.ExecuteTemplate(&b, "qlik_sense.message", data))
-	return b.String() + "\n"
+	require.LessOrEqual(t, strings.Count(b.String(), " runs something"), 3+1+20+20+20)
+	return b.String()
 }

@@ -44,6 +44,7 @@ func newCast(r *rig.Rig) *cast {
 		{"prod1", may2024p9}, {"prod2", may2024p9}, {"prod3", may2024p9},
 		{"test1", november2024p22}, {"test2", august2023p1}, {"test3", november2024p22},
 		{"dev1", may2025p3}, {"lab1", custom}, {"lab2", may2025p15},
+		{"test4", august2023p1}, {"last1", may2025p15},
 	}
 	c := &cast{Rig: r, number: make(map[string]int), source: make(map[string]string), polled: make(map[string]bool), failed: make(map[string]bool)}
 	servers := make([]simulator.Server, len(first))
@@ -87,9 +88,25 @@ func (c *cast) settings(catalog string) string {
 				hosts = append(hosts, c.source[name])
 			}
 		}
+		if len(hosts) == 0 { // nobody polls there any more
+			continue
+		}
 		b.WriteString(c.Block(hosts, fmt.Sprintf("  catalog_file = %q\n%s", catalog, block.more)))
 	}
 	return b.String()
+}
+
+// servers are those that are polled now, as serverOf has them, with their names.
+func (c *cast) servers() map[string]string {
+	servers := make(map[string]string)
+	for _, block := range blocks {
+		for _, name := range block.servers {
+			if c.polled[name] {
+				servers[block.environment+"/"+c.source[name]] = name
+			}
+		}
+	}
+	return servers
 }
 
 // names puts the names of the story in the place of the addresses.

@@ -3,6 +3,7 @@
 package dashboards
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -24,10 +25,12 @@ import (
 // its data source does it, and its own library does the transformations and the display.
 func TestGrafana(t *testing.T) {
 	c, every6h, every24h, withStops := play(t)
+	many := c.Database + "_many"
+	c.writeMany(t, many)
 	var panels []shownPanel
 	ran := t.Run("dashboards", func(t *testing.T) {
 		g := newGolden(t)
-		for name, views := range c.views(every6h, every24h) {
+		for name, views := range c.views(every6h, every24h, many) {
 			for _, v := range views {
 				panels = append(panels, c.runDashboard(t, g, name, v.title, &v.view)...)
 			}
@@ -47,11 +50,12 @@ type titledView struct {
 }
 
 // views are what is looked at of each dashboard.
-func (c *cast) views(every6h, every24h string) map[string][]titledView {
+func (c *cast) views(every6h, every24h, many string) map[string][]titledView {
 	end := storyEnd.Add(3 * time.Hour)
 	second := storyBegin.AddDate(0, 0, 1).Add(3 * time.Hour)
 	seventh := storyBegin.AddDate(0, 0, 6).Add(3 * time.Hour)
 	outage := storyBegin.AddDate(0, 0, 9).Add(3 * time.Hour)
+	before, after := storyBegin.AddDate(0, 0, catalogUpdated).Add(-3*time.Hour), storyBegin.AddDate(0, 0, catalogUpdated).Add(3*time.Hour)
 	server := func(name string) map[string][]string { return map[string][]string{"source": {c.source[name]}} }
 	some := map[string][]string{"environment": {"PROD", "TEST"}}
 	return map[string][]titledView{
@@ -62,7 +66,12 @@ func (c *cast) views(every6h, every24h string) map[string][]titledView {
 			{"on the tenth day, in the outage of prod3, polls every 6 hours", view{every6h, outage, nil, ""}},
 			{"at the end, PROD and TEST alone, polls every 6 hours", view{every6h, end, some, ""}},
 			{"at the end, PROD and TEST, site = Zürich, polls every 6 hours", view{every6h, end, some, `"site" = 'Zürich'`}},
-			{"at the end, servers seen within 31 days, polls every 24 hours", view{every24h, end, map[string][]string{"lookback": {"31d"}}, ""}},
+			{"before the catalogue is renewed, polls every 6 hours", view{every6h, before, nil, ""}},
+			{"after the catalogue is renewed, polls every 6 hours", view{every6h, after, nil, ""}},
+			{"three days after the last Telegraf died", view{every6h, end.AddDate(0, 0, 3), nil, ""}},
+			{"thirty days after the last Telegraf died", view{every6h, end.AddDate(0, 0, 30), nil, ""}},
+			{"a year after the last Telegraf died", view{every6h, end.AddDate(1, 0, 0), nil, ""}},
+			{"36 versions, and names of 60 characters", view{many, end, nil, ""}},
 			{"before there are points", view{every6h, storyBegin.AddDate(0, 0, -20), nil, ""}},
 		},
 		"server": {
@@ -70,9 +79,11 @@ func (c *cast) views(every6h, every24h string) map[string][]titledView {
 			{"prod1, polls every 24 hours", view{every24h, end, server("prod1"), ""}},
 			{"prod3 on the tenth day, in its outage, polls every 6 hours", view{every6h, outage, server("prod3"), ""}},
 			{"dev1, polls every 24 hours", view{every24h, end, server("dev1"), ""}},
+			{"test4, dark for two months, polls every 6 hours", view{every6h, end, server("test4"), ""}},
 			{"lab1, without an environment, polls every 6 hours", view{every6h, end, server("lab1"), ""}},
 		},
 		"compliance": {
+			{"thirty days after the last Telegraf died", view{every6h, end.AddDate(0, 0, 30), nil, ""}},
 			{"at the end, polls every 6 hours", view{every6h, end, nil, ""}},
 			{"at the end, polls every 24 hours", view{every24h, end, nil, ""}},
 			{"on the second day, polls every 24 hours", view{every24h, second, nil, ""}},
@@ -89,7 +100,7 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 func (c *cast) runDashboard(t *testing.T, g *golden, name, title string, v *view) []shownPanel {
 	t.Helper()
 	d := loadDashboard(t, name)
-	from, to, err := v.timeRange(d, "")
+	from, to, err := v.timeRange(d)
 	require.NoError(t, err)
 	repeated, asked := make(map[string][]string), make(map[string]bool)
 	for _, one := range d.Templating.List {
@@ -120,52 +131,71 @@ func (c *cast) runDashboard(t *testing.T, g *golden, name, title string, v *view
 		}
 	}
 	var shown []shownPanel
-	for _, p := range d.Panels {
-		if p.Type == "row" || p.Type == "text" {
-			require.Empty(t, p.Targets)
-			continue
+	byID := make(map[int]shownPanel) // those that ask themselves
+	for _, p := range d.asking() {
+		var text strings.Builder
+		var all []*frame
+		for _, target := range p.Targets {
+			require.True(t, target.RawQuery)
+			asked[target.Query] = true
+			statement, err := v.statement(d, target.Query, from, to)
+			require.NoError(t, err)
+			series, err := c.ask(v.database, statement)
+			require.NoError(t, err, "%s: %s", p.Title, statement)
+			got := c.frames(target, series)
+			all = append(all, got...)
+			text.WriteString(describe(target, got))
 		}
-		require.NotEmpty(t, p.Targets, p.Title)
-		from, to, err := v.timeRange(d, p.TimeFrom)
-		require.NoError(t, err)
+		one := p.shown(name, title, v.now)
+		one.Frames = all
+		g.add(one.File, one.Head, title, text.String())
+		byID[p.ID] = one
+		shown = append(shown, one)
+	}
+	for _, p := range d.sharing() {
+		require.Len(t, p.Targets, 1, p.Title)
+		require.True(t, p.Targets[0].WithTransforms, p.Title)
+		source, ok := byID[p.Targets[0].PanelID]
+		require.True(t, ok, "%s: no panel %d that asks", p.Title, p.Targets[0].PanelID)
 		values := []string{""}
 		if p.Repeat != "" {
 			values = repeated[p.Repeat]
 		}
 		for _, value := range values {
-			seen, head := *v, title
+			one := p.shown(name, title, v.now)
 			if p.Repeat != "" {
-				seen.chosen = maps.Clone(v.chosen)
-				if seen.chosen == nil {
-					seen.chosen = make(map[string][]string)
-				}
-				seen.chosen[p.Repeat] = []string{value}
-				head = value + ", " + title
+				one.Section = value + ", " + title
+				one.Panel = p.repeated(value)
 			}
-			var text strings.Builder
-			var all []*frame
-			for _, target := range p.Targets {
-				require.True(t, target.RawQuery)
-				asked[target.Query] = true
-				statement, err := seen.statement(d, target.Query, from, to)
-				require.NoError(t, err)
-				series, err := c.ask(v.database, statement)
-				require.NoError(t, err, "%s: %s", p.Title, statement)
-				got := c.frames(target, series)
-				all = append(all, got...)
-				text.WriteString(describe(target, got))
-			}
-			file := fmt.Sprintf("%s/%02d-%s", name, p.ID, strings.Trim(notInNames.ReplaceAllString(strings.ToLower(p.Title), "-"), "-"))
-			what := fmt.Sprintf("%s (%s)", p.Title, p.Type)
-			g.add(file, what, head, text.String())
-			shown = append(shown, shownPanel{File: file, Head: what, Section: head, Now: v.now.UnixMilli(), Panel: p.text, Frames: all})
+			one.Source, one.Frames = source.Panel, source.Frames
+			shown = append(shown, one)
 		}
 	}
 	for _, query := range d.queries {
-		// A panel that is repeated for nothing asks nothing.
-		require.True(t, asked[query] || strings.Contains(query, "${advisory"), "nobody has run %s", query)
+		require.True(t, asked[query], "nobody has run %s", query)
 	}
 	return shown
+}
+
+// asking are the panels with queries.
+func (d *dashboard) asking() []*panel {
+	return slices.DeleteFunc(slices.Clone(d.Panels), func(p *panel) bool { return len(p.Targets) == 0 || p.Targets[0].PanelID != 0 })
+}
+
+// sharing are the panels that show rows of one that asks.
+func (d *dashboard) sharing() []*panel {
+	return slices.DeleteFunc(slices.Clone(d.Panels), func(p *panel) bool { return len(p.Targets) == 0 || p.Targets[0].PanelID == 0 })
+}
+
+func (p *panel) shown(dashboard, section string, now time.Time) shownPanel {
+	file := fmt.Sprintf("%s/%02d-%s", dashboard, p.ID, strings.Trim(notInNames.ReplaceAllString(strings.ToLower(p.Title), "-"), "-"))
+	return shownPanel{File: file, Head: fmt.Sprintf("%s (%s)", p.Title, p.Type), Section: section, Now: now.UnixMilli(), Panel: p.text}
+}
+
+// repeated is a panel with one value of the variable that it is repeated for. Values are
+// identifiers, in which nothing has to be escaped.
+func (p *panel) repeated(value string) json.RawMessage {
+	return json.RawMessage(regexp.MustCompile(`\$\{`+p.Repeat+`(:\w+)?\}`).ReplaceAllLiteralString(string(p.text), value))
 }
 
 // options are the options that a variable has, as Grafana makes them of the answer.
@@ -205,7 +235,7 @@ func TestGrafanaFilesAreOfNoInstallation(t *testing.T) {
 			return nil
 		}
 		for _, found := range regexp.MustCompile(`"uid": "([^"]*)"`).FindAllStringSubmatch(string(text), -1) {
-			if found[1] != "${datasource}" {
+			if found[1] != "${datasource}" && found[1] != "-- Dashboard --" {
 				require.NotContains(t, uids, found[1], "two dashboards with one uid")
 				uids[found[1]] = path
 			}

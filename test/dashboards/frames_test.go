@@ -34,9 +34,13 @@ type influxSeries struct {
 	Values  [][]any
 }
 
-// ask runs a query as Grafana's backend does.
 func (c *cast) ask(database, statement string) ([]influxSeries, error) {
-	response, err := http.Get(c.DB.URL + "/query?" + url.Values{"db": {database}, "epoch": {"ms"}, "q": {statement}}.Encode())
+	return askOf(c.DB.URL, database, statement)
+}
+
+// askOf runs a query as Grafana's backend does.
+func askOf(influxdb, database, statement string) ([]influxSeries, error) {
+	response, err := http.Get(influxdb + "/query?" + url.Values{"db": {database}, "epoch": {"ms"}, "q": {statement}}.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -176,7 +176,7 @@ func cell(f *field, value any) string {
 	switch {
 	case value == nil:
 		return "-"
-	case strings.Contains(name, "response time") && isNumber && number > 0:
+	case (strings.Contains(name, "response time") || strings.Contains(name, "days exposed")) && isNumber && number > 0:
 		return "~"
 	case f.Type == "time", isNumber && number > 1e12:
 		return moment(value)

@@ -38,12 +38,11 @@ type dashboard struct {
 }
 
 type panel struct {
-	ID       int
-	Type     string
-	Title    string
-	Targets  []target
-	TimeFrom string
-	Repeat   string
+	ID      int
+	Type    string
+	Title   string
+	Targets []target
+	Repeat  string
 
 	text json.RawMessage
 }
@@ -61,6 +60,11 @@ type target struct {
 	RawQuery     bool
 	ResultFormat string
 	Alias        string
+
+	// Of Grafana's data source "Dashboard": the panel whose rows are taken, and whether as it
+	// has transformed them.
+	PanelID        int
+	WithTransforms bool
 }
 
 type variable struct {
@@ -73,7 +77,7 @@ type variable struct {
 	Current  struct{ Value any }
 }
 
-func loadDashboard(t *testing.T, name string) *dashboard {
+func loadDashboard(t testing.TB, name string) *dashboard {
 	t.Helper()
 	text, err := os.ReadFile(rig.Root + "/deploy/grafana/dashboards/" + name + ".json")
 	require.NoError(t, err)
@@ -122,20 +126,14 @@ type view struct {
 	filter   string              // of the ad hoc variable: a tag and its value, as InfluxQL
 }
 
-// timeRange is that of a panel: its own relative one, or the dashboard's.
-func (v *view) timeRange(d *dashboard, timeFrom string) (from, to time.Time, err error) {
-	since := strings.TrimPrefix(d.Time.From, "now-")
-	if timeFrom != "" {
-		if since, err = v.interpolate(d, timeFrom); err != nil {
-			return from, to, err
-		}
-	}
-	days, err := strconv.Atoi(strings.TrimSuffix(since, "d"))
+// timeRange is that of the dashboard.
+func (v *view) timeRange(d *dashboard) (from, to time.Time, err error) {
+	days, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(d.Time.From, "now-"), "d"))
 	return v.now.AddDate(0, 0, -days), v.now, err
 }
 
 var (
-	reference = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}|\$(lookback)\b`)
+	reference = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}`)
 	leftOver  = regexp.MustCompile(`\$[{\w]`)
 	special   = regexp.MustCompile(`[\\^$*+?.()|\[\]{}/]`)
 )
@@ -145,7 +143,7 @@ func (v *view) interpolate(d *dashboard, text string) (string, error) {
 	var failed error
 	text = reference.ReplaceAllStringFunc(text, func(found string) string {
 		parts := reference.FindStringSubmatch(found)
-		name, format := parts[1]+parts[3], parts[2]
+		name, format := parts[1], parts[2]
 		one := d.variable(name)
 		if one == nil {
 			failed = fmt.Errorf("no variable %s, for %s", name, text)
@@ -202,16 +200,25 @@ func (v *view) statement(d *dashboard, query string, from, to time.Time) (string
 		}
 		text = before + "WHERE " + v.filter + " AND" + after
 	}
-	return macros(text, from, to)
+	return macros(text, v.now, from, to)
 }
 
-func macros(text string, from, to time.Time) (string, error) {
+// present and past are the ways in which queries speak of now, whatever the time range.
+var (
+	present = regexp.MustCompile(`time > now\(\) - (\d+[dh])`)
+	past    = regexp.MustCompile(`time < now\(\) - (\d+[dh])`)
+)
+
+// macros does what Grafana does to a query; and now, which is InfluxDB's, is that of the story.
+func macros(text string, now, from, to time.Time) (string, error) {
 	text = strings.ReplaceAll(text, "$timeFilter", fmt.Sprintf("time >= %dms and time <= %dms", from.UnixMilli(), to.UnixMilli()))
+	text = present.ReplaceAllString(text, fmt.Sprintf("time > %[1]dms - $1 AND time <= %[1]dms", now.UnixMilli()))
+	text = past.ReplaceAllString(text, fmt.Sprintf("time < %dms - $1", now.UnixMilli()))
 	if leftOver.MatchString(text) {
 		return "", fmt.Errorf("something is not interpolated in %s", text)
 	}
 	if strings.Contains(text, "now()") {
-		return "", fmt.Errorf("a time that Grafana's time range does not reach: %s", text)
+		return "", fmt.Errorf("a time of another kind than the others in %s", text)
 	}
 	return text, nil
 }

@@ -46,6 +46,8 @@ type ruleGroup struct {
 
 type alertRule struct {
 	UID, Title, Condition     string
+	DashboardUID              string
+	PanelID                   int
 	Data                      []alertStep
 	For                       string
 	NoDataState, ExecErrState string
@@ -103,7 +105,7 @@ const (
 )
 
 // decodeYAML reads a YAML file strictly.
-func decodeYAML(t *testing.T, file string, into any) string {
+func decodeYAML(t testing.TB, file string, into any) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -119,14 +121,14 @@ func decodeYAML(t *testing.T, file string, into any) string {
 }
 
 // grafanasKeys are all keys, as Grafana writes them: Go does not mind capitals, Grafana does.
-var grafanasKeys = strings.Fields(`apiVersion groups orgId name folder interval rules uid title condition for noDataState
+var grafanasKeys = strings.Fields(`apiVersion groups orgId name folder interval rules uid title condition for noDataState dashboardUid panelId
 	execErrState labels annotations data refId datasourceUid relativeTimeRange from to model rawQuery resultFormat query
 	datasource type expression reducer conditions evaluator params contactPoints receivers disableResolveMessage settings
 	addresses singleEmail subject message url text policies receiver group_by group_wait group_interval repeat_interval routes
 	object_matchers templates template datasources access user jsonData version dbName httpMode secureJsonData password
 	providers folderUid disableDeletion allowUiUpdates updateIntervalSeconds options path`)
 
-func requireKeys(t *testing.T, file string, value any) {
+func requireKeys(t testing.TB, file string, value any) {
 	t.Helper()
 	switch value := value.(type) {
 	case map[string]any:
@@ -144,7 +146,7 @@ func requireKeys(t *testing.T, file string, value any) {
 }
 
 // loadAlerting reads all files that Grafana can read in the folder alerting.
-func loadAlerting(t *testing.T) *alertingFile {
+func loadAlerting(t testing.TB) *alertingFile {
 	t.Helper()
 	all := new(alertingFile)
 	files, err := filepath.Glob(provisioning + "/alerting/*.yaml")
@@ -177,7 +179,7 @@ func loadRules(t *testing.T) []alertRule {
 
 var grafanasDuration = regexp.MustCompile(`^(\d+)(s|m|h|d|w)$`)
 
-func duration(t *testing.T, text string) time.Duration {
+func duration(t testing.TB, text string) time.Duration {
 	t.Helper()
 	parts := grafanasDuration.FindStringSubmatch(text)
 	require.NotNil(t, parts, "%q is no duration", text)
@@ -192,6 +194,9 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 	all := loadAlerting(t)
 	dataSource := loadDataSource(t)
 	uids := make(map[string]bool)
+	page, err := os.ReadFile(filepath.Join(rig.Root, "docs/alerts.md"))
+	require.NoError(t, err)
+	runbook := string(page)
 	for _, group := range all.Groups {
 		require.NotEmpty(t, group.Folder)
 		interval := duration(t, group.Interval)
@@ -204,7 +209,11 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 			require.Contains(t, []string{"OK", "NoData", "Alerting", "KeepLast"}, rule.NoDataState)
 			require.Contains(t, []string{"OK", "Error", "Alerting", "KeepLast"}, rule.ExecErrState)
 			require.Contains(t, []string{"information", "warning", "critical"}, rule.Labels["severity"])
-			require.Equal(t, []string{"description", "summary"}, slices.Sorted(maps.Keys(rule.Annotations)))
+			require.Equal(t, []string{"description", "runbook", "summary"}, slices.Sorted(maps.Keys(rule.Annotations)))
+			require.Equal(t, "docs/alerts.md#"+rule.UID, rule.Annotations["runbook"])
+			require.Contains(t, runbook, "\n## "+rule.UID+"\n", "no page says what to do about it")
+			require.True(t, slices.ContainsFunc(loadDashboard(t, strings.TrimPrefix(rule.DashboardUID, "qlik-sense-")).Panels,
+				func(p *panel) bool { return p.ID == rule.PanelID && len(p.Targets) > 0 }), "%s: no panel %d", rule.UID, rule.PanelID)
 			refs := make(map[string]bool)
 			for _, step := range rule.Data {
 				require.Equal(t, step.RefID, step.Model.RefID)

@@ -22,13 +22,13 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// The story: five weeks of a fleet of three environments, and of servers without one.
+// The story: eleven weeks of a fleet of four environments, and of servers without one.
 // Each scene is polled once by the real plugin under Telegraf; its points then stand for
 // all polls until the next scene, with nothing but their time moved. So weeks of polls
 // every 6 and every 24 hours are in InfluxDB after half a minute.
 var (
 	storyBegin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	storyEnd   = storyBegin.Add(35 * 24 * time.Hour)
+	storyEnd   = storyBegin.Add(75 * 24 * time.Hour)
 )
 
 // pollDelay is how long after the full hour the polls of the story start, as with a
@@ -64,6 +64,7 @@ var scenes = []scene{
 		c.runs("prod1", may2025p15)
 		c.polled["test3"] = true
 	}},
+	{14, "test4, open to what is known to be exploited, goes dark", func(c *cast) { c.fails("test4", simulator.FaultDown) }},
 	{15, "lab2 is removed", func(c *cast) { delete(c.polled, "lab2") }},
 	{17, "test2 is patched; dev2 has a new certificate", func(c *cast) {
 		c.runs("test2", august2023p17)
@@ -71,8 +72,38 @@ var scenes = []scene{
 	}},
 	{24, "test3 is upgraded alone", func(c *cast) { c.runs("test3", may2025p15) }},
 	{30, "dev1 has an expired certificate", func(c *cast) { c.fails("dev1", simulator.FaultExpiredCertificate) }},
+	{32, "test4 is polled no more", func(c *cast) { c.polled["test4"] = false }},
 	{34.75, "prod2 is not ready", func(c *cast) { c.fails("prod2", simulator.Fault503) }},
+	{36, "prod2 is back, dev1 too", func(c *cast) {
+		c.runs("prod2", may2025p15)
+		c.runs("dev1", may2025p3)
+	}},
+	{catalogUpdated, "a newer catalogue: an advisory against November 2024, known to be exploited", func(*cast) {}},
+	{60, "the Telegraf of LAST is dead, where nothing was known against its server", func(c *cast) { c.polled["last1"] = false }},
+	{68, "the Telegraf of DEV is dead", func(c *cast) { c.polled["dev1"], c.polled["dev2"] = false, false }},
+	{74.75, "prod2 is not ready again", func(c *cast) { c.fails("prod2", simulator.Fault503) }},
 }
+
+// newerAdvisory is what that catalogue adds. It is invented.
+const newerAdvisory = `
+[[advisory]]
+id = "CVE-2027-99999"
+summary = "An invented one"
+published = 2026-05-01
+cvss = 9.1
+cvss_source = "NVD"
+exploited_since = 2026-05-02
+fixed = ["May 2025"]
+verified = true
+references = ["https://nvd.nist.gov/vuln/detail/CVE-2027-99999"]
+`
+
+// catalogAge is how old the data about advisories and exploitation are when the story begins,
+// and catalogUpdated the day on which both are renewed.
+const (
+	catalogAge     = 60
+	catalogUpdated = 45
+)
 
 // supportEnds is when support ends, in days of the story.
 var supportEnds = map[string]int{"August 2023": -200, "May 2024": 60, "November 2024": 100, "May 2025": 400}
@@ -91,22 +122,30 @@ var (
 
 // blocks are the settings blocks of the story, and the servers in them.
 var blocks = []struct {
-	servers []string
-	more    string
+	environment string
+	servers     []string
+	more        string
 }{
-	{[]string{"prod1", "prod2", "prod3"}, `  minimum_release = "May 2024"
+	{"PROD", []string{"prod1", "prod2", "prod3"}, `  minimum_release = "May 2024"
   [inputs.qlik_sense_version.tags]
     environment = "PROD"
     site = "Zürich"
 `},
-	{[]string{"test1", "test2", "test3"}, `  [inputs.qlik_sense_version.tags]
+	{"TEST", []string{"test1", "test2", "test3", "test4"}, `  [inputs.qlik_sense_version.tags]
     environment = "TEST"
 `},
-	{[]string{"dev1", "dev2"}, `  minimum_release = "May 2025"
+	{"DEV", []string{"dev1", "dev2"}, `  minimum_release = "May 2025"
   [inputs.qlik_sense_version.tags]
     environment = "DEV"
 `},
-	{[]string{"lab1", "lab2"}, ""}, // no environment
+	{"DR", []string{"prod1"}, `  [inputs.qlik_sense_version.tags]
+    environment = "DR"
+    site = "Basel"
+`}, // of the same name as in PROD
+	{"LAST", []string{"last1"}, `  [inputs.qlik_sense_version.tags]
+    environment = "LAST"
+`},
+	{"", []string{"lab1", "lab2"}, ""}, // no environment
 }
 
 // stops are agents that stand still for some days of the story, in the database that tells of
@@ -173,6 +212,11 @@ func (c *cast) writeCatalog(file string, today time.Time, day int) {
 	for release, end := range supportEnds {
 		text = c.Edit(text, "@"+release+"@", today.AddDate(0, 0, end-day).Format(time.DateOnly))
 	}
+	known, newer := today.AddDate(0, 0, -catalogAge-day), ""
+	if day >= catalogUpdated {
+		known, newer = today.AddDate(0, 0, catalogUpdated-day), newerAdvisory
+	}
+	text = c.Edit(text, "@known@", known.Format(time.DateOnly), "@newer@", newer)
 	// By renaming: a poll never meets half a file.
 	require.NoError(c, os.WriteFile(file+".new", []byte(text), 0o600))
 	require.NoError(c, os.Rename(file+".new", file))
@@ -188,29 +232,33 @@ func (c *cast) poll(telegraf *stack.Process, after time.Time) []string {
 		first = make(map[string]rig.Row)
 		rounds := make(map[string]int)
 		for _, point := range rig.Rows(series) {
-			source := point["source"].(string)
-			if rounds[source]++; rounds[source] == 1 {
-				first[source] = point
+			server := serverOf(point)
+			if rounds[server]++; rounds[server] == 1 {
+				first[server] = point
 			}
 		}
-		for name := range c.polled {
-			if c.polled[name] && rounds[c.source[name]] < 2 {
+		for server := range c.servers() {
+			if rounds[server] < 2 {
 				return false
 			}
 		}
 		return true
 	})
-	require.NoError(c, err)
-	for name, polled := range c.polled {
-		if polled {
-			require.Equal(c, c.failed[name], first[c.source[name]]["result"] != "success", "%s: %v\n%s", name, first[c.source[name]], telegraf.Output())
-		}
+	require.NoError(c, err, telegraf.Output())
+	for server, name := range c.servers() {
+		require.Equal(c, c.failed[name], first[server]["result"] != "success", "%s: %v\n%s", name, first[server], telegraf.Output())
 	}
 	lines := make([]string, 0, len(first))
-	for _, source := range slices.Sorted(maps.Keys(first)) {
-		lines = append(lines, line(first[source]))
+	for _, server := range slices.Sorted(maps.Keys(first)) {
+		lines = append(lines, line(first[server]))
 	}
 	return lines
+}
+
+// serverOf tells apart what is polled: one name may stand in several environments.
+func serverOf(point rig.Row) string {
+	environment, _ := point["environment"].(string)
+	return environment + "/" + point["source"].(string)
 }
 
 // line writes a point as line protocol, without its time.
@@ -257,7 +305,7 @@ func tell(told [][]string, interval time.Duration, leftOut func(line string, at 
 	}
 	// Butler: eight strings, no tag for the server; one more day beside the plugin, and
 	// then once more, so that panels of the present meet a point of it.
-	for _, day := range []int{-10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 33} {
+	for _, day := range []int{-10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 73} {
 		fmt.Fprintf(&b, `qlik_sense_version,environment=PROD,host=butler content_hash="aeec25c5",sense_id="qliksenseserver:14.173.4",version="14.173.4",`+
 			`deployment_type="QlikSenseServer",release_label="February 2024 Patch 1",deprecated_product_version="4.0.X",`+
 			`product_name="Qlik Sense",copyright_year_range="1993-2024" %d`+"\n", storyBegin.AddDate(0, 0, day).Add(3*time.Hour).UnixNano())
@@ -280,4 +328,25 @@ func (c *cast) insert(t *testing.T, database, lines string) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusNoContent, response.StatusCode, body.String())
+}
+
+// writeMany fills a database with a fleet that is hard to show: 36 versions, and names of 60
+// characters, a server of the same name in two sites among them.
+func (c *cast) writeMany(t *testing.T, database string) {
+	t.Helper()
+	var b strings.Builder
+	for i := range 40 {
+		site := strings.Repeat("long-", 10) + fmt.Sprintf("site-%05d", i%2)
+		source := strings.Repeat("very-long-", 5) + fmt.Sprintf("name%06d", i/2)
+		judged := `compliance="compliant",compliance_code=0i,compliance_reason=""`
+		if i%10 == 9 {
+			judged = `compliance="non_compliant",compliance_code=1i,compliance_reason="below_minimum",below_minimum=1i`
+		}
+		fmt.Fprintf(&b, "qlik_sense_version,environment=%s,source=%s result=\"success\",result_code=0i,"+
+			"releases_age_days=3i,advisories_age_days=1i,exploited_age_days=1i,undecided_advisory_count=0i,"+
+			`advisory_count=0i,exploited_advisory_count=0i,advisories="",fixed_in="",`+
+			"release_year=2025i,release_month=%di,patches_behind=%di,release_label=\"%s 2025 Patch %d\",version=\"14.231.%d\",%s %d\n",
+			site, source, 5+6*(i%2), 30-i*3/4, []string{"May", "November"}[i%2], 1+i*3/4, i*3/4, judged, storyEnd.UnixNano())
+	}
+	c.insert(t, database, b.String())
 }

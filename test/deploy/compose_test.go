@@ -187,7 +187,7 @@ func TestDeployREADME(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Qlik Sense fleet", "Qlik Sense server", "Qlik Sense compliance report", "Servers that do not answer", "Servers by release",
-		"Servers out of step with their block", "Compliance", "Vulnerable servers", "Support ends within 180 days", "History of versions",
+		"Servers out of step with their block", "Proven compliant per day", "Servers that are not compliant", "Support ends within 180 days", "History of versions",
 	} {
 		require.Contains(t, strings.Join(strings.Fields(page), " "), name)
 		require.Contains(t, all.String(), `"title": "`+name+`"`)

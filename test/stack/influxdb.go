@@ -30,6 +30,7 @@ type Series struct {
 	Values  [][]any           `json:"values"`
 }
 
+// Shards are compacted as soon as nobody writes to them, not four hours later.
 const influxConfig = `reporting-disabled = true
 bind-address = "127.0.0.1:%d"
 [meta]
@@ -38,6 +39,7 @@ bind-address = "127.0.0.1:%d"
   dir = %q
   wal-dir = %q
   query-log-enabled = false
+  compact-full-write-cold-duration = "1s"
 [monitor]
   store-enabled = false
 [http]

@@ -1,8 +1,6 @@
 // A dashboard as it is shipped: Grafana's types, with the texts and numbers of JSON where
 // they have enumerations, and with the options of each panel type.
 import type { Dashboard, DataSourceRef, FieldConfig, GraphFieldConfig, Panel, RowPanel, TableFieldOptions, TableOptions, ValueMapping, VariableModel } from '@grafana/schema';
-import type { Options as BarChart } from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen';
-import type { Options as PieChart } from '@grafana/schema/dist/esm/raw/composable/piechart/panelcfg/x/PieChartPanelCfg_types.gen';
 import type { Options as Stat } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type { FieldConfig as StateTimelineField, Options as StateTimeline } from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
 import type { Options as Text } from '@grafana/schema/dist/esm/raw/composable/text/panelcfg/x/TextPanelCfg_types.gen';
@@ -25,6 +23,17 @@ type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 
 interface Source { type: 'influxdb'; uid: '${datasource}' }
 
+/** Grafana's own data source for the rows of another panel of the dashboard. */
+interface Shared { type: 'datasource'; uid: '-- Dashboard --' }
+
+/** Those rows, as the other panel has transformed them. */
+interface Share {
+  refId: string;
+  datasource: Shared;
+  panelId: number;
+  withTransforms: true;
+}
+
 /** A query of the InfluxDB data source, in InfluxQL. */
 interface Query {
   refId: string;
@@ -35,19 +44,31 @@ interface Query {
   alias?: string;
 }
 
+type Calculate =
+  | { mode: 'binary'; binary: { left: string; operator: '+' | '-' | '*' | '/'; right: string } }
+  | { mode: 'unary'; unary: { operator: 'abs' | 'floor'; fieldName: string } }
+  | { mode: 'reduceRow'; reduce: { include: string[]; reducer: 'sum' } };
+
 type Transformation =
   | { id: 'merge'; options: Record<never, never> }
-  | { id: 'organize'; options: { excludeByName: Record<string, boolean>; indexByName: Record<string, number>; renameByName: Record<string, string> } }
-  | { id: 'groupBy'; options: { fields: Record<string, { aggregations: string[]; operation: 'groupby' | 'aggregate' }> } };
+  | { id: 'organize'; options: { excludeByName: Record<string, boolean>; includeByName: Record<string, true>; indexByName: Record<string, number>; renameByName: Record<string, string> } }
+  | { id: 'groupBy'; options: { fields: Record<string, { aggregations: string[]; operation: 'groupby' | 'aggregate' }> } }
+  | { id: 'calculateField'; options: { alias: string; replaceFields: boolean } & Calculate }
+  | { id: 'reduce'; options: { includeTimeField: boolean; mode: 'reduceFields'; reducers: string[] } }
+  | { id: 'filterByValue'; options: { filters: Array<{ fieldName: string; config: { id: string; options: { value?: number | string } } }>; match: 'any' | 'all'; type: 'include' | 'exclude' } }
+  | { id: 'sortBy'; options: { fields: Record<never, never>; sort: [{ field: string; desc: boolean }] } };
 
 type Override = {
-  matcher: { id: 'byName' | 'byFrameRefID'; options: string };
+  matcher: { id: 'byName' | 'byFrameRefID' | 'byRegexp'; options: string };
   properties: Array<
     | { id: 'mappings'; value: ValueMapping[] }
     | { id: 'thresholds'; value: NonNullable<FieldConfig['thresholds']> }
     | { id: 'links'; value: Array<{ title: string; url: string }> }
-    | { id: 'unit' | 'displayName'; value: string }
-    | { id: 'decimals' | 'custom.width'; value: number }
+    | { id: 'unit' | 'displayName' | 'noValue'; value: string }
+    | { id: 'decimals' | 'min' | 'custom.width' | 'custom.minWidth'; value: number }
+    | { id: 'color'; value: NonNullable<FieldConfig['color']> }
+    | { id: 'custom.hideFrom'; value: NonNullable<TableFieldOptions['hideFrom']> }
+    | { id: 'custom.lineStyle'; value: NonNullable<GraphFieldConfig['lineStyle']> }
     | { id: 'custom.wrapText'; value: boolean }
     | { id: 'custom.cellOptions'; value: TableFieldOptions['cellOptions'] }
   >;
@@ -57,20 +78,16 @@ type Shown<Type extends string, Options, Custom> = Omit<Known<Panel>, 'type' | '
   type: Type;
   title: string;
   description: string;
-  datasource: Source;
   pluginVersion: '12.3.0';
-  targets: Query[];
   transformations?: Transformation[];
   fieldConfig: { defaults: Omit<Known<FieldConfig>, 'custom'> & { custom?: Custom }; overrides: Override[] };
   options: Options;
-};
+} & ({ datasource: Source; targets: Query[] } | { datasource: Shared; targets: [Share] });
 
 /** Panels of Grafana's own, and no other. */
 type OwnPanel =
   | Shown<'table', Omit<TableOptions, 'frameIndex'>, Known<TableFieldOptions>>
   | Shown<'stat', Stat, never>
-  | Shown<'barchart', BarChart, never>
-  | Shown<'piechart', PieChart, never>
   | Shown<'timeseries', TimeSeries, Known<GraphFieldConfig>>
   | Shown<'state-timeline', StateTimeline, Known<StateTimelineField>>
   | (Omit<Known<Panel>, 'type' | 'options' | 'fieldConfig'> & { type: 'text'; options: Text })

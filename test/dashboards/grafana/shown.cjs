@@ -4,22 +4,12 @@
 // show on standard output.
 'use strict';
 
-// The library takes a window for granted when it is loaded; what it is built on must not see
-// one, for then it takes a whole browser for granted.
-require(require.resolve('react-use', { paths: [require.resolve('@grafana/data')] }));
-globalThis.window = new EventTarget();
-// It also asks for the language, which Node.js 20 does not tell.
-globalThis.navigator ??= { language: 'en-US', languages: ['en-US'] };
-console.info = () => {}; // an advertisement of one of its dependencies
-const log = console.log;
-console.log = () => {};
-const grafana = require('@grafana/data');
-console.log = log;
+const grafana = require('./library.cjs');
 const { lastValueFrom } = require('rxjs');
 globalThis.window = { __grafanaSceneContext: {} }; // variables in transformations are not asked for then
 
 const theme = grafana.createTheme({ colors: { mode: 'light' } });
-const colors = new Map(['green', 'yellow', 'orange', 'red', 'dark-red', 'text'].map((name) => [theme.visualization.getColorByName(name), name]));
+const colors = new Map(['dark-blue', 'super-light-orange', 'dark-red', 'dark-purple', '#5a6673', 'text'].map((name) => [theme.visualization.getColorByName(name), name]));
 
 const transformers = new Map(Object.values(grafana.standardTransformers).map((one) => [one.id, one]));
 grafana.standardTransformersRegistry.setInit(() =>
@@ -29,8 +19,8 @@ grafana.standardTransformersRegistry.setInit(() =>
 // The properties that Grafana's panels register, as far as the dashboards use them.
 const standard = ['displayName', 'unit', 'decimals', 'min', 'max', 'noValue', 'color', 'thresholds', 'mappings', 'links'];
 const custom = {
-  table: ['align', 'cellOptions', 'inspect', 'width', 'wrapText'],
-  timeseries: ['drawStyle', 'fillOpacity', 'lineInterpolation', 'lineWidth', 'pointSize', 'showPoints', 'spanNulls'],
+  table: ['align', 'cellOptions', 'hideFrom', 'inspect', 'minWidth', 'width', 'wrapText'],
+  timeseries: ['drawStyle', 'fillOpacity', 'lineInterpolation', 'lineStyle', 'lineWidth', 'pointSize', 'showPoints', 'spanNulls'],
   'state-timeline': ['fillOpacity', 'lineWidth'],
 };
 
@@ -79,42 +69,41 @@ const linked = (fields, frame) =>
 const text = (display) => grafana.formattedValueToString(display);
 const colored = (display, wanted) => (wanted && display.text !== '' && colors.has(display.color) && display.color !== theme.visualization.getColorByName('text') ? `${text(display)} [${colors.get(display.color)}]` : text(display));
 
-async function show({ file, head, section, now, panel, frames }) {
+// The fields for which there is an override, and whether any view of the panel has them.
+const overridden = new Map();
+
+async function show({ file, head, section, now, panel, source, frames }) {
   Date.now = () => now; // for times like "3 hours ago"
   checkProperties(panel);
   let data = (frames ?? []).map((frame) => grafana.toDataFrame(frame));
-  data = await lastValueFrom(grafana.transformDataFrame(panel.transformations ?? [], data));
+  for (const one of source ? [source, panel] : [panel]) {
+    data = await lastValueFrom(grafana.transformDataFrame(one.transformations ?? [], data));
+  }
   const replaceVariables = (value) => value;
-  const named = new Set(data.flatMap((frame) => frame.fields.flatMap((field) => [field.name, grafana.getFieldDisplayName(field, frame, data)])));
-  for (const { matcher } of panel.fieldConfig.overrides) {
-    if (data.length > 0 && matcher.id === 'byName' && !named.has(matcher.options)) {
-      throw new Error(`${panel.title}: no field ${matcher.options}, for which there is an override, among ${[...named].join(', ')}`);
-    }
+  const named = data.flatMap((frame) => frame.fields.flatMap((field) => [field.name, grafana.getFieldDisplayName(field, frame, data)]));
+  for (const { matcher } of panel.fieldConfig.overrides.filter((one) => one.matcher.id === 'byName')) {
+    const key = `${file}: ${matcher.options}`;
+    overridden.set(key, overridden.get(key) || named.includes(matcher.options));
   }
   data = grafana.applyFieldOverrides({ data, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc', fieldConfigRegistry: registry(panel.type) });
 
   const shown = { file, head, section };
   switch (panel.type) {
-    case 'stat':
-    case 'piechart': {
+    case 'stat': {
       const values = grafana.getFieldDisplayValues({ data, fieldConfig: panel.fieldConfig, reduceOptions: panel.options.reduceOptions, replaceVariables, theme, timeZone: 'utc' });
-      return { ...shown, columns: ['Title', 'Value'], rows: values.map(({ display }) => [display.title ?? '', colored(display, panel.type === 'stat')]) };
+      return { ...shown, columns: ['Title', 'Value'], rows: values.map(({ display }) => [display.title ?? '', colored(display, true)]) };
     }
-    case 'table':
-    case 'barchart': {
+    case 'table': {
       if (data.length > 1) {
         throw new Error(`${panel.title}: ${data.length} tables, and only one of them is shown`);
       }
-      const fields = data[0]?.fields ?? [];
-      if (panel.type === 'barchart' && fields.length > 0 && fields[0].name !== panel.options.xField) {
-        throw new Error(`${panel.title}: no field ${panel.options.xField}`);
-      }
+      const fields = (data[0]?.fields ?? []).filter((field) => !field.config.custom?.hideFrom?.viz);
       for (const { displayName } of panel.options.sortBy ?? []) {
         if (fields.length > 0 && !fields.some((field) => grafana.getFieldDisplayName(field, data[0], data) === displayName)) {
           throw new Error(`${panel.title}: nothing to sort by called ${displayName}`);
         }
       }
-      const rows = Array.from({ length: data[0]?.length ?? 0 }, (_, row) => fields.map((field) => colored(field.display(field.values[row]), field.config.custom?.cellOptions?.type === 'color-text')));
+      const rows = Array.from({ length: data[0]?.length ?? 0 }, (_, row) => fields.map((field) => colored(field.display(field.values[row]), field.config.custom?.cellOptions?.type === 'color-background')));
       return { ...shown, columns: fields.map((field) => grafana.getFieldDisplayName(field, data[0], data)), rows, links: linked(fields, data[0]) };
     }
     default: {
@@ -134,18 +123,17 @@ async function main() {
   for await (const part of process.stdin.setEncoding('utf8')) {
     input += part;
   }
-  const { panels, durations } = JSON.parse(input);
-  for (const one of durations) {
-    if (grafana.rangeUtil.describeTextRange(one).invalid) {
-      throw new Error(`${one} is no time range`);
-    }
-  }
+  const panels = JSON.parse(input);
   const now = Date.now;
   const shown = [];
   for (const panel of panels) {
     shown.push(await show(panel));
   }
   Date.now = now;
+  const never = [...overridden].filter(([, there]) => !there).map(([key]) => key);
+  if (never.length > 0) {
+    throw new Error(`an override for a field that no view has: ${never.join(', ')}`);
+  }
   process.stdout.write(JSON.stringify(shown));
 }
 

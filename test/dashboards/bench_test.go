@@ -1,0 +1,162 @@
+//go:build linux
+
+package dashboards
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+const (
+	benchServers = 5000
+	benchDays    = 92
+	benchEvery   = 6 * time.Hour
+)
+
+// BenchmarkQueries measures what the dashboards and alert rules ask of an InfluxDB that holds
+// 92 days of 5,000 servers in four environments, polled every 6 hours: one server in seven is
+// open, one in a hundred has been dark for 25 days. Each query runs alone, one after the other.
+//
+//	FILE-s, FILE-slowest-s   all queries of a dashboard, and its slowest
+//	alerts-s/10min           the queries of all rules, as often as they are evaluated in ten minutes
+//	alerts-slowest-s         the slowest of them
+func BenchmarkQueries(b *testing.B) {
+	tools, err := stack.Build(b.Context(), rig.Root, os.Stderr)
+	require.NoError(b, err)
+	now := time.Now().UTC().Truncate(benchEvery).Add(3 * time.Hour)
+	db := benchDatabase(b, tools.InfluxDB, now)
+	ask := func(statement string) time.Duration {
+		begin := time.Now()
+		_, err := askOf(db.URL, "bench", statement)
+		require.NoError(b, err, statement)
+		return time.Since(begin)
+	}
+	total, slowest := make(map[string]time.Duration), make(map[string]time.Duration)
+	var alerts, slowestAlert time.Duration
+	for b.Loop() {
+		for _, name := range []string{"fleet", "server", "compliance"} {
+			for _, statement := range benchStatements(b, name, now) {
+				took := ask(statement)
+				total[name] += took
+				slowest[name] = max(slowest[name], took)
+			}
+		}
+		for _, group := range loadAlerting(b).Groups {
+			often := float64(10*time.Minute) / float64(duration(b, group.Interval))
+			for _, rule := range group.Rules {
+				for _, step := range rule.Data {
+					if step.DatasourceUID == "__expr__" {
+						continue
+					}
+					statement, err := macros(step.Model.Query, now, now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now)
+					require.NoError(b, err)
+					took := ask(statement)
+					alerts += time.Duration(float64(took) * often)
+					slowestAlert = max(slowestAlert, took)
+				}
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for name := range total {
+		b.ReportMetric(total[name].Seconds()/float64(b.N), name+"-s")
+		b.ReportMetric(slowest[name].Seconds(), name+"-slowest-s")
+	}
+	b.ReportMetric(alerts.Seconds()/float64(b.N), "alerts-s/10min")
+	b.ReportMetric(slowestAlert.Seconds(), "alerts-slowest-s")
+}
+
+// benchStatements are all that a dashboard asks when it is opened.
+func benchStatements(b *testing.B, name string, now time.Time) []string {
+	b.Helper()
+	d := loadDashboard(b, name)
+	v := &view{"bench", now, map[string][]string{"source": {"qlik-node-0007.example.com"}}, ""}
+	from, to, err := v.timeRange(d)
+	require.NoError(b, err)
+	var queries []string
+	for _, one := range d.Templating.List {
+		if one.Type == "query" {
+			queries = append(queries, one.Query)
+		}
+	}
+	for _, one := range d.Annotations.List {
+		queries = append(queries, one.Target.Query)
+	}
+	for _, p := range d.asking() {
+		for _, target := range p.Targets {
+			queries = append(queries, target.Query)
+		}
+	}
+	for i := range queries {
+		queries[i], err = v.statement(d, queries[i], from, to)
+		require.NoError(b, err)
+	}
+	return queries
+}
+
+// benchDatabase is an InfluxDB of its own with the points. It is given the time to compact
+// them, as it does in use four hours after the last write to a shard.
+func benchDatabase(b *testing.B, program string, now time.Time) *stack.InfluxDB {
+	b.Helper()
+	dir := b.TempDir()
+	db, err := stack.StartInfluxDB(program, dir)
+	require.NoError(b, err)
+	b.Cleanup(func() { _, err := db.Stop(rig.Patience); require.NoError(b, err) })
+	_, err = db.Query("", "CREATE DATABASE bench")
+	require.NoError(b, err)
+	for at := now.AddDate(0, 0, -benchDays).Truncate(benchEvery); at.Before(now); at = at.Add(benchEvery) {
+		response, err := http.Post(db.URL+"/write?db=bench", "text/plain", benchRound(at, now))
+		require.NoError(b, err)
+		require.NoError(b, response.Body.Close())
+		require.Equal(b, http.StatusNoContent, response.StatusCode)
+	}
+	require.Eventually(b, func() bool {
+		files, err := filepath.Glob(filepath.Join(dir, "data/bench/autogen/*/*.tsm"))
+		require.NoError(b, err)
+		shards, err := os.ReadDir(filepath.Join(dir, "data/bench/autogen"))
+		require.NoError(b, err)
+		return len(files) == len(shards)
+	}, 5*time.Minute, time.Second, "InfluxDB does not compact")
+	return db
+}
+
+// benchRound are the points of one round.
+func benchRound(at, now time.Time) *bytes.Buffer {
+	var b bytes.Buffer
+	for i := range benchServers {
+		fmt.Fprintf(&b, "qlik_sense_version,environment=%s,host=agent%d,source=qlik-node-%04d.example.com ", []string{"PROD", "TEST", "DEV", "DR"}[i%4], i/50, i)
+		if dark := i%100 == 7 && now.Sub(at) < 25*24*time.Hour; dark {
+			b.WriteString(`result="timeout",result_code=4i,response_time=10,`)
+		} else {
+			benchAnswer(&b, i)
+		}
+		fmt.Fprintf(&b, "releases_age_days=3i,advisories_age_days=1i,exploited_age_days=9i,undecided_advisory_count=3i %d\n", at.UnixNano())
+	}
+	return &b
+}
+
+func benchAnswer(b *bytes.Buffer, i int) {
+	judged := `compliance="compliant",compliance_code=0i,compliance_reason="",advisories="",advisory_count=0i,exploited_advisory_count=0i,max_cvss=0,fixed_in=""`
+	label := "May 2025 Patch 15"
+	if i%7 == 0 {
+		label = "August 2023 Patch 1"
+		judged = `compliance="non_compliant",compliance_code=1i,compliance_reason="advisories",` +
+			`advisories="CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580",` +
+			`advisory_count=4i,exploited_advisory_count=1i,max_cvss=9.9,exposed_days=1105i,fixed_in="August 2023 Patch 16"`
+	}
+	fmt.Fprintf(b, `content_hash="59d574e9f88107da155c1f4632069d7a",sense_id="qliksenseserver:14.231.27",version="14.231.27",`+
+		`deployment_type="QlikSenseServer",release_label="%s",deprecated_product_version="4.0.X",product_name="Qlik Sense",`+
+		`copyright_year_range="1993-2025",release_year=2025i,release_month=5i,patch=15i,latest_patch=15i,patches_behind=0i,%s,`+
+		`support_days_left=169i,below_minimum=0i,version_mismatch=%di,certificate_expiry=157680000i,`+
+		`result="success",result_code=0i,response_time=%f,http_response_code=200i,`, label, judged, i%3/2, 0.02+float64(i%97)/1e4)
+}
