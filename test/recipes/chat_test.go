@@ -6,15 +6,17 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
 )
 
 // chat starts an agent whose webhook is a receiver, and lets a server get from one set
 // of advisories to the next. The three messages that follow are given.
-func chat(t *testing.T, edits ...string) (*agent, *receiver, []string) {
+func chat(t *testing.T, edits ...string) (*fixture, *agent, *simulator.Fleet, *receiver, []string) {
 	t.Helper()
 	r := newFixture(t)
 	v := r.receiver()
@@ -48,16 +50,16 @@ func chat(t *testing.T, edits ...string) (*agent, *receiver, []string) {
 	bodies := make([]string, 0, 3)
 	for _, one := range v.await(3) {
 		require.Equal(t, "/services/T0/B0/x", one.path)
-		require.Equal(t, "application/json", one.header.Get("Content-Type"))
+		require.Equal(t, "application/json; charset=utf-8", one.header.Get("Content-Type"))
 		require.Contains(t, one.body, hosts[0])
 		bodies = append(bodies, strings.ReplaceAll(one.body, hosts[0], "qlik1"))
 	}
 	a.onlyOriginals()
-	return a, v, bodies
+	return r, a, fleet, v, bodies
 }
 
 func testSlack(t *testing.T) {
-	a, v, bodies := chat(t)
+	r, a, fleet, v, bodies := chat(t)
 	texts := make([]string, 0, 3)
 	for _, body := range bodies {
 		texts = append(texts, decode[struct{ Text string }](t, body).Text)
@@ -73,15 +75,50 @@ func testSlack(t *testing.T) {
 			"Cleared: CVE-2023-41265, CVE-2023-41266, CVE-2023-48365, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580",
 	}, texts)
 
-	// With a state a restart tells nothing again.
-	a.stop()
-	a.state("vulnerability-webhook.conf")
-	a.start()
+	// A restart tells nothing again, and what changed meanwhile.
+	a.restart()
 	a.rounds(2)
 	a.stop()
+	r.set(fleet, 0, oldLabel, oldVersion)
 	a.start()
+	v.await(4)
+	a.restart()
 	a.rounds(2)
-	v.await(3)
+	v.await(4)
+
+	// A crash tells again what is younger than the last state, rather than lose it.
+	r.set(fleet, 0, okLabel, okVersion)
+	v.await(5)
+	a.crash()
+	a.start()
+	require.Equal(t, v.await(6)[4].body, v.await(6)[5].body)
+	a.rounds(2)
+
+	// So does a state that is lost.
+	r.set(fleet, 0, oldLabel, oldVersion)
+	v.await(7)
+	a.stop()
+	a.forget()
+	a.start()
+	v.await(8)
+	a.rounds(2)
+	v.await(8)
+}
+
+// What still applies is told again in the end, for a message may have been lost.
+func testChatReminds(t *testing.T) {
+	r := newFixture(t)
+	v := r.receiver()
+	_, hosts := r.Start(old(), simulator.Server{Reply: simulator.Reply(okLabel, okVersion)})
+	// 2 s: more than a second, in which the script counts.
+	files := map[string]string{"vulnerability-webhook.conf": r.recipe("vulnerability-webhook.conf", "remind_days * 86400", "remind_days * 2", "remind_days = 30", "remind_days = 1")}
+	a := r.agent(r.Block(hosts, production), files, "QLIK_SENSE_CHAT_WEBHOOK=http://"+v.address)
+	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
+	a.stop()
+	for _, one := range v.got() {
+		require.Contains(t, one.body, hosts[0])
+		require.Contains(t, one.body, "known advisories apply")
+	}
 }
 
 type teamsMessage struct {
@@ -106,7 +143,7 @@ type teamsMessage struct {
 }
 
 func testTeams(t *testing.T) {
-	_, _, bodies := chat(t, `form = "slack"`, `form = "teams"`)
+	_, _, _, _, bodies := chat(t, `form = "slack"`, `form = "teams"`)
 	message := decode[teamsMessage](t, bodies[1])
 	require.Equal(t, "message", message.Type)
 	require.Len(t, message.Attachments, 1)

@@ -105,8 +105,12 @@ func testCMDB(t *testing.T) {
 	require.GreaterOrEqual(t, *later[1].LastAnswer, later[0].Time)
 	require.LessOrEqual(t, *later[1].LastAnswer, later[1].Time)
 
-	// A restart sends all once, as the file says.
+	// A restart sends nothing again; without its state, all once.
+	a.restart()
+	a.rounds(2)
+	v.await(7)
 	a.stop()
+	a.forget()
 	a.start()
 	v.await(7 + 3)
 	a.rounds(2)
@@ -129,19 +133,15 @@ func testCMDBBadDays(t *testing.T) {
 	files["cmdb-http.conf"] = r.Edit(files["cmdb-http.conf"], hurry...)
 	a := r.agent(r.Block(hosts, production), files)
 	v.await(2)
-	a.stop()
-	a.state("cmdb-http.conf")
-	a.start() // without a state yet: once more
-	v.await(4)
 
 	badDays(t, v, func(day int) {
 		r.set(fleet, day%2, newLabel, []string{"14.187.11", "14.187.12", "14.187.13"}[day])
 		a.rounds(2)
 	})
-	v.await(7)
+	v.await(5)
 	a.rounds(2)
 	versions := make([]string, 0, 3)
-	for _, item := range items(t, v.await(7))[4:] {
+	for _, item := range items(t, v.await(5))[2:] {
 		versions = append(versions, item.Version)
 	}
 	require.Equal(t, []string{"14.187.11", "14.187.12", "14.187.13"}, versions, "each once, in order")
@@ -153,15 +153,30 @@ func testCMDBBadDays(t *testing.T) {
 	a.rounds(1)
 	v.answer(http.StatusCreated)
 	r.set(fleet, 1, okLabel, okVersion)
-	require.Equal(t, hosts[1], items(t, v.await(8))[7].Source)
+	require.Equal(t, hosts[1], items(t, v.await(6))[5].Source)
 
-	// With a state a restart, and a reload, send nothing again.
-	a.stop()
-	a.start()
+	// A restart, and a reload, send nothing again.
+	a.restart()
 	a.rounds(2)
 	require.NoError(t, a.Signal(syscall.SIGHUP))
 	require.NoError(t, a.Await("Starting process", 2, rig.Patience))
 	a.rounds(2)
-	v.await(8)
+	v.await(6)
 	a.onlyOriginals()
+}
+
+// Each server is sent again in the end, for a document may have been lost.
+func testCMDBRefreshes(t *testing.T) {
+	r := newFixture(t)
+	v := r.receiver()
+	_, hosts := r.Start(old())
+	files := r.cmdb(v)
+	// 2 s: more than a second, in which the script counts.
+	files["cmdb-http.conf"] = r.Edit(files["cmdb-http.conf"], "refresh_days * 86400", "refresh_days * 2", "refresh_days = 7", "refresh_days = 1")
+	a := r.agent(r.Block(hosts, production), files)
+	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
+	a.stop()
+	for _, item := range items(t, v.got()) {
+		require.Equal(t, oldVersion, item.Version)
+	}
 }

@@ -4,15 +4,10 @@ package recipes
 
 import (
 	"net/http"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"telegraf-qlik-sense-version/internal/simulator"
-	"telegraf-qlik-sense-version/test/rig"
 )
 
 // Releases to go from one to the other: two patches with advisories, one without.
@@ -28,13 +23,6 @@ func old() simulator.Server {
 
 // hurry makes an HTTP recipe give up on an answer sooner.
 var hurry = []string{`timeout = "10s"`, `timeout = "500ms"`}
-
-// state is what the recipes' headers say on states that outlive Telegraf.
-func (a *agent) state(recipe string) {
-	a.Helper()
-	require.Contains(a, a.Read(rig.Root+"/deploy/recipes/"+recipe), "#             [agent]\n#               statefile = \"/var/lib/telegraf/state.json\"\n")
-	a.config = strings.Replace(a.config, "[agent]\n", "[agent]\n  statefile = \""+filepath.Join(a.dir, "state.json")+"\"\n", 1)
-}
 
 // badDays lets the endpoint fail in every way, one after the other, and calls change
 // while it does.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,9 +25,10 @@ import (
 // recipes are the files of deploy/recipes, each with what proves it.
 var recipes = map[string][]func(*testing.T){
 	"inventory-csv.conf":         {testInventory, testInventoryRotation},
-	"cmdb-http.conf":             {testCMDB, testCMDBBadDays},
+	"cmdb-http.conf":             {testCMDB, testCMDBBadDays, testCMDBRefreshes},
 	"change-tickets.conf":        {testTickets, testTicketsBadDays},
-	"vulnerability-webhook.conf": {testSlack, testTeams},
+	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminds},
+	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds},
 	"prometheus.conf":            {testPrometheus},
 	"influxdb-v1.conf":           {testInfluxDBv1},
 	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
@@ -82,17 +84,26 @@ func testParse(t *testing.T, name string) {
 	}
 }
 
-var namedrop = regexp.MustCompile(`(?m)^# +(namedrop = \[.*\])$`)
+var (
+	namedrop  = regexp.MustCompile(`(?m)^# +(namedrop = \[.*\])$`)
+	statefile = regexp.MustCompile(`(?m)^  statefile = "(.*)"$`)
+)
 
-// A user finds where the file goes, what to edit and how to try it; secrets are not in it;
-// a recipe that makes points of its own says how to keep them out of other outputs.
+// A user finds where the file goes, what must be there first, what to edit, what ends
+// Telegraf and how to try it; secrets are not in it; a recipe that makes points of its own says
+// before all else how to keep them out of other outputs.
 func testHeader(t *testing.T, name string) {
 	r := newFixture(t)
 	text := r.Read(rig.Root + "/deploy/recipes/" + name)
 	header, rest, found := strings.Cut(text, "\n[[")
 	require.True(t, found)
-	for _, word := range []string{"# Goes to:  /etc/telegraf/telegraf.d/", "# Edit:     ", "# Try:      "} {
+	for _, word := range []string{
+		"# Goes to:  /etc/telegraf/telegraf.d/", `C:\Program Files\Telegraf\telegraf.d\`, "# Needs:    ", "# Edit:     ", "# Stops:    ", "# Try:      ",
+	} {
 		require.Contains(t, header, word)
+	}
+	if strings.Contains(rest, `"/var/lib/telegraf/`) || strings.Contains(header, `"/var/lib/telegraf/`) {
+		require.Contains(t, header, "#             install -d -o telegraf -g telegraf -m 0770 /var/lib/telegraf\n")
 	}
 	for _, match := range regexp.MustCompile(`(?m)^ +(password|token|Authorization) = (.*)$`).FindAllStringSubmatch(rest, -1) {
 		require.Regexp(t, `^"(Bearer )?\$\{QLIK_SENSE_\w+\}"$`, match[2])
@@ -101,7 +112,18 @@ func testHeader(t *testing.T, name string) {
 		require.Contains(t, header, "# Secret: ")
 		require.Contains(t, header, "#             "+match[1]+"=", "the header names the variable")
 	}
-	require.Equal(t, strings.Contains(rest, "processors."), namedrop.MatchString(header))
+	makesPoints := regexp.MustCompile(`\bMetric\(`).MatchString(rest)
+	require.Equal(t, makesPoints, namedrop.MatchString(header))
+	if makesPoints {
+		require.Regexp(t, `^# Every other output of this agent without a namepass needs this line, or (.*\n){2}#   namedrop = `, text)
+	}
+	// What sends messages keeps a state over a restart, in the one file that the packages make.
+	sends := strings.Contains(rest, "[[outputs.http]]")
+	require.Equal(t, sends, statefile.MatchString(header))
+	if sends {
+		require.Equal(t, "/var/lib/telegraf/statefile", statefile.FindStringSubmatch(header)[1])
+		require.Contains(t, header, "# Restart:  ")
+	}
 	// No other plugin of the agent sees a difference, and no two recipes clash.
 	require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  alias = \"qlik_sense_version_"))
 	if name != "mqtt-central-consumer.conf" {
@@ -110,11 +132,14 @@ func testHeader(t *testing.T, name string) {
 }
 
 // fixture is what one test of a recipe needs.
-type fixture struct{ *rig.Rig }
+type fixture struct {
+	*rig.Rig
+	statefile string // of the recipes that have one
+}
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return &fixture{rig.New(t)}
+	return &fixture{rig.New(t), filepath.Join(t.TempDir(), "statefile")}
 }
 
 // built is the Telegraf with the recipes' plugins.
@@ -148,7 +173,8 @@ func (r *fixture) program(name, pkg string) string {
 // recipe is the shipped file, edited as its user would.
 func (r *fixture) recipe(name string, edits ...string) string {
 	r.Helper()
-	return r.Edit(r.Read(rig.Root+"/deploy/recipes/"+name), edits...)
+	text := strings.Replace(r.Read(rig.Root+"/deploy/recipes/"+name), "/var/lib/telegraf/statefile", r.statefile, 1)
+	return r.Edit(text, edits...)
 }
 
 // agent is a Telegraf that asks servers all the time, with recipes beside an output to
@@ -181,6 +207,11 @@ const round = 300 * time.Millisecond
 // the names of their files.
 func (r *fixture) agent(settings string, files map[string]string, env ...string) *agent {
 	r.Helper()
+	return r.agentEvery(round, settings, files, env...)
+}
+
+func (r *fixture) agentEvery(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
+	r.Helper()
 	line := ""
 	for _, text := range files {
 		if match := namedrop.FindStringSubmatch(text); match != nil {
@@ -189,7 +220,7 @@ func (r *fixture) agent(settings string, files map[string]string, env ...string)
 	}
 	a := &agent{fixture: r, dir: r.TempDir(), files: files, env: env}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, line)
-	a.files["qlik-sense-version.conf"] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", round))
+	a.files["qlik-sense-version.conf"] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", interval))
 	a.start()
 	r.Cleanup(a.stop)
 	return a
@@ -208,6 +239,26 @@ func (a *agent) stop() {
 	require.NoError(a, err)
 	require.NotContains(a, a.Output(), "E! [processors.", "a script of a recipe failed")
 	require.NotContains(a, a.Output(), "buffer overflow")
+}
+
+func (a *agent) restart() {
+	a.Helper()
+	a.stop()
+	a.start()
+}
+
+// crash ends Telegraf without a chance to write its state.
+func (a *agent) crash() {
+	a.Helper()
+	require.NoError(a, a.Signal(syscall.SIGKILL))
+	_, err := a.Wait(rig.Patience)
+	require.NoError(a, err)
+}
+
+// forget removes the state of an agent that was stopped.
+func (a *agent) forget() {
+	a.Helper()
+	require.NoError(a, os.Remove(a.statefile))
 }
 
 // rounds waits until n further rounds of all servers are in the database.

@@ -38,7 +38,7 @@ def apply(metric):
 // the user's own output gets the original points alone.
 func TestRecipesTogether(t *testing.T) {
 	r := newFixture(t)
-	cmdb, tickets, slack, influx3 := r.receiver(), r.receiver(), r.receiver(), r.receiver()
+	cmdb, tickets, slack, digests, influx3 := r.receiver(), r.receiver(), r.receiver(), r.receiver(), r.receiver()
 	fleet, hosts := r.Start(old(), old(), simulator.Server{Fault: simulator.Fault503})
 	inventory, files := r.inventory()
 	maps.Copy(files, r.cmdb(cmdb))
@@ -46,6 +46,7 @@ func TestRecipesTogether(t *testing.T) {
 	prometheus, address := r.prometheus()
 	maps.Copy(files, prometheus)
 	files["vulnerability-webhook.conf"] = r.recipe("vulnerability-webhook.conf")
+	maps.Copy(files, r.digest(digests))
 	files["influxdb-v1.conf"] = r.recipe("influxdb-v1.conf", "http://influxdb.example.com:8086", r.DB.URL, `"qlik_sense"`, `"`+r.Database+`v1"`)
 	files["influxdb-v2.conf"] = r.recipe("influxdb-v2.conf", "https://influxdb.example.com:8086", r.DB.URL, `"qlik_sense"`, `"`+r.Database+`v1"`)
 	files["influxdb-v3.conf"] = r.recipe("influxdb-v3.conf", "https://influxdb.example.com:8181", "http://"+influx3.address)
@@ -74,6 +75,10 @@ func TestRecipesTogether(t *testing.T) {
 	for _, one := range slack.await(3) {
 		text := decode[struct{ Text string }](t, one.body).Text
 		require.Contains(t, text, "Environment: "+strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(odd)+"\n")
+	}
+	for _, one := range digests.await(2) {
+		text := decode[struct{ Text string }](t, one.body).Text
+		require.Contains(t, text, " (PROD, \"east\"=1 \\ 'x' `y` ; &lt;script&gt;al...): vulnerable, CVE-")
 	}
 	for _, sample := range s.await("qlik_sense_version_info == 1", 2) {
 		require.Equal(t, odd, sample.Labels["environment"])
@@ -111,6 +116,7 @@ func TestRecipesLeaveForeignPoints(t *testing.T) {
 	a.files = r.cmdb(v)
 	maps.Copy(a.files, r.tickets(v))
 	a.files["vulnerability-webhook.conf"] = r.recipe("vulnerability-webhook.conf")
+	maps.Copy(a.files, r.digest(v))
 	a.files["prometheus.conf"] = r.recipe("prometheus.conf", `":9273"`, strconv.Quote(address))
 	a.start()
 	for _, p := range r.Points(3, "") {
@@ -123,6 +129,7 @@ func TestRecipesLeaveForeignPoints(t *testing.T) {
 	for _, recipe := range []string{"cmdb", "chat"} {
 		require.Contains(t, a.Output(), "E! [processors.starlark::qlik_sense_version_"+recipe+"] ")
 	}
+	require.Contains(t, a.Output(), "E! [aggregators.starlark::qlik_sense_version_digest] ")
 	require.Empty(t, v.got())
 	require.Len(t, a.query("SHOW MEASUREMENTS")[0].Values, 1)
 }
