@@ -14,9 +14,18 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
+// conversation is what chat leaves behind.
+type conversation struct {
+	fixture  *fixture
+	agent    *agent
+	fleet    *simulator.Fleet
+	receiver *receiver
+	bodies   []string // of the messages
+}
+
 // chat starts an agent whose webhook is a receiver, and lets a server get from one set
 // of advisories to the next. The three messages that follow are given.
-func chat(t *testing.T, edits ...string) (*fixture, *agent, *simulator.Fleet, *receiver, []string) {
+func chat(t *testing.T, edits ...string) conversation {
 	t.Helper()
 	r := newFixture(t)
 	v := r.receiver()
@@ -55,11 +64,12 @@ func chat(t *testing.T, edits ...string) (*fixture, *agent, *simulator.Fleet, *r
 		bodies = append(bodies, strings.ReplaceAll(one.body, hosts[0], "qlik1"))
 	}
 	a.onlyOriginals()
-	return r, a, fleet, v, bodies
+	return conversation{r, a, fleet, v, bodies}
 }
 
 func testSlack(t *testing.T) {
-	r, a, fleet, v, bodies := chat(t)
+	c := chat(t)
+	r, a, fleet, v, bodies := c.fixture, c.agent, c.fleet, c.receiver, c.bodies
 	texts := make([]string, 0, 3)
 	for _, body := range bodies {
 		texts = append(texts, decode[struct{ Text string }](t, body).Text)
@@ -111,7 +121,8 @@ func testChatReminds(t *testing.T) {
 	v := r.receiver()
 	_, hosts := r.Start(old(), simulator.Server{Reply: simulator.Reply(okLabel, okVersion)})
 	// 2 s: more than a second, in which the script counts.
-	files := map[string]string{"vulnerability-webhook.conf": r.recipe("vulnerability-webhook.conf", "remind_days * 86400", "remind_days * 2", "remind_days = 30", "remind_days = 1")}
+	recipe := r.recipe("vulnerability-webhook.conf", "remind_days * 86400", "remind_days * 2", "remind_days = 30", "remind_days = 1")
+	files := map[string]string{"vulnerability-webhook.conf": recipe}
 	a := r.agent(r.Block(hosts, production), files, "QLIK_SENSE_CHAT_WEBHOOK=http://"+v.address)
 	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
 	a.stop()
@@ -143,7 +154,7 @@ type teamsMessage struct {
 }
 
 func testTeams(t *testing.T) {
-	_, _, _, _, bodies := chat(t, `form = "slack"`, `form = "teams"`)
+	bodies := chat(t, `form = "slack"`, `form = "teams"`).bodies
 	message := decode[teamsMessage](t, bodies[1])
 	require.Equal(t, "message", message.Type)
 	require.Len(t, message.Attachments, 1)

@@ -50,6 +50,9 @@ func digestText(t *testing.T, body string, hosts []string) string {
 }
 
 const (
+	exploitedText  = "CVE-2023-41265, CVE-2023-41266, CVE-2023-48365 and 3 more, no patch of this release: upgrade"
+	vulnerableText = "CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14"
+
 	firstDigest = `*Qlik Sense: 1 of 5 servers are open to exploited vulnerabilities*
 Servers: 5
 Open to exploited vulnerabilities: 1
@@ -58,8 +61,8 @@ Otherwise not compliant: 0
 Not answering: 1
 Unknown: 1
 Compliant: 1
-qlik0 (PROD): exploited, CVE-2023-41265, CVE-2023-41266, CVE-2023-48365 and 3 more, no patch of this release: upgrade
-qlik1 (PROD): vulnerable, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14
+qlik0 (PROD): exploited, ` + exploitedText + `
+qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
 qlik4 (PROD): not known whether it is compliant`
 
@@ -72,8 +75,8 @@ Not answering: 2 (before: 1), and 1 of the open ones above
 Unknown: 1
 Compliant: 0 (before: 1)
 qlik2 (PROD): new: does not answer (connection_failed), last answer DAY
-qlik0 (PROD): exploited, CVE-2023-41265, CVE-2023-41266, CVE-2023-48365 and 3 more, no patch of this release: upgrade, does not answer (connection_failed), last judged DAY
-qlik1 (PROD): vulnerable, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14
+qlik0 (PROD): exploited, ` + exploitedText + `, does not answer (connection_failed), last judged DAY
+qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
 qlik4 (PROD): not known whether it is compliant`
 
@@ -85,8 +88,8 @@ Otherwise not compliant: 0
 Not answering: 2
 Unknown: 1
 Compliant: 0
-qlik0 (PROD): exploited, CVE-2023-41265, CVE-2023-41266, CVE-2023-48365 and 3 more, no patch of this release: upgrade, its release now is unknown, last judged DAY
-qlik1 (PROD): vulnerable, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14
+qlik0 (PROD): exploited, ` + exploitedText + `, its release now is unknown, last judged DAY
+qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik2 (PROD): does not answer (connection_failed), last answer DAY
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
 qlik4 (PROD): not known whether it is compliant`
@@ -99,7 +102,7 @@ Otherwise not compliant: 0
 Not answering: 2
 Unknown: 1
 Compliant: 1 (before: 0)
-qlik1 (PROD): vulnerable, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14
+qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik2 (PROD): does not answer (connection_failed), last answer DAY
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
 qlik4 (PROD): not known whether it is compliant
@@ -153,10 +156,17 @@ func testDigest(t *testing.T) {
 	v.await(2) // a restart tells nothing again
 
 	// An answer that decides nothing closes nothing.
-	r.set(fleet, 0, exploitedLabel, exploitedVersion)
+	change := func(server int, label, version string) {
+		a.stop() // or a poll that is under way fails, which is told as well
+		r.set(fleet, server, label, version)
+		a.start()
+	}
+	change(0, exploitedLabel, exploitedVersion)
 	v.await(3)
-	r.set(fleet, 0, "Qlik Sense 99", "99.1.1")
+	change(0, "Qlik Sense 99", "99.1.1")
 	require.Equal(t, unknownDigest, texts(4)[3])
+	r.fail(fleet, 0, simulator.FaultDown)
+	v.await(5)
 
 	// The service is away: what is told meanwhile comes, once and in order.
 	v.answer(http.StatusServiceUnavailable)
@@ -170,10 +180,10 @@ func testDigest(t *testing.T) {
 	a.rounds(3)
 	v.answer(http.StatusCreated)
 	v.open()
-	late := texts(7)
-	require.Equal(t, closedDigest, late[4])
-	require.Contains(t, late[5], "qlik0 (PROD): new: does not answer (connection_failed), last answer DAY")
-	require.NotContains(t, late[6], "qlik0")
+	late := texts(8)
+	require.Equal(t, closedDigest, late[5])
+	require.Contains(t, late[6], "qlik0 (PROD): new: does not answer (connection_failed), last answer DAY")
+	require.NotContains(t, late[7], "qlik0")
 
 	// All is well only where all is proven.
 	a.stop()
@@ -181,11 +191,11 @@ func testDigest(t *testing.T) {
 		r.set(fleet, i, okLabel, okVersion)
 	}
 	a.start()
-	require.Equal(t, compliantDigest, texts(8)[7])
-	r.set(fleet, 1, "May 2025 Patch 15", "14.231.27")
-	require.Equal(t, policyDigest, texts(9)[8])
+	require.Equal(t, compliantDigest, texts(9)[8])
+	change(1, "May 2025 Patch 15", "14.231.27")
+	require.Equal(t, policyDigest, texts(10)[9])
 	a.rounds(3)
-	v.await(9)
+	v.await(10)
 	a.onlyOriginals()
 }
 
@@ -204,11 +214,12 @@ func testDigestTeams(t *testing.T) {
 	require.Equal(t, "http://adaptivecards.io/schemas/adaptive-card.json", card.Schema)
 	require.Equal(t, "AdaptiveCard 1.4", card.Type+" "+card.Version)
 	require.Len(t, card.Body, 2)
-	lines := []string{"*" + card.Body[0].Text + "*"}
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%s*", card.Body[0].Text)
 	for _, fact := range card.Body[1].Facts {
-		lines = append(lines, fact.Title+": "+fact.Value)
+		fmt.Fprintf(&b, "\n%s: %s", fact.Title, fact.Value)
 	}
-	text := strings.Join(lines, "\n")
+	text := b.String()
 	for i, host := range hosts {
 		text = regexp.MustCompile(regexp.QuoteMeta(host)+`\b`).ReplaceAllString(text, fmt.Sprintf("qlik%d", i))
 	}
@@ -263,7 +274,9 @@ func testDigestLargeFleet(t *testing.T) {
 	v.await(1)
 
 	// The one that changed stands first.
+	a.stop()
 	r.set(fleet, 999, oldLabel, oldVersion)
+	a.start()
 	text = decode[struct{ Text string }](t, v.await(2)[1].body).Text
 	require.Contains(t, text, "\nCompliant: 100\n"+hosts[999]+" ("+strings.Repeat("東", 37)+"...): new: vulnerable, CVE-")
 	require.Contains(t, text, "\nOpen to exploited vulnerabilities: 899 (before: 900)\nOpen to other vulnerabilities: 1 (before: 0)\n")
@@ -278,7 +291,7 @@ func testDigestSilence(t *testing.T) {
 	r := newFixture(t)
 	v := r.receiver()
 	_, hosts := r.mixed()
-	files := r.digest(v, append(ages, "silent_hours = 50", "silent_hours = 3", "forget_days = 92", "forget_days = 4")...)
+	files := r.digest(v, append([]string{"silent_hours = 50", "silent_hours = 3", "forget_days = 92", "forget_days = 4"}, ages...)...)
 	r.agentEvery(time.Hour, r.Block(hosts, production), files)
 	text := digestText(t, v.await(2)[1].body, hosts)
 	require.Equal(t, `*Qlik Sense: 1 of 5 servers are open to exploited vulnerabilities*
@@ -291,8 +304,8 @@ Unknown: 0 (before: 1)
 Compliant: 0 (before: 1)
 qlik2 (PROD): new: not polled since DAY, last answer DAY
 qlik4 (PROD): new: not polled since DAY, last answer DAY
-qlik0 (PROD): exploited, CVE-2023-41265, CVE-2023-41266, CVE-2023-48365 and 3 more, no patch of this release: upgrade, not polled since DAY, last judged DAY
-qlik1 (PROD): vulnerable, CVE-2024-36077, CVE-2024-55579, CVE-2024-55580, fixed in February 2024 Patch 14, not polled since DAY, last judged DAY
+qlik0 (PROD): exploited, `+exploitedText+`, not polled since DAY, last judged DAY
+qlik1 (PROD): vulnerable, `+vulnerableText+`, not polled since DAY, last judged DAY
 qlik3 (PROD): not polled since DAY, never answered`, text)
 	require.Equal(t, `*Qlik Sense: 0 of 0 servers are proven compliant*
 Servers: 0
@@ -302,7 +315,8 @@ Otherwise not compliant: 0
 Not answering: 0 (before: 3)
 Unknown: 0
 Compliant: 0
-No longer listed, for there was no point for 4 days: qlik0 (PROD), qlik1 (PROD), qlik2 (PROD), qlik3 (PROD), qlik4 (PROD)`, digestText(t, v.await(3)[2].body, hosts))
+No longer listed, for there was no point for 4 days: qlik0 (PROD), qlik1 (PROD), qlik2 (PROD), qlik3 (PROD), qlik4 (PROD)`,
+		digestText(t, v.await(3)[2].body, hosts))
 }
 
 // What is not compliant is told again in the end, for a message may have been lost.
@@ -310,11 +324,30 @@ func testDigestReminds(t *testing.T) {
 	r := newFixture(t)
 	v := r.receiver()
 	_, hosts := r.mixed()
-	long := append(ages, "silent_hours = 50", "silent_hours = 5000", "forget_days = 92", "forget_days = 5000", "remind_days = 7", "remind_days = 1")
-	a := r.agent(r.Block(hosts, production), r.digest(v, long...))
+	files := r.digest(v, append([]string{"silent_hours = 50", "silent_hours = 5000", "forget_days = 92", "forget_days = 5000",
+		"remind_days = 7", "remind_days = 1"}, ages...)...)
+	a := r.agent(r.Block(hosts, production), files)
 	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
 	a.stop()
 	for _, one := range v.got() {
 		require.Equal(t, firstDigest, digestText(t, one.body, hosts))
 	}
+}
+
+// A point that comes late does not undo a newer one, and points that never stop do not
+// hold the message up for ever.
+func testDigestOrder(t *testing.T) {
+	r := newFixture(t)
+	v := r.receiver()
+	point := func(ago time.Duration, exploited int, advisories, compliance string) string {
+		return fmt.Sprintf("qlik_sense_version,source=qlik1 result=\"success\",advisories=%q,advisory_count=%di,exploited_advisory_count=%di,"+
+			"fixed_in=\"\",compliance=%q %d\n", advisories, exploited, exploited, compliance, time.Now().Add(-ago).UnixNano())
+	}
+	points := r.Write("points", point(time.Minute, 1, "CVE-2023-41265", "non_compliant")+point(time.Hour, 0, "", "compliant"))
+	a := &agent{fixture: r, dir: t.TempDir(), files: r.digest(v)}
+	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, `namedrop = ["qlik_sense_version_*"]`) + strings.NewReplacer(
+		"echo cpu usage=1", "cat "+points, `interval = "200ms"`, `interval = "50ms"`).Replace(cpu)
+	a.start()
+	require.Contains(t, decode[struct{ Text string }](t, v.await(1)[0].body).Text, "*Qlik Sense: 1 of 1 servers are open to exploited vulnerabilities*")
+	a.stop()
 }

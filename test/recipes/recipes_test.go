@@ -28,7 +28,7 @@ var recipes = map[string][]func(*testing.T){
 	"cmdb-http.conf":             {testCMDB, testCMDBBadDays, testCMDBRefreshes},
 	"change-tickets.conf":        {testTickets, testTicketsBadDays},
 	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminds},
-	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds},
+	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds, testDigestOrder},
 	"prometheus.conf":            {testPrometheus},
 	"influxdb-v1.conf":           {testInfluxDBv1},
 	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
@@ -212,6 +212,15 @@ func (r *fixture) agent(settings string, files map[string]string, env ...string)
 
 func (r *fixture) agentEvery(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
 	r.Helper()
+	a := r.prepare(interval, settings, files, env...)
+	a.start()
+	r.Cleanup(a.stop)
+	return a
+}
+
+// prepare makes an agent that is not started.
+func (r *fixture) prepare(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
+	r.Helper()
 	line := ""
 	for _, text := range files {
 		if match := namedrop.FindStringSubmatch(text); match != nil {
@@ -221,8 +230,6 @@ func (r *fixture) agentEvery(interval time.Duration, settings string, files map[
 	a := &agent{fixture: r, dir: r.TempDir(), files: files, env: env}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, line)
 	a.files["qlik-sense-version.conf"] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", interval))
-	a.start()
-	r.Cleanup(a.stop)
 	return a
 }
 
@@ -231,6 +238,7 @@ func (a *agent) start() {
 	p, err := stack.StartAgent(a.recipesTelegraf(), a.dir, a.config, a.files, a.env...)
 	require.NoError(a, err)
 	a.Process = p
+	a.Cleanup(func() { p.Signal(os.Kill) }) // where a test failed; else it has ended
 }
 
 func (a *agent) stop() {

@@ -59,6 +59,8 @@ func TestRecipesTogether(t *testing.T) {
 	files["0-odd.conf"] = oddly + strings.ReplaceAll(strconv.Quote(odd), "$", "$$") + "\n"
 	a := r.agent(r.Block(hosts, production), files, "QLIK_SENSE_CHAT_WEBHOOK=http://"+slack.address, "QLIK_SENSE_MQTT_PASSWORD=s3cret", "X=!", "Y=!")
 	a.rounds(2)
+	digest := decode[struct{ Text string }](t, digests.await(1)[0].body).Text
+	require.Contains(t, digest, " (PROD, \"east\"=1 \\ 'x' `y` ; &lt;script&gt;al...): vulnerable, CVE-")
 	r.set(fleet, 0, newLabel, newVersion)
 	s := r.scraper(address)
 	a.rounds(2)
@@ -75,10 +77,6 @@ func TestRecipesTogether(t *testing.T) {
 	for _, one := range slack.await(3) {
 		text := decode[struct{ Text string }](t, one.body).Text
 		require.Contains(t, text, "Environment: "+strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(odd)+"\n")
-	}
-	for _, one := range digests.await(2) {
-		text := decode[struct{ Text string }](t, one.body).Text
-		require.Contains(t, text, " (PROD, \"east\"=1 \\ 'x' `y` ; &lt;script&gt;al...): vulnerable, CVE-")
 	}
 	for _, sample := range s.await("qlik_sense_version_info == 1", 2) {
 		require.Equal(t, odd, sample.Labels["environment"])
