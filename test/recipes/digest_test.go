@@ -344,7 +344,9 @@ func testDigestOrder(t *testing.T) {
 			"fixed_in=\"\",compliance=%q %d\n", advisories, exploited, exploited, compliance, time.Now().Add(-ago).UnixNano())
 	}
 	points := r.Write("points", point(time.Minute, 1, "CVE-2023-41265", "non_compliant")+point(time.Hour, 0, "", "compliant"))
-	a := &agent{fixture: r, dir: t.TempDir(), files: r.digest(v)}
+	files := r.digest(v)
+	files["vulnerability-digest.conf"] = r.Edit(files["vulnerability-digest.conf"], `period = "100ms"`, `period = "500ms"`)
+	a := &agent{fixture: r, dir: t.TempDir(), files: files}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, `namedrop = ["qlik_sense_version_*"]`) + strings.NewReplacer(
 		"echo cpu usage=1", "cat "+points, `interval = "200ms"`, `interval = "50ms"`).Replace(cpu)
 	a.start()
