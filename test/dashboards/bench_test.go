@@ -25,7 +25,8 @@ const (
 
 // BenchmarkQueries measures what the dashboards and alert rules ask of an InfluxDB that holds
 // 92 days of 5,000 servers in four environments, polled every 6 hours: one server in seven is
-// open, one in a hundred has been dark for 25 days. Each query runs alone, one after the other.
+// open, one in a hundred has been dark for 25 days. Each query runs alone, one after the other,
+// and counts with the best of its runs, for the machine may be shared.
 //
 //	FILE-s, FILE-slowest-s   all queries of a dashboard, and its slowest
 //	alerts-s/10min           the queries of all rules, as often as they are evaluated in ten minutes
@@ -35,71 +36,89 @@ func BenchmarkQueries(b *testing.B) {
 	require.NoError(b, err)
 	now := time.Now().UTC().Truncate(benchEvery).Add(3 * time.Hour)
 	db := benchDatabase(b, tools.InfluxDB, now)
-	ask := func(statement string) time.Duration {
-		begin := time.Now()
-		_, err := askOf(db.URL, "bench", statement)
-		require.NoError(b, err, statement)
-		return time.Since(begin)
+	queries := make(map[string][]benchQuery)
+	for _, name := range []string{"fleet", "server", "compliance"} {
+		queries[name] = benchDashboard(b, name, now)
 	}
-	total, slowest := make(map[string]time.Duration), make(map[string]time.Duration)
-	var alerts, slowestAlert time.Duration
+	queries["alerts"] = benchAlerts(b, now)
 	for b.Loop() {
-		for _, name := range []string{"fleet", "server", "compliance"} {
-			for _, statement := range benchStatements(b, name, now) {
-				took := ask(statement)
-				total[name] += took
-				slowest[name] = max(slowest[name], took)
-			}
-		}
-		for _, group := range loadAlerting(b).Groups {
-			often := float64(10*time.Minute) / float64(duration(b, group.Interval))
-			for _, rule := range group.Rules {
-				for _, step := range rule.Data {
-					if step.DatasourceUID == "__expr__" {
-						continue
-					}
-					statement, err := macros(step.Model.Query, now, now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now)
-					require.NoError(b, err)
-					took := ask(statement)
-					alerts += time.Duration(float64(took) * often)
-					slowestAlert = max(slowestAlert, took)
+		for _, some := range queries {
+			for i := range some {
+				begin := time.Now()
+				_, err := askOf(db.URL, "bench", some[i].statement)
+				require.NoError(b, err, some[i].statement)
+				if took := time.Since(begin); some[i].best == 0 || took < some[i].best {
+					some[i].best = took
 				}
 			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	for name := range total {
-		b.ReportMetric(total[name].Seconds()/float64(b.N), name+"-s")
-		b.ReportMetric(slowest[name].Seconds(), name+"-slowest-s")
+	for name, some := range queries {
+		var total float64
+		var slowest time.Duration
+		for _, one := range some {
+			total += one.best.Seconds() * one.often
+			slowest = max(slowest, one.best)
+		}
+		unit := name + "-s"
+		if name == "alerts" {
+			unit += "/10min"
+		}
+		b.ReportMetric(total, unit)
+		b.ReportMetric(slowest.Seconds(), name+"-slowest-s")
 	}
-	b.ReportMetric(alerts.Seconds()/float64(b.N), "alerts-s/10min")
-	b.ReportMetric(slowestAlert.Seconds(), "alerts-slowest-s")
 }
 
-// benchStatements are all that a dashboard asks when it is opened.
-func benchStatements(b *testing.B, name string, now time.Time) []string {
+type benchQuery struct {
+	statement string
+	often     float64 // that it runs: once for a dashboard, as often as its rule is evaluated in ten minutes
+	best      time.Duration
+}
+
+func benchAlerts(b *testing.B, now time.Time) []benchQuery {
+	b.Helper()
+	var queries []benchQuery
+	for _, group := range loadAlerting(b).Groups {
+		often := float64(10*time.Minute) / float64(duration(b, group.Interval))
+		for _, rule := range group.Rules {
+			for _, step := range rule.Data {
+				if step.DatasourceUID != "__expr__" {
+					statement, err := macros(step.Model.Query, now, now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now)
+					require.NoError(b, err)
+					queries = append(queries, benchQuery{statement: statement, often: often})
+				}
+			}
+		}
+	}
+	return queries
+}
+
+// benchDashboard is all that a dashboard asks when it is opened.
+func benchDashboard(b *testing.B, name string, now time.Time) []benchQuery {
 	b.Helper()
 	d := loadDashboard(b, name)
 	v := &view{"bench", now, map[string][]string{"source": {"qlik-node-0007.example.com"}}, ""}
 	from, to, err := v.timeRange(d)
 	require.NoError(b, err)
-	var queries []string
+	var queries []benchQuery
+	add := func(query string) {
+		statement, err := v.statement(d, query, from, to)
+		require.NoError(b, err)
+		queries = append(queries, benchQuery{statement: statement, often: 1})
+	}
 	for _, one := range d.Templating.List {
 		if one.Type == "query" {
-			queries = append(queries, one.Query)
+			add(one.Query)
 		}
 	}
 	for _, one := range d.Annotations.List {
-		queries = append(queries, one.Target.Query)
+		add(one.Target.Query)
 	}
 	for _, p := range d.asking() {
 		for _, target := range p.Targets {
-			queries = append(queries, target.Query)
+			add(target.Query)
 		}
-	}
-	for i := range queries {
-		queries[i], err = v.statement(d, queries[i], from, to)
-		require.NoError(b, err)
 	}
 	return queries
 }

@@ -69,8 +69,9 @@ const linked = (fields, frame) =>
 const text = (display) => grafana.formattedValueToString(display);
 const colored = (display, wanted) => (wanted && display.text !== '' && colors.has(display.color) && display.color !== theme.visualization.getColorByName('text') ? `${text(display)} [${colors.get(display.color)}]` : text(display));
 
-// The fields for which there is an override, and whether any view of the panel has them.
-const overridden = new Map();
+// The fields for which there is an override, or by which rows are sorted, and whether any view of
+// the panel has them.
+const wanted = new Map();
 
 async function show({ file, head, section, now, panel, source, frames }) {
   Date.now = () => now; // for times like "3 hours ago"
@@ -81,9 +82,10 @@ async function show({ file, head, section, now, panel, source, frames }) {
   }
   const replaceVariables = (value) => value;
   const named = data.flatMap((frame) => frame.fields.flatMap((field) => [field.name, grafana.getFieldDisplayName(field, frame, data)]));
-  for (const { matcher } of panel.fieldConfig.overrides.filter((one) => one.matcher.id === 'byName')) {
-    const key = `${file}: ${matcher.options}`;
-    overridden.set(key, overridden.get(key) || named.includes(matcher.options));
+  const overrides = panel.fieldConfig.overrides.filter((one) => one.matcher.id === 'byName').map((one) => one.matcher.options);
+  for (const name of [...overrides, ...(panel.options.sortBy ?? []).map((one) => one.displayName)]) {
+    const key = `${file}: ${name}`;
+    wanted.set(key, wanted.get(key) || named.includes(name));
   }
   data = grafana.applyFieldOverrides({ data, fieldConfig: panel.fieldConfig, replaceVariables, theme, timeZone: 'utc', fieldConfigRegistry: registry(panel.type) });
 
@@ -98,11 +100,6 @@ async function show({ file, head, section, now, panel, source, frames }) {
         throw new Error(`${panel.title}: ${data.length} tables, and only one of them is shown`);
       }
       const fields = (data[0]?.fields ?? []).filter((field) => !field.config.custom?.hideFrom?.viz);
-      for (const { displayName } of panel.options.sortBy ?? []) {
-        if (fields.length > 0 && !fields.some((field) => grafana.getFieldDisplayName(field, data[0], data) === displayName)) {
-          throw new Error(`${panel.title}: nothing to sort by called ${displayName}`);
-        }
-      }
       const rows = Array.from({ length: data[0]?.length ?? 0 }, (_, row) => fields.map((field) => colored(field.display(field.values[row]), field.config.custom?.cellOptions?.type === 'color-background')));
       return { ...shown, columns: fields.map((field) => grafana.getFieldDisplayName(field, data[0], data)), rows, links: linked(fields, data[0]) };
     }
@@ -130,9 +127,9 @@ async function main() {
     shown.push(await show(panel));
   }
   Date.now = now;
-  const never = [...overridden].filter(([, there]) => !there).map(([key]) => key);
+  const never = [...wanted].filter(([, there]) => !there).map(([key]) => key);
   if (never.length > 0) {
-    throw new Error(`an override for a field that no view has: ${never.join(', ')}`);
+    throw new Error(`an override or a sorting for a field that no view has: ${never.join(', ')}`);
   }
   process.stdout.write(JSON.stringify(shown));
 }
