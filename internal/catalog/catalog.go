@@ -5,6 +5,7 @@ package catalog
 
 import (
 	_ "embed"
+	"fmt"
 	"sync"
 
 	"telegraf-qlik-sense-version/internal/release"
@@ -29,6 +30,9 @@ type Catalog struct {
 	Releases   []Release  `toml:"release"`  // oldest first
 	Advisories []Advisory `toml:"advisory"` // by identifier
 }
+
+// NVDNotice is the line that NVD's terms ask for wherever its data are shown.
+const NVDNotice = "This product uses data from the NVD API but is not endorsed or certified by the NVD."
 
 // OldAfter is the age in days from which on a part of a catalogue is called old: in 2025
 // a supported release got one or two patches a month.
@@ -86,9 +90,10 @@ func (b Basis) known() bool { return b.Sure() || b == Counted || b == Ambiguous 
 
 // Advisory is a vulnerability of Qlik Sense.
 type Advisory struct {
-	ID        string `toml:"id"` // of CVE, or of GitHub's advisories
-	Summary   string `toml:"summary"`
-	Published Day    `toml:"published"`
+	ID      string `toml:"id"` // of CVE, or of GitHub's advisories
+	Summary string `toml:"summary"`
+	// Published is zero where CISA lists the advisory and no record of it has been read yet.
+	Published Day `toml:"published,omitempty"`
 	// CVSS is the score, 0 where there is none.
 	CVSS       float64 `toml:"cvss,omitempty"`
 	CVSSVector string  `toml:"cvss_vector,omitempty"`
@@ -107,18 +112,39 @@ type Advisory struct {
 	// Verified holds where the advisory was read in the record of the CVE or in NVD.
 	Verified   bool     `toml:"verified"`
 	References []string `toml:"references"`
+	// ReadBy is Machine for an entry that an update read in a feed, "" for one that somebody
+	// wrote.
+	ReadBy string `toml:"read_by,omitempty"`
+	// Source is where the machine read it.
+	Source string `toml:"source,omitempty"`
+	// Status is NVD's word for the state of its record, for example "Deferred".
+	Status string `toml:"status,omitempty"`
+	// RecordModified is the last change of NVD's record as it was when the entry was made
+	// from it, zero where that is not known.
+	RecordModified Day `toml:"record_modified,omitempty"`
 	// Keep holds for an entry that somebody edited: an update leaves it alone.
-	Keep bool   `toml:"keep,omitempty"`
-	Note string `toml:"note,omitempty"`
+	Keep bool `toml:"keep,omitempty"`
+	// Dismissed is the reason for which the advisory was set aside, "" for one that was not.
+	Dismissed string `toml:"dismissed,omitempty"`
+	Note      string `toml:"note,omitempty"`
+	// Remark is what an update found in the record and did not take, since somebody wrote
+	// the entry.
+	Remark string `toml:"remark,omitempty"`
 }
 
-// Decides holds for an advisory that servers are judged by. The others are
-// information: nobody can tell which releases they concern.
-func (a *Advisory) Decides() bool { return a.Verified && len(a.Fixed) > 0 }
+// Machine is the ReadBy of an entry that nobody has looked at.
+const Machine = "machine"
 
-// Undecided reports whether servers are not judged by the advisory: it is about Qlik Sense,
-// and nobody can map it to releases yet.
-func (a *Advisory) Undecided() bool { return !a.Decides() }
+// ByMachine reports whether an update read the entry in a feed.
+func (a *Advisory) ByMachine() bool { return a.ReadBy == Machine }
+
+// Decides holds for an advisory that servers are judged by. Of the others nobody can tell
+// which releases they concern, or they were dismissed.
+func (a *Advisory) Decides() bool { return a.Verified && len(a.Fixed) > 0 && a.Dismissed == "" }
+
+// Undecided reports whether servers are not judged by the advisory though it is about Qlik
+// Sense: nobody can map it to releases yet.
+func (a *Advisory) Undecided() bool { return !a.Decides() && a.Dismissed == "" }
 
 // Undecided returns the advisories about Qlik Sense that nobody can map to releases yet, by
 // identifier. They are shared with c: do not change them.
@@ -132,8 +158,22 @@ func (c *Catalog) Undecided() []*Advisory {
 	return undecided
 }
 
+// Decision says how somebody decides an undecided advisory, or sets it aside, in the
+// catalogue of a name: that of its file, or BuiltInName.
+func (a *Advisory) Decision(name string) string {
+	place := "in " + name
+	if name == BuiltInName {
+		place = `in a catalogue of your own ("telegraf-qlik-sense-version catalog update FILE" makes one, and the setting catalog_file names it)`
+	}
+	return fmt.Sprintf("below id = %q %s, write the first fixed releases, fixed = [\"May 2025 Patch 3\"], with published, verified = true and keep = true; "+
+		"or the reason to set it aside, dismissed = \"...\"", a.ID, place)
+}
+
 // Exploited holds where CISA knows that the vulnerability is being exploited.
 func (a *Advisory) Exploited() bool { return !a.ExploitedSince.IsZero() }
+
+// BuiltInName is what the built-in catalogue is called where others have the name of a file.
+const BuiltInName = "built in"
 
 //go:embed catalog.toml
 var builtIn string

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
 
 	"telegraf-qlik-sense-version/internal/release"
 )
@@ -89,7 +90,7 @@ func (k *checker) enough() {
 		k.wrong("there is none: nothing could be judged", "release")
 	}
 	if !slices.ContainsFunc(c.Advisories, func(a Advisory) bool { return a.Decides() }) {
-		k.wrong("there is none that decides (verified = true, and a release in fixed), so that every server would look compliant: "+
+		k.wrong("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: "+
 			"copy or update the file again, or add one", "advisory")
 	}
 }
@@ -196,7 +197,7 @@ func (k *checker) advisory(a *Advisory) {
 		wrong("cvss %v: scores are from 0 to 10", a.CVSS)
 	}
 	switch {
-	case a.Published.IsZero():
+	case a.Published.IsZero() && (a.Decides() || !a.Exploited()):
 		wrong("published is missing")
 	case a.Published.After(k.catalog.AdvisoriesAsOf):
 		wrong("published %s is after advisories_as_of %s", a.Published, k.catalog.AdvisoriesAsOf)
@@ -204,14 +205,26 @@ func (k *checker) advisory(a *Advisory) {
 	switch {
 	case a.ExploitedSince.After(k.catalog.ExploitedAsOf):
 		wrong("exploited_since %s is after exploited_as_of %s", a.ExploitedSince, k.catalog.ExploitedAsOf)
-	case a.Exploited() && a.Published.After(a.ExploitedSince):
-		wrong("exploited_since %s is before published %s", a.ExploitedSince, a.Published)
 	case a.Ransomware && !a.Exploited():
 		wrong("ransomware without exploited_since")
 	}
+	a.checkOrigin(wrong)
 	a.checkSizes(wrong)
 	k.fixes(a, wrong)
 	k.supersession(a, wrong)
+}
+
+// checkOrigin checks who says what the entry says, and why it may be set aside.
+func (a *Advisory) checkOrigin(wrong func(string, ...any)) {
+	switch {
+	case a.ReadBy != "" && !a.ByMachine():
+		wrong("read_by %.60q: write read_by = %q for an entry that an update read, and nothing for one of your own", a.ReadBy, Machine)
+	case a.ByMachine() && a.Source == "":
+		wrong("source is missing, for the entry says read_by = %q", Machine)
+	}
+	if a.Dismissed != "" && strings.TrimSpace(a.Dismissed) == "" {
+		wrong("dismissed is blank: write why the advisory was set aside")
+	}
 }
 
 func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {

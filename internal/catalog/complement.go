@@ -12,7 +12,9 @@ import (
 // Complement gives a catalogue with what another one has more, and what that changes,
 // one sentence each; c stays as it is. Releases and advisories that c lacks are added.
 // Where the other one knows advisories of later days, its entries replace those of c
-// under the same identifier, but for the ones that are to be kept.
+// under the same identifier; those that an update read in a feed they replace in any case.
+// Entries that are to be kept or were set aside stay, and so does one that decides where the
+// other one is undecided. What either knows of exploitation stays known.
 func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	result := c.clone()
 	more := other.clone()
@@ -31,12 +33,10 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 		case i < 0:
 			result.Advisories = append(result.Advisories, a)
 			changes = append(changes, a.ID+": added from the built-in catalogue")
-		case !later || reflect.DeepEqual(result.Advisories[i], a):
-		case result.Advisories[i].Keep:
-			changes = append(changes, a.ID+": kept as it is in the file; the built-in catalogue has it otherwise")
 		default:
-			result.Advisories[i] = a
-			changes = append(changes, a.ID+": brought up to date from the built-in catalogue")
+			if change := result.Advisories[i].complement(a, later); change != "" {
+				changes = append(changes, a.ID+": "+change)
+			}
 		}
 	}
 	if len(result.Advisories) > len(c.Advisories) {
@@ -52,6 +52,28 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	}
 	result.fit()
 	return result, changes
+}
+
+// complement replaces an entry by the one of the other catalogue where that is due, and
+// returns what happened. later tells that the other catalogue is of a later day.
+func (a *Advisory) complement(other Advisory, later bool) (change string) {
+	if !other.Exploited() {
+		other.ExploitedSince = a.ExploitedSince
+	}
+	other.Ransomware = other.Ransomware || a.Ransomware
+	other.Remark = a.Remark // of the last update
+	switch {
+	case !later && !a.ByMachine(), reflect.DeepEqual(*a, other), a.Decides() && other.Undecided():
+	case a.Keep, a.Dismissed != "" && !strings.HasPrefix(a.Dismissed, rejectedByNVD):
+		change = "kept as it is in the file; the built-in catalogue has it otherwise"
+	default:
+		*a = other
+		return "brought up to date from the built-in catalogue"
+	}
+	if later && !a.Exploited() && other.Exploited() {
+		a.ExploitedSince, a.Ransomware = other.ExploitedSince, other.Ransomware
+	}
+	return change
 }
 
 // fit makes entries of two catalogues agree: a patch that fixes something exists, even

@@ -3,7 +3,7 @@ package catalog
 // Bounds of what an entry says, for reports and log lines that repeat it. They leave room:
 // a description in a CVE record takes 4096 characters at most, a reference 2048.
 const (
-	maxText    = 4 << 10 // bytes of a summary or a note
+	maxText    = 4 << 10 // bytes of a summary, a note or a remark
 	maxLine    = 2 << 10 // bytes of any other text
 	maxEntries = 100     // entries of a list
 )
@@ -41,6 +41,10 @@ func (a *Advisory) checkSizes(wrong func(string, ...any)) {
 	checkText(wrong, "note", a.Note, maxText)
 	checkText(wrong, "cvss_vector", a.CVSSVector, maxLine)
 	checkText(wrong, "cvss_source", a.CVSSSource, maxLine)
+	checkText(wrong, "source", a.Source, maxLine)
+	checkText(wrong, "status", a.Status, maxLine)
+	checkText(wrong, "dismissed", a.Dismissed, maxLine)
+	checkText(wrong, "remark", a.Remark, maxText)
 	checkCount(wrong, "fixed", len(a.Fixed))
 	checkList(wrong, "superseded_by", a.SupersededBy)
 	checkList(wrong, "references", a.References)

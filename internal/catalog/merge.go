@@ -12,9 +12,10 @@ import (
 // VendorList is where the vendor lists its releases, for people.
 const VendorList = "https://github.com/qlik-download/qlik-sense-server/releases"
 
-// MergeReport is what Merge did with the vendor's list.
+// MergeReport is what a merge did, one sentence each.
 type MergeReport struct {
-	Changes []string // one sentence each
+	Changes []string
+	Remarks []string // what was found and not taken
 	LeftOut []LeftOut
 }
 

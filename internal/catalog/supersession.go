@@ -7,7 +7,7 @@ func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
 		switch other := k.advised[id]; {
 		case other == nil:
 			wrong("superseded_by %.60q, which is not listed", id)
-		case a.Decides() && !other.Decides():
+		case a.Decides() && other.Undecided():
 			wrong("superseded_by %q, which is information and has no fix", id)
 		case k.circles[id] == k.circles[a.ID] && !circular:
 			circular = true // one line for each advisory: there may be very many of such pairs

@@ -16,7 +16,7 @@ import (
 )
 
 // BuiltIn is the name of the catalogue that this program was built with.
-const BuiltIn = "built in"
+const BuiltIn = catalog.BuiltInName
 
 // source is where a catalogue comes from: a file, which is read again when it has
 // changed, or the program itself.

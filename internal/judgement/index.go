@@ -151,7 +151,9 @@ func (f *fixes) from(a *catalog.Advisory) int {
 		first = 0
 	}
 	for _, id := range a.SupersededBy {
-		first = min(first, f.from(f.advisories[id]))
+		if by := f.advisories[id]; by.Dismissed == "" {
+			first = min(first, f.from(by))
+		}
 	}
 	f.known[a.ID] = first
 	return first

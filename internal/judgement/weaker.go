@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 
+	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // Weaker returns the entries by which j is less strict than other, a sentence each,
-// sorted: advisories that apply to fewer patches or are not known to be exploited, and
-// releases that are supported for longer. Whoever writes a catalogue file can make
+// sorted: advisories that apply to fewer patches, are not known to be exploited or were
+// dismissed, and releases that are supported for longer. Whoever writes a catalogue file can make
 // servers compliant with such an entry, so that somebody should look at it.
 func (j *Judge) Weaker(other *Judge) []string {
 	var found []string
@@ -24,18 +26,31 @@ func (j *Judge) Weaker(other *Judge) []string {
 	}
 	for i := range other.Catalog.Advisories {
 		theirs := &other.Catalog.Advisories[i]
+		ours := j.advisory(theirs.ID)
+		if ours != nil && ours.Dismissed != "" && theirs.Dismissed == "" && (theirs.Decides() || theirs.Exploited()) {
+			found = append(found, fmt.Sprintf("%s is dismissed: %s", theirs.ID, text.Quote(ours.Dismissed)))
+			continue
+		}
 		if label, patch, open := j.firstMissing(other, theirs.ID); open {
 			label.Patch = patch
 			found = append(found, fmt.Sprintf("%s does not apply to %s", theirs.ID, label))
 		}
-		for k := range j.Catalog.Advisories {
-			if ours := &j.Catalog.Advisories[k]; ours.ID == theirs.ID && theirs.Exploited() && !ours.Exploited() {
-				found = append(found, theirs.ID+" is not exploited")
-			}
+		if ours != nil && theirs.Exploited() && !ours.Exploited() {
+			found = append(found, theirs.ID+" is not exploited")
 		}
 	}
 	slices.Sort(found)
 	return found
+}
+
+// advisory returns that with an identifier, nil where the catalogue has none.
+func (j *Judge) advisory(id string) *catalog.Advisory {
+	for i := range j.Catalog.Advisories {
+		if a := &j.Catalog.Advisories[i]; a.ID == id {
+			return a
+		}
+	}
+	return nil
 }
 
 // firstMissing finds the newest release on which an advisory applies to a patch by other

@@ -25,6 +25,12 @@ func TestWeaker(t *testing.T) {
 			[]string{"CVE-2024-0002 does not apply to February 2024"}},
 		{"information", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03") + advisory("CVE-2024-0002", `fixed = []`),
 			[]string{"CVE-2024-0002 does not apply to May 2024"}},
+		{"dismissed", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\ndismissed = \"not reachable\"") +
+			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`),
+			[]string{`CVE-2024-0001 is dismissed: "not reachable"`}},
+		{"superseded by one that was dismissed", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\nsuperseded_by = [\"CVE-2024-0002\"]") +
+			advisory("CVE-2024-0002", "fixed = [\"May 2024 Patch 1\"]\ndismissed = \"rejected\""),
+			[]string{`CVE-2024-0002 is dismissed: "rejected"`}},
 		{"superseded by another one", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\nsuperseded_by = [\"CVE-2024-0002\"]") +
 			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`),
 			[]string{"CVE-2024-0001 does not apply to May 2024 Patch 1"}},
@@ -34,6 +40,13 @@ func TestWeaker(t *testing.T) {
 			require.Equal(t, tt.want, made(t, tt.advisories).Weaker(curated))
 		})
 	}
+
+	// Built in, but undecided and not exploited: whoever sets it aside makes nothing green.
+	undecided := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", `fixed = []`)
+	dismissed := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", "fixed = []\ndismissed = \"not ours\"")
+	require.Empty(t, made(t, dismissed).Weaker(made(t, undecided)))
+	require.Equal(t, []string{`CVE-2024-0003 is dismissed: "not ours"`},
+		made(t, dismissed).Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
 
 	longer := made(t, advisory("CVE-2024-0001", fixed))
 	for i := range longer.Catalog.Releases {

@@ -23,6 +23,7 @@ type catalogJSON struct {
 	Releases       []releaseJSON  `json:"releases"`
 	Advisories     []advisoryJSON `json:"advisories"`
 	Sources        []string       `json:"sources"`
+	Notice         string         `json:"notice"` // what NVD's terms ask for
 }
 
 // asOfJSON is how far a part of the catalogue reaches.
@@ -54,7 +55,7 @@ type buildJSON struct {
 type advisoryJSON struct {
 	ID             string   `json:"id"`
 	Summary        string   `json:"summary"`
-	Published      string   `json:"published"`
+	Published      string   `json:"published,omitempty"`
 	CVSS           float64  `json:"cvss,omitempty"`
 	CVSSVector     string   `json:"cvss_vector,omitempty"`
 	CVSSSource     string   `json:"cvss_source,omitempty"`
@@ -63,9 +64,17 @@ type advisoryJSON struct {
 	Fixed          []string `json:"fixed"` // the first releases with the fix
 	AffectedFrom   string   `json:"affected_from,omitempty"`
 	SupersededBy   []string `json:"superseded_by,omitempty"`
-	Decides        bool     `json:"decides"` // false: information, no server is judged by it
+	Decides        bool     `json:"decides"`   // false: no server is judged by it
+	Undecided      bool     `json:"undecided"` // nobody can map it to releases yet
+	Dismissed      string   `json:"dismissed,omitempty"`
+	ReadBy         string   `json:"read_by,omitempty"` // "machine", or left out for an entry that somebody wrote
+	Source         string   `json:"source,omitempty"`
+	Status         string   `json:"status,omitempty"` // of NVD's record
+	RecordModified string   `json:"record_modified,omitempty"`
+	Keep           bool     `json:"keep"`
 	References     []string `json:"references"`
 	Note           string   `json:"note,omitempty"`
+	Remark         string   `json:"remark,omitempty"`
 }
 
 // JSON writes a catalogue for programs. The name is that of its file, or "built in".
@@ -79,6 +88,7 @@ func JSON(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error
 		Releases:       make([]releaseJSON, 0, len(c.Releases)),
 		Advisories:     make([]advisoryJSON, 0, len(c.Advisories)),
 		Sources:        nonNil(c.Sources),
+		Notice:         catalog.NVDNotice,
 	}
 	for i := range c.Releases {
 		s.Releases = append(s.Releases, newReleaseJSON(&c.Releases[i]))
@@ -126,8 +136,16 @@ func newAdvisoryJSON(a *catalog.Advisory) advisoryJSON {
 		Fixed:          labelsOf(a.Fixed),
 		SupersededBy:   a.SupersededBy,
 		Decides:        a.Decides(),
+		Undecided:      a.Undecided(),
+		Dismissed:      a.Dismissed,
+		ReadBy:         a.ReadBy,
+		Source:         a.Source,
+		Status:         a.Status,
+		RecordModified: dayText(a.RecordModified),
+		Keep:           a.Keep,
 		References:     nonNil(a.References),
 		Note:           a.Note,
+		Remark:         a.Remark,
 	}
 	if a.AffectedFrom != nil {
 		s.AffectedFrom = a.AffectedFrom.String()

@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,7 @@ func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) erro
 		}
 		out.WriteString("\n")
 		grid(&out, advisories...)
+		details(&out, c, name)
 	}
 
 	out.WriteString("\nSources\n")
@@ -53,6 +55,7 @@ func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) erro
 		wrapped := wrap(strings.Fields(text.OneLine(source)), tableWidth-2)
 		out.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
 	}
+	out.WriteString("\n" + catalog.NVDNotice + "\n")
 	_, err := io.WriteString(w, out.String())
 	return err
 }
@@ -111,8 +114,45 @@ func builds(r *catalog.Release) string {
 	return wrap(parts, buildWidth)
 }
 
+// details writes what people must know to decide what nobody has decided yet, and what
+// somebody has decided or an update has remarked.
+func details(w *strings.Builder, c *catalog.Catalog, name string) {
+	for _, section := range []struct {
+		heading string
+		write   func(*catalog.Advisory) []string
+	}{
+		{"Undecided: nobody can map them to releases yet", func(a *catalog.Advisory) []string {
+			if !a.Undecided() {
+				return nil
+			}
+			lines := append([]string{a.Summary, a.Note}, a.References...)
+			if a.Exploited() {
+				lines = append(lines, "It is exploited, so that no server is proven compliant. To decide it: "+a.Decision(name))
+			}
+			return lines
+		}},
+		{"Dismissed: they decide nothing", func(a *catalog.Advisory) []string { return []string{a.Dismissed} }},
+		{"Remarks of the last update", func(a *catalog.Advisory) []string { return []string{a.Remark} }},
+	} {
+		heading := "\n" + section.heading + "\n"
+		for i := range c.Advisories {
+			a := &c.Advisories[i]
+			lines := slices.DeleteFunc(section.write(a), func(line string) bool { return line == "" })
+			if len(lines) == 0 {
+				continue
+			}
+			w.WriteString(heading + "  " + text.OneLine(a.ID) + "\n")
+			heading = ""
+			for _, line := range lines {
+				wrapped := wrap(strings.Fields(text.OneLine(line)), tableWidth-4)
+				w.WriteString("    " + strings.ReplaceAll(wrapped, "\n", "\n    ") + "\n")
+			}
+		}
+	}
+}
+
 func advisoryRow(a *catalog.Advisory) table.Row {
-	score, exploited, use := "-", "-", "information"
+	score, exploited, use := "-", "-", "undecided"
 	if a.CVSS > 0 {
 		score = fmt.Sprintf("%.1f", a.CVSS)
 	}
@@ -122,8 +162,14 @@ func advisoryRow(a *catalog.Advisory) table.Row {
 	if a.Ransomware {
 		exploited += "\nby ransomware"
 	}
-	if a.Decides() {
+	switch {
+	case a.Decides():
 		use = "decides"
+	case a.Dismissed != "":
+		use = "dismissed"
+	}
+	if a.ByMachine() {
+		use += "\nmachine-read"
 	}
 	fixes := []string{"not known"}
 	if len(a.Fixed) > 0 {

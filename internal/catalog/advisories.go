@@ -1,0 +1,199 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// Record is an advisory as NVD's record of it says.
+type Record struct {
+	Advisory // ByMachine; without what CISA says of it
+	// Rejected marks a record that was withdrawn: only its identifier and days count.
+	Rejected bool
+}
+
+// rejectedByNVD begins the reason with which an update sets an advisory aside.
+const rejectedByNVD = "rejected by NVD, "
+
+// MergeAdvisories returns the catalogue with what the records say as of a day; c stays as it
+// is. An entry that somebody wrote or edited stays, with a remark where the record says
+// otherwise: only one that nobody could map to releases gives way to a record that has a
+// list of them. A rejected record sets its advisory aside. What no record is about stays.
+func (c *Catalog) MergeAdvisories(records []Record, asOf Day) (*Catalog, MergeReport, error) {
+	m := advisoryMerge{catalog: c.clone()}
+	m.catalog.AdvisoriesAsOf = later(c.AdvisoriesAsOf, asOf)
+	own := m.catalog.byID()
+	for i := range records {
+		if r := &records[i]; own[r.ID] != nil {
+			m.update(own[r.ID], r)
+		} else if !r.Rejected {
+			m.added = append(m.added, r.Advisory)
+			m.change(r.ID, "new, "+r.verdict())
+		}
+	}
+	m.catalog.Advisories = append(m.catalog.Advisories, m.added...)
+	return m.finish()
+}
+
+// advisoryMerge is the work of MergeAdvisories and MergeExploits.
+type advisoryMerge struct {
+	catalog *Catalog
+	added   []Advisory // after all others, to which there are pointers
+	report  MergeReport
+}
+
+func (m *advisoryMerge) change(id, what string) {
+	m.report.Changes = append(m.report.Changes, id+": "+what)
+}
+
+func (m *advisoryMerge) remark(id, what string) {
+	m.report.Remarks = append(m.report.Remarks, id+": "+what)
+}
+
+// update brings an entry in line with its record.
+func (m *advisoryMerge) update(own *Advisory, r *Record) {
+	switch {
+	case r.RecordModified.DaysSince(own.RecordModified) < 0 && !own.RecordModified.IsZero():
+		return // the entry is of a later state of the record
+	case r.Rejected:
+		m.reject(own, r)
+		return
+	}
+	if strings.HasPrefix(own.Dismissed, rejectedByNVD) && !own.Keep {
+		own.Dismissed, own.Status = "", r.Status
+		m.change(own.ID, "counts again: NVD does not reject it any more")
+	}
+	switch {
+	case own.Keep:
+		m.compare(own, r)
+	case own.ByMachine():
+		m.replace(own, r)
+	case len(own.Fixed) == 0 && len(r.Fixed) > 0 && own.Dismissed == "":
+		m.replace(own, r)
+	default:
+		m.compare(own, r)
+	}
+}
+
+// reject sets an advisory aside whose record was withdrawn.
+func (m *advisoryMerge) reject(own *Advisory, r *Record) {
+	reason := rejectedByNVD + r.RecordModified.String()
+	switch {
+	case own.Keep:
+		m.setRemark(own, "NVD has rejected the record on "+r.RecordModified.String())
+	case own.Dismissed == "":
+		own.Dismissed, own.Status = reason, r.Status
+		if own.ByMachine() {
+			own.RecordModified = r.RecordModified
+		}
+		m.change(own.ID, "dismissed: "+reason)
+	}
+}
+
+// replace takes the record in the place of an entry that nobody has written, but for what
+// CISA says of it and for what somebody has decided about it.
+func (m *advisoryMerge) replace(own *Advisory, r *Record) {
+	taken := r.Advisory
+	taken.ExploitedSince, taken.Ransomware, taken.Dismissed = own.ExploitedSince, own.Ransomware, own.Dismissed
+	if len(taken.Fixed) == 0 && len(own.Fixed) > 0 {
+		// A text that cannot be read any more makes no server less affected.
+		taken.Fixed, taken.Note = own.Fixed, own.Note
+		taken.Remark = fmt.Sprintf("the fixed releases are of an earlier record, and stay: %s", r.Note)
+	}
+	if !sameElements(own.Fixed, taken.Fixed) {
+		m.change(own.ID, fmt.Sprintf("fixed in %s -> %s", names(own.Fixed), names(taken.Fixed)))
+	}
+	if own.CVSS != taken.CVSS {
+		m.change(own.ID, fmt.Sprintf("score %.1f -> %.1f (%s)", own.CVSS, taken.CVSS, taken.CVSSSource))
+	}
+	if own.Summary != taken.Summary {
+		m.change(own.ID, "new words")
+	}
+	if taken.Remark != "" && own.Remark != taken.Remark {
+		m.remark(own.ID, taken.Remark)
+	}
+	*own = taken
+}
+
+// compare leaves an entry that somebody wrote as it is, and tells where the record says
+// otherwise.
+func (m *advisoryMerge) compare(own *Advisory, r *Record) {
+	var parts []string
+	if !own.RecordModified.IsZero() && r.RecordModified.After(own.RecordModified) {
+		parts = append(parts, fmt.Sprintf("NVD's record changed on %s, and the entry is of the one of %s", r.RecordModified, own.RecordModified))
+	}
+	if len(r.Fixed) > 0 && !sameElements(own.Fixed, r.Fixed) {
+		parts = append(parts, fmt.Sprintf("NVD's record says fixed in %s, the entry in %s", names(r.Fixed), names(own.Fixed)))
+	}
+	if r.CVSS != own.CVSS && r.CVSS > 0 {
+		parts = append(parts, fmt.Sprintf("NVD's record has the score %.1f (%s), the entry %.1f", r.CVSS, r.CVSSSource, own.CVSS))
+	}
+	m.setRemark(own, strings.Join(parts, "; "))
+}
+
+func (m *advisoryMerge) setRemark(own *Advisory, remark string) {
+	if remark != "" && remark != own.Remark {
+		m.remark(own.ID, remark+": it stays as somebody wrote it")
+	}
+	own.Remark = remark
+}
+
+// verdict returns whether an entry that an update adds decides, and why it does not.
+func (a *Advisory) verdict() string {
+	if a.Decides() {
+		return "fixed in " + names(a.Fixed)
+	}
+	return "undecided: " + a.Note
+}
+
+// finish makes the entries fit each other, adds releases that only a fix names, and checks
+// the result.
+func (m *advisoryMerge) finish() (*Catalog, MergeReport, error) {
+	c := m.catalog
+	slices.SortFunc(c.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+	m.announce()
+	c.fit()
+	if err := c.Check(); err != nil {
+		return nil, m.report, fmt.Errorf("it does not fit the catalogue: %w", err)
+	}
+	return c, m.report, nil
+}
+
+// announce adds the releases that are named as fixed and that the catalogue lacks. Servers
+// that run one are not judged by it before the vendor's list has it.
+func (m *advisoryMerge) announce() {
+	known := make(map[release.Release]bool)
+	for i := range m.catalog.Releases {
+		known[m.catalog.Releases[i].Label] = true
+	}
+	for i := range m.catalog.Advisories {
+		a := &m.catalog.Advisories[i]
+		for _, fix := range a.Fixed {
+			label := fix.Initial()
+			if known[label] {
+				continue
+			}
+			known[label] = true
+			m.catalog.Releases = append(m.catalog.Releases, Release{
+				Label: label, Sources: []string{a.Source}, Note: "Named by " + a.ID + ", and not in the vendor's list yet.",
+			})
+			m.change(label.String(), "added as announced, for "+a.ID+" names it")
+		}
+	}
+	m.catalog.sortReleases()
+}
+
+// names lists releases for people.
+func names(releases []release.Release) string {
+	if len(releases) == 0 {
+		return "no release"
+	}
+	var all []string
+	for _, r := range releases {
+		all = append(all, r.String())
+	}
+	return strings.Join(all, ", ")
+}
