@@ -44,7 +44,10 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParseBuild -fuzztime 1m ./internal/release
 	go test -run '^$$' -fuzz FuzzJudge -fuzztime 1m ./internal/judgement
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/catalog
-	go test -run '^$$' -fuzz FuzzRead -fuzztime 1m ./internal/feed
+	go test -run '^$$' -fuzz FuzzReadReleases -fuzztime 1m ./internal/feed
+	go test -run '^$$' -fuzz FuzzReadText -fuzztime 1m ./internal/feed
+	go test -run '^$$' -fuzz FuzzReadCPEs -fuzztime 1m ./internal/feed
+	go test -run '^$$' -fuzz FuzzUnpackBundle -fuzztime 1m ./internal/feed
 	go test -run '^$$' -fuzz FuzzCheck -fuzztime 1m ./internal/nesting
 
 clean:

@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"slices"
+	"strconv"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -19,12 +18,14 @@ import (
 )
 
 const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
-bring the releases in one up to date from the vendor's list on GitHub:
+bring one up to date from public lists: the vendor's releases at GitHub, the advisories of
+NVD, and CISA's list of exploited vulnerabilities:
 
   telegraf-qlik-sense-version catalog show [--catalog FILE] [--output table|json]
   telegraf-qlik-sense-version catalog check FILE
-  telegraf-qlik-sense-version catalog update [--releases-url URL] FILE
-  telegraf-qlik-sense-version catalog update --from REPLY [--from REPLY ...] FILE
+  telegraf-qlik-sense-version catalog update [options] FILE
+  telegraf-qlik-sense-version catalog download [options] BUNDLE
+  telegraf-qlik-sense-version catalog update --from BUNDLE FILE
 
   Each of them explains its options with --help.
 `
@@ -44,25 +45,43 @@ const catalogCheckUsage = `Check a file with a catalogue: its form, its days, an
   Exit status: 0 all is in order; 1 something is wrong, with a line for each problem.
 `
 
-const catalogUpdateUsage = `Bring the releases in a catalogue up to date from the vendor's list on GitHub, and add what
-this program knows and the file lacks:
+const sourceOptions = `  --releases-url URL        a mirror of the vendor's list of releases at GitHub
+  --advisories-url URL      a mirror of NVD's API
+  --exploited-url URL       a mirror of CISA's list
+  --no-releases --no-advisories --no-exploited
+                            leave a source out
+`
 
-  telegraf-qlik-sense-version catalog update [--releases-url URL] FILE
-  telegraf-qlik-sense-version catalog update --from REPLY [--from REPLY ...] FILE
+const catalogUpdateUsage = `Bring a catalogue up to date from public lists, and add what this program knows and the
+file lacks. No option is needed, and no account:
 
-  --releases-url URL        a mirror of GitHub's list
-  --from REPLY              saved pages of that list instead of the network, - is
-                            standard input; see the README for how to save them
+  telegraf-qlik-sense-version catalog update [options] FILE
+  telegraf-qlik-sense-version catalog update --from BUNDLE FILE
+
+` + sourceOptions + `  --from BUNDLE             what "catalog download" saved, instead of the network
   FILE                      the catalogue; one that is not there is made out of the one in
                             this program. The setting catalog_file names it to Telegraf
 
-  A release of the list that contradicts other entries or the catalogue is left out; a line
-  says why. Exit status: 0 the file is up to date; 1 it stays as it was, and a line says why.
+  The three parts are independent: one whose source fails stays as it was, and so does the
+  day it is of. Entries that somebody wrote stay as they are.
+  Exit status: 0 the file is up to date; 1 a source failed, with a line for each and a last
+  one for what is old now, or the file stays as it was.
+`
+
+const catalogDownloadUsage = `Save the public lists that "catalog update" reads, as they come, in one file for a machine
+without internet:
+
+  telegraf-qlik-sense-version catalog download [options] BUNDLE
+
+` + sourceOptions + `  BUNDLE                    the file to write, a tar.gz. There:
+                            telegraf-qlik-sense-version catalog update --from BUNDLE FILE
+
+  Exit status: 0 all lists are in it; 1 one failed and is missing, or nothing was written.
 `
 
 // runCatalog does what the words behind "catalog" ask for.
 func runCatalog(ctx context.Context, args []string) error {
-	const commands, help = "show, check or update", ": see telegraf-qlik-sense-version catalog --help"
+	const commands, help = "show, check, update or download", ": see telegraf-qlik-sense-version catalog --help"
 	if len(args) == 0 {
 		return errors.New("catalog: say what to do with it, " + commands + help)
 	}
@@ -74,6 +93,8 @@ func runCatalog(ctx context.Context, args []string) error {
 		return catalogCheck(args, today)
 	case "update":
 		return catalogUpdate(ctx, args, today)
+	case "download":
+		return catalogDownload(ctx, args, today)
 	case "-h", "-help", "--help":
 		return printOut(catalogUsage)
 	default:
@@ -129,18 +150,8 @@ func catalogCheck(args []string, today catalog.Day) error {
 
 func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog update", catalogUpdateUsage)
-	update := feed.Update{Today: today, Stdin: os.Stdin}
-	flags.StringVar(&update.ReleasesURL, "releases-url", "", "")
-	flags.Func("from", "", func(file string) error {
-		switch {
-		case file == "":
-			return errors.New("name a file, or - for standard input")
-		case file == feed.Stdin && slices.Contains(update.From, feed.Stdin):
-			return errors.New("standard input can be read once")
-		}
-		update.From = append(update.From, file)
-		return nil
-	})
+	update := feed.Update{Today: today, Sources: sourceFlags(flags)}
+	flags.StringVar(&update.From, "from", "", "")
 	words, done, err := parseWords(flags, args)
 	if done {
 		return err
@@ -148,14 +159,64 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 	if update.File, err = oneFile(flags, words, "bring up to date"); err != nil {
 		return err
 	}
-	if len(update.From) > 0 && update.ReleasesURL != "" {
-		return errors.New("--from and --releases-url are two sources: use one of them")
-	}
-	result, err := update.Run(ctx)
-	if err != nil {
+	if err := checkSources(flags, &update.Sources); err != nil {
 		return err
 	}
-	return printOut(result.String())
+	if update.From != "" && len(update.Mirrors) > 0 {
+		return errors.New("--from reads a bundle, and the options with -url name mirrors to read instead: use one of them")
+	}
+	result, err := update.Run(ctx)
+	if result != nil {
+		err = errors.Join(printOut(result.String()), err)
+	}
+	return err
+}
+
+func catalogDownload(ctx context.Context, args []string, today catalog.Day) error {
+	flags := newFlags(programName+" catalog download", catalogDownloadUsage)
+	download := feed.Download{Today: today, Sources: sourceFlags(flags)}
+	words, done, err := parseWords(flags, args)
+	if done {
+		return err
+	}
+	if download.Bundle, err = oneFile(flags, words, "save the lists in"); err != nil {
+		return err
+	}
+	if err := checkSources(flags, &download.Sources); err != nil {
+		return err
+	}
+	report, err := download.Run(ctx)
+	return errors.Join(printOut(report), err)
+}
+
+// sourceFlags adds the options that name mirrors and leave sources out.
+func sourceFlags(flags *flag.FlagSet) feed.Sources {
+	s := feed.Sources{Mirrors: make(map[string]string), LeftOut: make(map[string]bool)}
+	for _, part := range feed.Parts {
+		flags.Func(part+"-url", "", func(address string) error {
+			s.Mirrors[part] = address
+			return nil
+		})
+		flags.BoolFunc("no-"+part, "", func(value string) error {
+			leaveOut, err := strconv.ParseBool(value)
+			s.LeftOut[part] = leaveOut
+			return err
+		})
+	}
+	return s
+}
+
+// checkSources refuses what cannot be meant. An empty variable of a script names no mirror.
+func checkSources(flags *flag.FlagSet, s *feed.Sources) error {
+	for _, part := range feed.Parts {
+		switch address, named := s.Mirrors[part]; {
+		case named && address == "":
+			return fmt.Errorf("--%s-url is empty: see %s --help", part, flags.Name())
+		case named && s.LeftOut[part]:
+			return fmt.Errorf("--%s-url names a mirror, and --no-%s leaves it out: use one of them", part, part)
+		}
+	}
+	return nil
 }
 
 // oneFile returns the FILE of a command, the only word beside its options.

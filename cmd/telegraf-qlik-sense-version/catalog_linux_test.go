@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,13 +20,12 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 		t.Skipf("this machine does not let the test mount a disk of its own: %v, %s", err, output)
 	}
 	dir := t.TempDir()
-	reply := filepath.Join(dir, "reply.json")
-	require.NoError(t, os.WriteFile(reply, []byte(may2031), 0o600))
+	bundle := bundleOf(t, dir)
 	program, err := exec.LookPath(programName)
 	require.NoError(t, err)
 
 	const prepare = `mount -t tmpfs -o size=64k tmpfs /mnt && cp "$1" /mnt/catalog.toml && cd /mnt && `
-	const update = `; "$2" catalog update --from "$3" catalog.toml && echo SUCCESS; cmp "$1" catalog.toml && ls -A`
+	const update = `; "$2" catalog update --no-advisories --no-exploited --from "$3" catalog.toml && echo SUCCESS; cmp "$1" catalog.toml && ls -A`
 	for name, tt := range map[string]struct{ spoil, expected, remain string }{
 		"full disk":      {`head -c 100k /dev/zero > filler 2>/dev/null`, "no space left on device", "catalog.toml\nfiller\n"},
 		"read-only disk": {`mount -o remount,ro /mnt`, "read-only file system", "catalog.toml\n"},
@@ -31,7 +33,7 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			small, err := filepath.Abs("../../internal/catalog/show/testdata/small.toml")
 			require.NoError(t, err)
-			cmd := exec.Command("unshare", "-rm", "sh", "-c", prepare+tt.spoil+update, "sh", small, program, reply)
+			cmd := exec.Command("unshare", "-rm", "sh", "-c", prepare+tt.spoil+update, "sh", small, program, bundle)
 			cmd.Env = append(os.Environ(), "GORACE="+raceOptions)
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
@@ -44,6 +46,16 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 	}
 }
 
+// bundleOf is a bundle in a folder, with the vendor's list alone.
+func bundleOf(t *testing.T, dir string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
+	defer server.Close()
+	bundle := filepath.Join(dir, "lists.tar.gz")
+	start(t, append([]string{"catalog", "download", bundle}, oneSource(server.URL)...)...).requireEnd(0)
+	return bundle
+}
+
 func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may write into every folder")
@@ -51,9 +63,7 @@ func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 	file := copyCatalog(t)
 	require.NoError(t, os.Chmod(filepath.Dir(file), 0o500))   //nolint:gosec // a folder that can be entered
 	t.Cleanup(func() { os.Chmod(filepath.Dir(file), 0o700) }) //nolint:gosec // as it was before
-	reply := filepath.Join(t.TempDir(), "reply.json")
-	require.NoError(t, os.WriteFile(reply, []byte(may2031), 0o600))
-	p := start(t, "catalog", "update", "--from", reply, file)
+	p := start(t, "catalog", "update", "--no-advisories", "--no-exploited", "--from", bundleOf(t, t.TempDir()), file)
 	p.requireEnd(1)
 	require.Contains(t, p.stderr.String(), "E! "+file+" stays as it was: ")
 	require.Contains(t, p.stderr.String(), "permission denied")

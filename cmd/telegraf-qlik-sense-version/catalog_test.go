@@ -16,9 +16,9 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		args     []string
 		expected string
 	}{
-		{"nothing", nil, "E! catalog: say what to do with it, show, check or update" + help("")},
-		{"unknown command", []string{"list"}, "E! catalog: there is no command \"list\", only show, check or update" + help("")},
-		{"option in front", []string{"--catalog", "x", "show"}, "E! catalog: there is no command \"--catalog\", only show, check or update" + help("")},
+		{"nothing", nil, "E! catalog: say what to do with it, show, check, update or download" + help("")},
+		{"unknown command", []string{"list"}, "E! catalog: there is no command \"list\", only show, check, update or download" + help("")},
+		{"option in front", []string{"--catalog", "x", "show"}, "E! catalog: there is no command \"--catalog\", only show, check, update or download" + help("")},
 		{"unknown option", []string{"show", "--verbose"}, "E! flag provided but not defined: -verbose" + help("show")},
 		{"word behind show", []string{"show", "FILE"}, "E! \"FILE\" is not an option" + help("show")},
 		{"unknown output", []string{"show", "--output", "yaml"}, "E! --output \"yaml\" is none of table, json\n"},
@@ -30,14 +30,16 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		{"check with an option", []string{"check", "--from", "x"}, "E! flag provided but not defined: -from" + help("check")},
 		{"update nothing", []string{"update"}, "E! name one FILE to bring up to date, not 0" + help("update")},
 		{"update two files", []string{"update", "a", "--from", "x", "b"}, "E! name one FILE to bring up to date, not 2" + help("update")},
-		{"two sources", []string{"update", "--from", "x", "--releases-url", "https://example.com", "a"},
-			"E! --from and --releases-url are two sources: use one of them\n"},
-		{"standard input twice", []string{"update", "--from", "-", "--from", "-", "a"},
-			"E! invalid value \"-\" for flag -from: standard input can be read once" + help("update")},
-		{"no name behind from", []string{"update", "--from", "", "a"},
-			"E! invalid value \"\" for flag -from: name a file, or - for standard input" + help("update")},
+		{"bundle and mirror", []string{"update", "--from", "x", "--exploited-url", "https://example.com", "a"},
+			"E! --from reads a bundle, and the options with -url name mirrors to read instead: use one of them\n"},
+		{"mirror without a name", []string{"update", "--advisories-url", "", "a"}, "E! --advisories-url is empty" + help("update")},
+		{"mirror of what is left out", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
+			"E! --releases-url names a mirror, and --no-releases leaves it out: use one of them\n"},
+		{"everything left out", []string{"update", "--no-releases", "--no-advisories", "--no-exploited", "missing.toml"},
+			"E! missing.toml was not made: all sources are left out: nothing is to be done\n"},
+		{"download nothing", []string{"download"}, "E! name one FILE to save the lists in, not 0" + help("download")},
 		{"no address", []string{"update", "--releases-url", "example.com", "missing.toml"},
-			"E! missing.toml was not made: the URL of the vendor's list is none: write for example " +
+			"E! missing.toml was not made: the URL of the vendor's list of releases is none: write for example " +
 				"https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100\n"},
 	}
 	for _, tt := range tests {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,17 +44,67 @@ func requireUntouched(t *testing.T, file string) {
 	require.Len(t, entries, 1)
 }
 
+// oneSource is what the command line says for one source alone.
+func oneSource(address string) []string {
+	return []string{"--no-advisories", "--no-exploited", "--releases-url", address}
+}
+
 func TestCatalogUpdateFromAMirror(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
 	t.Cleanup(server.Close)
 	file := copyCatalog(t)
-	p := start(t, "catalog", "update", "--releases-url", server.URL+"/list?token=secret", file)
+	p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL+"/list?token=secret")...)...)
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())
 	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n"+file+": 1 change, releases as of ")
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Contains(t, string(content), " from "+server.URL+"/list.\n")
+	require.Contains(t, string(content), "releases from "+server.URL+"/list\n")
+}
+
+// A source that fails makes the exit status 1, the others count, and the last line says what
+// is old now.
+func TestCatalogUpdateWithoutASource(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/releases" {
+			io.WriteString(w, may2031)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(server.Close)
+	file := copyCatalog(t)
+	p := start(t, "catalog", "update", "--no-exploited", "--releases-url", server.URL+"/releases", "--advisories-url", server.URL+"/x", file)
+	p.requireEnd(1)
+	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n"+file+": 1 change, releases as of ")
+	require.Equal(t, "E! "+file+": advisories: "+server.URL+"/x, page 1: HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it\n"+
+		"E! "+file+": not brought up to date: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String()+"\n", p.stderr.String())
+	c, err := catalog.Load(file)
+	require.NoError(t, err)
+	require.Len(t, c.Releases, len(catalog.BuiltIn().Releases)+1)
+}
+
+// The proxy of the environment is used, and two commands carry the lists over. The first
+// asks a host that only the proxy knows.
+func TestCatalogDownloadThroughAProxy(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Host != "lists.invalid" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		io.WriteString(w, may2031)
+	}))
+	t.Cleanup(proxy.Close)
+	bundle, file := filepath.Join(t.TempDir(), "lists.tar.gz"), copyCatalog(t)
+	p := prepare(t, append([]string{"catalog", "download", bundle}, oneSource("http://lists.invalid/list")...)...)
+	p.cmd.Env = append(p.cmd.Env, "HTTP_PROXY="+proxy.URL)
+	p.start()
+	p.requireEnd(0)
+	require.Equal(t, bundle+": releases as of 2026-01-20 from http://lists.invalid/list\n", p.stdout.String())
+	p = start(t, "catalog", "update", "--from", bundle, "--no-advisories", "--no-exploited", file)
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n")
+	require.Empty(t, p.stderr.String())
 }
 
 func TestCatalogUpdateInterrupted(t *testing.T) {
@@ -63,14 +114,43 @@ func TestCatalogUpdateInterrupted(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(server.Close)
+	for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
+		file := copyCatalog(t)
+		p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL)...)...)
+		<-asked
+		require.NoError(t, p.cmd.Process.Signal(signal))
+		if signal == os.Interrupt {
+			p.requireEnd(1)
+			require.Equal(t, "E! "+file+" stays as it was: interrupted\n", p.stderr.String())
+		} else {
+			<-p.ended
+		}
+		requireUntouched(t, file)
+	}
+}
+
+// Killed at any moment, an update leaves the old file or the new one.
+func TestCatalogUpdateKilled(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
+	t.Cleanup(server.Close)
 	file := copyCatalog(t)
-	p := start(t, "catalog", "update", "--releases-url", server.URL, file)
-	<-asked
-	require.NoError(t, p.cmd.Process.Signal(os.Interrupt))
-	p.requireEnd(1)
-	require.Contains(t, p.stderr.String(), " stays as it was: ")
-	require.Contains(t, p.stderr.String(), "interrupted\n")
-	requireUntouched(t, file)
+	old, written := builtInText(t), 0
+	for i := range 40 {
+		require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
+		p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL)...)...)
+		time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
+		<-p.ended
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if string(content) != old {
+			written++
+			c, err := catalog.Load(file)
+			require.NoError(t, err)
+			require.Len(t, c.Releases, len(catalog.BuiltIn().Releases)+1)
+		}
+	}
+	require.Positive(t, written, "some were quicker")
 }
 
 // A day in the future, as a wrong clock leaves it, would silence every warning for good.
@@ -78,7 +158,7 @@ func TestCatalogOfTheFuture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	text := strings.Replace(builtInText(t), "advisories_as_of = "+catalog.BuiltIn().AdvisoriesAsOf.String(), "advisories_as_of = 2062-11-21", 1)
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	for _, args := range [][]string{{"check", file}, {"update", "--releases-url", "http://127.0.0.1:1", file}} {
+	for _, args := range [][]string{{"check", file}, append([]string{"update", file}, oneSource("http://127.0.0.1:1")...)} {
 		p := start(t, append([]string{"catalog"}, args...)...)
 		p.requireEnd(1)
 		require.Contains(t, p.stderr.String(), "advisories_as_of: 2062-11-21 is in the future: check it, or the clock of this machine")

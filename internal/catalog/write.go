@@ -36,6 +36,12 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
 	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
 
+	for i := range sorted.Advisories {
+		if a := &sorted.Advisories[i]; a.Fixed == nil {
+			a.Fixed = []release.Release{} // the key must be there, and the library leaves nil out
+		}
+	}
+
 	var content bytes.Buffer
 	for line := range strings.Lines(comment) {
 		// What a comment quotes may hold what TOML does not take.

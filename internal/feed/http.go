@@ -12,25 +12,102 @@ import (
 	"strings"
 	"time"
 
+	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
 const (
 	maxRedirects = 5
 	maxHeader    = 256 << 10 // bytes
+	maxPages     = 50
+	maxAnswer    = 64 << 20 // bytes of all pages
+	maxAttempts  = 4
 
 	// GitHub refuses those who do not say who they are.
 	userAgent = "telegraf-qlik-sense-version"
 )
 
-// source is a public list, as it is asked for over the network. No credentials are used; the
-// proxies that the environment names are.
-type source struct {
-	name     string // in messages
-	url      string // where it is published
-	option   string // the one that names a mirror
-	header   map[string]string
-	maxReply int // bytes
+// fetcher asks a source for its pages.
+type fetcher struct {
+	*source
+	client *http.Client
+	pause  time.Duration // before the second attempt; it grows with each further one
+}
+
+// fetch reads the whole list from an address, "" for where it is published, until ctx ends
+// it. today is the day of that.
+func (s *source) fetch(ctx context.Context, address string, today catalog.Day, pause time.Duration) (*answer, error) {
+	f := &fetcher{source: s, client: s.client(), pause: pause}
+	defer f.client.CloseIdleConnections()
+	if address != "" && !s.isOfficial(address) {
+		return f.read(ctx, address)
+	}
+	a, err := f.read(ctx, s.url)
+	if err != nil && s.copyURL != "" && ctx.Err() == nil {
+		remark := fmt.Sprintf("%s was read from its copy at %s, for %s", s.name, Place(s.copyURL), oneLine(err))
+		var copyErr error
+		if a, copyErr = f.read(ctx, s.copyURL); copyErr != nil {
+			return nil, errors.Join(err, copyErr)
+		}
+		a.remarks, err = []string{remark}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.read = today
+	return a, nil
+}
+
+// read reads all pages from an address, again where they changed meanwhile.
+func (f *fetcher) read(ctx context.Context, address string) (a *answer, err error) {
+	u, err := f.parseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	for range maxAttempts {
+		if a, err = f.pages(ctx, u); !errors.Is(err, errShifted) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, errShifted), errors.Is(err, errTruncated):
+		return nil, fmt.Errorf("%s%w: try again", Place(address), err)
+	case err != nil:
+		return nil, fmt.Errorf("%s%w", Place(address), err)
+	}
+	a.address = Place(address)
+	return a, nil
+}
+
+// pages reads the pages from the first one on. The error begins with the place in the list.
+func (f *fetcher) pages(ctx context.Context, first *url.URL) (*answer, error) {
+	var replies []*reply
+	a := &answer{}
+	size := 0
+	for u := first; u != nil; {
+		if len(replies) == maxPages {
+			return nil, fmt.Errorf(": there are more than %d pages: is it %s?", maxPages, f.name)
+		}
+		reply, err := f.get(ctx, u)
+		if err != nil {
+			return nil, fmt.Errorf(", page %d: %w", len(replies)+1, err)
+		}
+		if size += len(reply.body); size > maxAnswer {
+			return nil, fmt.Errorf(": is larger than %d MiB: is it %s?", maxAnswer>>20, f.name)
+		}
+		replies = append(replies, reply)
+		a.pages = append(a.pages, reply.body)
+		if u = nil; f.next != nil {
+			if u, err = f.next(replies); err != nil {
+				return nil, fmt.Errorf(", page %d: %w", len(replies), err)
+			}
+		}
+	}
+	var err error
+	if a.list, err = f.parse(a.pages); err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	return a, nil
 }
 
 // parseURL reads the address of the source or of a mirror.
@@ -40,19 +117,9 @@ func (s *source) parseURL(address string) (*url.URL, error) {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("the URL of %s is none: write for example %s", s.name, s.url)
 	case u.User != nil:
-		return nil, fmt.Errorf("the URL of %s has a user name in it: "+
-			"name a mirror that needs none, or save the list with another program", s.name)
+		return nil, fmt.Errorf("the URL of %s has a user name in it: name a mirror that needs none", s.name)
 	}
 	return u, nil
-}
-
-// Place returns an address without what may be secret in it.
-func Place(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return "the URL"
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 func (s *source) client() *http.Client {
@@ -78,7 +145,7 @@ func (s *source) checkRedirect(to *http.Request, via []*http.Request) error {
 		return redirectError{fmt.Sprintf("there are more than %d in a row", maxRedirects)}
 	case to.URL.Scheme != "https" && via[0].URL.Scheme == "https":
 		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with %s if it can be trusted",
-			text.Quote(Place(to.URL.String())), s.option)}
+			text.Quote(Place(to.URL.String())), s.option())}
 	}
 	return nil
 }
@@ -90,29 +157,55 @@ type reply struct {
 	body   []byte
 }
 
-// get asks for an address.
-func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*reply, error) {
+// temporaryError is one that may be gone after a while.
+type temporaryError struct {
+	error
+	wait time.Duration // that the server asks for, 0 where it does not
+}
+
+// get asks for an address, again after a while where that may help and there is the time.
+func (f *fetcher) get(ctx context.Context, u *url.URL) (*reply, error) {
+	for attempt := 1; ; attempt++ {
+		reply, err := f.ask(ctx, u)
+		temporary, again := errors.AsType[temporaryError](err)
+		if !again {
+			return reply, err
+		}
+		wait := max(temporary.wait, time.Duration(attempt)*f.pause)
+		if deadline, ok := ctx.Deadline(); attempt == maxAttempts || ok && time.Until(deadline) <= wait {
+			return nil, temporary.error
+		}
+		select {
+		case <-ctx.Done():
+			return nil, networkError(ctx, ctx.Err())
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (f *fetcher) ask(ctx context.Context, u *url.URL) (*reply, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("User-Agent", userAgent)
-	for key, value := range s.header {
+	request.Header.Set("Accept", "application/json")
+	for key, value := range f.header {
 		request.Header.Set(key, value)
 	}
-	response, err := client.Do(request)
+	response, err := f.client.Do(request)
 	if err != nil {
 		return nil, networkError(ctx, err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(s.maxReply)+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(f.maxPage)+1))
 	switch {
 	case response.StatusCode != http.StatusOK:
-		return nil, s.statusError(response, body)
+		return nil, f.statusError(response, body)
 	case err != nil:
 		return nil, networkError(ctx, err)
-	case len(body) > s.maxReply:
-		return nil, fmt.Errorf("is larger than %d MiB: is it %s?", s.maxReply>>20, s.name)
+	case len(body) > f.maxPage:
+		return nil, fmt.Errorf("is larger than %d MiB: is it %s?", f.maxPage>>20, f.name)
 	}
 	return &reply{response.Request.URL, response.Header, body}, nil
 }
@@ -120,8 +213,7 @@ func (s *source) get(ctx context.Context, client *http.Client, u *url.URL) (*rep
 // networkError says what happened to a request, without its address, which the caller puts
 // in front.
 func networkError(ctx context.Context, err error) error {
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
 	}
 	switch {
@@ -129,36 +221,40 @@ func networkError(ctx context.Context, err error) error {
 		return errors.New("interrupted")
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("there was no complete answer in time: try again, or check the network and the proxy")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the connection broke in the middle of the answer: try again")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return temporaryError{errors.New("the connection broke in the middle of the answer: try again"), 0}
 	}
-	var refused redirectError
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[redirectError](err); refused {
 		return err
 	}
 	// It may repeat what a server sent.
 	const most = 300
-	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
+	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or " + carry)
 }
+
+// carry is what helps a machine without internet.
+const carry = `carry the lists over from another machine with "catalog download"`
 
 // statusError says what an answer other than a list means and what to do about it.
 func (s *source) statusError(response *http.Response, body []byte) error {
 	code := response.StatusCode
 	header := response.Header
 	switch {
-	case (code == http.StatusForbidden || code == http.StatusTooManyRequests) &&
-		(header.Get("X-Ratelimit-Remaining") == "0" || header.Get("Retry-After") != ""):
+	case isLimit(code, header), code == http.StatusForbidden && s.forbiddenIsLimit:
 		return s.rateLimitError(header, time.Now())
 	case code == http.StatusNotFound:
 		return errors.New("HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it")
 	case code >= 300 && code < 400:
 		return fmt.Errorf("HTTP status %s without a usable new address: check the URL", status(code))
 	case code >= 500:
-		return fmt.Errorf("HTTP status %s: the fault is there: try again later", status(code))
+		return temporaryError{fmt.Errorf("HTTP status %s: the fault is there: try again later", status(code)), 0}
 	}
 	var object struct{ Message string }
 	if err := json.Unmarshal(body, &object); err == nil && object.Message != "" {
 		return fmt.Errorf("HTTP status %s, with the message %s", status(code), text.Quote(object.Message))
+	}
+	if page := strings.TrimSpace(string(body[:min(len(body), 1<<10)])); strings.HasPrefix(page, "<") {
+		return fmt.Errorf("HTTP status %s, with a web page that begins with %s: check the URL and the proxy", status(code), text.Quote(page))
 	}
 	return fmt.Errorf("HTTP status %s: check the URL", status(code))
 }
@@ -167,15 +263,24 @@ func status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
-// rateLimitError is the answer to too many requests. An address may ask GitHub sixty times
-// an hour without credentials, and all behind one proxy share that.
-func (s *source) rateLimitError(header http.Header, now time.Time) error {
-	until := "for now"
-	if at := rateLimitEnd(header, now); !at.IsZero() {
-		until = "until " + at.Local().Format("2006-01-02 15:04 MST")
+// isLimit reports whether an answer is that to too many requests. GitHub answers an address
+// sixty times an hour without credentials, and all behind one proxy share that.
+func isLimit(code int, header http.Header) bool {
+	switch code {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusForbidden, http.StatusServiceUnavailable:
+		return header.Get("X-Ratelimit-Remaining") == "0" || header.Get("Retry-After") != ""
 	}
-	return fmt.Errorf("the limit of requests is used up %s: wait, read the list elsewhere and hand it over with --from FILE, or name a mirror with %s",
-		until, s.option)
+	return false
+}
+
+func (s *source) rateLimitError(header http.Header, now time.Time) error {
+	until, wait := "for now", time.Duration(0)
+	if at := rateLimitEnd(header, now); !at.IsZero() {
+		until, wait = "until "+at.Local().Format("2006-01-02 15:04 MST"), at.Sub(now)
+	}
+	return temporaryError{fmt.Errorf("the limit of requests is used up %s: wait, %s, or name a mirror with %s", until, carry, s.option()), wait}
 }
 
 // rateLimitEnd returns when requests are answered again, zero where that cannot be told.

@@ -7,31 +7,32 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// serve gives the address of a list that a handler answers for.
+// fetch asks a source at an address without long pauses.
+func fetch(t *testing.T, s *source, address string) (*answer, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return s.fetch(ctx, address, day(t, today), time.Millisecond)
+}
+
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return server.URL + "/releases?per_page=100"
+	return server.URL + "/list?per_page=100"
 }
 
-func page(r *http.Request) int {
-	n, err := strconv.Atoi(r.URL.Query().Get("page"))
-	if err != nil {
-		return 1
-	}
-	return n
-}
-
-func TestFetch(t *testing.T) {
+func TestPagesOfReleases(t *testing.T) {
 	for name, link := range map[string]string{
 		"whole address":    `<http://HOST/releases?per_page=100&page=2>; rel="next", <http://HOST/releases?page=9>; rel="last"`,
 		"relative address": `</releases?per_page=100&page=2>; rel=next`,
@@ -47,130 +48,199 @@ func TestFetch(t *testing.T) {
 				if !r.URL.Query().Has("page") {
 					w.Header().Add("Link", `<?page=7>; rel="up"`)
 					w.Header().Add("Link", strings.ReplaceAll(link, "HOST", r.Host))
-					io.WriteString(w, "["+may4+"]")
+					io.WriteString(w, "["+may2031Patch1+"]")
 					return
 				}
-				io.WriteString(w, "["+draft+","+may0+"]")
+				io.WriteString(w, "["+may2031+"]")
 			})
-			l, err := FetchReleases(t.Context(), address)
+			a, err := fetch(t, releases, address)
 			require.NoError(t, err)
-			require.Equal(t, both(t), l.Releases)
-			require.Len(t, l.Skipped, 1)
+			require.Len(t, a.pages, 2)
+			require.Equal(t, labels(t, "May 2031 Patch 1", "May 2031")[0], a.list.(*releaseList).releases[0].Release)
+			require.Len(t, a.list.(*releaseList).releases, 2)
+			require.True(t, a.read.IsZero(), "a mirror")
+			require.Equal(t, Place(address), a.address)
+		})
+	}
+	for name, tt := range map[string]struct{ link, expected string }{
+		"on another host": {`<http://example.com/x?token=1>; rel="next"`, `the next page is elsewhere, at "http://example.com/x": a mirror has to name its own pages`},
+		"no address":      {`<:%zz>; rel="next"`, `the address of the next page is none: ":%zz"`},
+		"endless":         {`<?page=1>; rel="next"`, ": there are more than 50 pages: is it the vendor's list of releases?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := fetch(t, releases, serve(t, answers(200, "["+may2031+"]", "Link", tt.link)))
+			require.ErrorContains(t, err, tt.expected)
+		})
+	}
+	_, err := fetch(t, releases, serve(t, answers(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`)))
+	require.ErrorContains(t, err, "is larger than 64 MiB")
+}
+
+// pagesOfRecords is a mirror of NVD with few records on a page. total tells how many there are
+// when a request comes.
+func pagesOfRecords(t *testing.T, perPage int, total func(request int64) int) (address string, requests *atomic.Int64) {
+	t.Helper()
+	requests = &atomic.Int64{}
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		start, n := 0, total(requests.Add(1))
+		fmt.Sscanf(r.URL.Query().Get("startIndex"), "%d", &start)
+		var page []string
+		for i := start; i < min(start+perPage, n); i++ {
+			page = append(page, `{"cve":`+string(record(fmt.Sprintf("CVE-2031-%04d", n-i), "2031-06-01", clean))+`}`) // the newest first
+		}
+		fmt.Fprintf(w, `{"startIndex":%d,"totalResults":%d,"format":"NVD_CVE","version":"2.0","timestamp":"2031-06-29T00:00:00","vulnerabilities":[%s]}`,
+			start, n, strings.Join(page, ","))
+	}), requests
+}
+
+func TestPagesOfRecords(t *testing.T) {
+	address, requests := pagesOfRecords(t, 3, func(int64) int { return 7 })
+	a, err := fetch(t, advisories, address)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, requests.Load())
+	require.Len(t, a.list.(*advisoryList).records, 7)
+
+	// A record comes while the second page is read: all is read again, and none is missed.
+	address, requests = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(min(request/2, 1)) })
+	a, err = fetch(t, advisories, address)
+	require.NoError(t, err)
+	require.EqualValues(t, 6, requests.Load())
+	require.Len(t, a.list.(*advisoryList).records, 8)
+
+	address, _ = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(request) })
+	_, err = fetch(t, advisories, address)
+	require.EqualError(t, err, Place(address)+": changed while its pages were read: try again")
+
+	always := serve(t, body(string(nvdPageOf("2031-06-29", 0, 5, record("CVE-2031-0001", "2031-06-01", clean)))))
+	_, err = fetch(t, advisories, always)
+	require.ErrorContains(t, err, "changed while its pages were read", "the first page again and again")
+	_, err = fetch(t, advisories, serve(t, body(string(nvdPageOf("2031-06-29", 0, 5)))))
+	require.ErrorContains(t, err, "ends in the middle of the list: try again")
+}
+
+// What may be gone after a while is asked for again; the time that a server asks for counts.
+func TestAttempts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refuse   http.HandlerFunc
+		attempts int64
+	}{
+		"server fault":        {answers(500, ""), maxAttempts},
+		"too many requests":   {answers(429, ""), maxAttempts},
+		"NVD's limit":         {answers(403, ""), maxAttempts},
+		"in no time":          {answers(503, "", "Retry-After", "0"), maxAttempts},
+		"later than there is": {answers(429, "", "Retry-After", "3600"), 1},
+		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			fmt.Fprint(w, "{")
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, maxAttempts},
+		"cut off at once": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, maxAttempts},
+		"not found":       {answers(404, ""), 1},
+		"web page":        {body("<html>"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int64
+			f := play(t)
+			good := f.handlers["advisories"].Load()
+			f.set("advisories", func(w http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				tt.refuse(w, r)
+			})
+			file, _ := builtInFile(t)
+			_, err := f.update(t, file).Run(t.Context())
+			require.Error(t, err)
+			require.Equal(t, tt.attempts, requests.Load())
+			if tt.attempts == 1 {
+				return
+			}
+			requests.Store(0)
+			f.set("advisories", func(w http.ResponseWriter, r *http.Request) {
+				if requests.Add(1) < maxAttempts {
+					tt.refuse(w, r)
+					return
+				}
+				(*good)(w, r)
+			})
+			_, err = f.update(t, file).Run(t.Context())
+			require.NoError(t, err)
 		})
 	}
 }
 
-func TestFetchRefuses(t *testing.T) {
-	reset := time.Now().Add(30 * time.Minute)
-	until := " until " + reset.Local().Format("2006-01-02 15:04 MST") + ": wait,"
-	answer := func(code int, text string, header ...string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			for i := 0; i < len(header); i += 2 {
-				w.Header().Set(header[i], header[i+1])
-			}
-			w.WriteHeader(code)
-			io.WriteString(w, text)
-		}
+func TestRateLimitEnd(t *testing.T) {
+	now := time.Date(2031, 7, 1, 12, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		key, value string
+		expected   time.Time
+	}{
+		"none":             {"X-Other", "1", time.Time{}},
+		"seconds":          {"Retry-After", "60", now.Add(time.Minute)},
+		"a date":           {"Retry-After", "Tue, 01 Jul 2031 12:30:00 GMT", now.Add(30 * time.Minute)},
+		"words":            {"Retry-After", "soon", time.Time{}},
+		"GitHub's":         {"X-Ratelimit-Reset", fmt.Sprint(now.Add(time.Hour).Unix()), now.Add(time.Hour)},
+		"in the past":      {"X-Ratelimit-Reset", "1000000000", time.Time{}},
+		"that never comes": {"X-Ratelimit-Reset", "99999999999999", time.Time{}},
+	} {
+		header := http.Header{}
+		header.Set(tt.key, tt.value)
+		require.True(t, tt.expected.Equal(rateLimitEnd(header, now)), name)
 	}
-	tests := []struct {
-		name     string
+}
+
+func TestMessagesOfStatuses(t *testing.T) {
+	for _, tt := range []struct {
 		handler  http.HandlerFunc
 		expected string
 	}{
-		{"rate limit", answer(403, `{"message":"API rate limit exceeded for 1.2.3.4"}`,
-			"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10)), "page 1: the limit of requests is used up" + until},
-		{"rate limit by the new status", answer(429, "", "X-RateLimit-Remaining", "0"), "the limit of requests is used up for now: wait,"},
-		{"rate limit that never ends", answer(403, "", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "99999999999999"), "used up for now"},
-		{"secondary limit", answer(403, "", "Retry-After", reset.UTC().Format(http.TimeFormat)), until},
-		{"secondary limit in seconds", answer(429, "", "Retry-After", "60"), "the limit of requests is used up until 20"},
-		{"forbidden", answer(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
-		{"not found", answer(404, `{"message":"Not Found"}`), "HTTP status 404 Not Found: there is no list: check the URL"},
-		{"server fault", answer(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
-		{"odd status", answer(299, "[]"), "HTTP status 299: check the URL"},
-		{"teapot", answer(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
-		{"not modified", answer(304, ""), "HTTP status 304 Not Modified without a usable new address"},
-		{"redirect to nowhere", answer(302, ""), "302"},
-		{"web page", answer(200, "<html><title>Sign in</title>"), "page 1: is a web page, not a list in JSON"},
-		{"message with status 200", answer(200, `{"message":"Moved"}`), `is no list but a message: "Moved"`},
-		{"nothing", answer(200, ""), "page 1: is empty"},
-		{"empty list", answer(200, "[]"), "/releases: the list is empty: is it the right one?"},
-		{"changed format", answer(200, `[{"version":"1"}]`), "there is nothing usable in the list, 1 skipped"},
-		{"half a list", answer(200, "["+may4+","), "page 1: ends in the middle of the list: try again"},
-		{"too large", answer(200, strings.Repeat(" ", 10<<20)+"[]"), "page 1: is larger than 10 MiB: is it the vendor's list?"},
-		{"next page on another host", answer(200, "["+may4+"]", "Link", `<http://example.com/x?token=1>; rel="next"`),
-			`the next page is elsewhere, at "http://example.com/x": a mirror has to name its own pages`},
-		{"next page by another scheme", func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Link", "<https://"+r.Host+`/>; rel="next"`)
-			io.WriteString(w, "["+may4+"]")
-		}, "the next page is elsewhere"},
-		{"next page that is no address", answer(200, "["+may4+"]", "Link", `<:%zz>; rel="next"`), `the address of the next page is none: ":%zz"`},
-		{"second page missing", func(w http.ResponseWriter, r *http.Request) {
-			if page(r) == 2 {
-				w.WriteHeader(http.StatusBadGateway)
-				return
-			}
-			w.Header().Set("Link", `<?page=2>; rel="next"`)
-			io.WriteString(w, "["+may4+"]")
-		}, "page 2: HTTP status 502 Bad Gateway"},
-		{"connection cut", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100000")
-			io.WriteString(w, "["+may4)
-			w.(http.Flusher).Flush()
-			panic(http.ErrAbortHandler)
-		}, "page 1: the connection broke in the middle of the answer: try again"},
-		{"connection cut at once", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF: check the network and the proxy"},
-		{"endless redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
+		{answers(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
+		{answers(403, "<HTML><TITLE>Access Denied</TITLE>"), `HTTP status 403 Forbidden, with a web page that begins with "<HTML><TITLE>Access Denied</TITLE>": check the URL and the proxy`},
+		{answers(404, ""), "HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it"},
+		{answers(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
+		{answers(429, "", "Retry-After", "3600"), `wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
+		{answers(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
+		{answers(304, ""), "HTTP status 304 Not Modified without a usable new address"},
+		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
 			"refused a redirect: there are more than 5 in a row"},
-		{"endless headers", answer(200, "[]", "X-Padding", strings.Repeat("x", 300<<10)), "page 1: "},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			address := serve(t, tt.handler)
-			l, err := FetchReleases(t.Context(), address)
-			require.Nil(t, l)
-			require.ErrorContains(t, err, tt.expected)
-			require.True(t, strings.HasPrefix(err.Error(), Place(address)), err)
-			require.Less(t, len(err.Error()), 600)
-			require.NotContains(t, err.Error(), "\x1b")
-			require.NotContains(t, err.Error(), "per_page")
-		})
+	} {
+		address := serve(t, tt.handler)
+		_, err := fetch(t, exploited, address)
+		require.ErrorContains(t, err, tt.expected)
+		require.True(t, strings.HasPrefix(err.Error(), Place(address)+", page 1: "), err)
+		require.NotContains(t, err.Error(), "per_page")
 	}
 }
 
-func TestFetchEndlessPages(t *testing.T) {
-	asked := 0
-	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		asked++
-		w.Header().Set("Link", fmt.Sprintf(`<?page=%d>; rel="next"`, page(r)+1))
-		io.WriteString(w, "["+may4+"]")
-	})
-	_, err := FetchReleases(t.Context(), address)
-	require.ErrorContains(t, err, "there are more than 50 pages: is it the vendor's list?")
-	require.Equal(t, 50, asked)
-}
-
-func TestFetchEndlessEntries(t *testing.T) {
-	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Link", fmt.Sprintf(`<?page=%d>; rel="next"`, page(r)+1))
-		io.WriteString(w, "["+strings.Repeat("{},", 5999)+"{}]")
-	})
-	_, err := FetchReleases(t.Context(), address)
-	require.ErrorContains(t, err, "page 2: has more than 10000 entries")
-}
-
-func TestFetchFollowsARedirectToAnotherHost(t *testing.T) {
-	there := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if page(r) == 1 {
-			w.Header().Set("Link", `</releases?page=2>; rel="next"`)
-			io.WriteString(w, "["+may4+"]")
-			return
-		}
-		io.WriteString(w, "["+may0+"]")
-	})
-	here := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, there, http.StatusMovedPermanently) })
-	l, err := FetchReleases(t.Context(), here)
+// CISA's own server refuses some programs. Its copy at GitHub says the same, and that it was
+// read is said; a mirror that somebody named stands for itself.
+func TestCopyOfCISAsList(t *testing.T) {
+	list := string(kevOf("2031-06-28", kevEntryOf("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
+	denied := serve(t, body("<HTML>\n<TITLE>Access Denied</TITLE>"))
+	s := *exploited
+	s.url, s.copyURL = denied, serve(t, body(list))
+	a, err := fetch(t, &s, "")
 	require.NoError(t, err)
-	require.Equal(t, both(t), l.Releases)
+	require.Equal(t, Place(s.copyURL), a.address)
+	require.Equal(t, day(t, today), a.read)
+	require.Len(t, a.remarks, 1)
+	require.Contains(t, a.remarks[0], "was read from its copy at "+Place(s.copyURL)+", for "+Place(denied)+": is a web page")
+
+	_, err = fetch(t, &s, denied+"&mirror")
+	require.ErrorContains(t, err, "is a web page")
+	s.copyURL = serve(t, answers(404, ""))
+	_, err = fetch(t, &s, "")
+	require.Len(t, strings.Split(err.Error(), "\n"), 2)
+	require.ErrorContains(t, err, "\n"+Place(s.copyURL)+", page 1: HTTP status 404")
+}
+
+func TestAnswersFromWhereTheyArePublished(t *testing.T) {
+	s := *releases
+	s.url = serve(t, body("["+may2031+"]"))
+	for _, address := range []string{"", s.url} {
+		a, err := fetch(t, &s, address)
+		require.NoError(t, err)
+		require.Equal(t, day(t, today), a.read)
+	}
 }
 
 // An answer by https does not lead to one that anybody on the way may have written.
@@ -182,52 +252,35 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 	}
 	via := []*http.Request{request("https://api.github.com/a"), request("https://example.com/a")}
 	require.NoError(t, releases.checkRedirect(request("https://example.com/b"), via))
-	require.EqualError(t, releases.checkRedirect(request("http://u:p@example.com/b?token=x"), via),
-		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --releases-url if it can be trusted`)
+	require.EqualError(t, advisories.checkRedirect(request("http://u:p@example.com/b?token=x"), via),
+		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --advisories-url if it can be trusted`)
 	require.Error(t, releases.checkRedirect(request("ftp://example.com/b"), via))
 	require.NoError(t, releases.checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
+
+	there := serve(t, body("["+may2031+"]"))
+	a, err := fetch(t, releases, serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, there, http.StatusMovedPermanently) }))
+	require.NoError(t, err)
+	require.Len(t, a.pages, 1)
 }
 
-func TestFetchDeadline(t *testing.T) {
-	for name, begin := range map[string]string{"no answer": "", "half an answer": "[" + may4 + ","} {
-		t.Run(name, func(t *testing.T) {
-			address := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if begin != "" {
-					io.WriteString(w, begin)
-					w.(http.Flusher).Flush()
-				}
-				<-r.Context().Done()
-			})
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			defer cancel()
-			start := time.Now()
-			_, err := FetchReleases(ctx, address)
-			require.ErrorContains(t, err, "page 1: there was no complete answer in time")
-			require.Less(t, time.Since(start), 10*time.Second)
-
-			ctx, cancel = context.WithCancel(t.Context())
-			time.AfterFunc(50*time.Millisecond, cancel)
-			_, err = FetchReleases(ctx, address)
-			require.ErrorContains(t, err, "page 1: interrupted")
-		})
+func TestAddresses(t *testing.T) {
+	for _, address := range []string{"example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
+		_, err := fetch(t, releases, address)
+		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+ReleasesURL, address)
 	}
-}
-
-func TestFetchAddress(t *testing.T) {
-	for _, address := range []string{"", "example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
-		_, err := FetchReleases(t.Context(), address)
-		require.EqualError(t, err, "the URL of the vendor's list is none: write for example "+ReleasesURL, address)
-	}
-	_, err := FetchReleases(t.Context(), "https://user:hunter2secret@example.com/x")
-	require.ErrorContains(t, err, "has a user name in it")
+	_, err := fetch(t, advisories, "https://user:hunter2secret@example.com/x")
+	require.ErrorContains(t, err, "the URL of NVD's list of advisories has a user name in it")
 	require.NotContains(t, err.Error(), "hunter2secret")
 
 	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", Place(ReleasesURL))
 	require.Equal(t, "https://example.com/x", Place("https://user:secret@example.com/x?token=secret#secret"))
 	require.Equal(t, "the URL", Place("::"))
 
-	server := httptest.NewServer(http.NotFoundHandler())
-	server.Close()
-	_, err = FetchReleases(t.Context(), server.URL)
-	require.ErrorContains(t, err, "connection refused: check the network and the proxy, or read the list elsewhere and hand it over with --from FILE")
+	_, err = fetch(t, releases, closed(t))
+	require.ErrorContains(t, err, `connection refused: check the network and the proxy, or carry the lists over from another machine with "catalog download"`)
+
+	// Nothing is asked, and no file is read, before all addresses are in order.
+	u := &Update{Sources: Sources{Mirrors: map[string]string{"exploited": "example.com"}}, File: "missing.toml", Today: catalog.DayOf(time.Now())}
+	_, err = u.Run(t.Context())
+	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+ExploitedURL)
 }

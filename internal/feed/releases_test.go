@@ -1,33 +1,33 @@
 package feed
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func readReleases(pages ...string) (*releaseList, error) {
+	contents := make([][]byte, 0, len(pages))
+	for _, page := range pages {
+		contents = append(contents, []byte(page))
+	}
+	l, err := parseReleases(contents)
+	if err != nil {
+		return nil, err
+	}
+	return l.(*releaseList), nil
+}
 
 const (
 	may4  = `{"name":"May 2024 Patch 4","tag_name":"v14.187.9","published_at":"2024-08-01T23:30:00-05:00","draft":false,"assets":[{"name":"x"}]}`
 	may0  = `{"name":"May 2024 Initial Release","tag_name":"14.187.4","published_at":"2024-05-14T07:00:00Z"}`
 	draft = `{"name":null,"tag_name":"untagged","draft":true,"prerelease":false,"published_at":null}`
 )
-
-func day(t *testing.T, text string) catalog.Day {
-	t.Helper()
-	at, err := time.Parse(time.DateOnly, text)
-	require.NoError(t, err)
-	return catalog.DayOf(at)
-}
 
 // both is what the entries may4 and may0 say.
 func both(t *testing.T) []catalog.Listed {
@@ -39,25 +39,31 @@ func both(t *testing.T) []catalog.Listed {
 	}
 }
 
-func TestRead(t *testing.T) {
+func TestReadReleases(t *testing.T) {
 	for name, text := range map[string]string{
-		"one list":                     "[" + may4 + "," + may0 + "]",
-		"white space":                  "\n [\n" + may4 + "\r\n,\t" + may0 + " ] \n",
-		"byte order mark":              "\ufeff[" + may4 + "," + may0 + "]",
-		"lists one after the other":    "[" + may4 + "][" + may0 + "]",
-		"appended pages of some tools": "\ufeff[" + may4 + "]\r\n\ufeff[" + may0 + "]\r\n[]\n",
+		"one list":        "[" + may4 + "," + may0 + "]",
+		"white space":     "\n [\n" + may4 + "\r\n,\t" + may0 + " ] \n",
+		"byte order mark": "\ufeff[" + may4 + "," + may0 + "]",
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := ReadReleases(strings.NewReader(text), Stdin)
+			l, err := readReleases(text)
 			require.NoError(t, err)
-			require.Equal(t, both(t), l.Releases)
-			require.Empty(t, l.Skipped)
-			require.Equal(t, day(t, "2024-08-02"), l.Newest())
+			require.Equal(t, both(t), l.releases)
+			require.Empty(t, l.skipped)
+			require.Equal(t, day(t, "2024-08-02"), l.day())
 		})
 	}
 }
 
-func TestReadSkips(t *testing.T) {
+func TestReadPagesOfReleases(t *testing.T) {
+	l, err := readReleases("["+may4+"]", "["+may0+"]", "[]")
+	require.NoError(t, err)
+	require.Equal(t, both(t), l.releases)
+	_, err = readReleases("["+may4+"]", "["+may0)
+	require.EqualError(t, err, "page 2 ends in the middle of the list")
+}
+
+func TestReadReleasesSkips(t *testing.T) {
 	tests := []struct{ name, entry, expected string }{
 		{"draft", draft, `"" (tag "untagged"): is a draft or a prerelease`},
 		{"prerelease", `{"name":"May 2024 Patch 5","tag_name":"v14.187.10","published_at":"2024-05-14T07:00:00Z","prerelease":true}`,
@@ -83,37 +89,35 @@ func TestReadSkips(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l, err := ReadReleases(strings.NewReader("["+may4+","+tt.entry+","+may0+"]"), Stdin)
+			l, err := readReleases("[" + may4 + "," + tt.entry + "," + may0 + "]")
 			require.NoError(t, err)
-			require.Equal(t, both(t), l.Releases)
-			require.Len(t, l.Skipped, 1)
-			require.Contains(t, l.Skipped[0].String(), tt.expected)
-			require.LessOrEqual(t, len(l.Skipped[0].Name), 1<<10)
+			require.Equal(t, both(t), l.releases)
+			require.Len(t, l.skipped, 1)
+			require.Contains(t, l.skipped[0].String(), tt.expected)
+			require.LessOrEqual(t, len(l.skipped[0].name), 1<<10)
 		})
 	}
 }
 
-func TestReadRefuses(t *testing.T) {
+func TestReadReleasesRefuses(t *testing.T) {
 	tests := []struct{ name, text, expected string }{
 		{"nothing", " \n", "is empty"},
 		{"web page", "\n<!DOCTYPE html>\x1b<title>Sign in</title>" + strings.Repeat("x", 100000),
 			`is a web page, not a list in JSON: perhaps that of a proxy where one has to log in; it begins with "<!DOCTYPE html>\x1b<title>Sign in</title>x`},
-		{"message", `{"message":"Not Found\u001b","documentation_url":"x"}`, `is no list but a message: "Not Found\x1b"`},
-		{"object", `{"releases":[]}`, `is a JSON object, not a list: it begins with "{\"releases\":[]}"`},
-		{"text", `"May 2024"`, `is no list in JSON: it begins with "\"May 2024\""`},
-		{"null", `null`, `is no list in JSON: it begins with "null"`},
-		{"UTF-16", "\xff\xfe[\x00", `is UTF-16, as Windows PowerShell writes with ">": save it as UTF-8, for example with curl.exe -o FILE`},
-		{"ends in an entry", "[" + may4 + "," + may0[:40], "ends in the middle of the list: save it again"},
-		{"ends in a word", "[" + may4[:20], "ends in the middle of the list: save it again"},
-		{"ends behind an entry", "[" + may4, "ends in the middle of the list: save it again"},
-		{"ends behind a comma", "[" + may4 + ",", "ends in the middle of the list: save it again"},
-		{"ends behind the bracket", "[", "ends in the middle of the list: save it again"},
-		{"ends in the second list", "[" + may4 + "][" + may0, "ends in the middle of the list: save it again"},
+		{"message", `{"message":"Not Found\u001b","documentation_url":"x"}`, `is not a list but a message: "Not Found\x1b"`},
+		{"object", `{"releases":[]}`, `is not a list in JSON: it begins with "{\"releases\":[]}"`},
+		{"text", `"May 2024"`, `is not a list in JSON: it begins with "\"May 2024\""`},
+		{"null", `null`, `is not a list in JSON: it begins with "null"`},
+		{"UTF-16", "\xff\xfe[\x00", `is UTF-16, as Windows PowerShell writes: it must be UTF-8, as it came`},
+		{"ends in an entry", "[" + may4 + "," + may0[:40], "ends in the middle of the list"},
+		{"ends in a word", "[" + may4[:20], "ends in the middle of the list"},
+		{"ends behind an entry", "[" + may4, "ends in the middle of the list"},
+		{"ends behind a comma", "[" + may4 + ",", "ends in the middle of the list"},
+		{"ends behind the bracket", "[", "ends in the middle of the list"},
 		{"no JSON", "[" + may4 + " " + may0 + "]", "is no JSON from byte 133 on: expected comma"},
-		{"something behind the list", "[" + may4 + "],", `is no list in JSON: it begins with ","`},
+		{"something behind the list", "[" + may4 + "],", `goes on after its end with ","`},
 		{"nested without end", "[" + may4 + "," + strings.Repeat("[", 20000), "is no JSON from byte 133 on: invalid character '[' exceeded max depth"},
 		{"empty list", "[]", "the list is empty: is it the right one?"},
-		{"empty lists", "[][]", "the list is empty: is it the right one?"},
 		{"drafts alone", "[" + draft + "," + draft + "]", "there is nothing usable in the list, 2 skipped: all are drafts or prereleases"},
 		{"another format", `[` + draft + `,{"title":"May 2024"},{"title":"May 2025"}]`,
 			`there is nothing usable in the list, 3 skipped, of which "" (tag ""): has no name: is it the right list, and has its format changed?`},
@@ -121,11 +125,10 @@ func TestReadRefuses(t *testing.T) {
 			`there is nothing usable in the list, 1 skipped, of which "Desktop" (tag "v14.187.9"): the name is no release: ` +
 				`is it the right list, and has its format changed?`},
 		{"too many", "[" + strings.Repeat("{},", 10_000) + "{}]", "has more than 10000 entries: is it the vendor's list?"},
-		{"too large", strings.Repeat(" ", 64<<20) + "[]", "is larger than 64 MiB: is it the vendor's list?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := ReadReleases(strings.NewReader(tt.text), Stdin)
+			_, err := readReleases(tt.text)
 			require.ErrorContains(t, err, tt.expected)
 			require.Less(t, len(err.Error()), 400)
 			require.NotContains(t, err.Error(), "\n")
@@ -134,41 +137,15 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-func TestReadReleases(t *testing.T) {
-	dir := t.TempDir()
-	one, two, empty, bad := filepath.Join(dir, "1.json"), filepath.Join(dir, "2.json"), filepath.Join(dir, "3.json"), filepath.Join(dir, "bad.json")
-	for file, text := range map[string]string{one: "[" + may4 + "]", two: "[" + may0 + "]", empty: "[]", bad: "[" + may4} {
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	}
-	l, err := ReadReleases(nil, one, two, empty)
-	require.NoError(t, err)
-	require.Equal(t, both(t), l.Releases)
-
-	l, err = ReadReleases(strings.NewReader("["+may0+"]"), one, "-")
-	require.NoError(t, err)
-	require.Equal(t, both(t), l.Releases)
-
-	_, err = ReadReleases(nil, one, bad)
-	require.EqualError(t, err, bad+": ends in the middle of the list: save it again")
-	_, err = ReadReleases(strings.NewReader(""), one, "-")
-	require.EqualError(t, err, "standard input: is empty")
-	_, err = ReadReleases(nil, empty)
-	require.EqualError(t, err, empty+": the list is empty: is it the right one?")
-	_, err = ReadReleases(nil, filepath.Join(dir, "missing.json"))
-	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = ReadReleases(nil, dir)
-	require.ErrorContains(t, err, dir)
-}
-
-func FuzzRead(f *testing.F) {
+func FuzzReadReleases(f *testing.F) {
 	for _, text := range []string{
-		"[" + may4 + "," + may0 + "]", "\ufeff[" + draft + "]\n\ufeff[" + may0 + "]",
+		"[" + may4 + "," + may0 + "]", "\ufeff[" + draft + "," + may0 + "]\n",
 		"[{}", `{"message":"x"}`, "<html>", "[[[", `[{"name":5,"tag_name":null}]`, "\xff\xfe",
 	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		l, err := ReadReleases(strings.NewReader(text), Stdin)
+		l, err := readReleases(text)
 		if err != nil {
 			require.Nil(t, l)
 			require.NotEmpty(t, err.Error())
@@ -176,18 +153,18 @@ func FuzzRead(f *testing.F) {
 			require.Less(t, len(err.Error()), 2000)
 			return
 		}
-		require.NotEmpty(t, l.Releases)
-		require.False(t, l.Newest().IsZero())
-		for _, entry := range l.Releases {
+		require.NotEmpty(t, l.releases)
+		require.False(t, l.day().IsZero())
+		for _, entry := range l.releases {
 			require.False(t, entry.Release.IsZero())
 			build, err := release.ParseBuild(entry.Build.String())
 			require.NoError(t, err)
 			require.Equal(t, entry.Build, build)
 			require.False(t, entry.Published.IsZero())
 		}
-		for _, s := range l.Skipped {
+		for _, s := range l.skipped {
 			require.NotContains(t, s.String(), "\n")
-			require.NotEmpty(t, s.Reason)
+			require.NotEmpty(t, s.reason)
 		}
 	})
 }

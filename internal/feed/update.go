@@ -4,32 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// sourceTimeout is what a source may take, all of its pages together.
-const sourceTimeout = 60 * time.Second
-
 // Update brings the catalogue in a file up to date.
 type Update struct {
+	Sources
+
 	File  string // made out of the built-in catalogue if it does not exist
 	Today catalog.Day
-	// ReleasesURL is a mirror of the vendor's list, "" for the list itself.
-	ReleasesURL string
-	// From are files with saved replies to read instead of the network.
-	From  []string
-	Stdin io.Reader // for the file name Stdin
-
-	timeout time.Duration // of a source, 0 for sourceTimeout
+	// From is a bundle to read instead of the network, "" for none.
+	From string
 }
 
 // Result is what an update did.
@@ -38,108 +30,189 @@ type Result struct {
 	New     bool // the file was made
 	Written bool // false where there was nothing new
 	Catalog *catalog.Catalog
-	// Changes are one sentence each, of the built-in catalogue and of the vendor's list.
-	Changes  []string
-	LeftOut  []catalog.LeftOut
-	Releases *ReleaseList
+	// Changes are one sentence each, of the built-in catalogue and of the sources.
+	Changes []string
+	// Remarks are what was found and not taken, one sentence each.
+	Remarks []string
 }
 
-// Run updates the file and returns what it did. With an error the file is as it was, and
-// each line of the error says so.
+// Run updates the file. The parts of the catalogue are independent of each other: one whose
+// source fails stays as it was, with its day, and the error says so, one line for each
+// failure and a last one for what is old now. Without a result the file is as it was.
 func (u *Update) Run(ctx context.Context) (*Result, error) {
-	result, err := u.run(ctx)
-	if err == nil {
-		return result, nil
+	outcomes, err := u.read(ctx)
+	if err != nil {
+		return nil, u.untouched(err)
 	}
-	// The state of the file is what one has to know about every failure.
+	// Only now, so that an update that runs at the same time is not undone.
+	old, isNew, err := u.load()
+	if err != nil {
+		return nil, u.untouched(err)
+	}
+	r := &Result{File: u.File, New: isNew}
+	if err := r.merge(old, outcomes); err != nil {
+		return nil, u.untouched(err)
+	}
+	failed := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.err == nil })
+	if len(failed) == len(outcomes) {
+		return nil, errors.Join(u.untouched(failures(failed)), u.stale(old, failed))
+	}
+	if r.Written = isNew || !reflect.DeepEqual(old, r.Catalog); r.Written {
+		if err := r.Catalog.Save(u.File, u.comment(outcomes)); err != nil {
+			return nil, u.untouched(err)
+		}
+	}
+	return r, u.partly(r.Catalog, failed)
+}
+
+// read reads the sources, or the bundle, after a look at the file: one that cannot be used
+// needs no network.
+func (u *Update) read(ctx context.Context) ([]outcome, error) {
+	chosen, err := u.chosen()
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := u.load(); err != nil {
+		return nil, err
+	}
+	if u.From != "" {
+		return readBundle(u.From, chosen, u.Today)
+	}
+	outcomes := u.fetch(ctx, chosen, u.Today)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, errors.New("interrupted")
+	}
+	return outcomes, nil
+}
+
+func (u *Update) load() (old *catalog.Catalog, isNew bool, err error) {
+	old, err = catalog.Load(u.File)
+	if isNew = errors.Is(err, fs.ErrNotExist); isNew {
+		old = catalog.BuiltIn()
+	} else if err != nil {
+		return nil, false, fmt.Errorf("reading it: %w", err)
+	}
+	return old, isNew, old.CheckDays(u.Today)
+}
+
+// merge puts what the built-in catalogue and the sources know together. A list of which
+// nothing can be taken makes an error of its outcome.
+func (r *Result) merge(old *catalog.Catalog, outcomes []outcome) error {
+	c, changes := old.Complement(catalog.BuiltIn())
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("the built-in catalogue does not fit the file: %w", err)
+	}
+	r.Changes = changes
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.err != nil {
+			continue
+		}
+		next, what, err := o.answer.list.merge(c, o.answer.asOf(o.source))
+		if err != nil {
+			o.err = fmt.Errorf("%s: %w", o.answer.address, err)
+			continue
+		}
+		c = next
+		r.Changes = append(r.Changes, what.changes...)
+		r.Remarks = slices.Concat(r.Remarks, o.answer.remarks, what.remarks)
+	}
+	r.Catalog = c
+	return nil
+}
+
+// untouched says in each line of an error what became of the file.
+func (u *Update) untouched(err error) error {
 	state := "stays as it was"
 	if _, missing := os.Lstat(u.File); errors.Is(missing, fs.ErrNotExist) {
 		state = "was not made"
 	}
 	var errs []error
-	for line := range strings.Lines(err.Error()) {
-		errs = append(errs, fmt.Errorf("%s %s: %s", u.File, state, strings.TrimSuffix(line, "\n")))
+	for _, line := range lines(err) {
+		errs = append(errs, fmt.Errorf("%s %s: %s", u.File, state, line))
 	}
-	return nil, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-func (u *Update) run(ctx context.Context) (*Result, error) {
-	old, err := catalog.Load(u.File)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	if isNew {
-		old = catalog.BuiltIn()
-	} else if err != nil {
-		return nil, fmt.Errorf("reading it: %w", err)
-	}
-	if err := old.CheckDays(u.Today); err != nil {
-		return nil, err
-	}
-	list, origin, err := u.readReleases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if list.Newest().After(u.Today) {
-		return nil, fmt.Errorf("%s has an entry of %s, and today is %s: check the clock of this machine", origin, list.Newest(), u.Today)
-	}
-
-	complete, changes := old.Complement(catalog.BuiltIn())
-	if err := complete.Check(); err != nil {
-		return nil, fmt.Errorf("the built-in catalogue does not fit the file: %w", err)
-	}
-	merged, merge, err := complete.Merge(list.Releases, u.asOf(list))
-	if err != nil {
-		return nil, err
-	}
-	r := &Result{
-		File:     u.File,
-		New:      isNew,
-		Written:  isNew || !reflect.DeepEqual(old, merged),
-		Catalog:  merged,
-		Changes:  slices.Concat(changes, merge.Changes),
-		LeftOut:  merge.LeftOut,
-		Releases: list,
-	}
-	if r.Written {
-		if err := merged.Save(u.File, u.comment(origin)); err != nil {
-			return nil, err
+// failures joins what failed, with the part in front of each line.
+func failures(failed []outcome) error {
+	var errs []error
+	for _, o := range failed {
+		for _, line := range lines(o.err) {
+			errs = append(errs, fmt.Errorf("%s: %s", o.part, line))
 		}
 	}
-	return r, nil
+	return errors.Join(errs...)
 }
 
-// readReleases returns the vendor's list and where it is from, for messages.
-func (u *Update) readReleases(ctx context.Context) (list *ReleaseList, origin string, err error) {
-	if len(u.From) > 0 {
-		list, err = ReadReleases(u.Stdin, u.From...)
-		return list, fileNames(u.From...), err
+// partly returns the error of an update of which some sources have failed, nil where none
+// has.
+func (u *Update) partly(c *catalog.Catalog, failed []outcome) error {
+	if len(failed) == 0 {
+		return nil
 	}
-	timeout := u.timeout
-	if timeout == 0 {
-		timeout = sourceTimeout
+	var errs []error
+	for _, line := range lines(failures(failed)) {
+		errs = append(errs, fmt.Errorf("%s: %s", u.File, line))
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	address := u.ReleasesURL
-	if address == "" {
-		address = ReleasesURL
-	}
-	list, err = FetchReleases(ctx, address)
-	return list, Place(address), err
+	return errors.Join(append(errs, u.stale(c, failed))...)
 }
 
-// asOf returns the day that a list is of. Nobody knows when a reply was saved or mirrored,
-// but that it was not before its newest entry.
-func (u *Update) asOf(list *ReleaseList) catalog.Day {
-	if len(u.From) == 0 && (u.ReleasesURL == "" || u.ReleasesURL == ReleasesURL) {
-		return u.Today
+// stale says what is old now: the last line of every failure of a source.
+func (u *Update) stale(c *catalog.Catalog, failed []outcome) error {
+	var parts []string
+	for _, o := range failed {
+		parts = append(parts, asOf(c, o.part))
 	}
-	return list.Newest()
+	return fmt.Errorf("%s: not brought up to date: %s", u.File, strings.Join(parts, ", "))
+}
+
+// asOf returns "releases as of 2026-11-24".
+func asOf(c *catalog.Catalog, part string) string {
+	day := map[string]catalog.Day{
+		releases.part: c.ReleasesAsOf, advisories.part: c.AdvisoriesAsOf, exploited.part: c.ExploitedAsOf,
+	}[part]
+	return part + " as of " + day.String()
+}
+
+// String returns the report of the update: a line for each change and each remark, then one
+// for the file.
+func (r *Result) String() string {
+	var out strings.Builder
+	for _, line := range slices.Concat(r.Changes, r.Remarks) {
+		out.WriteString(text.OneLine(line) + "\n")
+	}
+	changes := "nothing new"
+	if len(r.Changes) > 0 {
+		changes = text.Plural(len(r.Changes), "change")
+	}
+	if r.New {
+		changes = "made from the built-in catalogue, " + changes
+	}
+	days := make([]string, 0, len(Parts))
+	for _, part := range Parts {
+		days = append(days, asOf(r.Catalog, part))
+	}
+	fmt.Fprintf(&out, "%s: %s, %s", r.File, changes, strings.Join(days, ", "))
+	if !r.Written {
+		out.WriteString(", not written")
+	}
+	out.WriteString("\n")
+	return out.String()
 }
 
 // comment returns the head of the file.
-func (u *Update) comment(origin string) string {
+func (u *Update) comment(outcomes []outcome) string {
+	var origins strings.Builder
+	for _, o := range outcomes {
+		if o.err == nil {
+			fmt.Fprintf(&origins, "  %s from %s\n", o.part, o.answer.address)
+		}
+	}
 	return fmt.Sprintf(`Releases of Qlik Sense Enterprise on Windows and the advisories that concern them.
-Written by "telegraf-qlik-sense-version catalog update" on %s from %s.
+Written by "telegraf-qlik-sense-version catalog update" on %s:
+%s
+%s
 
 The next update writes the whole file again, without comments: remarks belong into the key note.
 "telegraf-qlik-sense-version catalog check FILE" checks what was edited.
@@ -152,65 +225,18 @@ basis            how it is known that a build is a patch: stated (a source names
                  (may be off by one), ambiguous. The last two do not tell the patch from the build.
 An advisory:
 fixed            the first releases with the fix, one of each month. A newer release is not affected,
-                 one that is older or not listed has no fix. Empty: information, it decides nothing
+                 one that is older or not listed has no fix. Empty: undecided, it decides nothing
 affected_from    the first release that is affected, where something limits it
 superseded_by    advisories whose fixes hold this one's fix as well
 exploited_since  the day on which CISA listed it
 verified         false for information that decides nothing
+read_by          "machine" for an entry that an update read in a feed, at source; none for yours
+status           NVD's word for the state of its record
+record_modified  the last change of NVD's record that the entry is of
 keep             true for an entry of your own wording, which no update may replace
+dismissed        why the advisory was set aside: it decides nothing, and is not counted as undecided
+remark           what the last update found in the record and did not take
 
 ends_with says that [end] closes the file: without it the file was cut off and is refused.
-`, u.Today, origin)
-}
-
-// maxNamed bounds the entries of the list that String names for one reason.
-const maxNamed = 10
-
-// String returns the report of the update: a line for each change and each entry that was
-// not taken, then one for the file.
-func (r *Result) String() string {
-	var out strings.Builder
-	for _, change := range r.Changes {
-		fmt.Fprintln(&out, change)
-	}
-	for i, l := range r.LeftOut {
-		if i == maxNamed {
-			fmt.Fprintf(&out, "left out %d more for such reasons\n", len(r.LeftOut)-maxNamed)
-			break
-		}
-		fmt.Fprintln(&out, l)
-	}
-	previews, odd := 0, 0
-	for _, skipped := range r.Releases.Skipped {
-		if skipped.Preview {
-			previews++
-			continue
-		}
-		if odd++; odd <= maxNamed {
-			fmt.Fprintf(&out, "skipped %s\n", skipped)
-		}
-	}
-	if odd > maxNamed {
-		fmt.Fprintf(&out, "skipped %d more like these\n", odd-maxNamed)
-	}
-	if previews > 0 {
-		fmt.Fprintf(&out, "skipped %d of the list: drafts and prereleases\n", previews)
-	}
-	if r.Releases.Partial {
-		fmt.Fprintln(&out, "the list may go on: its last page is full and names no next one")
-	}
-
-	changes := "nothing new"
-	if len(r.Changes) > 0 {
-		changes = text.Plural(len(r.Changes), "change")
-	}
-	if r.New {
-		changes = "made from the built-in catalogue, " + changes
-	}
-	fmt.Fprintf(&out, "%s: %s, releases as of %s", r.File, changes, r.Catalog.ReleasesAsOf)
-	if !r.Written {
-		out.WriteString(", not written")
-	}
-	out.WriteString("\n")
-	return out.String()
+`, u.Today, origins.String(), catalog.NVDNotice)
 }

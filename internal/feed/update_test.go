@@ -1,13 +1,13 @@
 package feed
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,194 +16,311 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// The entries here are of a day that no data of the built-in catalogue reach.
-const (
-	may2031       = `{"name":"May 2031 Initial Release","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`
-	may2031Patch1 = `{"name":"May 2031 Patch 1","tag_name":"v15.100.4","published_at":"2031-06-20T12:00:00Z"}`
-)
-
-// pages serves a list like GitHub, one entry to a page, and returns its address.
-func pages(t *testing.T, entries ...string) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := 0
-		fmt.Sscanf(r.URL.Query().Get("page"), "%d", &n)
-		if n < len(entries)-1 {
-			w.Header().Set("Link", fmt.Sprintf(`<http://%s/releases?page=%d>; rel="next"`, r.Host, n+1))
-		}
-		io.WriteString(w, "["+entries[n]+"]")
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/releases"
-}
-
-// update returns an update of a file, as of a day on which the entries above are known.
-func update(t *testing.T, file string) *Update {
-	t.Helper()
-	return &Update{File: file, Today: day(t, "2031-07-01")}
-}
-
-// builtInFile is the built-in catalogue in a file, to which an update adds nothing of it.
-func builtInFile(t *testing.T) (file, text string) {
-	t.Helper()
-	content, err := catalog.BuiltIn().Encode("a file of somebody's own")
-	require.NoError(t, err)
-	file = filepath.Join(t.TempDir(), "catalog.toml")
-	require.NoError(t, os.WriteFile(file, content, 0o600))
-	return file, string(content)
-}
-
-// requireUntouched checks that a failed update has left nothing behind.
-func requireUntouched(t *testing.T, file, text string) {
-	t.Helper()
-	got, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, text, string(got))
-	entries, err := os.ReadDir(filepath.Dir(file))
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
-}
-
-func TestUpdateFromTheNetwork(t *testing.T) {
+func TestUpdate(t *testing.T) {
+	f := play(t)
 	file, _ := builtInFile(t)
-	u := update(t, file)
-	u.ReleasesURL = pages(t, may2031Patch1, may2031)
+	u := f.update(t, file)
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "May 2031: new release, track 15.100, latest patch 1\n"+file+": 1 change, releases as of 2031-06-20\n", result.String())
+	require.Equal(t, `May 2031: new release, track 15.100, latest patch 1
+CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7
+CVE-2024-36077: exploited since 2031-06-27
+CVE-2023-41266: not in CISA's list; it still counts as exploited
+CVE-2023-48365: not in CISA's list; it still counts as exploited
+`+file+": 3 changes, releases as of 2031-06-20, advisories as of 2031-06-29, exploited as of 2031-06-28\n", result.String())
 
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Contains(t, string(content), "# Written by \"telegraf-qlik-sense-version catalog update\" on 2031-07-01 from "+u.ReleasesURL+".\n")
+	require.Contains(t, string(content), fmt.Sprintf("on 2031-07-01:\n#   releases from %[1]s/releases\n#   advisories from %[1]s/advisories\n#   exploited from %[1]s/exploited\n", f.URL))
+	require.Contains(t, string(content), "\n# "+catalog.NVDNotice+"\n")
 	require.Contains(t, string(content), "\nschema = 1\nends_with = \"end\"\n")
 	require.True(t, strings.HasSuffix(string(content), "\n[end]\n"))
 	written, err := catalog.Load(file)
 	require.NoError(t, err)
 	require.Len(t, written.Releases, len(catalog.BuiltIn().Releases)+1)
+	a := advisoryOf(written, "CVE-2031-0001")
+	require.True(t, a.Decides() && a.ByMachine())
+	require.Equal(t, `Read by machine from the sentence: "This is fixed in May 2031 Patch 1, and November 2025 Patch 7."`, a.Note)
 
 	result, err = u.Run(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, file+": nothing new, releases as of 2031-06-20, not written\n", result.String())
+	require.Contains(t, result.String(), file+": nothing new, releases as of 2031-06-20, ")
+	require.True(t, strings.HasSuffix(result.String(), ", not written\n"))
 	require.False(t, result.Written)
 }
 
-// A list from GitHub is of today. Of a mirror or a saved reply nobody knows when it was
-// made, but that it was not before its newest entry.
-func TestDayOfTheList(t *testing.T) {
-	list := &ReleaseList{Releases: []catalog.Listed{{Published: day(t, "2026-05-12")}, {Published: day(t, "2026-04-01")}}}
-	today := day(t, "2026-11-21")
-	require.Equal(t, today, (&Update{Today: today}).asOf(list))
-	require.Equal(t, today, (&Update{Today: today, ReleasesURL: ReleasesURL}).asOf(list))
-	require.Equal(t, day(t, "2026-05-12"), (&Update{Today: today, ReleasesURL: "https://mirror.example.com/list"}).asOf(list))
-	require.Equal(t, day(t, "2026-05-12"), (&Update{Today: today, From: []string{"reply.json"}}).asOf(list))
+// A new file is made of what the program knows and of the lists.
+func TestUpdateMakesAFile(t *testing.T) {
+	u := play(t).update(t, filepath.Join(t.TempDir(), "new.toml"))
+	result, err := u.Run(t.Context())
+	require.NoError(t, err)
+	require.True(t, result.New)
+	require.Contains(t, result.String(), u.File+": made from the built-in catalogue, 3 changes, ")
+	c, err := catalog.Load(u.File)
+	require.NoError(t, err)
+	require.Equal(t, catalog.BuiltIn().Advisories[0], c.Advisories[0])
 }
 
-func TestUpdateFails(t *testing.T) {
-	limited := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.WriteHeader(http.StatusForbidden)
-	}))
-	t.Cleanup(limited.Close)
-	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(silent.Close)
-	twice := strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)
-	tests := []struct{ name, address, expected string }{
-		{"rate limit", limited.URL, "the limit of requests is used up for now"},
-		{"no answer", silent.URL, "page 1: there was no complete answer in time"},
-		{"second page broken", pages(t, may2031, `{"name"`), ", page 2: is no JSON"},
-		{"nothing but contradictions", pages(t, may2031, twice), "nothing in the vendor's list can be taken: is it the right list?\n"},
-		{"the contradiction", pages(t, may2031, twice), `stays as it was: May 2031 left out: the vendor's list says that "May 2031" is build 15.100.3 and that `},
-		{"tomorrow's list", pages(t, strings.Replace(may2031, "2031-05-12", "2031-07-03", 1)), "has an entry of 2031-07-03, and today is 2031-07-01"},
+func TestSourcesAreLeftOut(t *testing.T) {
+	f := play(t)
+	file, text := builtInFile(t)
+	u := f.update(t, file)
+	u.LeftOut = map[string]bool{"releases": true, "exploited": true}
+	result, err := u.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7", "May 2031: added as announced, for CVE-2031-0001 names it"}, result.Changes)
+	require.Equal(t, catalog.BuiltIn().ReleasesAsOf, result.Catalog.ReleasesAsOf)
+	require.Equal(t, catalog.BuiltIn().ExploitedAsOf, result.Catalog.ExploitedAsOf)
+
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	u.LeftOut["advisories"] = true
+	_, err = u.Run(t.Context())
+	require.EqualError(t, err, file+" stays as it was: all sources are left out: nothing is to be done")
+	requireUntouched(t, file, text)
+}
+
+// closed is the address of a port on which nobody listens.
+func closed(t *testing.T) string {
+	t.Helper()
+	f := play(t)
+	f.Close()
+	return f.URL
+}
+
+// misbehaviours are what a source may do instead of answering with its list.
+func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
+	t.Helper()
+	redirect := func(to string) http.HandlerFunc { return answers(http.StatusFound, "", "Location", to) }
+	begin := func(w http.ResponseWriter, content string) {
+		fmt.Fprint(w, content)
+		w.(http.Flusher).Flush()
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			file, text := builtInFile(t)
-			u := update(t, file)
-			u.ReleasesURL = tt.address
-			if tt.address == silent.URL {
-				u.timeout = 50 * time.Millisecond
+	return map[string]http.HandlerFunc{
+		"no answer":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"half an answer": func(w http.ResponseWriter, r *http.Request) { begin(w, `[{"`); <-r.Context().Done() },
+		"headers alone":  func(w http.ResponseWriter, r *http.Request) { begin(w, ""); <-r.Context().Done() },
+		"cut at once":    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut in the middle": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100000")
+			begin(w, "[{")
+			panic(http.ErrAbortHandler)
+		},
+		"cut in chunks": func(w http.ResponseWriter, _ *http.Request) { begin(w, "[{"); panic(http.ErrAbortHandler) },
+		"endless redirects": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path+"?x="+r.URL.Query().Get("x")+"x", http.StatusFound)
+		},
+		"redirect to nowhere":           redirect(""),
+		"redirect to a closed port":     redirect(closed(t)),
+		"redirect to a file":            redirect("file:///etc/passwd"),
+		"redirect to a page":            redirect("/nothing"),
+		"unauthorized":                  answers(401, ""),
+		"access denied, with a page":    answers(403, "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>"),
+		"forbidden by the proxy":        answers(407, "<html>"),
+		"not found":                     answers(404, `{"message":"Not Found"}`),
+		"too many requests":             answers(429, ""),
+		"too many requests, until then": answers(429, "", "Retry-After", "3600"),
+		"rate limit of GitHub":          answers(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "99999999999999"),
+		"unavailable for an hour":       answers(503, "", "Retry-After", "3600"),
+		"server fault":                  answers(500, "<html>"),
+		"bad gateway":                   answers(502, ""),
+		"not modified":                  answers(304, ""),
+		"no content":                    answers(204, ""),
+		"odd status":                    answers(299, "[]"),
+		"web page":                      body("<!DOCTYPE html><title>Sign in</title>"),
+		"page behind spaces":            body("\ufeff \n<html>"),
+		"nothing":                       body(""),
+		"spaces":                        body(" \n "),
+		"null":                          body("null"),
+		"a word":                        body("maintenance"),
+		"a number":                      body("5"),
+		"a message":                     body(`{"message":"Moved"}`),
+		"an empty object":               body("{}"),
+		"an empty list":                 body("[]"),
+		"UTF-16":                        body("\xff\xfe[\x00"),
+		"binary":                        body("\x00\x01\x02\x1f\x8b"),
+		"half a list":                   body(`[{"name":"May 2031","tag_na`),
+		"half an object":                body(`{"format":"NVD_CVE","vulnerabilities":[{"cve"`),
+		"nested without end":            body(strings.Repeat("[", 20_000)),
+		"objects without end":           body(strings.Repeat(`{"a":`, 20_000)),
+		"larger than allowed":           body(strings.Repeat(" ", 21<<20)),
+		"a list of another kind":        body(`[{"version":"1"}]`),
+		"endless headers":               answers(200, "[]", "X-Padding", strings.Repeat("x", 300<<10)),
+		"compressed, and not":           answers(200, "[]", "Content-Encoding", "gzip"),
+	}
+}
+
+// One source that fails leaves its part and that part's day as they were; the others count.
+func TestSourcesFailOneByOne(t *testing.T) {
+	ways := misbehaviours(t)
+	require.GreaterOrEqual(t, len(ways), 33)
+	before := catalog.BuiltIn()
+	for name, handler := range ways {
+		for _, part := range Parts {
+			t.Run(name+", "+part, func(t *testing.T) {
+				t.Parallel()
+				f := play(t)
+				f.set(part, handler)
+				file, _ := builtInFile(t)
+				u := f.update(t, file)
+				if strings.Contains(name, "answer") || name == "headers alone" {
+					u.timeout = 300 * time.Millisecond
+				}
+				result, err := u.Run(t.Context())
+				require.Error(t, err)
+				require.NotNil(t, result)
+				require.NotContains(t, err.Error(), "\x1b")
+				messages := strings.Split(err.Error(), "\n")
+				for _, line := range messages {
+					require.True(t, strings.HasPrefix(line, file+": "), line)
+					require.Less(t, len(line), 800)
+				}
+				require.True(t, strings.HasPrefix(messages[0], file+": "+part+": "+f.URL+"/"+part), messages[0])
+
+				c, err := catalog.Load(file)
+				require.NoError(t, err)
+				days := map[string][2]catalog.Day{
+					"releases":   {before.ReleasesAsOf, c.ReleasesAsOf},
+					"advisories": {before.AdvisoriesAsOf, c.AdvisoriesAsOf},
+					"exploited":  {before.ExploitedAsOf, c.ExploitedAsOf},
+				}
+				require.Equal(t, file+": not brought up to date: "+part+" as of "+days[part][0].String(), messages[len(messages)-1])
+				for other, d := range days {
+					require.Equal(t, other == part, d[0] == d[1], other)
+				}
+				require.Equal(t, part == "advisories", advisoryOf(c, "CVE-2031-0001") == nil)
+				require.Equal(t, part == "exploited", !advisoryOf(c, "CVE-2024-36077").Exploited())
+			})
+		}
+	}
+}
+
+func TestAllSourcesFail(t *testing.T) {
+	f := play(t)
+	for _, part := range Parts {
+		f.set(part, answers(404, ""))
+	}
+	file, text := builtInFile(t)
+	result, err := f.update(t, file).Run(t.Context())
+	require.Nil(t, result)
+	messages := strings.Split(err.Error(), "\n")
+	require.Len(t, messages, 4)
+	for i, part := range Parts {
+		require.True(t, strings.HasPrefix(messages[i], file+" stays as it was: "+part+": "+f.URL+"/"+part+", page 1: HTTP status 404 Not Found"), messages[i])
+	}
+	require.Equal(t, fmt.Sprintf("%s: not brought up to date: releases as of %s, advisories as of %s, exploited as of %s",
+		file, catalog.BuiltIn().ReleasesAsOf, catalog.BuiltIn().AdvisoriesAsOf, catalog.BuiltIn().ExploitedAsOf), messages[3])
+	requireUntouched(t, file, text)
+
+	u := f.update(t, filepath.Join(t.TempDir(), "new.toml"))
+	_, err = u.Run(t.Context())
+	require.ErrorContains(t, err, u.File+" was not made: releases: ")
+	require.NoFileExists(t, u.File)
+}
+
+func TestUpdateInterrupted(t *testing.T) {
+	f := play(t)
+	asked := make(chan struct{})
+	f.set("advisories", func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
+	file, text := builtInFile(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	result, err := f.update(t, file).Run(ctx)
+	require.Nil(t, result)
+	require.EqualError(t, err, file+" stays as it was: interrupted")
+	requireUntouched(t, file, text)
+}
+
+// Data dated in the future would silence every warning of old data.
+func TestListsOfTheFuture(t *testing.T) {
+	for part, content := range map[string]string{
+		"releases":   "[" + strings.Replace(may2031, "2031-05-12", "2031-07-03", 1) + "]",
+		"advisories": string(nvdReplyOf("2031-07-03", record("CVE-2031-0001", "2031-06-01", clean))),
+		"exploited":  string(kevOf("2031-07-03", kevEntryOf("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"))),
+	} {
+		f := play(t)
+		f.set(part, body(content))
+		file, _ := builtInFile(t)
+		_, err := f.update(t, file).Run(t.Context())
+		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is of 2031-07-03, and today is 2031-07-01: check the clock of this machine")
+	}
+	file, text := builtInFile(t)
+	u := play(t).update(t, file)
+	u.Today = day(t, "2020-01-01")
+	_, err := u.Run(t.Context())
+	require.ErrorContains(t, err, "releases_as_of: "+catalog.BuiltIn().ReleasesAsOf.String()+" is in the future: check it, or the clock of this machine")
+	requireUntouched(t, file, text)
+}
+
+// The vendor's list is of the day on which it was read. Of a mirror nobody knows how old it
+// is, but that it is not older than its newest entry. NVD and CISA say it themselves.
+func TestDayOfAnAnswer(t *testing.T) {
+	list := &releaseList{releases: []catalog.Listed{{Published: day(t, "2026-05-12")}, {Published: day(t, "2026-04-01")}}}
+	read := day(t, "2026-11-21")
+	require.Equal(t, read, (&answer{list: list, read: read}).asOf(releases))
+	require.Equal(t, day(t, "2026-05-12"), (&answer{list: list}).asOf(releases))
+	of := &advisoryList{of: day(t, "2026-11-20")}
+	require.Equal(t, day(t, "2026-11-20"), (&answer{list: of, read: read}).asOf(advisories))
+}
+
+// Ten updates at the same time, of which most lack a source, leave a whole file that has what
+// all of them have read, and nothing beside it.
+func TestUpdatesAtOnce(t *testing.T) {
+	file, _ := builtInFile(t)
+	var group sync.WaitGroup
+	for i := range 10 {
+		f := play(t)
+		f.set("exploited", answers(404, ""))
+		if i == 3 {
+			f = play(t)
+		}
+		group.Go(func() {
+			_, err := f.update(t, file).Run(t.Context())
+			if err != nil && !strings.Contains(err.Error(), "exploited as of") {
+				t.Error(err)
 			}
-			result, err := u.Run(t.Context())
-			require.Nil(t, result)
-			require.ErrorContains(t, err, tt.expected)
-			for line := range strings.Lines(err.Error()) {
-				require.True(t, strings.HasPrefix(line, file+" stays as it was: "), line)
-			}
-			requireUntouched(t, file, text)
 		})
 	}
-
-	u := update(t, filepath.Join(t.TempDir(), "new.toml"))
-	u.From = []string{"missing.json"}
-	_, err := u.Run(t.Context())
-	require.ErrorContains(t, err, u.File+" was not made: open missing.json: ")
-	require.NoFileExists(t, u.File)
+	group.Wait()
+	c, err := catalog.Load(file)
+	require.NoError(t, err)
+	require.True(t, advisoryOf(c, "CVE-2031-0001").Decides())
+	entries, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
 }
 
 // A wrong entry keeps its own release from being updated, and no other.
 func TestUpdateLeavesContradictionsOut(t *testing.T) {
+	f := play(t)
 	file, _ := builtInFile(t)
-	u := update(t, file)
-	u.ReleasesURL = pages(t,
-		may2031, may2031Patch1,
+	entries := []string{
+		may2031, may2031Patch1, `{"name":"x","tag_name":"y","prerelease":true}`,
 		`{"name":"February 2024 Patch 98","tag_name":"v15.100.9","published_at":"2031-06-20T12:00:00Z"}`,
-		`{"name":"May 2032","tag_name":"v15.99.3","published_at":"2031-06-20T12:00:00Z"}`,
-		`{"name":"November 2032","tag_name":"v15.98.3","published_at":"2031-06-20T12:00:00Z"}`,
 		`{"name":"November 2030","tag_name":"v15.20.3","published_at":"2031-06-20T12:00:00Z"}`,
-	)
-	before := catalog.BuiltIn()
-	result, err := u.Run(t.Context())
+	}
+	for i := range 12 {
+		entries = append(entries, fmt.Sprintf(`{"name":"Desktop %d\n","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`, i))
+	}
+	for year := 2040; year < 2052; year++ { // on one track
+		entries = append(entries, fmt.Sprintf(`{"name":"May %d","tag_name":"v15.200.%d","published_at":"2031-05-12T12:00:00Z"}`, year, year))
+	}
+	f.set("releases", body("["+strings.Join(entries, ",")+"]"))
+	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
 	report := result.String()
 	require.Contains(t, report,
 		`February 2024 left out: the vendor's list says that "February 2024 Patch 98" is build 15.100.9, but its builds begin with 14.173: `)
-	require.Equal(t, 4, strings.Count(report, " left out: "), report)
 	require.Contains(t, report, "November 2030: new release, track 15.20, latest patch 0\n")
-	require.Contains(t, report, file+": 1 change, releases as of 2031-06-20\n")
+	require.Contains(t, report, `skipped "Desktop 9\n" (tag "v15.100.3"): the name is no release`+"\n")
+	require.NotContains(t, report, `"Desktop 10`)
+	require.Contains(t, report, "skipped 2 more like these\nskipped 1 of the list: drafts and prereleases\n")
+	require.Equal(t, maxNamed, strings.Count(report, " left out: "))
+	require.Contains(t, report, "\nleft out 3 more for such reasons\n")
 
-	written, err := catalog.Load(file)
-	require.NoError(t, err)
-	require.Equal(t, before.Releases, written.Releases[:len(before.Releases)], "what was left out keeps what the file had")
-	require.Len(t, written.Releases, len(before.Releases)+1)
-}
-
-// A day in the future, as a wrong clock leaves it, would silence every warning for good.
-func TestUpdateOfACatalogOfTheFuture(t *testing.T) {
-	file, _ := builtInFile(t)
-	u := update(t, file)
-	u.Today = day(t, "2020-01-01")
-	_, err := u.Run(t.Context())
-	require.ErrorContains(t, err, "releases_as_of: "+catalog.BuiltIn().ReleasesAsOf.String()+" is in the future: check it, or the clock of this machine")
-}
-
-// A copy of one page that was a part of more is not taken for the whole list.
-func TestUpdateFromAPartOfTheList(t *testing.T) {
-	entries := make([]string, 0, perPage)
-	for patch := perPage - 1; patch > 0; patch-- {
-		entries = append(entries, fmt.Sprintf(`{"name":"May 2031 Patch %d","tag_name":"v15.100.%d","published_at":"2031-05-12T12:00:00Z"}`, patch, patch+3))
-	}
-	file, _ := builtInFile(t)
-	u := update(t, file)
-	u.ReleasesURL = pages(t, strings.Join(append(entries, may2031), ","))
-	result, err := u.Run(t.Context())
-	require.NoError(t, err)
-	require.Contains(t, result.String(), "the list may go on: its last page is full and names no next one\n")
-}
-
-// A new file is made of what the program knows and of a list, here from standard input.
-func TestUpdateMakesAFile(t *testing.T) {
-	u := update(t, filepath.Join(t.TempDir(), "new.toml"))
-	u.From, u.Stdin = []string{Stdin}, strings.NewReader("["+may2031+"]")
-	result, err := u.Run(t.Context())
-	require.NoError(t, err)
-	require.True(t, result.New)
-	require.Contains(t, result.String(), u.File+": made from the built-in catalogue, 1 change, ")
-	content, err := os.ReadFile(u.File)
-	require.NoError(t, err)
-	require.Contains(t, string(content), " from standard input.\n")
-	c, err := catalog.Load(u.File)
-	require.NoError(t, err)
-	require.Equal(t, catalog.BuiltIn().Advisories, c.Advisories)
+	f.set("releases", body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
+	_, err = f.update(t, file).Run(t.Context())
+	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be taken: is it the right list?\n")
+	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
 }
 
 // A file that is older than the program also gets what the program knows by now.
@@ -224,9 +341,8 @@ func TestUpdateOfAnOldFile(t *testing.T) {
 	old.ReleasesAsOf, old.AdvisoriesAsOf = catalog.BuiltIn().AdvisoriesAsOf, day(t, "2025-06-01")
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	require.NoError(t, old.Save(file, ""))
-
-	u := update(t, file)
-	u.ReleasesURL = pages(t, may2031)
+	u := play(t).update(t, file)
+	u.LeftOut = map[string]bool{"advisories": true, "exploited": true}
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, result.Changes, "CVE-2024-36077: added from the built-in catalogue")
@@ -237,24 +353,16 @@ func TestUpdateOfAnOldFile(t *testing.T) {
 	require.Equal(t, catalog.BuiltIn().Advisories, c.Advisories)
 }
 
-// What the vendor's list has and the program does not take is named, up to a point.
-func TestUpdateReportsOddEntries(t *testing.T) {
-	entries := []string{may2031, `{"name":"x","tag_name":"y","prerelease":true}`}
-	for i := range 12 {
-		entries = append(entries, fmt.Sprintf(`{"name":"Desktop %d\n","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`, i))
+// A copy of one page that was a part of more is not taken for the whole list.
+func TestUpdateFromAPartOfTheList(t *testing.T) {
+	entries := make([]string, 0, perPage)
+	for patch := perPage - 1; patch > 0; patch-- {
+		entries = append(entries, fmt.Sprintf(`{"name":"May 2031 Patch %d","tag_name":"v15.100.%d","published_at":"2031-05-12T12:00:00Z"}`, patch, patch+3))
 	}
-	for year := 2040; year < 2052; year++ { // on one track
-		entries = append(entries, fmt.Sprintf(`{"name":"May %d","tag_name":"v15.200.%d","published_at":"2031-05-12T12:00:00Z"}`, year, year))
-	}
+	f := play(t)
 	file, _ := builtInFile(t)
-	u := update(t, file)
-	u.ReleasesURL = pages(t, entries...)
-	result, err := u.Run(t.Context())
+	f.set("releases", body("["+strings.Join(append(entries, may2031), ",")+"]"))
+	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
-	report := result.String()
-	require.Contains(t, report, `skipped "Desktop 9\n" (tag "v15.100.3"): the name is no release`+"\n")
-	require.NotContains(t, report, `"Desktop 10`)
-	require.Contains(t, report, "skipped 2 more like these\nskipped 1 of the list: drafts and prereleases\n")
-	require.Equal(t, maxNamed, strings.Count(report, " left out: "))
-	require.Contains(t, report, "\nleft out 2 more for such reasons\n")
+	require.Contains(t, result.String(), "the list may go on: its last page is full and names no next one\n")
 }

@@ -1,0 +1,143 @@
+package feed
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// AdvisoriesURL finds the records of NVD whose texts have both words. A query by product
+// would miss all of those that NVD has not analysed, which is most of them since 2026.
+const AdvisoriesURL = "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense"
+
+// advisories is NVD's API 2.0. Without a key it may be asked five times in 30 seconds; it
+// refuses more with status 403.
+var advisories = &source{
+	part: "advisories",
+	name: "NVD's list of advisories",
+	url:  AdvisoriesURL,
+	next: nextRecords, parse: parseAdvisories,
+	forbiddenIsLimit: true,
+	maxPage:          20 << 20,
+}
+
+// advisoryList is what NVD's records say.
+type advisoryList struct {
+	records []catalog.Record
+	foreign int // records about something else
+	of      catalog.Day
+}
+
+func (l *advisoryList) day() catalog.Day { return l.of }
+
+func (l *advisoryList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, merged, error) {
+	result, report, err := c.MergeAdvisories(l.records, asOf)
+	return result, merged{report.Changes, report.Remarks}, err
+}
+
+// nvdReply is the envelope of a page.
+type nvdReply struct {
+	Format          string   `json:"format"`
+	Version         string   `json:"version"`
+	Timestamp       *nvdTime `json:"timestamp"`
+	StartIndex      *int     `json:"startIndex"`
+	TotalResults    *int     `json:"totalResults"`
+	Vulnerabilities []struct {
+		Record json.RawMessage `json:"cve"`
+	} `json:"vulnerabilities"`
+}
+
+const maxRecords = 10_000 // hundreds of times of what there is
+
+func parseEnvelope(content []byte) (*nvdReply, error) {
+	var reply nvdReply
+	if err := parseObject(content, &reply); err != nil {
+		return nil, err
+	}
+	switch {
+	case reply.Format != "NVD_CVE" || reply.Version != "2.0":
+		return nil, fmt.Errorf("has format %s, version %s, and this program reads NVD_CVE 2.0: is it the right list, and has its format changed?",
+			text.Quote(reply.Format), text.Quote(reply.Version))
+	case reply.Timestamp == nil || reply.StartIndex == nil || reply.TotalResults == nil || reply.Vulnerabilities == nil:
+		return nil, errors.New("lacks timestamp, startIndex, totalResults or vulnerabilities: has its format changed?")
+	case *reply.TotalResults > maxRecords:
+		return nil, fmt.Errorf("has more than %d records: is it NVD's list?", maxRecords)
+	}
+	return &reply, nil
+}
+
+// nextRecords returns the address of the records after the last page, nil where it was the last.
+func nextRecords(pages []*reply) (*url.URL, error) {
+	last := pages[len(pages)-1]
+	envelope, err := parseEnvelope(last.body)
+	if err != nil {
+		return nil, err
+	}
+	have := *envelope.StartIndex + len(envelope.Vulnerabilities)
+	switch {
+	case have >= *envelope.TotalResults:
+		return nil, nil
+	case len(envelope.Vulnerabilities) == 0:
+		return nil, errTruncated
+	case last.url.Query().Has("startIndex") && last.url.Query().Get("startIndex") != strconv.Itoa(*envelope.StartIndex):
+		return nil, errShifted // or a mirror that answers with the first page always
+	}
+	next := *pages[0].url
+	query := next.Query()
+	query.Set("startIndex", strconv.Itoa(have))
+	next.RawQuery = query.Encode()
+	return &next, nil
+}
+
+// parseAdvisories reads the pages of one answer. Whether they are all of one state, only
+// their counts tell.
+func parseAdvisories(pages [][]byte) (list, error) {
+	l := &advisoryList{}
+	seen := make(map[string]bool)
+	read, total := 0, 0
+	for i, page := range pages {
+		envelope, err := parseEnvelope(page)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			total = *envelope.TotalResults
+		}
+		if *envelope.TotalResults != total || *envelope.StartIndex != read {
+			return nil, errShifted
+		}
+		read += len(envelope.Vulnerabilities)
+		if day := catalog.DayOf(envelope.Timestamp.Time); l.of.IsZero() || l.of.After(day) {
+			l.of = day
+		}
+		for _, v := range envelope.Vulnerabilities {
+			record, ours, err := parseRecord(v.Record)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("%w: has its format changed?", err)
+			case seen[record.ID]:
+				return nil, errShifted
+			case record.Published.After(catalog.DayOf(envelope.Timestamp.Time)):
+				return nil, fmt.Errorf("%s was published on %s, after the reply of %s: has its format changed?", record.ID, record.Published, l.of)
+			}
+			seen[record.ID] = true
+			if !ours {
+				l.foreign++
+				continue
+			}
+			l.records = append(l.records, record)
+		}
+	}
+	switch {
+	case read < total:
+		return nil, fmt.Errorf("has %d records of %d: %w", read, total, errTruncated)
+	case len(l.records) == 0:
+		return nil, fmt.Errorf("has no record about Qlik Sense, but %d others: is it the right list?", l.foreign)
+	}
+	return l, nil
+}

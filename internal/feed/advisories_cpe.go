@@ -1,0 +1,141 @@
+package feed
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/release"
+)
+
+// configuration is what NVD's analysts say of a record: nodes of names (CPE 2.3) that are
+// vulnerable.
+type configuration struct {
+	Negate bool   `json:"negate"`
+	Nodes  []node `json:"nodes"`
+}
+
+type node struct {
+	Negate bool `json:"negate"`
+	Names  []struct {
+		Vulnerable bool   `json:"vulnerable"`
+		Criteria   string `json:"criteria"`
+	} `json:"cpeMatch"`
+}
+
+// affected are the releases that CPEs name as vulnerable.
+type affected struct {
+	any     bool // at least one is about Qlik Sense
+	negated bool // one of them turns the meaning of others round
+	// patches are those named of each initial release. 0 is the initial release itself.
+	patches map[release.Release][]int
+	// whole are releases that are named without a patch, which tells nothing of patches.
+	whole []release.Release
+}
+
+// cpeName takes a name apart: version, update, and the edition and system it is for.
+// Colons that are part of a value have a backslash in front.
+var cpeName = regexp.MustCompile(`^cpe:2\.3:a:qlik:qlik_sense:((?:[^:\\]|\\.)+):((?:[^:\\]|\\.)+):(?:[^:]*):(?:[^:]*):([^:]*):([^:]*):`)
+
+var (
+	cpeVersion = regexp.MustCompile(`^([a-z]+)_(\d{4})$`)
+	cpePatch   = regexp.MustCompile(`^patch_?(\d+)$`)
+)
+
+// readCPEs collects what CPEs say of Qlik Sense. A build in the place of a version, a range of
+// builds and an update of an unknown form say nothing that could be compared.
+func readCPEs(configurations []configuration) affected {
+	a := affected{patches: make(map[release.Release][]int)}
+	for _, c := range configurations {
+		for _, n := range c.Nodes {
+			for _, name := range n.Names {
+				if parts := cpeName.FindStringSubmatch(strings.ToLower(name.Criteria)); parts != nil {
+					a.any = true
+					a.negated = a.negated || c.Negate || n.Negate
+					if name.Vulnerable {
+						a.add(parts[1], parts[2], parts[3], parts[4])
+					}
+				}
+			}
+		}
+	}
+	return a
+}
+
+func (a *affected) add(version, update, edition, system string) {
+	named := cpeVersion.FindStringSubmatch(version)
+	if named == nil || !slices.Contains([]string{"enterprise", "*", "-"}, edition) || !slices.Contains([]string{"windows", "*", "-"}, system) {
+		return
+	}
+	r, err := release.Parse(named[1] + " " + named[2])
+	if err != nil {
+		return
+	}
+	switch patch := cpePatch.FindStringSubmatch(update); {
+	case update == "*":
+		a.whole = append(a.whole, r)
+	case update == "-":
+		a.patches[r] = append(a.patches[r], 0)
+	case patch != nil:
+		if p, err := release.Parse(r.String() + " Patch " + patch[1]); err == nil {
+			a.patches[r] = append(a.patches[r], p.Patch)
+		}
+	}
+}
+
+// runs returns the first fixed patch of each release of which all patches from the initial
+// release up to the last affected one are named. One patch alone, or a gap, tells nothing:
+// of CVE-2021-36761 a single patch is named, and nobody says that the next one has a fix.
+func (a *affected) runs() []release.Release {
+	var runs []release.Release
+	for r, patches := range a.patches {
+		slices.Sort(patches)
+		patches = slices.Compact(patches)
+		if last := patches[len(patches)-1]; patches[0] == 0 && last == len(patches)-1 && last < release.MaxPatch {
+			r.Patch = last + 1
+			runs = append(runs, r)
+		}
+	}
+	slices.SortFunc(runs, func(a, b release.Release) int { return cmp.Compare(0, a.Compare(b)) })
+	return runs
+}
+
+// contradiction returns where CPEs say otherwise than a list of fixed releases, "" where
+// they do not.
+func (a *affected) contradiction(fixed []release.Release) string {
+	if a.negated {
+		return "NVD's CPEs have a negation, which is not understood"
+	}
+	newest := slices.MaxFunc(fixed, release.Release.Compare)
+	fix := make(map[release.Release]release.Release, len(fixed))
+	for _, r := range fixed {
+		fix[r.Initial()] = r
+	}
+	runs := a.runs()
+	for _, run := range runs {
+		if listed, found := fix[run.Initial()]; !found || listed != run {
+			return fmt.Sprintf("by NVD's CPEs %s is the first fixed one of its release, by the text it is not", run)
+		}
+	}
+	// An initial release that has the fix is in no CPE.
+	for _, r := range fixed {
+		if len(runs) > 0 && r.Patch > 0 && !slices.Contains(runs, r) {
+			return fmt.Sprintf("the text says that %s is the first fixed one of its release, NVD's CPEs do not", r)
+		}
+	}
+	named := slices.Clone(a.whole)
+	for r, patches := range a.patches {
+		r.Patch = slices.Max(patches)
+		named = append(named, r)
+	}
+	slices.SortFunc(named, release.Release.Compare)
+	for _, r := range named {
+		listed, found := fix[r.Initial()]
+		if found && listed.Compare(r) <= 0 || !found && r.Compare(newest) > 0 {
+			return fmt.Sprintf("%s is affected by NVD's CPEs and fixed by the text", r)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package feed
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// parseObject reads a reply that is one JSON object. Members that are not asked for may be
+// there.
+func parseObject(content []byte, value any) error {
+	rest, err := trimStart(content)
+	switch {
+	case err != nil:
+		return err
+	case len(rest) == 0:
+		return errors.New("is empty")
+	case rest[0] != '{':
+		return notJSON(rest, "an object")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(rest))
+	if err := decoder.Decode(value); err != nil {
+		return jsonError(err, decoder.InputOffset())
+	}
+	if after, err := trimStart(rest[decoder.InputOffset():]); err != nil || len(after) > 0 {
+		return fmt.Errorf("goes on after its end with %s", text.Quote(string(rest[decoder.InputOffset():])))
+	}
+	return nil
+}
+
+// jsonError words an error of the library.
+func jsonError(err error, offset int64) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errTruncated
+	}
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("is no JSON from byte %d on: %s", offset, text.OneLine(err.Error()))
+	}
+	if value, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("has %s in %s: has its format changed?", text.Quote(value.Value), text.Quote(value.Field))
+	}
+	return errors.New(text.Excerpt(err.Error(), 300) + ": has its format changed?")
+}
+
+// trimStart cuts off white space and byte order marks, which Windows programs write and
+// which end up between pages that are appended.
+func trimStart(content []byte) ([]byte, error) {
+	for {
+		rest := bytes.TrimPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("\ufeff"))
+		if len(rest) == len(content) {
+			break
+		}
+		content = rest
+	}
+	if bytes.HasPrefix(content, []byte{0xFF, 0xFE}) || bytes.HasPrefix(content, []byte{0xFE, 0xFF}) {
+		return nil, errors.New("is UTF-16, as Windows PowerShell writes: it must be UTF-8, as it came")
+	}
+	return content, nil
+}
+
+// notJSON says what stands there instead of a list or an object.
+func notJSON(content []byte, wanted string) error {
+	start := string(content[:min(len(content), 1<<10)])
+	if content[0] == '<' {
+		return fmt.Errorf("is a web page, not %s in JSON: perhaps that of a proxy where one has to log in; it begins with %s", wanted, text.Quote(start))
+	}
+	var object struct{ Message string }
+	if err := json.Unmarshal(content, &object); err == nil && object.Message != "" {
+		return fmt.Errorf("is not %s but a message: %s", wanted, text.Quote(object.Message))
+	}
+	return fmt.Errorf("is not %s in JSON: it begins with %s", wanted, text.Quote(start))
+}

@@ -1,0 +1,50 @@
+package feed
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// A Link header has links with parameters behind them (RFC 8288): <URL>; rel="next".
+const linkParameter = `\s*;\s*([^\s=;,]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s";,]*))?`
+
+var (
+	linkPattern      = regexp.MustCompile(`<([^>]*)>((?:` + linkParameter + `)*)`)
+	parameterPattern = regexp.MustCompile(linkParameter)
+)
+
+// nextReleases returns the address that GitHub names for the page after the last one, nil if
+// it names none. It must be on the host that was asked, since the user named only that one.
+func nextReleases(pages []*reply) (*url.URL, error) {
+	r := pages[len(pages)-1]
+	for _, link := range linkPattern.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ", "), -1) {
+		if !isNext(link[2]) {
+			continue
+		}
+		next, err := r.url.Parse(link[1])
+		if err != nil {
+			return nil, fmt.Errorf("the address of the next page is none: %s", text.Quote(link[1]))
+		}
+		if next.Scheme != r.url.Scheme || next.Host != r.url.Host || next.User != nil {
+			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(Place(next.String())))
+		}
+		return next, nil
+	}
+	return nil, nil
+}
+
+// isNext reports whether parameters are those of a link to the next page.
+func isNext(parameters string) bool {
+	for _, parameter := range parameterPattern.FindAllStringSubmatch(parameters, -1) {
+		relations := strings.Fields(strings.ToLower(strings.Trim(parameter[2], `"`)))
+		if strings.EqualFold(parameter[1], "rel") && slices.Contains(relations, "next") {
+			return true
+		}
+	}
+	return false
+}
