@@ -165,8 +165,8 @@ func (s *source) announce(today catalog.Day) {
 	}
 	for _, a := range c.Undecided() {
 		if a.Exploited() {
-			s.process.warnf("Catalogue (%s): %s is exploited, and nobody can map it to releases yet: no server is proven compliant until it is decided",
-				s.name(), a.ID)
+			s.process.errorf("Catalogue (%s): %s is exploited, and nobody can map it to releases yet: no server is proven compliant until somebody decides it: %s",
+				s.name(), a.ID, a.Decision(s.name()))
 		}
 	}
 	s.warned, s.tooOld = [3]bool{}, make(map[int]bool)
@@ -182,9 +182,8 @@ func (s *source) warnOfAge(today catalog.Day) {
 	}{
 		{c.ReleasesAsOf, `its list of releases is %d days old, so that patches_behind may be too low: bring it up to date with ` +
 			`"telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
-		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: install a newer version of this plugin, or of the catalogue"},
-		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: " +
-			"look the advisories up in CISA's list, or install a newer version of this plugin"},
+		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: bring it up to date in the same way"},
+		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: bring it up to date in the same way"},
 	} {
 		if age := today.DaysSince(part.day); age > catalog.OldAfter && !s.warned[i] {
 			s.warned[i] = true

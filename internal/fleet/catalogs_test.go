@@ -57,11 +57,7 @@ func said(p *Process) []string {
 	notices := p.Notices()
 	lines := make([]string, 0, len(notices))
 	for _, n := range notices {
-		level := "I! "
-		if n.Warning {
-			level = "W! "
-		}
-		lines = append(lines, level+n.Text)
+		lines = append(lines, map[Level]string{Info: "I! ", Warning: "W! ", Error: "E! "}[n.Level]+n.Text)
 	}
 	return lines
 }
@@ -345,4 +341,22 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 		b.catalog.current(t.Context(), catalog.DayOf(today), 180)
 		return len(said(process)) == 1
 	}, 10*time.Second, 5*time.Millisecond, "in use again")
+}
+
+// The one thing that stops every server from being green is an error, and says what to do.
+func TestExploitedAndUndecided(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, file, 1, 1, func(c *catalog.Catalog) {
+		c.Advisories = append(c.Advisories[:len(c.Advisories):len(c.Advisories)], catalog.Advisory{
+			ID: "CVE-2099-0001", Summary: "A flaw in Qlik Sense.", ExploitedSince: c.ExploitedAsOf, Verified: true, References: []string{"https://example.com"},
+			ReadBy: catalog.Machine, Source: "https://example.com",
+		})
+	})
+	process := onDay(today)
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogFile = file
+	newBlock(t, process, settings)
+	require.Contains(t, said(process), fmt.Sprintf("E! Catalogue (%[1]s): CVE-2099-0001 is exploited, and nobody can map it to releases yet: "+
+		"no server is proven compliant until somebody decides it: below id = \"CVE-2099-0001\" in %[1]s, write the first fixed releases, "+
+		"fixed = [\"May 2025 Patch 3\"], with published, verified = true and keep = true; or the reason to set it aside, dismissed = \"...\"", file))
 }

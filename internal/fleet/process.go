@@ -35,9 +35,19 @@ func NewProcess(now func() time.Time) *Process {
 
 // Notice is something to log that concerns no single poll.
 type Notice struct {
-	Warning bool // else it is information
-	Text    string
+	Level Level
+	Text  string
 }
+
+// Level is that of a notice.
+type Level int
+
+// The levels, as Telegraf logs them.
+const (
+	Info Level = iota
+	Warning
+	Error
+)
 
 // Notices returns what came up since the last call, each thing once for the process.
 func (p *Process) Notices() []Notice {
@@ -48,12 +58,16 @@ func (p *Process) Notices() []Notice {
 	return notices
 }
 
+func (p *Process) errorf(format string, args ...any) {
+	p.note(Notice{Error, fmt.Sprintf(format, args...)})
+}
+
 func (p *Process) warnf(format string, args ...any) {
-	p.note(Notice{true, fmt.Sprintf(format, args...)})
+	p.note(Notice{Warning, fmt.Sprintf(format, args...)})
 }
 
 func (p *Process) infof(format string, args ...any) {
-	p.note(Notice{false, fmt.Sprintf(format, args...)})
+	p.note(Notice{Info, fmt.Sprintf(format, args...)})
 }
 
 func (p *Process) note(n Notice) {

@@ -41,6 +41,10 @@ func TestGather(t *testing.T) {
 	require.Equal(t, catalogFile(), got.Catalogs[0].Name)
 	got.Catalogs[0].Name = fleet.BuiltIn
 	require.Equal(t, want.Catalogs, got.Catalogs)
+	for i := range got.Undecided {
+		require.Equal(t, catalogFile(), got.Undecided[i].Catalog)
+		got.Undecided[i].Catalog = fleet.BuiltIn
+	}
 	require.Equal(t, want.Undecided, got.Undecided)
 	require.Equal(t, want.AskedAt, got.AskedAt)
 	require.Equal(t, want.Program, got.Program)

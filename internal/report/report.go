@@ -24,8 +24,14 @@ type Report struct {
 	// Advisories are those that apply to a server at least, the most urgent first.
 	Advisories []Advisory
 	// Undecided are the advisories of all catalogues that nobody can map to releases
-	// yet, by identifier.
-	Undecided []*catalog.Advisory
+	// yet, by identifier, and Dismissed are those that somebody or NVD has set aside.
+	Undecided, Dismissed []Entry
+}
+
+// Entry is an advisory as a catalogue has it that no server is judged by.
+type Entry struct {
+	*catalog.Advisory
+	Catalog string // its name
 }
 
 // Block is a block of the settings.

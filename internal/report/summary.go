@@ -103,12 +103,33 @@ func (r *Report) addCatalog(round *fleet.Round) {
 		Name: round.Catalog, Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
 	})
 	for i := range c.Advisories {
-		a := &c.Advisories[i]
-		place, found := slices.BinarySearchFunc(r.Undecided, a.ID, func(a *catalog.Advisory, id string) int { return strings.Compare(a.ID, id) })
-		if !a.Decides() && !found {
-			r.Undecided = slices.Insert(r.Undecided, place, a)
+		switch e := (Entry{&c.Advisories[i], round.Catalog}); {
+		case e.Undecided():
+			r.Undecided = insert(r.Undecided, e)
+		case !e.Decides():
+			r.Dismissed = insert(r.Dismissed, e)
 		}
 	}
+}
+
+// insert adds an entry in its place, unless there is one of the same identifier.
+func insert(entries []Entry, e Entry) []Entry {
+	place, found := slices.BinarySearchFunc(entries, e.ID, func(other Entry, id string) int { return strings.Compare(other.ID, id) })
+	if found {
+		return entries
+	}
+	return slices.Insert(entries, place, e)
+}
+
+// ReadByMachine returns the identifiers of the advisories that apply to a server and that
+// nobody but a machine has read.
+func (r *Report) ReadByMachine() (ids []string) {
+	for i := range r.Advisories {
+		if a := &r.Advisories[i]; a.ByMachine() {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
 }
 
 func ageOf(asOf, day catalog.Day) Age {

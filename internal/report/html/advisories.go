@@ -8,7 +8,6 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
-	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 )
@@ -23,10 +22,14 @@ func (p *page) advisories() g.Node {
 		h.P(h.Class("about"), plain(p.scope())),
 		g.Map(indices(len(p.report.Advisories)), p.oneAdvisory),
 		p.undecided(),
+		p.dismissed(),
 	)
 }
 
-var undecidedColumns = []string{"Advisory", "Summary", "References"}
+var (
+	undecidedColumns = []string{"Advisory", "Summary", "References"}
+	dismissedColumns = []string{"Advisory", "Reason", "References"}
+)
 
 // undecided lists what may concern servers that are shown as compliant.
 func (p *page) undecided() g.Node {
@@ -39,11 +42,30 @@ func (p *page) undecided() g.Node {
 		h.Table(h.Class("list undecided"),
 			h.Caption(h.Class("unseen"), plain("Undecided advisories")),
 			tableHead(undecidedColumns...),
-			h.TBody(g.Map(p.report.Undecided, func(a *catalog.Advisory) g.Node {
+			h.TBody(g.Map(p.report.Undecided, func(a report.Entry) g.Node {
 				return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
 					h.Th(h.Scope("row"), plain(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
-					h.Td(plain(a.Summary)),
+					h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
 					h.Td(references(a.References)),
+				)}
+			})),
+		),
+	)}
+}
+
+// dismissed lists what was set aside, and why.
+func (p *page) dismissed() g.Node {
+	if len(p.report.Dismissed) == 0 {
+		return nil
+	}
+	return g.Group{newLine, h.Section(h.ID("dismissed"), h.Aria("labelledby", "dismissed-heading"),
+		h.H3(h.ID("dismissed-heading"), plain("Dismissed advisories: they decide nothing")),
+		h.Table(h.Class("list dismissed"),
+			h.Caption(h.Class("unseen"), plain("Dismissed advisories")),
+			tableHead(dismissedColumns...),
+			h.TBody(g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
+				return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
+					h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
 				)}
 			})),
 		),
@@ -91,6 +113,7 @@ func (p *page) oneAdvisory(place int) g.Node {
 			fact("Score", plain(score(a))),
 			fact("Known exploitation", plain(p.exploitation(a))),
 			fact("Releases with the fix", plain(fixes(a))),
+			g.If(a.ByMachine(), fact("Read by", plain("machine, and by nobody since: "+a.Note))),
 			fact("References", references(a.References)),
 		),
 		p.affected(a),

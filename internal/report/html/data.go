@@ -35,6 +35,7 @@ func (p *page) data() g.Node {
 		),
 		h.P(plain("A vulnerability that CISA listed after the day of its list is shown as not exploited. Ends of support are estimates: 24 months after a release, "+
 			"by the vendor’s rule for products on customers’ premises.")),
+		h.P(plain(catalog.NVDNotice)),
 	)
 }
 

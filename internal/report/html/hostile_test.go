@@ -139,7 +139,7 @@ func TestHTMLReferences(t *testing.T) {
 		"the vendor's download addresses":                 false,
 		"":                                                false,
 	} {
-		document := parse(t, render(t, &report.Report{Undecided: []*catalog.Advisory{{ID: "CVE-2099-1", References: []string{address}}}}))
+		document := parse(t, render(t, &report.Report{Undecided: []report.Entry{{Advisory: &catalog.Advisory{ID: "CVE-2099-1", References: []string{address}}}}}))
 		requireOurs(t, document)
 		require.Contains(t, textOf(document), visible(address))
 		links := having(document, "rel")

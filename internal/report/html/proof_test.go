@@ -11,6 +11,7 @@ import (
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
@@ -95,7 +96,20 @@ func TestHTMLUndecided(t *testing.T) {
 
 	text = pageText(t, change(catalog.DayOf(reporttest.At)))
 	require.Contains(t, text, "Exploited and undecided. CVE-2027-2 is known to be exploited, and nobody can map it to releases yet: ")
+	require.Contains(t, text, `until somebody decides it: below id = "CVE-2027-2" in a catalogue of your own`)
 	require.Contains(t, text, "unknown: exploited advisory undecided")
+
+	read := func(c *catalog.Catalog) {
+		c.Advisories = []catalog.Advisory{
+			{ID: "CVE-2027-1", Summary: "Nobody knows", ReadBy: catalog.Machine, Note: "No list was found."}, {ID: "CVE-2027-3", Dismissed: "Not reachable here"},
+			{ID: "CVE-2027-4", ReadBy: catalog.Machine, Note: "Read in a sentence.", Verified: true, Fixed: []release.Release{{Year: 2099, Month: time.May}}},
+		}
+	}
+	document = parse(t, render(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(read))))
+	require.Equal(t, []string{"CVE-2027-3"}, values(document, "data-dismissed"))
+	for _, want := range []string{"No list was found.", "Dismissed advisories: they decide nothing", "Not reachable here", "machine, and by nobody since: Read in a sentence.", catalog.NVDNotice} {
+		require.Contains(t, textOf(document), want)
+	}
 
 	text = pageText(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(func(c *catalog.Catalog) { c.Advisories = nil })))
 	require.NotContains(t, text, "Undecided advisories")

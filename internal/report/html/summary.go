@@ -27,7 +27,8 @@ func (p *page) notices() g.Node {
 	for _, a := range p.report.Undecided {
 		if a.Exploited() {
 			add("bad", "Exploited and undecided.",
-				a.ID+" is known to be exploited, and nobody can map it to releases yet: no server is proven compliant until that is decided.",
+				a.ID+" is known to be exploited, and nobody can map it to releases yet: no server is proven compliant until somebody decides it: "+
+					a.Decision(a.Catalog)+".",
 				"undecided", "What is known of it")
 		}
 	}

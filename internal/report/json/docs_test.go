@@ -77,6 +77,8 @@ func sectionOf(t reflect.Type) string {
 		return "catalog"
 	case reflect.TypeFor[undecided]():
 		return "undecided advisory"
+	case reflect.TypeFor[dismissed]():
+		return "dismissed advisory"
 	}
 	return t.Name()
 }

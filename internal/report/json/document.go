@@ -14,6 +14,8 @@ type document struct {
 	Blocks     []block     `json:"blocks"`
 	Advisories []advisory  `json:"advisories"`
 	Undecided  []undecided `json:"undecided_advisories"`
+	Dismissed  []dismissed `json:"dismissed_advisories"`
+	Notice     string      `json:"notice"`
 }
 
 type summary struct {
@@ -85,6 +87,9 @@ type advisory struct {
 	ExploitedSince string     `json:"exploited_since,omitempty"`
 	Ransomware     bool       `json:"ransomware"`
 	Fixed          []string   `json:"fixed"`
+	ReadBy         string     `json:"read_by,omitempty"`
+	Source         string     `json:"source,omitempty"`
+	Note           string     `json:"note,omitempty"`
 	References     []string   `json:"references"`
 	Affected       []affected `json:"affected"`
 }
@@ -99,5 +104,17 @@ type undecided struct {
 	ID             string   `json:"id"`
 	Summary        string   `json:"summary"`
 	ExploitedSince string   `json:"exploited_since,omitempty"`
+	Catalog        string   `json:"catalog"`
+	ReadBy         string   `json:"read_by,omitempty"`
+	Source         string   `json:"source,omitempty"`
+	Note           string   `json:"note,omitempty"`
 	References     []string `json:"references"`
+}
+
+type dismissed struct {
+	ID         string   `json:"id"`
+	Summary    string   `json:"summary"`
+	Reason     string   `json:"reason"`
+	Catalog    string   `json:"catalog"`
+	References []string `json:"references"`
 }

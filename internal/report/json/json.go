@@ -28,6 +28,7 @@ func newDocument(r *report.Report) *document {
 		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Only: r.Only, Summary: newSummary(&r.Summary),
 		Catalogs: make([]catalogue, 0, len(r.Catalogs)), Blocks: make([]block, 0, len(r.Blocks)),
 		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
+		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice,
 	}
 	for _, c := range r.Catalogs {
 		d.Catalogs = append(d.Catalogs, catalogue{
@@ -42,7 +43,13 @@ func newDocument(r *report.Report) *document {
 		d.Advisories = append(d.Advisories, newAdvisory(&r.Advisories[i]))
 	}
 	for _, a := range r.Undecided {
-		d.Undecided = append(d.Undecided, undecided{ID: a.ID, Summary: a.Summary, ExploitedSince: optionalDay(a.ExploitedSince), References: list(a.References)})
+		d.Undecided = append(d.Undecided, undecided{
+			ID: a.ID, Summary: a.Summary, ExploitedSince: optionalDay(a.ExploitedSince), Catalog: a.Catalog,
+			ReadBy: a.ReadBy, Source: a.Source, Note: a.Note, References: list(a.References),
+		})
+	}
+	for _, a := range r.Dismissed {
+		d.Dismissed = append(d.Dismissed, dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: list(a.References)})
 	}
 	return d
 }
@@ -148,7 +155,8 @@ func newCertificate(c *poll.Certificate) *certificate {
 func newAdvisory(a *report.Advisory) advisory {
 	c := advisory{
 		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, ExploitedSince: optionalDay(a.ExploitedSince),
-		Ransomware: a.Ransomware, Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
+		Ransomware: a.Ransomware, ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
+		Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
 	}
 	for _, fix := range a.Fixed {
 		c.Fixed = append(c.Fixed, fix.String())

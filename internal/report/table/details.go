@@ -116,22 +116,45 @@ func (p *sheet) data(r *report.Report) {
 	for _, warning := range r.Warnings() {
 		p.line(0, warning.Text, yellow)
 	}
-	if len(r.Undecided) > 0 {
-		p.line(0, "Undecided advisories, which nobody can map to releases yet: "+identifiers(r.Undecided), yellow)
+	if read := r.ReadByMachine(); len(read) > 0 {
+		p.line(0, "Read by machine, and by nobody since: "+strings.Join(read, ", "), yellow)
 	}
 	p.line(0, "The built-in ends of support are estimates.", dim)
+	p.line(0, catalog.NVDNotice, dim)
 }
 
-func identifiers(advisories []*catalog.Advisory) string {
-	ids := make([]string, 0, len(advisories))
-	for _, a := range advisories {
-		id := a.ID
-		if a.Exploited() {
-			id += " (exploited)"
-		}
-		ids = append(ids, id)
+// undecided writes what a person must know to decide what nobody has decided yet, and what
+// was set aside.
+func (p *sheet) undecided(r *report.Report) {
+	const enough = 1000 // of a text that is behind the link as a whole
+	if len(r.Undecided) > 0 {
+		p.heading("Undecided advisories, which nobody can map to releases yet")
 	}
-	return strings.Join(ids, ", ")
+	for _, a := range r.Undecided {
+		id, ink := a.ID, yellow
+		if a.Exploited() {
+			id, ink = a.ID+" (exploited: no server is proven compliant)", red
+		}
+		p.line(0, id, ink)
+		details := []string{a.Summary}
+		if a.ByMachine() {
+			details = append(details, a.Note)
+		}
+		for _, one := range append(details, a.References[:min(len(a.References), 1)]...) {
+			if one = shorten(one, enough); one != "" {
+				p.line(2, one, nil)
+			}
+		}
+		if a.Exploited() {
+			p.member(2, "to decide it", a.Decision(a.Catalog))
+		}
+	}
+	if len(r.Dismissed) > 0 {
+		p.heading("Dismissed advisories, which decide nothing")
+	}
+	for _, a := range r.Dismissed {
+		p.line(0, a.ID+": "+shorten(a.Dismissed, enough), nil)
+	}
 }
 
 // age is a day, with its age where that must be said.

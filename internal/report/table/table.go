@@ -48,6 +48,7 @@ func Write(w io.Writer, r *report.Report, options Options) error {
 	p.failures(r)
 	p.remarks(r)
 	p.advisories(r)
+	p.undecided(r)
 	p.data(r)
 	p.heading("")
 	p.line(0, sentence(r), bold)

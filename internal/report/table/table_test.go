@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	pretty "github.com/jedib0t/go-pretty/v6/text"
@@ -16,6 +17,7 @@ import (
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
@@ -199,10 +201,22 @@ func TestData(t *testing.T) {
 		},
 		"undecided": {
 			func(c *catalog.Catalog) {
-				c.Advisories = append(c.Advisories[:1:1], catalog.Advisory{ID: "CVE-2027-1"}, catalog.Advisory{ID: "CVE-2027-2", ExploitedSince: day(1)})
+				c.Advisories = append(c.Advisories[:1:1], catalog.Advisory{
+					ID: "CVE-2027-1", Summary: "Nobody knows", References: []string{"https://example.com/1", "https://example.com/2"},
+				}, catalog.Advisory{ID: "CVE-2027-2", ExploitedSince: day(1)})
 			},
-			[]string{"\nUndecided advisories, which nobody can map to releases yet: CVE-2027-1, CVE-2027-2 (exploited)\n", "2 advisories undecided",
-				"unknown: exploited advisory undecided"}, nil,
+			[]string{"\nUndecided advisories, which nobody can map to releases yet\nCVE-2027-1\n  Nobody knows\n  https://example.com/1\n" +
+				"CVE-2027-2 (exploited: no server is proven compliant)\n  to decide it: below id = \"CVE-2027-2\" in a catalogue of your own", "2 advisories undecided",
+				"unknown: exploited advisory undecided", "\n" + catalog.NVDNotice + "\n"}, []string{"Dismissed"},
+		},
+		"dismissed, and read by machine": {
+			func(c *catalog.Catalog) {
+				c.Advisories = append(c.Advisories[:1:1], catalog.Advisory{ID: "CVE-2027-1", Dismissed: "not reachable"}, catalog.Advisory{
+					ID: "CVE-2027-3", ReadBy: catalog.Machine, Verified: true, Fixed: []release.Release{{Year: 2027, Month: time.May}},
+				})
+			},
+			[]string{"\nDismissed advisories, which decide nothing\nCVE-2027-1: not reachable\n", "\nRead by machine, and by nobody since: CVE-2027-3\n"},
+			[]string{"ndecided", "compliant, "},
 		},
 		"none undecided": {
 			func(c *catalog.Catalog) { c.Advisories = c.Advisories[:1:1] }, []string{"proven compliant: 1 of 1 (100 %), 0 vulnerable"}, []string{"ndecided"},

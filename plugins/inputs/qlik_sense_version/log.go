@@ -16,9 +16,12 @@ type history struct {
 
 func (q *QlikSenseVersion) logNotices() {
 	for _, n := range q.process.Notices() {
-		if n.Warning {
+		switch n.Level {
+		case fleet.Error:
+			q.Log.Error(n.Text)
+		case fleet.Warning:
 			q.Log.Warn(n.Text)
-		} else {
+		case fleet.Info:
 			q.Log.Info(n.Text)
 		}
 	}
