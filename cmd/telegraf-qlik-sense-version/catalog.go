@@ -151,7 +151,12 @@ func catalogCheck(args []string, today catalog.Day) error {
 func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog update", catalogUpdateUsage)
 	update := feed.Update{Today: today, Sources: sourceFlags(flags)}
-	flags.StringVar(&update.From, "from", "", "")
+	flags.Func("from", "", func(bundle string) error {
+		if update.From = bundle; bundle == "" {
+			return errors.New("name a bundle") // an empty variable of a script must not mean the network
+		}
+		return nil
+	})
 	words, done, err := parseWords(flags, args)
 	if done {
 		return err

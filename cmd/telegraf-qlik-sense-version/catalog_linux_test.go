@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -68,4 +69,37 @@ func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 	require.Contains(t, p.stderr.String(), "E! "+file+" stays as it was: ")
 	require.Contains(t, p.stderr.String(), "permission denied")
 	requireUntouched(t, file)
+}
+
+// An update while the program runs: the next round judges by it, and the ages fall to 0.
+func TestCatalogUpdateBetweenRounds(t *testing.T) {
+	now := time.Now().UTC()
+	today := now.Format(time.DateOnly)
+	lists := map[string]string{
+		"/releases": `[{"name":"May 2025 Patch 40","tag_name":"v14.231.90","published_at":"` + today + `T00:00:00Z"}]`,
+		"/advisories": `{"format":"NVD_CVE","version":"2.0","timestamp":"` + today + `T00:00:00","startIndex":0,"totalResults":1,"vulnerabilities":[{"cve":{` +
+			`"id":"CVE-2026-99999","published":"` + today + `T00:00:00","lastModified":"` + today + `T00:00:00","vulnStatus":"Received",` +
+			`"descriptions":[{"lang":"en","value":"A flaw in Qlik Sense. This is fixed in May 2025 Patch 40."}]}}]}`,
+		"/exploited": `{"catalogVersion":"1","dateReleased":"` + today + `T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-99999",` +
+			`"vendorProject":"Qlik","product":"Sense","dateAdded":"` + today + `","knownRansomwareCampaignUse":"Unknown"}]}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, lists[r.URL.Path]) }))
+	t.Cleanup(server.Close)
+	file := copyCatalog(t)
+	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
+	p := start(t, "--config", f.config("catalog_file = '"+file+"'"))
+	before := p.requirePoints(1)[0]
+	require.Contains(t, before, `compliance="compliant"`)
+
+	update := start(t, "catalog", "update", "--releases-url", server.URL+"/releases", "--advisories-url", server.URL+"/advisories",
+		"--exploited-url", server.URL+"/exploited", file)
+	update.requireEnd(0)
+	p.prompt()
+	after := p.requirePoints(2)[1]
+	for _, field := range []string{
+		`compliance="non_compliant"`, `advisories="CVE-2026-99999"`, `exploited_advisory_count=1i`, `fixed_in="May 2025 Patch 40"`,
+		"releases_age_days=0i", "advisories_age_days=0i", "exploited_age_days=0i",
+	} {
+		require.Contains(t, after, field)
+	}
 }

@@ -32,6 +32,7 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		{"update two files", []string{"update", "a", "--from", "x", "b"}, "E! name one FILE to bring up to date, not 2" + help("update")},
 		{"bundle and mirror", []string{"update", "--from", "x", "--exploited-url", "https://example.com", "a"},
 			"E! --from reads a bundle, and the options with -url name mirrors to read instead: use one of them\n"},
+		{"bundle without a name", []string{"update", "--from", "", "a"}, "E! invalid value \"\" for flag -from: name a bundle" + help("update")},
 		{"mirror without a name", []string{"update", "--advisories-url", "", "a"}, "E! --advisories-url is empty" + help("update")},
 		{"mirror of what is left out", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
 			"E! --releases-url names a mirror, and --no-releases leaves it out: use one of them\n"},

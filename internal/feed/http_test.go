@@ -225,6 +225,14 @@ func TestCopyOfCISAsList(t *testing.T) {
 	require.Len(t, a.remarks, 1)
 	require.Contains(t, a.remarks[0], "was read from its copy at "+Place(s.copyURL)+", for "+Place(denied)+": is a web page")
 
+	s.url = serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	a, err = s.fetch(ctx, "", day(t, today), time.Millisecond)
+	require.NoError(t, err, "silence leaves time for the copy")
+	require.Equal(t, Place(s.copyURL), a.address)
+
+	s.url = denied
 	_, err = fetch(t, &s, denied+"&mirror")
 	require.ErrorContains(t, err, "is a web page")
 	s.copyURL = serve(t, answers(404, ""))
