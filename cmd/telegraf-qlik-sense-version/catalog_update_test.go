@@ -77,7 +77,8 @@ func TestCatalogUpdateWithoutASource(t *testing.T) {
 	p := start(t, "catalog", "update", "--no-exploited", "--releases-url", server.URL+"/releases", "--advisories-url", server.URL+"/x", file)
 	p.requireEnd(1)
 	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n"+file+": 1 change, releases as of ")
-	require.Equal(t, "E! "+file+": advisories: "+server.URL+"/x, page 1: HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it\n"+
+	require.Equal(t, "E! "+file+": advisories: "+server.URL+"/x, page 1: HTTP status 404 Not Found: "+
+		"there is no list: check the URL, or its publisher has moved it\n"+
 		"E! "+file+": not brought up to date: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String()+"\n", p.stderr.String())
 	c, err := catalog.Load(file)
 	require.NoError(t, err)
@@ -141,7 +142,7 @@ func TestCatalogUpdateKilled(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
 		p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL)...)...)
 		time.Sleep(delay)
-		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
+		p.cmd.Process.Kill()
 		<-p.ended
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -101,7 +101,7 @@ func (m *advisoryMerge) replace(own *Advisory, r *Record) {
 	if len(taken.Fixed) == 0 && len(own.Fixed) > 0 {
 		// A text that cannot be read any more makes no server less affected.
 		taken.Fixed, taken.Note = own.Fixed, own.Note
-		taken.Remark = fmt.Sprintf("the fixed releases are of an earlier record, and stay: %s", r.Note)
+		taken.Remark = "the fixed releases are of an earlier record, and stay: " + r.Note
 	}
 	if !sameElements(own.Fixed, taken.Fixed) {
 		m.change(own.ID, fmt.Sprintf("fixed in %s -> %s", names(own.Fixed), names(taken.Fixed)))

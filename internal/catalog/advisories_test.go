@@ -63,7 +63,8 @@ func TestMergeAdvisories(t *testing.T) {
 		{"machine, a list that cannot be read any more", machine(nothing), []Record{recorded(t, invented, "2026-01-13")},
 			nil, []string{invented + ": the fixed releases are of an earlier record, and stay: the text has no list"},
 			invented, []string{"May 2024 Patch 5"}, true},
-		{"machine, dismissed by somebody", machine(func(a *Advisory) { a.Dismissed = "no proxy" }), []Record{recorded(t, invented, "2026-01-13", "May 2024 Patch 3")},
+		{"machine, dismissed by somebody", machine(func(a *Advisory) { a.Dismissed = "no proxy" }), []Record{recorded(t, invented, "2026-01-13",
+			"May 2024 Patch 3")},
 			[]string{invented + ": fixed in May 2024 Patch 5 -> May 2024 Patch 3"}, nil, invented, []string{"May 2024 Patch 3"}, false},
 		{"machine, rejected", machine(nothing), []Record{rejected(t, invented, "2026-01-13")},
 			[]string{invented + ": dismissed: rejected by NVD, 2026-01-13"}, nil, invented, []string{"May 2024 Patch 5"}, false},
@@ -87,7 +88,8 @@ func TestMergeAdvisories(t *testing.T) {
 			[]string{curated + ": dismissed: rejected by NVD, 2026-01-13"}, nil, curated, []string{"May 2024", "February 2024 Patch 4"}, false},
 		{"curated and undecided, the record has a list", nil, []Record{recorded(t, unmapped, "2026-01-12", "May 2024 Patch 3")},
 			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new words"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
-		{"kept and undecided, the record has a list", func(c *Catalog) { c.Advisories[1].Keep = true }, []Record{recorded(t, unmapped, "2026-01-12", "May 2024 Patch 3")},
+		{"kept and undecided, the record has a list", func(c *Catalog) { c.Advisories[1].Keep = true }, []Record{recorded(t, unmapped, "2026-01-12",
+			"May 2024 Patch 3")},
 			nil, []string{unmapped + ": NVD's record says fixed in May 2024 Patch 3, the entry in no release: it stays as somebody wrote it"},
 			unmapped, nil, false},
 		{"kept, rejected", func(c *Catalog) { c.Advisories[0].Keep = true }, []Record{rejected(t, curated, "2026-01-13")},
@@ -144,7 +146,8 @@ func TestMergeAdvisoriesKeepsWhatCISASays(t *testing.T) {
 	e := Exploit{ID: invented, Since: day(t, "2026-01-05"), Ransomware: true, Advisory: &Advisory{
 		ID: invented, Summary: "Qlik Sense has a flaw.", Verified: true, References: []string{"r"}, ReadBy: Machine, Source: "s", Note: "NVD had no record of it",
 	}}
-	merged, report, err := c.MergeExploits([]Exploit{e, e, {ID: "CVE-2020-0001", Since: day(t, "2021-01-01")}, {ID: "CVE-2024-36077", Since: day(t, "2024-06-01")}},
+	merged, report, err := c.MergeExploits([]Exploit{e, e, {ID: "CVE-2020-0001", Since: day(t, "2021-01-01")}, {ID: "CVE-2024-36077", Since: day(t,
+		"2024-06-01")}},
 		day(t, "2026-01-06"))
 	require.NoError(t, err)
 	require.Equal(t, []string{invented + ": new, exploited since 2026-01-05, undecided: NVD had no record of it"}, report.Changes)
@@ -218,4 +221,12 @@ func TestComplementOfReadEntries(t *testing.T) {
 	result, changes := c.Complement(builtIn)
 	require.Empty(t, changes, "nobody could map it, and a machine did")
 	require.Equal(t, *a, result.Advisories[1])
+
+	// What CISA says of it stays known.
+	c = good(t)
+	a = &c.Advisories[1]
+	a.ReadBy, a.Source, a.ExploitedSince, a.Ransomware = Machine, "s", day(t, "2025-07-01"), true
+	result, changes = c.Complement(builtIn)
+	require.Equal(t, []string{a.ID + ": brought up to date from the built-in catalogue"}, changes)
+	require.True(t, result.Advisories[1].Exploited() && result.Advisories[1].Ransomware && !result.Advisories[1].ByMachine())
 }

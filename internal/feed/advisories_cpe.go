@@ -93,7 +93,7 @@ func (a *affected) runs() []release.Release {
 	for r, patches := range a.patches {
 		slices.Sort(patches)
 		patches = slices.Compact(patches)
-		if last := patches[len(patches)-1]; patches[0] == 0 && last == len(patches)-1 && last < release.MaxPatch {
+		if last := patches[len(patches)-1]; last == len(patches)-1 && last < release.MaxPatch {
 			r.Patch = last + 1
 			runs = append(runs, r)
 		}

@@ -45,7 +45,7 @@ func TestCPERuns(t *testing.T) {
 			require.Equal(t, labels(t, tt.expected...), a.runs())
 		})
 	}
-	var all []string
+	all := make([]string, 0, 101)
 	for i := range 100 {
 		all = append(all, fmt.Sprintf("may_2027:patch_%d", i))
 	}
@@ -53,7 +53,8 @@ func TestCPERuns(t *testing.T) {
 	require.Empty(t, a.runs(), "there is no patch behind the highest number")
 
 	for _, other := range []string{
-		"cpe:2.3:a:qlik:qlikview_server:12.00:*:*:*:*:*:*:*", "cpe:2.3:a:qlik:qlik_analytics:may_2027:-:*:*:*:*:*:*", "cpe:2.3:o:qlik:qlik_sense:may_2027:-:*:*:*:*:*:*", "",
+		"cpe:2.3:a:qlik:qlikview_server:12.00:*:*:*:*:*:*:*", "cpe:2.3:a:qlik:qlik_analytics:may_2027:-:*:*:*:*:*:*",
+		"cpe:2.3:o:qlik:qlik_sense:may_2027:-:*:*:*:*:*:*", "",
 	} {
 		c := cpes("may_2027:-")
 		c[0].Nodes[0].Names[0].Criteria = other
@@ -82,15 +83,17 @@ func TestCPEContradiction(t *testing.T) {
 		cpes     []configuration
 		expected string
 	}{
-		"none":                               {nil, ""},
-		"equal":                              {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-"), ""},
-		"what says nothing":                  {cpes("14.212.13:*", "february_2027:*", "august_2026:*"), ""},
-		"a patch alone that is affected":     {cpes("february_2027:patch_1"), ""},
-		"an older release without a fix":     {cpes("august_2026:patch_7"), ""},
-		"a longer run":                       {cpes("february_2027:-", "february_2027:patch_1", "february_2027:patch_2", "november_2026:-"), "February 2027 Patch 3 is the first fixed one"},
-		"a shorter run":                      {cpes("february_2027:-", "november_2026:-"), "February 2027 Patch 1 is the first fixed one"},
-		"a run that the text lacks":          {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-", "august_2026:-"), "August 2026 Patch 1"},
-		"a run too few":                      {cpes("february_2027:-", "february_2027:patch_1"), "November 2026 Patch 1 is the first fixed one of its release, NVD's CPEs do not"},
+		"none":                           {nil, ""},
+		"equal":                          {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-"), ""},
+		"what says nothing":              {cpes("14.212.13:*", "february_2027:*", "august_2026:*"), ""},
+		"a patch alone that is affected": {cpes("february_2027:patch_1"), ""},
+		"an older release without a fix": {cpes("august_2026:patch_7"), ""},
+		"a longer run": {cpes("february_2027:-", "february_2027:patch_1", "february_2027:patch_2", "november_2026:-"),
+			"February 2027 Patch 3 is the first fixed one"},
+		"a shorter run":             {cpes("february_2027:-", "november_2026:-"), "February 2027 Patch 1 is the first fixed one"},
+		"a run that the text lacks": {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-", "august_2026:-"), "August 2026 Patch 1"},
+		"a run too few": {cpes("february_2027:-", "february_2027:patch_1"),
+			"November 2026 Patch 1 is the first fixed one of its release, NVD's CPEs do not"},
 		"a patch alone that counts as fixed": {cpes("february_2027:patch_4"), "February 2027 Patch 4 is affected by NVD's CPEs and fixed by the text"},
 		"a release that counts as fixed":     {cpes("may_2027:*"), "May 2027 is affected"},
 		"a newer release":                    {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},

@@ -49,7 +49,8 @@ func nvdPageOf(at string, start, total int, records ...json.RawMessage) []byte {
 	for _, r := range records {
 		texts = append(texts, `{"cve":`+string(r)+`}`)
 	}
-	return fmt.Appendf(nil, `{"resultsPerPage":%d,"startIndex":%d,"totalResults":%d,"format":"NVD_CVE","version":"2.0","timestamp":"%sT08:15:00.123","vulnerabilities":[%s]}`,
+	return fmt.Appendf(nil, `{"resultsPerPage":%d,"startIndex":%d,"totalResults":%d,`+
+		`"format":"NVD_CVE","version":"2.0","timestamp":"%sT08:15:00.123","vulnerabilities":[%s]}`,
 		len(records), start, total, at, strings.Join(texts, ","))
 }
 
@@ -154,21 +155,25 @@ func TestRecords(t *testing.T) {
 		score   string
 	}{
 		{"clean", record("CVE-2027-0001", "2027-01-10", clean), true, "May 2027 Patch 3", `sentence: "This is fixed in May 2027 Patch 3."`, "0 "},
-		{"CPEs that agree", record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1", "may_2027:patch_2"))), true, "May 2027 Patch 3", "", "0 "},
+		{"CPEs that agree", record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1", "may_2027:patch_2"))), true,
+			"May 2027 Patch 3", "", "0 "},
 		{"CPEs that differ", record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
 			"Not decided by machine: by NVD's CPEs May 2027 Patch 2 is the first fixed one of its release, by the text it is not.", "0 "},
 		{"CPEs without a text", record("CVE-2027-0001", "2027-01-10", "A flaw.", configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
 			"Not decided by machine: the text has no list of fixed releases; NVD's CPEs end before May 2027 Patch 2.", "0 "},
-		{"QlikView alone", record("CVE-2024-29863", "2024-04-05", "A race condition in the installer executable in Qlik Qlikview before versions May 2022 SR3 (12.70.20300) "+
-			"and May 2023 SR2 (12,80.20200) may allow an existing lower privileged user to cause code to be executed in the context of a Windows Administrator."),
+		{"QlikView alone", record("CVE-2024-29863", "2024-04-05",
+			"A race condition in the installer executable in Qlik Qlikview before versions May 2022 SR3 (12.70.20300) "+
+				"and May 2023 SR2 (12,80.20200) may allow an existing lower privileged user to cause code to be executed in the context of a Windows Administrator."),
 			false, "", "", "0 "},
 		{"other words", record("CVE-2027-0001", "2027-01-10", "Qlik NPrinting makes no sense. This is fixed in May 2027."), false, "", "", "0 "},
 		{"QlikSense", record("CVE-2027-0001", "2027-01-10", "QlikSense on Windows. This is fixed in May 2027."), true, "May 2027", "", "0 "},
-		{"NVD's score before a higher one", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", "cve@mitre.org", 9.6), score("V30", nvdSource, 6.5), score("V2", nvdSource, 10))),
+		{"NVD's score before a higher one", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", "cve@mitre.org", 9.6), score("V30", nvdSource,
+			6.5), score("V2", nvdSource, 10))),
 			true, "May 2027 Patch 3", "", "6.5 NVD"},
 		{"the CNA's before CISA's", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V40", cisaSource, 9.9), score("V31", "cve@mitre.org", 7.1))),
 			true, "May 2027 Patch 3", "", "7.1 CNA (as shown by NVD)"},
-		{"CISA's", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", cisaSource, 7.5))), true, "May 2027 Patch 3", "", "7.5 CISA-ADP (as shown by NVD)"},
+		{"CISA's", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", cisaSource, 7.5))), true, "May 2027 Patch 3", "",
+			"7.5 CISA-ADP (as shown by NVD)"},
 		{"the old scale last", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V2", nvdSource, 10), score("V31", "x", 5.5))),
 			true, "May 2027 Patch 3", "", "5.5 another source (as shown by NVD)"},
 		{"a score that cannot be", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 99))), true, "May 2027 Patch 3", "", "0 "},
@@ -223,22 +228,23 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		pages    [][]byte
 		expected string
 	}{
-		"empty":                 {[][]byte{nil}, "is empty"},
-		"web page":              {[][]byte{[]byte("<html>Log in")}, "is a web page, not an object in JSON"},
-		"a list":                {[][]byte{[]byte("[]")}, "is not an object in JSON"},
-		"text behind it":        {reply(`"vulnerabilities"`, `"x":1}{"vulnerabilities"`), "goes on after its end"},
-		"UTF-16":                {[][]byte{{0xFF, 0xFE, '{', 0}}, "is UTF-16"},
-		"half a page":           {[][]byte{nvdReplyOf("2027-02-01", good)[:200]}, "ends in the middle of the list"},
-		"another format":        {reply("NVD_CVE", "NVD_CPE"), `has format "NVD_CPE", version "2.0"`},
-		"another version":       {reply(`"2.0"`, `"3.0"`), "has its format changed?"},
-		"no timestamp":          {reply(`"timestamp"`, `"time"`), "lacks timestamp"},
-		"a timestamp of words":  {reply("2027-02-01T08:15:00.123", "yesterday"), "has its format changed?"},
-		"no total":              {reply(`"totalResults"`, `"total"`), "lacks timestamp, startIndex, totalResults"},
-		"no list":               {reply(`"vulnerabilities"`, `"results"`), "lacks"},
-		"a number for a list":   {reply(`}]}`, `}]]`), "is no JSON"},
-		"fewer than it says":    {reply(`"totalResults":1`, `"totalResults":2`), "has 1 records of 2: ends in the middle of the list"},
-		"far too many":          {reply(`"totalResults":1`, `"totalResults":20000`), "more than 10000 records"},
-		"nothing of ours":       {[][]byte{nvdReplyOf("2027-02-01", record("CVE-2027-0001", "2027-01-10", "QlikView."))}, "has no record about Qlik Sense, but 1 others"},
+		"empty":                {[][]byte{nil}, "is empty"},
+		"web page":             {[][]byte{[]byte("<html>Log in")}, "is a web page, not an object in JSON"},
+		"a list":               {[][]byte{[]byte("[]")}, "is not an object in JSON"},
+		"text behind it":       {reply(`"vulnerabilities"`, `"x":1}{"vulnerabilities"`), "goes on after its end"},
+		"UTF-16":               {[][]byte{{0xFF, 0xFE, '{', 0}}, "is UTF-16"},
+		"half a page":          {[][]byte{nvdReplyOf("2027-02-01", good)[:200]}, "ends in the middle of the list"},
+		"another format":       {reply("NVD_CVE", "NVD_CPE"), `has format "NVD_CPE", version "2.0"`},
+		"another version":      {reply(`"2.0"`, `"3.0"`), "has its format changed?"},
+		"no timestamp":         {reply(`"timestamp"`, `"time"`), "lacks timestamp"},
+		"a timestamp of words": {reply("2027-02-01T08:15:00.123", "yesterday"), "has its format changed?"},
+		"no total":             {reply(`"totalResults"`, `"total"`), "lacks timestamp, startIndex, totalResults"},
+		"no list":              {reply(`"vulnerabilities"`, `"results"`), "lacks"},
+		"a number for a list":  {reply(`}]}`, `}]]`), "is no JSON"},
+		"fewer than it says":   {reply(`"totalResults":1`, `"totalResults":2`), "has 1 records of 2: ends in the middle of the list"},
+		"far too many":         {reply(`"totalResults":1`, `"totalResults":20000`), "more than 10000 records"},
+		"nothing of ours": {[][]byte{nvdReplyOf("2027-02-01", record("CVE-2027-0001", "2027-01-10", "QlikView."))},
+			"has no record about Qlik Sense, but 1 others"},
 		"nothing":               {[][]byte{nvdReplyOf("2027-02-01")}, "has no record about Qlik Sense"},
 		"an odd identifier":     {[][]byte{nvdReplyOf("2027-02-01", edit("CVE-2027-0001", "CVE-1"))}, `a record has the identifier "CVE-1"`},
 		"no status":             {[][]byte{nvdReplyOf("2027-02-01", edit("vulnStatus", "status"))}, "CVE-2027-0001 lacks published, lastModified or vulnStatus"},
@@ -247,8 +253,10 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"texts of another form": {[][]byte{nvdReplyOf("2027-02-01", edit(`"value":"otra cosa"`, `"value":5`))}, "a record is not as NVD writes them"},
 		"published tomorrow":    {[][]byte{nvdReplyOf("2027-01-09", good)}, "published on 2027-01-10, after the reply of 2027-01-09"},
 		"one twice":             {[][]byte{nvdReplyOf("2027-02-01", good, good)}, "changed while its pages were read"},
-		"another total":         {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 1, 3, edit("0001", "0002"))}, "changed while its pages were read"},
-		"another start":         {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 0, 2, edit("0001", "0002"))}, "changed while its pages were read"},
+		"another total": {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 1, 3, edit("0001", "0002"))},
+			"changed while its pages were read"},
+		"another start": {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 0, 2, edit("0001", "0002"))},
+			"changed while its pages were read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parseAdvisories(tt.pages)

@@ -32,21 +32,24 @@ func TestReadText(t *testing.T) {
 		fixed      string // joined by a bar; "" where a person must look
 		err        string
 	}{
-		{"a clean list", list("May 2027 Patch 3, February 2027 Patch 5, and November 2026 Patch 12."), "May 2027 Patch 3|February 2027 Patch 5|November 2026 Patch 12", ""},
+		{"a clean list", list("May 2027 Patch 3, February 2027 Patch 5, and November 2026 Patch 12."),
+			"May 2027 Patch 3|February 2027 Patch 5|November 2026 Patch 12", ""},
 		{"one release", list("May 2027."), "May 2027", ""},
 		{"no suffix, IR, Initial Release", list("May 2026 IR, February 2026 Initial Release and November 2025."), "May 2026|February 2026|November 2025", ""},
 		{"builds", about + "This has been fixed in May 2024 (14.187.4), and February 2024 Patch 4 (14.173.8).", "May 2024|February 2024 Patch 4", ""},
 		{"odd spacing", "  " + list("May\u00a02027  Patch\n3 ,February 2027 Patch 5 ,  and\tNovember 2026  Patch 12 ."),
 			"May 2027 Patch 3|February 2027 Patch 5|November 2026 Patch 12", ""},
 		{"no comma, no space", list("may 2027 PATCH3 and February 2027 patch 5 or November 2026 ir."), "May 2027 Patch 3|February 2027 Patch 5|November 2026", ""},
-		{"fixed versions are", about + "The fixed versions are May 2027 Patch 3 and February 2027. NOTE: this issue exists because of an incomplete fix for CVE-2027-0001.",
+		{"fixed versions are", about + "The fixed versions are May 2027 Patch 3 and February 2027. " +
+			"NOTE: this issue exists because of an incomplete fix for CVE-2027-0001.",
 			"May 2027 Patch 3|February 2027", ""},
 		{"patch levels that lack", "Flaws in QlikView Server before 12.30; and Qlik Sense Enterprise installations that lack these patch levels: " +
 			"February 2018 Patch 4, or April 2018 Patch 3. A user may read files.", "February 2018 Patch 4|April 2018 Patch 3", ""},
 		{"affected releases that the list fixes", "Qlik Sense May 2027 Patch 2 and earlier and February 2027 Patch 4 and earlier, before May 2027 Patch 3. " +
 			"This is fixed in May 2027 Patch 3, and February 2027 Patch 5.", "May 2027 Patch 3|February 2027 Patch 5", ""},
 		{"a release that got no fix", "Qlik Sense August 2026 and earlier. This is fixed in May 2027 Patch 3.", "May 2027 Patch 3", ""},
-		{"builds in one range", "Qlik Sense February 2024 Patch 3 (14.173.3 through 14.173.7). This is fixed in February 2024 Patch 4.", "February 2024 Patch 4", ""},
+		{"builds in one range", "Qlik Sense February 2024 Patch 3 (14.173.3 through 14.173.7). This is fixed in February 2024 Patch 4.",
+			"February 2024 Patch 4", ""},
 
 		{"no list", about + "It allows SSRF.", "", "the text has no list of fixed releases"},
 		{"nothing", "", "", "no list"},

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
@@ -57,7 +58,7 @@ type Download struct {
 
 // Run reads the sources and writes the bundle. It returns what is in it, a line for each
 // source, and the error of those that failed; the bundle is written unless all have.
-func (d *Download) Run(ctx context.Context) (report string, err error) {
+func (d *Download) Run(ctx context.Context) (string, error) {
 	chosen, err := d.chosen()
 	if err == nil {
 		err = refuseOther(d.Bundle)
@@ -71,11 +72,9 @@ func (d *Download) Run(ctx context.Context) (report string, err error) {
 	}
 	failed := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.err == nil })
 	good := slices.DeleteFunc(outcomes, func(o outcome) bool { return o.err != nil })
-	var errs []error
+	errs := make([]error, 0, len(failed)+1)
 	for _, o := range failed {
-		for _, line := range lines(o.err) {
-			errs = append(errs, fmt.Errorf("%s has no %s: %s", d.Bundle, o.part, line))
-		}
+		errs = append(errs, prefixed(fmt.Sprintf("%s has no %s: ", d.Bundle, o.part), o.err))
 	}
 	if len(good) == 0 {
 		return "", errors.Join(append(errs, fmt.Errorf("%s was not written", d.Bundle))...)
@@ -87,10 +86,11 @@ func (d *Download) Run(ctx context.Context) (report string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%s was not written: %w", d.Bundle, err)
 	}
+	var report strings.Builder
 	for _, o := range good {
-		report += fmt.Sprintf("%s: %s as of %s from %s\n", d.Bundle, o.part, o.answer.asOf(o.source), o.answer.address)
+		fmt.Fprintf(&report, "%s: %s as of %s from %s\n", d.Bundle, o.part, o.answer.asOf(o.source), o.answer.address)
 	}
-	return report, errors.Join(errs...)
+	return report.String(), errors.Join(errs...)
 }
 
 // refuseOther keeps a file from being replaced that is no bundle, as a catalogue is that

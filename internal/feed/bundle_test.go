@@ -26,7 +26,8 @@ func TestUpdateFromABundle(t *testing.T) {
 	report, err := d.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, strings.NewReplacer("BUNDLE", d.Bundle, "URL", f.URL).Replace(
-		"BUNDLE: releases as of 2031-06-20 from URL/releases\nBUNDLE: advisories as of 2031-06-29 from URL/advisories\nBUNDLE: exploited as of 2031-06-28 from URL/exploited\n"), report)
+		"BUNDLE: releases as of 2031-06-20 from URL/releases\n"+
+			"BUNDLE: advisories as of 2031-06-29 from URL/advisories\nBUNDLE: exploited as of 2031-06-28 from URL/exploited\n"), report)
 
 	online, _ := builtInFile(t)
 	expected, err := f.update(t, online).Run(t.Context())
@@ -50,7 +51,8 @@ func TestDayOfABundle(t *testing.T) {
 	l, err := parseReleases([][]byte{[]byte("[" + may2031 + "]")})
 	require.NoError(t, err)
 	for read, expected := range map[catalog.Day]string{day(t, today): today, {}: "2031-05-12"} {
-		content, err := packBundle([]outcome{{source: releases, answer: &answer{address: "a", read: read, pages: [][]byte{[]byte("[" + may2031 + "]")}, list: l}}}, day(t, today))
+		content, err := packBundle([]outcome{{source: releases, answer: &answer{address: "a", read: read, pages: [][]byte{[]byte("[" + may2031 + "]")},
+			list: l}}}, day(t, today))
 		require.NoError(t, err)
 		u := f.update(t, "")
 		u.File, _ = builtInFile(t)
@@ -79,7 +81,8 @@ func TestDownloadWithoutASource(t *testing.T) {
 	file, _ := builtInFile(t)
 	u := &Update{File: file, Today: day(t, today), From: d.Bundle}
 	result, err := u.Run(t.Context())
-	require.EqualError(t, err, file+": advisories: "+d.Bundle+" has no reply of NVD's list of advisories: download it again, or leave it out with --no-advisories\n"+
+	require.EqualError(t, err, file+": advisories: "+d.Bundle+" has no reply of NVD's list of advisories: "+
+		"download it again, or leave it out with --no-advisories\n"+
 		file+": not brought up to date: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String())
 	require.Equal(t, "2031-06-28", result.Catalog.ExploitedAsOf.String())
 	u.LeftOut = map[string]bool{"advisories": true}
@@ -129,7 +132,8 @@ type tarFile struct {
 
 func file(name, content string) tarFile { return tarFile{tar.Header{Name: name}, content} }
 
-const oneRelease = `{"format":"telegraf-qlik-sense-version lists 1","sources":[{"part":"releases","address":"https://example.com/x","read":"2031-06-30","pages":1}]}`
+const oneRelease = `{"format":"telegraf-qlik-sense-version lists 1",` +
+	`"sources":[{"part":"releases","address":"https://example.com/x","read":"2031-06-30","pages":1}]}`
 
 func TestHostileBundles(t *testing.T) {
 	manifest := func(old, replacement string) tarFile {
@@ -143,29 +147,33 @@ func TestHostileBundles(t *testing.T) {
 		content  []byte
 		expected string
 	}{
-		"nothing":                {nil, `is no bundle of "catalog download"`},
-		"a catalogue":            {[]byte("schema = 1\n"), "is no bundle"},
-		"a zip":                  {[]byte("PK\x03\x04"), "is no bundle"},
-		"gzip of nothing":        {packed(t), "was cut off"},
-		"cut in the middle":      {good[:len(good)/2], "was cut off: copy it again"},
-		"cut at the checksum":    {good[:len(good)-4], "was cut off: copy it again"},
-		"a wrong checksum":       {append(bytes.Clone(good[:len(good)-8]), 1, 2, 3, 4, 5, 6, 7, 8), "gzip: invalid checksum: copy it again"},
-		"something behind it":    {append(bytes.Clone(good), "more"...), "was cut off"},
-		"no manifest":            {packed(t, list), `has "releases-1.json" where manifest.json must be`},
-		"no JSON":                {packed(t, file("manifest.json", "<html>")), `its manifest has format ""`},
-		"another format":         {packed(t, manifest("lists 1", "lists 2"), list), `its manifest has format "telegraf-qlik-sense-version lists 2"`},
-		"an unknown part":        {packed(t, manifest(`"releases"`, `"../../etc/passwd"`), list), `1 pages of "../../etc/passwd"`},
-		"no page":                {packed(t, manifest(`"pages":1`, `"pages":0`)), `0 pages of "releases"`},
-		"fewer than no page":     {packed(t, manifest(`"pages":1`, `"pages":-1`)), `-1 pages of "releases"`},
-		"very many pages":        {packed(t, manifest(`"pages":1`, `"pages":1000000000`)), `1000000000 pages of "releases"`},
-		"more pages than that":   {packed(t, manifest(`"pages":1`, `"pages":2`), list), "was cut off"},
-		"a part twice":           {packed(t, manifest("}]}", "},"+oneRelease[strings.Index(oneRelease, "[")+1:]), list, list), `1 pages of "releases"`},
-		"a path":                 {packed(t, file("manifest.json", oneRelease), file("../releases-1.json", "[]")), `has "../releases-1.json" where releases-1.json must be`},
-		"an absolute path":       {packed(t, file("manifest.json", oneRelease), file("/releases-1.json", "[]")), `has "/releases-1.json"`},
-		"a link":                 {packed(t, file("manifest.json", oneRelease), tarFile{tar.Header{Name: "releases-1.json", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, ""}), `has "releases-1.json" where`},
-		"a device":               {packed(t, file("manifest.json", oneRelease), tarFile{tar.Header{Name: "releases-1.json", Typeflag: tar.TypeChar}, ""}), `has "releases-1.json" where`},
-		"more files":             {packed(t, file("manifest.json", oneRelease), list, file("x", "y")), "has more files than its manifest names"},
-		"a page that swells":     {packed(t, file("manifest.json", oneRelease), file("releases-1.json", strings.Repeat(" ", 11<<20))), "releases-1.json is larger than 10485760 bytes"},
+		"nothing":              {nil, `is no bundle of "catalog download"`},
+		"a catalogue":          {[]byte("schema = 1\n"), "is no bundle"},
+		"a zip":                {[]byte("PK\x03\x04"), "is no bundle"},
+		"gzip of nothing":      {packed(t), "was cut off"},
+		"cut in the middle":    {good[:len(good)/2], "was cut off: copy it again"},
+		"cut at the checksum":  {good[:len(good)-4], "was cut off: copy it again"},
+		"a wrong checksum":     {append(bytes.Clone(good[:len(good)-8]), 1, 2, 3, 4, 5, 6, 7, 8), "gzip: invalid checksum: copy it again"},
+		"something behind it":  {append(bytes.Clone(good), "more"...), "was cut off"},
+		"no manifest":          {packed(t, list), `has "releases-1.json" where manifest.json must be`},
+		"no JSON":              {packed(t, file("manifest.json", "<html>")), `its manifest has format ""`},
+		"another format":       {packed(t, manifest("lists 1", "lists 2"), list), `its manifest has format "telegraf-qlik-sense-version lists 2"`},
+		"an unknown part":      {packed(t, manifest(`"releases"`, `"../../etc/passwd"`), list), `1 pages of "../../etc/passwd"`},
+		"no page":              {packed(t, manifest(`"pages":1`, `"pages":0`)), `0 pages of "releases"`},
+		"fewer than no page":   {packed(t, manifest(`"pages":1`, `"pages":-1`)), `-1 pages of "releases"`},
+		"very many pages":      {packed(t, manifest(`"pages":1`, `"pages":1000000000`)), `1000000000 pages of "releases"`},
+		"more pages than that": {packed(t, manifest(`"pages":1`, `"pages":2`), list), "was cut off"},
+		"a part twice":         {packed(t, manifest("}]}", "},"+oneRelease[strings.Index(oneRelease, "[")+1:]), list, list), `1 pages of "releases"`},
+		"a path": {packed(t, file("manifest.json", oneRelease), file("../releases-1.json", "[]")),
+			`has "../releases-1.json" where releases-1.json must be`},
+		"an absolute path": {packed(t, file("manifest.json", oneRelease), file("/releases-1.json", "[]")), `has "/releases-1.json"`},
+		"a link": {packed(t, file("manifest.json", oneRelease), tarFile{tar.Header{Name: "releases-1.json", Typeflag: tar.TypeSymlink,
+			Linkname: "/etc/passwd"}, ""}), `has "releases-1.json" where`},
+		"a device": {packed(t, file("manifest.json", oneRelease), tarFile{tar.Header{Name: "releases-1.json", Typeflag: tar.TypeChar}, ""}),
+			`has "releases-1.json" where`},
+		"more files": {packed(t, file("manifest.json", oneRelease), list, file("x", "y")), "has more files than its manifest names"},
+		"a page that swells": {packed(t, file("manifest.json", oneRelease), file("releases-1.json", strings.Repeat(" ", 11<<20))),
+			"releases-1.json is larger than 10485760 bytes"},
 		"a manifest that swells": {packed(t, file("manifest.json", strings.Repeat(" ", 65<<10))), "manifest.json is larger than 65536 bytes"},
 		"pages that swell":       {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":9`)}, swelling(9)...)...), "releases-8.json is larger than"},
 		"zeros behind the end":   {append(bytes.Clone(good), gzipOf(t, make([]byte, 200<<20))...), "unpacks to more than 128 MiB"},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -63,9 +64,10 @@ func TestPagesOfReleases(t *testing.T) {
 		})
 	}
 	for name, tt := range map[string]struct{ link, expected string }{
-		"on another host": {`<http://example.com/x?token=1>; rel="next"`, `the next page is elsewhere, at "http://example.com/x": a mirror has to name its own pages`},
-		"no address":      {`<:%zz>; rel="next"`, `the address of the next page is none: ":%zz"`},
-		"endless":         {`<?page=1>; rel="next"`, ": there are more than 50 pages: is it the vendor's list of releases?"},
+		"on another host": {`<http://example.com/x?token=1>; rel="next"`,
+			`the next page is elsewhere, at "http://example.com/x": a mirror has to name its own pages`},
+		"no address": {`<:%zz>; rel="next"`, `the address of the next page is none: ":%zz"`},
+		"endless":    {`<?page=1>; rel="next"`, ": there are more than 50 pages: is it the vendor's list of releases?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := fetch(t, releases, serve(t, answers(200, "["+may2031+"]", "Link", tt.link)))
@@ -178,7 +180,7 @@ func TestRateLimitEnd(t *testing.T) {
 		"seconds":          {"Retry-After", "60", now.Add(time.Minute)},
 		"a date":           {"Retry-After", "Tue, 01 Jul 2031 12:30:00 GMT", now.Add(30 * time.Minute)},
 		"words":            {"Retry-After", "soon", time.Time{}},
-		"GitHub's":         {"X-Ratelimit-Reset", fmt.Sprint(now.Add(time.Hour).Unix()), now.Add(time.Hour)},
+		"GitHub's":         {"X-Ratelimit-Reset", strconv.FormatInt(now.Add(time.Hour).Unix(), 10), now.Add(time.Hour)},
 		"in the past":      {"X-Ratelimit-Reset", "1000000000", time.Time{}},
 		"that never comes": {"X-Ratelimit-Reset", "99999999999999", time.Time{}},
 	} {
@@ -194,7 +196,8 @@ func TestMessagesOfStatuses(t *testing.T) {
 		expected string
 	}{
 		{answers(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
-		{answers(403, "<HTML><TITLE>Access Denied</TITLE>"), `HTTP status 403 Forbidden, with a web page that begins with "<HTML><TITLE>Access Denied</TITLE>": check the URL and the proxy`},
+		{answers(403, "<HTML><TITLE>Access Denied</TITLE>"),
+			`HTTP status 403 Forbidden, with a web page that begins with "<HTML><TITLE>Access Denied</TITLE>": check the URL and the proxy`},
 		{answers(404, ""), "HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it"},
 		{answers(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
 		{answers(429, "", "Retry-After", "3600"), `wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},

@@ -75,7 +75,8 @@ func TestUpdatesNeverForgive(t *testing.T) {
 func randomRecords(t *testing.T, random *rand.Rand) (records []json.RawMessage, rejected map[string]bool) {
 	t.Helper()
 	rejected = make(map[string]bool)
-	ids := []string{"CVE-2031-0001", "CVE-2031-0002"}
+	ids := make([]string, 0, 12)
+	ids = append(ids, "CVE-2031-0001", "CVE-2031-0002")
 	for id := range samples(t) {
 		ids = append(ids, id)
 	}

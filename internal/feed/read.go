@@ -95,5 +95,12 @@ func later(a, b catalog.Day) catalog.Day {
 	return a
 }
 
-// lines returns those of an error, one or more.
-func lines(err error) []string { return strings.Split(err.Error(), "\n") }
+// prefixed puts a text in front of each line of an error.
+func prefixed(prefix string, err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	errs := make([]error, 0, len(lines))
+	for _, line := range lines {
+		errs = append(errs, errors.New(prefix+line))
+	}
+	return errors.Join(errs...)
+}

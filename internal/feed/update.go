@@ -127,20 +127,14 @@ func (u *Update) untouched(err error) error {
 	if _, missing := os.Lstat(u.File); errors.Is(missing, fs.ErrNotExist) {
 		state = "was not made"
 	}
-	var errs []error
-	for _, line := range lines(err) {
-		errs = append(errs, fmt.Errorf("%s %s: %s", u.File, state, line))
-	}
-	return errors.Join(errs...)
+	return prefixed(u.File+" "+state+": ", err)
 }
 
 // failures joins what failed, with the part in front of each line.
 func failures(failed []outcome) error {
-	var errs []error
+	errs := make([]error, 0, len(failed))
 	for _, o := range failed {
-		for _, line := range lines(o.err) {
-			errs = append(errs, fmt.Errorf("%s: %s", o.part, line))
-		}
+		errs = append(errs, prefixed(o.part+": ", o.err))
 	}
 	return errors.Join(errs...)
 }
@@ -151,16 +145,12 @@ func (u *Update) partly(c *catalog.Catalog, failed []outcome) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	var errs []error
-	for _, line := range lines(failures(failed)) {
-		errs = append(errs, fmt.Errorf("%s: %s", u.File, line))
-	}
-	return errors.Join(append(errs, u.stale(c, failed))...)
+	return errors.Join(prefixed(u.File+": ", failures(failed)), u.stale(c, failed))
 }
 
 // stale says what is old now: the last line of every failure of a source.
 func (u *Update) stale(c *catalog.Catalog, failed []outcome) error {
-	var parts []string
+	parts := make([]string, 0, len(failed))
 	for _, o := range failed {
 		parts = append(parts, asOf(c, o.part))
 	}

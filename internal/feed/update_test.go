@@ -31,7 +31,8 @@ CVE-2023-48365: not in CISA's list; it still counts as exploited
 
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Contains(t, string(content), fmt.Sprintf("on 2031-07-01:\n#   releases from %[1]s/releases\n#   advisories from %[1]s/advisories\n#   exploited from %[1]s/exploited\n", f.URL))
+	require.Contains(t, string(content), fmt.Sprintf("on 2031-07-01:\n#   releases from %[1]s/releases\n"+
+		"#   advisories from %[1]s/advisories\n#   exploited from %[1]s/exploited\n", f.URL))
 	require.Contains(t, string(content), "\n# "+catalog.NVDNotice+"\n")
 	require.Contains(t, string(content), "\nschema = 1\nends_with = \"end\"\n")
 	require.True(t, strings.HasSuffix(string(content), "\n[end]\n"))
@@ -68,7 +69,8 @@ func TestSourcesAreLeftOut(t *testing.T) {
 	u.LeftOut = map[string]bool{"releases": true, "exploited": true}
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7", "May 2031: added as announced, for CVE-2031-0001 names it"}, result.Changes)
+	require.Equal(t, []string{"CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7",
+		"May 2031: added as announced, for CVE-2031-0001 names it"}, result.Changes)
 	require.Equal(t, catalog.BuiltIn().ReleasesAsOf, result.Catalog.ReleasesAsOf)
 	require.Equal(t, catalog.BuiltIn().ExploitedAsOf, result.Catalog.ExploitedAsOf)
 
@@ -151,6 +153,7 @@ func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
 
 // One source that fails leaves its part and that part's day as they were; the others count.
 func TestSourcesFailOneByOne(t *testing.T) {
+	t.Parallel()
 	ways := misbehaviours(t)
 	require.GreaterOrEqual(t, len(ways), 33)
 	before := catalog.BuiltIn()

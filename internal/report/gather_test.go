@@ -108,7 +108,8 @@ func TestSummary(t *testing.T) {
 	require.Len(t, s.Versions, 8)
 	s.Versions = nil
 	require.Equal(t, report.Summary{
-		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 5, OutOfSupport: 3,
+		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 5,
+		OutOfSupport: 3,
 	}, s)
 	require.Equal(t, []int{3, 1, 0}, []int{r.Blocks[0].Summary.Compliant, r.Blocks[1].Summary.Compliant, r.Blocks[2].Summary.Compliant})
 	require.Equal(t, []int{5, 5, 5}, []int{r.Blocks[0].Summary.Servers, r.Blocks[1].Summary.Servers, r.Blocks[2].Summary.Servers})

@@ -89,7 +89,8 @@ func TestHTMLUndecided(t *testing.T) {
 	document := parse(t, render(t, change(catalog.Day{})))
 	require.Equal(t, []string{"CVE-2027-1", "CVE-2027-2"}, values(document, "data-undecided"))
 	text := textOf(document)
-	for _, want := range []string{"Undecided advisories: nobody can map them to releases yet", "Nobody knows", "https://example.com/1", "compliant, 2 undecided"} {
+	for _, want := range []string{"Undecided advisories: nobody can map them to releases yet", "Nobody knows", "https://example.com/1",
+		"compliant, 2 undecided"} {
 		require.Contains(t, text, want)
 	}
 	require.NotContains(t, text, "Exploited and undecided.")
@@ -107,7 +108,8 @@ func TestHTMLUndecided(t *testing.T) {
 	}
 	document = parse(t, render(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(read))))
 	require.Equal(t, []string{"CVE-2027-3"}, values(document, "data-dismissed"))
-	for _, want := range []string{"No list was found.", "Dismissed advisories: they decide nothing", "Not reachable here", "machine, and by nobody since: Read in a sentence.", catalog.NVDNotice} {
+	for _, want := range []string{"No list was found.", "Dismissed advisories: they decide nothing", "Not reachable here",
+		"machine, and by nobody since: Read in a sentence.", catalog.NVDNotice} {
 		require.Contains(t, textOf(document), want)
 	}
 

@@ -172,12 +172,14 @@ func TestUndecided(t *testing.T) {
 	since := catalog.DayOf(reporttest.At)
 	r := reporttest.Compliant(t, nil, reporttest.JudgeBy(func(c *catalog.Catalog) {
 		c.Advisories = append(c.Advisories[:0:0],
-			catalog.Advisory{ID: "CVE-2027-1", Summary: "one", ReadBy: catalog.Machine, Source: "https://example.com", Note: "no list", References: []string{"https://example.com/1"}},
+			catalog.Advisory{ID: "CVE-2027-1", Summary: "one", ReadBy: catalog.Machine, Source: "https://example.com", Note: "no list",
+				References: []string{"https://example.com/1"}},
 			catalog.Advisory{ID: "CVE-2027-3", Summary: "three", Dismissed: "not ours"},
 			catalog.Advisory{ID: "CVE-2027-2", Summary: "two", ExploitedSince: since})
 	}))
 	require.Equal(t, []undecided{
-		{ID: "CVE-2027-1", Summary: "one", Catalog: "built in", ReadBy: "machine", Source: "https://example.com", Note: "no list", References: []string{"https://example.com/1"}},
+		{ID: "CVE-2027-1", Summary: "one", Catalog: "built in", ReadBy: "machine", Source: "https://example.com", Note: "no list",
+			References: []string{"https://example.com/1"}},
 		{ID: "CVE-2027-2", Summary: "two", Catalog: "built in", ExploitedSince: "2026-11-24", References: []string{}},
 	}, read(t, r).Undecided)
 	require.Equal(t, []dismissed{{ID: "CVE-2027-3", Summary: "three", Reason: "not ours", Catalog: "built in", References: []string{}}}, read(t, r).Dismissed)
