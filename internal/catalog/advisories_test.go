@@ -222,6 +222,14 @@ func TestComplementOfReadEntries(t *testing.T) {
 	require.Empty(t, changes, "nobody could map it, and a machine did")
 	require.Equal(t, *a, result.Advisories[1])
 
+	// What the built-in catalogue knows of exploitation goes with its day.
+	c, later := good(t), good(t)
+	c.AdvisoriesAsOf, c.Advisories[1].Keep = day(t, "2026-05-01"), true
+	later.Advisories[1].ExploitedSince, later.ExploitedAsOf = day(t, "2025-09-01"), day(t, "2025-09-02")
+	result, changes = c.Complement(later)
+	require.Equal(t, []string{"GHSA-8qvr-jr3j-p3rg: exploited since 2025-09-01", "exploited as of 2025-08-25 -> 2025-09-02"}, changes)
+	require.True(t, result.Advisories[1].Exploited())
+
 	// What CISA says of it stays known.
 	c = good(t)
 	a = &c.Advisories[1]

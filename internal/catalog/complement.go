@@ -70,8 +70,10 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 		*a = other
 		return "brought up to date from the built-in catalogue"
 	}
-	if later && !a.Exploited() && other.Exploited() {
+	if !a.Exploited() && other.Exploited() {
+		// For the day of exploitation moves on to that of the built-in catalogue as well.
 		a.ExploitedSince, a.Ransomware = other.ExploitedSince, other.Ransomware
+		change = strings.TrimPrefix(change+"; exploited since "+a.ExploitedSince.String(), "; ")
 	}
 	return change
 }
