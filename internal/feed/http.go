@@ -154,8 +154,11 @@ func (s *source) statusError(response *http.Response, body []byte) error {
 	code := response.StatusCode
 	header := response.Header
 	switch {
-	case isLimit(code, header), code == http.StatusForbidden && s.forbiddenIsLimit:
+	case isLimit(code, header):
 		return s.rateLimitError(header, time.Now())
+	case code == http.StatusForbidden && s.forbiddenIsLimit:
+		return temporaryError{fmt.Errorf("HTTP status %s: these are too many requests, or a proxy refuses them: wait, %s, or name a mirror with %s",
+			status(code), carry, s.option()), 0}
 	case code == http.StatusNotFound:
 		return errors.New("HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it")
 	case code >= 300 && code < 400:

@@ -170,6 +170,12 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// A proxy on the way refuses in the same way as NVD.
+func TestForbiddenByNVD(t *testing.T) {
+	_, err := fetch(t, advisories, serve(t, answers(403, "<html>blocked")))
+	require.ErrorContains(t, err, "page 1: HTTP status 403 Forbidden: these are too many requests, or a proxy refuses them: wait, ")
+}
+
 func TestRateLimitEnd(t *testing.T) {
 	now := time.Date(2031, 7, 1, 12, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {
