@@ -10,17 +10,26 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// parseObject reads a reply that is one JSON object. Members that are not asked for may be
-// there.
-func parseObject(content []byte, value any) error {
+// begin is a reply from its bracket on, which has to be the expected one.
+func begin(content []byte, bracket byte, what string) ([]byte, error) {
 	rest, err := trimStart(content)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case len(rest) == 0:
-		return errors.New("is empty")
-	case rest[0] != '{':
-		return notJSON(rest, "an object")
+		return nil, errors.New("is empty")
+	case rest[0] != bracket:
+		return nil, notJSON(rest, what)
+	}
+	return rest, nil
+}
+
+// parseObject reads a reply that is one JSON object. Members that are not asked for may be
+// there.
+func parseObject(content []byte, value any) error {
+	rest, err := begin(content, '{', "an object")
+	if err != nil {
+		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(rest))
 	if err := decoder.Decode(value); err != nil {

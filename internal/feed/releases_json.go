@@ -19,14 +19,9 @@ const maxEntries = 10_000
 // parse adds the entries of a page, a list in JSON. It reads one entry at a time: an odd one
 // is skipped, and no other with it.
 func (l *releaseList) parse(content []byte) error {
-	rest, err := trimStart(content)
-	switch {
-	case err != nil:
+	rest, err := begin(content, '[', "a list")
+	if err != nil {
 		return err
-	case len(rest) == 0:
-		return errors.New("is empty")
-	case rest[0] != '[':
-		return notJSON(rest, "a list")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(rest))
 	if _, err := decoder.Token(); err != nil { // the bracket
