@@ -132,7 +132,7 @@ func networkError(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return errors.New("interrupted")
+		return errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("there was no complete answer in time: try again, or check the network and the proxy")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

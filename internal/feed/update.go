@@ -10,9 +10,12 @@ import (
 	"slices"
 	"strings"
 
+	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/text"
 )
+
+var errInterrupted = errors.New("interrupted")
 
 // Update brings the catalogue in a file up to date.
 type Update struct {
@@ -44,12 +47,29 @@ func (u *Update) Run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, u.untouched(err)
 	}
-	// Only now, so that an update that runs at the same time is not undone.
+	var remarks []string
+	unlock, err := atomicfile.Lock(ctx, u.File)
+	switch {
+	case err == nil:
+		defer unlock()
+	case errors.Is(err, context.Canceled):
+		return nil, u.untouched(errInterrupted)
+	case errors.Is(err, atomicfile.ErrCannotLock):
+		remarks = append(remarks, oneLine(err)+": run no other update of the file at the same time")
+	default:
+		return nil, u.untouched(err)
+	}
+	return u.apply(outcomes, remarks)
+}
+
+// apply merges what was read into the file as it is now, under the lock: an update that ran
+// meanwhile is not undone.
+func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 	old, isNew, err := u.load()
 	if err != nil {
 		return nil, u.untouched(err)
 	}
-	r := &Result{File: u.File, New: isNew}
+	r := &Result{File: u.File, New: isNew, Remarks: remarks}
 	if err := r.merge(old, outcomes); err != nil {
 		return nil, u.untouched(err)
 	}
@@ -80,7 +100,7 @@ func (u *Update) read(ctx context.Context) ([]outcome, error) {
 	}
 	outcomes := u.fetch(ctx, chosen, u.Today)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil, errors.New("interrupted")
+		return nil, errInterrupted
 	}
 	return outcomes, nil
 }

@@ -1,0 +1,36 @@
+//go:build unix
+
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// tryLock locks the folder itself: a file of its own would stay behind a process that was
+// killed, or have to be readable by every user who updates something in the folder.
+func tryLock(dir string) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		return func() { f.Close() }, nil //nolint:errcheck // nothing was written
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		err = errLocked
+	case errors.Is(err, syscall.EBADF), errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.EINVAL),
+		errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EOPNOTSUPP):
+		// NFS, for one, locks only what is open for writing, which no folder ever is.
+		err = fmt.Errorf("%w (%w)", ErrCannotLock, err)
+	}
+	return nil, errors.Join(err, f.Close())
+}

@@ -1,0 +1,31 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// tryLock opens a file that nobody else may open meanwhile and that Windows removes when it is
+// closed, which it is when its process ends in any way. A folder cannot be locked.
+func tryLock(dir string) (unlock func(), err error) {
+	name, err := windows.UTF16PtrFromString(filepath.Join(dir, tempPrefix+"lock"))
+	if err != nil {
+		return nil, err
+	}
+	const share = 0
+	h, err := windows.CreateFile(name, windows.GENERIC_WRITE|windows.DELETE, share, nil, windows.OPEN_ALWAYS,
+		windows.FILE_ATTRIBUTE_TEMPORARY|windows.FILE_ATTRIBUTE_HIDDEN|windows.FILE_FLAG_DELETE_ON_CLOSE, 0)
+	switch {
+	case err == nil:
+		return func() { windows.CloseHandle(h) }, nil //nolint:errcheck // nothing was written
+	case errors.Is(err, windows.ERROR_SHARING_VIOLATION):
+		return nil, errLocked
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
+		// While the last holder's file is being removed, and where the folder's rules forbid it.
+		return nil, fmt.Errorf("%w (or the folder must not be written to: %w)", errLocked, err)
+	}
+	return nil, err
+}
