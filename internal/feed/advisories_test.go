@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 func day(t testing.TB, text string) catalog.Day {
@@ -40,42 +41,6 @@ func sample(t testing.TB, id string) json.RawMessage {
 	t.Helper()
 	content, err := os.ReadFile("testdata/nvd/" + id + ".json")
 	require.NoError(t, err)
-	return content
-}
-
-// nvdPageOf is a page of a reply of a day with records from an index on, out of a total.
-func nvdPageOf(at string, start, total int, records ...json.RawMessage) []byte {
-	texts := make([]string, 0, len(records))
-	for _, r := range records {
-		texts = append(texts, `{"cve":`+string(r)+`}`)
-	}
-	return fmt.Appendf(nil, `{"resultsPerPage":%d,"startIndex":%d,"totalResults":%d,`+
-		`"format":"NVD_CVE","version":"2.0","timestamp":"%sT08:15:00.123","vulnerabilities":[%s]}`,
-		len(records), start, total, at, strings.Join(texts, ","))
-}
-
-// nvdReplyOf is a reply of one page.
-func nvdReplyOf(at string, records ...json.RawMessage) []byte {
-	return nvdPageOf(at, 0, len(records), records...)
-}
-
-// record is an invented one.
-func record(id, published, text string, more ...string) json.RawMessage {
-	members := []string{
-		fmt.Sprintf(`"id":%q,"sourceIdentifier":"cve@mitre.org","published":"%sT03:15:00.000","lastModified":"%sT04:00:00.000"`, id, published, published),
-		fmt.Sprintf(`"descriptions":[{"lang":"es","value":"otra cosa"},{"lang":"en","value":%s}],"references":[{"url":"https://example.com/a"}]`, quoted(text)),
-	}
-	if !strings.Contains(strings.Join(more, ""), "vulnStatus") {
-		members = append(members, `"vulnStatus":"Deferred"`)
-	}
-	return json.RawMessage("{" + strings.Join(append(members, more...), ",") + "}")
-}
-
-func quoted(text string) []byte {
-	content, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // no string does that
-	}
 	return content
 }
 
@@ -154,29 +119,29 @@ func TestRecords(t *testing.T) {
 		note    string
 		score   string
 	}{
-		{"clean", record("CVE-2027-0001", "2027-01-10", clean), true, "May 2027 Patch 3", `sentence: "This is fixed in May 2027 Patch 3."`, "0 "},
-		{"CPEs that agree", record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1", "may_2027:patch_2"))), true,
+		{"clean", feedtest.Record("CVE-2027-0001", "2027-01-10", clean), true, "May 2027 Patch 3", `sentence: "This is fixed in May 2027 Patch 3."`, "0 "},
+		{"CPEs that agree", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1", "may_2027:patch_2"))), true,
 			"May 2027 Patch 3", "", "0 "},
-		{"CPEs that differ", record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
+		{"CPEs that differ", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
 			"Not decided by machine: by NVD's CPEs May 2027 Patch 2 is the first fixed one of its release, by the text it is not.", "0 "},
-		{"CPEs without a text", record("CVE-2027-0001", "2027-01-10", "A flaw.", configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
+		{"CPEs without a text", feedtest.Record("CVE-2027-0001", "2027-01-10", "A flaw.", configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
 			"Not decided by machine: the text has no list of fixed releases; NVD's CPEs end before May 2027 Patch 2.", "0 "},
-		{"QlikView alone", record("CVE-2024-29863", "2024-04-05",
+		{"QlikView alone", feedtest.Record("CVE-2024-29863", "2024-04-05",
 			"A race condition in the installer executable in Qlik Qlikview before versions May 2022 SR3 (12.70.20300) "+
 				"and May 2023 SR2 (12,80.20200) may allow an existing lower privileged user to cause code to be executed in the context of a Windows Administrator."),
 			false, "", "", "0 "},
-		{"other words", record("CVE-2027-0001", "2027-01-10", "Qlik NPrinting makes no sense. This is fixed in May 2027."), false, "", "", "0 "},
-		{"QlikSense", record("CVE-2027-0001", "2027-01-10", "QlikSense on Windows. This is fixed in May 2027."), true, "May 2027", "", "0 "},
-		{"NVD's score before a higher one", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", "cve@mitre.org", 9.6), score("V30", nvdSource,
+		{"other words", feedtest.Record("CVE-2027-0001", "2027-01-10", "Qlik NPrinting makes no sense. This is fixed in May 2027."), false, "", "", "0 "},
+		{"QlikSense", feedtest.Record("CVE-2027-0001", "2027-01-10", "QlikSense on Windows. This is fixed in May 2027."), true, "May 2027", "", "0 "},
+		{"NVD's score before a higher one", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", "cve@mitre.org", 9.6), score("V30", nvdSource,
 			6.5), score("V2", nvdSource, 10))),
 			true, "May 2027 Patch 3", "", "6.5 NVD"},
-		{"the CNA's before CISA's", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V40", cisaSource, 9.9), score("V31", "cve@mitre.org", 7.1))),
+		{"the CNA's before CISA's", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V40", cisaSource, 9.9), score("V31", "cve@mitre.org", 7.1))),
 			true, "May 2027 Patch 3", "", "7.1 CNA (as shown by NVD)"},
-		{"CISA's", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", cisaSource, 7.5))), true, "May 2027 Patch 3", "",
+		{"CISA's", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", cisaSource, 7.5))), true, "May 2027 Patch 3", "",
 			"7.5 CISA-ADP (as shown by NVD)"},
-		{"the old scale last", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V2", nvdSource, 10), score("V31", "x", 5.5))),
+		{"the old scale last", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V2", nvdSource, 10), score("V31", "x", 5.5))),
 			true, "May 2027 Patch 3", "", "5.5 another source (as shown by NVD)"},
-		{"a score that cannot be", record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 99))), true, "May 2027 Patch 3", "", "0 "},
+		{"a score that cannot be", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 99))), true, "May 2027 Patch 3", "", "0 "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, ours, err := parseRecord(tt.content)
@@ -200,7 +165,7 @@ func TestRecordsAreBounded(t *testing.T) {
 		references = append(references, fmt.Sprintf(`{"url":"https://example.com/%d"}`, i))
 	}
 	references = append(references, `{"url":"javascript:alert(1)"}`, `{"url":"https://example.com/\u001b[2J"}`)
-	got, _, err := parseRecord(record("CVE-2027-0001", "2027-01-10", "Qlik Sense \x1b[31m"+strings.Repeat("ü", 9000)+". This is fixed in May 2027.",
+	got, _, err := parseRecord(feedtest.Record("CVE-2027-0001", "2027-01-10", "Qlik Sense \x1b[31m"+strings.Repeat("ü", 9000)+". This is fixed in May 2027.",
 		`"references":[`+strings.Join(references, ",")+`]`))
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(got.Summary), 4<<10)
@@ -212,14 +177,14 @@ func TestRecordsAreBounded(t *testing.T) {
 }
 
 func TestParseAdvisoriesRefuses(t *testing.T) {
-	good := record("CVE-2027-0001", "2027-01-10", "Qlik Sense.")
+	good := feedtest.Record("CVE-2027-0001", "2027-01-10", "Qlik Sense.")
 	edit := func(old, replacement string) json.RawMessage {
 		changed := strings.Replace(string(good), old, replacement, 1)
 		require.NotEqual(t, string(good), changed)
 		return json.RawMessage(changed)
 	}
 	reply := func(old, replacement string) [][]byte {
-		whole := string(nvdReplyOf("2027-02-01", good))
+		whole := string(feedtest.NVDReply("2027-02-01", good))
 		changed := strings.Replace(whole, old, replacement, 1)
 		require.NotEqual(t, whole, changed)
 		return [][]byte{[]byte(changed)}
@@ -233,7 +198,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"a list":               {[][]byte{[]byte("[]")}, "is not an object in JSON"},
 		"text behind it":       {reply(`"vulnerabilities"`, `"x":1}{"vulnerabilities"`), "goes on after its end"},
 		"UTF-16":               {[][]byte{{0xFF, 0xFE, '{', 0}}, "is UTF-16"},
-		"half a page":          {[][]byte{nvdReplyOf("2027-02-01", good)[:200]}, "ends in the middle of the list"},
+		"half a page":          {[][]byte{feedtest.NVDReply("2027-02-01", good)[:200]}, "ends in the middle of the list"},
 		"another format":       {reply("NVD_CVE", "NVD_CPE"), `has format "NVD_CPE", version "2.0"`},
 		"another version":      {reply(`"2.0"`, `"3.0"`), "has its format changed?"},
 		"no timestamp":         {reply(`"timestamp"`, `"time"`), "lacks timestamp"},
@@ -243,19 +208,19 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"a number for a list":  {reply(`}]}`, `}]]`), "is no JSON"},
 		"fewer than it says":   {reply(`"totalResults":1`, `"totalResults":2`), "has 1 records of 2: ends in the middle of the list"},
 		"far too many":         {reply(`"totalResults":1`, `"totalResults":20000`), "more than 10000 records"},
-		"nothing of ours": {[][]byte{nvdReplyOf("2027-02-01", record("CVE-2027-0001", "2027-01-10", "QlikView."))},
+		"nothing of ours": {[][]byte{feedtest.NVDReply("2027-02-01", feedtest.Record("CVE-2027-0001", "2027-01-10", "QlikView."))},
 			"has no record about Qlik Sense, but 1 others"},
-		"nothing":               {[][]byte{nvdReplyOf("2027-02-01")}, "has no record about Qlik Sense"},
-		"an odd identifier":     {[][]byte{nvdReplyOf("2027-02-01", edit("CVE-2027-0001", "CVE-1"))}, `a record has the identifier "CVE-1"`},
-		"no status":             {[][]byte{nvdReplyOf("2027-02-01", edit("vulnStatus", "status"))}, "CVE-2027-0001 lacks published, lastModified or vulnStatus"},
-		"no day":                {[][]byte{nvdReplyOf("2027-02-01", edit(`"published"`, `"x"`))}, "lacks published"},
-		"no text":               {[][]byte{nvdReplyOf("2027-02-01", edit("descriptions", "details"))}, "lacks descriptions"},
-		"texts of another form": {[][]byte{nvdReplyOf("2027-02-01", edit(`"value":"otra cosa"`, `"value":5`))}, "a record is not as NVD writes them"},
-		"published tomorrow":    {[][]byte{nvdReplyOf("2027-01-09", good)}, "published on 2027-01-10, after the reply of 2027-01-09"},
-		"one twice":             {[][]byte{nvdReplyOf("2027-02-01", good, good)}, "changed while its pages were read"},
-		"another total": {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 1, 3, edit("0001", "0002"))},
+		"nothing":               {[][]byte{feedtest.NVDReply("2027-02-01")}, "has no record about Qlik Sense"},
+		"an odd identifier":     {[][]byte{feedtest.NVDReply("2027-02-01", edit("CVE-2027-0001", "CVE-1"))}, `a record has the identifier "CVE-1"`},
+		"no status":             {[][]byte{feedtest.NVDReply("2027-02-01", edit("vulnStatus", "status"))}, "CVE-2027-0001 lacks published, lastModified or vulnStatus"},
+		"no day":                {[][]byte{feedtest.NVDReply("2027-02-01", edit(`"published"`, `"x"`))}, "lacks published"},
+		"no text":               {[][]byte{feedtest.NVDReply("2027-02-01", edit("descriptions", "details"))}, "lacks descriptions"},
+		"texts of another form": {[][]byte{feedtest.NVDReply("2027-02-01", edit(`"value":"otra cosa"`, `"value":5`))}, "a record is not as NVD writes them"},
+		"published tomorrow":    {[][]byte{feedtest.NVDReply("2027-01-09", good)}, "published on 2027-01-10, after the reply of 2027-01-09"},
+		"one twice":             {[][]byte{feedtest.NVDReply("2027-02-01", good, good)}, "changed while its pages were read"},
+		"another total": {[][]byte{feedtest.NVDPage("2027-02-01", 0, 2, good), feedtest.NVDPage("2027-02-01", 1, 3, edit("0001", "0002"))},
 			"changed while its pages were read"},
-		"another start": {[][]byte{nvdPageOf("2027-02-01", 0, 2, good), nvdPageOf("2027-02-01", 0, 2, edit("0001", "0002"))},
+		"another start": {[][]byte{feedtest.NVDPage("2027-02-01", 0, 2, good), feedtest.NVDPage("2027-02-01", 0, 2, edit("0001", "0002"))},
 			"changed while its pages were read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,7 +230,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 			require.Nil(t, got)
 		})
 	}
-	got, err := parseAdvisories([][]byte{nvdPageOf("2027-02-02", 0, 2, good), nvdPageOf("2027-02-01", 1, 2, edit("0001", "0002"))})
+	got, err := parseAdvisories([][]byte{feedtest.NVDPage("2027-02-02", 0, 2, good), feedtest.NVDPage("2027-02-01", 1, 2, edit("0001", "0002"))})
 	require.NoError(t, err)
 	require.Len(t, got.(*advisoryList).records, 2)
 	require.Equal(t, day(t, "2027-02-01"), got.day(), "that of the older page")

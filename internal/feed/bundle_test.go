@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 func (f *feeds) download(t testing.TB) *Download {
@@ -71,7 +72,7 @@ func TestDayOfABundle(t *testing.T) {
 
 func TestDownloadWithoutASource(t *testing.T) {
 	f := play(t)
-	f.set("advisories", body("<html>"))
+	f.Set("advisories", feedtest.Body("<html>"))
 	d := f.download(t)
 	report, err := d.Run(t.Context())
 	require.Equal(t, 2, strings.Count(report, "\n"))

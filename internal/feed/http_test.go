@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 // fetch asks a source at an address without long pauses.
@@ -70,11 +71,11 @@ func TestPagesOfReleases(t *testing.T) {
 		"endless":    {`<?page=1>; rel="next"`, ": there are more than 50 pages: is it the vendor's list of releases?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := fetch(t, releases, serve(t, answers(200, "["+may2031+"]", "Link", tt.link)))
+			_, err := fetch(t, releases, serve(t, feedtest.Answer(200, "["+may2031+"]", "Link", tt.link)))
 			require.ErrorContains(t, err, tt.expected)
 		})
 	}
-	_, err := fetch(t, releases, serve(t, answers(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`)))
+	_, err := fetch(t, releases, serve(t, feedtest.Answer(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`)))
 	require.ErrorContains(t, err, "is larger than 64 MiB")
 }
 
@@ -88,7 +89,7 @@ func pagesOfRecords(t *testing.T, perPage int, total func(request int64) int) (a
 		fmt.Sscanf(r.URL.Query().Get("startIndex"), "%d", &start)
 		var page []string
 		for i := start; i < min(start+perPage, n); i++ {
-			page = append(page, `{"cve":`+string(record(fmt.Sprintf("CVE-2031-%04d", n-i), "2031-06-01", clean))+`}`) // the newest first
+			page = append(page, `{"cve":`+string(feedtest.Record(fmt.Sprintf("CVE-2031-%04d", n-i), "2031-06-01", clean))+`}`) // the newest first
 		}
 		fmt.Fprintf(w, `{"startIndex":%d,"totalResults":%d,"format":"NVD_CVE","version":"2.0","timestamp":"2031-06-29T00:00:00","vulnerabilities":[%s]}`,
 			start, n, strings.Join(page, ","))
@@ -113,10 +114,10 @@ func TestPagesOfRecords(t *testing.T) {
 	_, err = fetch(t, advisories, address)
 	require.EqualError(t, err, Place(address)+": changed while its pages were read: try again")
 
-	always := serve(t, body(string(nvdPageOf("2031-06-29", 0, 5, record("CVE-2031-0001", "2031-06-01", clean)))))
+	always := serve(t, feedtest.Body(string(feedtest.NVDPage("2031-06-29", 0, 5, feedtest.Record("CVE-2031-0001", "2031-06-01", clean)))))
 	_, err = fetch(t, advisories, always)
 	require.ErrorContains(t, err, "changed while its pages were read", "the first page again and again")
-	_, err = fetch(t, advisories, serve(t, body(string(nvdPageOf("2031-06-29", 0, 5)))))
+	_, err = fetch(t, advisories, serve(t, feedtest.Body(string(feedtest.NVDPage("2031-06-29", 0, 5)))))
 	require.ErrorContains(t, err, "ends in the middle of the list: try again")
 }
 
@@ -126,11 +127,11 @@ func TestAttempts(t *testing.T) {
 		refuse   http.HandlerFunc
 		attempts int64
 	}{
-		"server fault":        {answers(500, ""), maxAttempts},
-		"too many requests":   {answers(429, ""), maxAttempts},
-		"NVD's limit":         {answers(403, ""), maxAttempts},
-		"in no time":          {answers(503, "", "Retry-After", "0"), maxAttempts},
-		"later than there is": {answers(429, "", "Retry-After", "3600"), 1},
+		"server fault":        {feedtest.Answer(500, ""), maxAttempts},
+		"too many requests":   {feedtest.Answer(429, ""), maxAttempts},
+		"NVD's limit":         {feedtest.Answer(403, ""), maxAttempts},
+		"in no time":          {feedtest.Answer(503, "", "Retry-After", "0"), maxAttempts},
+		"later than there is": {feedtest.Answer(429, "", "Retry-After", "3600"), 1},
 		"cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, "{")
@@ -138,14 +139,14 @@ func TestAttempts(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}, maxAttempts},
 		"cut off at once": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, maxAttempts},
-		"not found":       {answers(404, ""), 1},
-		"web page":        {body("<html>"), 1},
+		"not found":       {feedtest.Answer(404, ""), 1},
+		"web page":        {feedtest.Body("<html>"), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var requests atomic.Int64
 			f := play(t)
-			good := f.handlers["advisories"].Load()
-			f.set("advisories", func(w http.ResponseWriter, r *http.Request) {
+			good := f.Handler("advisories")
+			f.Set("advisories", func(w http.ResponseWriter, r *http.Request) {
 				requests.Add(1)
 				tt.refuse(w, r)
 			})
@@ -157,12 +158,12 @@ func TestAttempts(t *testing.T) {
 				return
 			}
 			requests.Store(0)
-			f.set("advisories", func(w http.ResponseWriter, r *http.Request) {
+			f.Set("advisories", func(w http.ResponseWriter, r *http.Request) {
 				if requests.Add(1) < maxAttempts {
 					tt.refuse(w, r)
 					return
 				}
-				(*good)(w, r)
+				good(w, r)
 			})
 			_, err = f.update(t, file).Run(t.Context())
 			require.NoError(t, err)
@@ -172,7 +173,7 @@ func TestAttempts(t *testing.T) {
 
 // A proxy on the way refuses in the same way as NVD.
 func TestForbiddenByNVD(t *testing.T) {
-	_, err := fetch(t, advisories, serve(t, answers(403, "<html>blocked")))
+	_, err := fetch(t, advisories, serve(t, feedtest.Answer(403, "<html>blocked")))
 	require.ErrorContains(t, err, "page 1: HTTP status 403 Forbidden: these are too many requests, or a proxy refuses them: wait, ")
 }
 
@@ -201,14 +202,14 @@ func TestMessagesOfStatuses(t *testing.T) {
 		handler  http.HandlerFunc
 		expected string
 	}{
-		{answers(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
-		{answers(403, "<HTML><TITLE>Access Denied</TITLE>"),
+		{feedtest.Answer(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
+		{feedtest.Answer(403, "<HTML><TITLE>Access Denied</TITLE>"),
 			`HTTP status 403 Forbidden, with a web page that begins with "<HTML><TITLE>Access Denied</TITLE>": check the URL and the proxy`},
-		{answers(404, ""), "HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it"},
-		{answers(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
-		{answers(429, "", "Retry-After", "3600"), `wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
-		{answers(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
-		{answers(304, ""), "HTTP status 304 Not Modified without a usable new address"},
+		{feedtest.Answer(404, ""), "HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it"},
+		{feedtest.Answer(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
+		{feedtest.Answer(429, "", "Retry-After", "3600"), `wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
+		{feedtest.Answer(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
+		{feedtest.Answer(304, ""), "HTTP status 304 Not Modified without a usable new address"},
 		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
 			"refused a redirect: there are more than 5 in a row"},
 	} {
@@ -223,10 +224,10 @@ func TestMessagesOfStatuses(t *testing.T) {
 // CISA's own server refuses some programs. Its copy at GitHub says the same, and that it was
 // read is said; a mirror that somebody named stands for itself.
 func TestCopyOfCISAsList(t *testing.T) {
-	list := string(kevOf("2031-06-28", kevEntryOf("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
-	denied := serve(t, body("<HTML>\n<TITLE>Access Denied</TITLE>"))
+	list := string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
+	denied := serve(t, feedtest.Body("<HTML>\n<TITLE>Access Denied</TITLE>"))
 	s := *exploited
-	s.url, s.copyURL = denied, serve(t, body(list))
+	s.url, s.copyURL = denied, serve(t, feedtest.Body(list))
 	a, err := fetch(t, &s, "")
 	require.NoError(t, err)
 	require.Equal(t, Place(s.copyURL), a.address)
@@ -244,7 +245,7 @@ func TestCopyOfCISAsList(t *testing.T) {
 	s.url = denied
 	_, err = fetch(t, &s, denied+"&mirror")
 	require.ErrorContains(t, err, "is a web page")
-	s.copyURL = serve(t, answers(404, ""))
+	s.copyURL = serve(t, feedtest.Answer(404, ""))
 	_, err = fetch(t, &s, "")
 	require.Len(t, strings.Split(err.Error(), "\n"), 2)
 	require.ErrorContains(t, err, "\n"+Place(s.copyURL)+", page 1: HTTP status 404")
@@ -252,7 +253,7 @@ func TestCopyOfCISAsList(t *testing.T) {
 
 func TestAnswersFromWhereTheyArePublished(t *testing.T) {
 	s := *releases
-	s.url = serve(t, body("["+may2031+"]"))
+	s.url = serve(t, feedtest.Body("["+may2031+"]"))
 	for _, address := range []string{"", s.url} {
 		a, err := fetch(t, &s, address)
 		require.NoError(t, err)
@@ -274,7 +275,7 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 	require.Error(t, releases.checkRedirect(request("ftp://example.com/b"), via))
 	require.NoError(t, releases.checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
 
-	there := serve(t, body("["+may2031+"]"))
+	there := serve(t, feedtest.Body("["+may2031+"]"))
 	a, err := fetch(t, releases, serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, there, http.StatusMovedPermanently) }))
 	require.NoError(t, err)
 	require.Len(t, a.pages, 1)

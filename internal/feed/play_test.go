@@ -2,12 +2,8 @@ package feed
 
 import (
 	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,51 +25,23 @@ const (
 )
 
 // feeds is a server that plays the three sources.
-type feeds struct {
-	*httptest.Server
-	handlers map[string]*atomic.Pointer[http.HandlerFunc] // by part
-}
+type feeds struct{ *feedtest.Server }
 
 // play starts a server with a list of each source, of which each has something new.
 func play(t testing.TB) *feeds {
 	t.Helper()
-	f := &feeds{handlers: make(map[string]*atomic.Pointer[http.HandlerFunc])}
-	mux := http.NewServeMux()
-	for _, part := range Parts {
-		f.handlers[part] = &atomic.Pointer[http.HandlerFunc]{}
-		mux.HandleFunc("/"+part, func(w http.ResponseWriter, r *http.Request) { (*f.handlers[part].Load())(w, r) })
-	}
-	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Close)
-	f.set("releases", body("["+may2031Patch1+","+may2031+"]"))
-	f.set("advisories", body(string(nvdReplyOf("2031-06-29", record("CVE-2031-0001", "2031-06-01", clean)))))
-	f.set("exploited", body(string(kevOf("2031-06-28", kevEntryOf("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"),
-		kevEntryOf("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))))
+	require.Equal(t, Parts, feedtest.Parts)
+	f := &feeds{feedtest.Start(t)}
+	f.Set("releases", feedtest.Body("["+may2031Patch1+","+may2031+"]"))
+	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-29", feedtest.Record("CVE-2031-0001", "2031-06-01", clean)))))
+	f.Set("exploited", feedtest.Body(string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"),
+		feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))))
 	return f
-}
-
-func (f *feeds) set(part string, handler http.HandlerFunc) { f.handlers[part].Store(&handler) }
-
-func body(content string) http.HandlerFunc { return answers(http.StatusOK, content) }
-
-// answers is a handler with a status, a body and headers in pairs.
-func answers(code int, content string, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for i := 0; i < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(code)
-		io.WriteString(w, content)
-	}
 }
 
 // sources reads all three from the server, without long pauses.
 func (f *feeds) sources() Sources {
-	s := Sources{Mirrors: make(map[string]string), timeout: 20 * time.Second, pause: time.Millisecond}
-	for _, part := range Parts {
-		s.Mirrors[part] = f.URL + "/" + part
-	}
-	return s
+	return Sources{Mirrors: f.Mirrors(), timeout: 20 * time.Second, pause: time.Millisecond}
 }
 
 // update is an update of a file as of the day of the lists.

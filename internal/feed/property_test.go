@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/release"
 )
@@ -26,8 +27,8 @@ func TestUpdatesNeverForgive(t *testing.T) {
 		file, _ := builtInFile(t)
 		for range 3 {
 			records, rejected := randomRecords(t, random)
-			f.set("advisories", body(string(nvdReplyOf("2031-06-29", records...))))
-			f.set("exploited", body(string(randomKEV(random))))
+			f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-29", records...))))
+			f.Set("exploited", feedtest.Body(string(randomKEV(random))))
 			before, err := catalog.Load(file)
 			require.NoError(t, err)
 			result, err := f.update(t, file).Run(t.Context())
@@ -87,23 +88,23 @@ func randomRecords(t *testing.T, random *rand.Rand) (records []json.RawMessage, 
 		case 0: // lacking
 		case 1:
 			if strings.HasPrefix(id, "CVE-2031") {
-				records = append(records, record(id, modified, clean))
+				records = append(records, feedtest.Record(id, modified, clean))
 			} else {
 				records = append(records, sample(t, id))
 			}
 		case 2:
 			if random.IntN(3) == 0 {
 				rejected[id] = true
-				records = append(records, record(id, modified, "Rejected reason: withdrawn.", `"vulnStatus":"Rejected"`))
+				records = append(records, feedtest.Record(id, modified, "Rejected reason: withdrawn.", `"vulnStatus":"Rejected"`))
 			}
 		case 3:
-			records = append(records, record(id, modified, "Qlik Sense has a flaw."))
+			records = append(records, feedtest.Record(id, modified, "Qlik Sense has a flaw."))
 		default:
-			records = append(records, record(id, modified, "Qlik Sense has a flaw. This is fixed in "+randomList(random)+"."))
+			records = append(records, feedtest.Record(id, modified, "Qlik Sense has a flaw. This is fixed in "+randomList(random)+"."))
 		}
 	}
 	if len(records) == len(rejected) { // a reply without anything is refused
-		records = append(records, record("CVE-2031-0003", "2031-06-01", clean))
+		records = append(records, feedtest.Record("CVE-2031-0003", "2031-06-01", clean))
 	}
 	return records, rejected
 }
@@ -127,8 +128,8 @@ func randomKEV(random *rand.Rand) []byte {
 	var entries []string
 	for _, a := range catalog.BuiltIn().Advisories {
 		if random.IntN(2) == 0 && strings.HasPrefix(a.ID, "CVE-") {
-			entries = append(entries, kevEntryOf(a.ID, "Qlik", "Sense", "2031-06-01", []string{"Known", "Unknown"}[random.IntN(2)]))
+			entries = append(entries, feedtest.KEVEntry(a.ID, "Qlik", "Sense", "2031-06-01", []string{"Known", "Unknown"}[random.IntN(2)]))
 		}
 	}
-	return kevOf("2031-06-28", append(entries, kevEntryOf("CVE-2031-0002", "Qlik", "Sense", "2031-06-01", "Known"))...)
+	return feedtest.KEV("2031-06-28", append(entries, feedtest.KEVEntry("CVE-2031-0002", "Qlik", "Sense", "2031-06-01", "Known"))...)
 }

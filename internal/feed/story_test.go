@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 	"telegraf-qlik-sense-version/internal/judgement"
 )
 
@@ -19,20 +20,20 @@ func TestADayIn2031(t *testing.T) {
 	require.NoError(t, err)
 	f := play(t)
 	invented := []json.RawMessage{
-		record("CVE-2031-0001", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and November 2025 Patch 7."),
-		record("CVE-2031-0002", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and in all later releases."),
-		record("CVE-2031-0003", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1.", `"configurations":`+string(configurations)),
-		record("CVE-2031-0004", "2031-06-01", "** REJECT **", `"vulnStatus":"Rejected"`),
-		record("CVE-2031-0005", "2031-06-01", "A flaw in QlikView makes no sense. This is fixed in May 2031."),
-		record("CVE-2031-0006", "2031-06-01", flaw+" This   is\u00a0fixed in  May 2031 IR ,November 2025\tPatch 8 ."),
-		record("CVE-2031-0007", "2031-06-01", flaw+"This is fixed in May 2031 Patch 07."),
-		record("CVE-2031-0008", "2031-06-01", flaw+"This is fixed in May 2031 Patch 107."),
-		record("CVE-2031-0009", "2031-06-01", flaw+"This is fixed in May 2026 IR."),
+		feedtest.Record("CVE-2031-0001", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and November 2025 Patch 7."),
+		feedtest.Record("CVE-2031-0002", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and in all later releases."),
+		feedtest.Record("CVE-2031-0003", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1.", `"configurations":`+string(configurations)),
+		feedtest.Record("CVE-2031-0004", "2031-06-01", "** REJECT **", `"vulnStatus":"Rejected"`),
+		feedtest.Record("CVE-2031-0005", "2031-06-01", "A flaw in QlikView makes no sense. This is fixed in May 2031."),
+		feedtest.Record("CVE-2031-0006", "2031-06-01", flaw+" This   is\u00a0fixed in  May 2031 IR ,November 2025\tPatch 8 ."),
+		feedtest.Record("CVE-2031-0007", "2031-06-01", flaw+"This is fixed in May 2031 Patch 07."),
+		feedtest.Record("CVE-2031-0008", "2031-06-01", flaw+"This is fixed in May 2031 Patch 107."),
+		feedtest.Record("CVE-2031-0009", "2031-06-01", flaw+"This is fixed in May 2026 IR."),
 	}
-	f.set("advisories", body(string(nvdReplyOf("2031-06-29", append(someSamples(t), invented...)...))))
-	f.set("exploited", body(string(kevOf("2031-06-28", kevEntryOf("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"),
-		kevEntryOf("CVE-2023-41266", "Qlik", "Sense", "2023-12-07", "Known"), kevEntryOf("CVE-2023-48365", "Qlik", "Sense", "2025-01-13", "Known"),
-		kevEntryOf("CVE-2031-0010", "Qlik", "Sense", "2031-06-27", "Known"), kevEntryOf("CVE-2031-0011", "Palo Alto Networks", "PAN-OS", "2031-06-27", "Known")))))
+	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-29", append(someSamples(t), invented...)...))))
+	f.Set("exploited", feedtest.Body(string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"),
+		feedtest.KEVEntry("CVE-2023-41266", "Qlik", "Sense", "2023-12-07", "Known"), feedtest.KEVEntry("CVE-2023-48365", "Qlik", "Sense", "2025-01-13", "Known"),
+		feedtest.KEVEntry("CVE-2031-0010", "Qlik", "Sense", "2031-06-27", "Known"), feedtest.KEVEntry("CVE-2031-0011", "Palo Alto Networks", "PAN-OS", "2031-06-27", "Known")))))
 	file, _ := builtInFile(t)
 	u := f.update(t, file)
 	result, err := u.Run(t.Context())
@@ -88,7 +89,7 @@ func TestADayIn2031(t *testing.T) {
 	require.Equal(t, judgement.Compliant, compliance)
 
 	// What somebody wrote stays, whatever NVD says of it later; and the record has no list yet.
-	f.set("advisories", body(string(nvdReplyOf("2031-06-30", record("CVE-2031-0010", "2031-06-30", flaw)))))
+	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-30", feedtest.Record("CVE-2031-0010", "2031-06-30", flaw)))))
 	result, err = u.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, labels(t, "May 2031 Patch 1"), advisoryOf(result.Catalog, "CVE-2031-0010").Fixed)

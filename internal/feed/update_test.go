@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 func TestUpdate(t *testing.T) {
@@ -94,7 +95,7 @@ func closed(t *testing.T) string {
 // misbehaviours are what a source may do instead of answering with its list.
 func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
 	t.Helper()
-	redirect := func(to string) http.HandlerFunc { return answers(http.StatusFound, "", "Location", to) }
+	redirect := func(to string) http.HandlerFunc { return feedtest.Answer(http.StatusFound, "", "Location", to) }
 	begin := func(w http.ResponseWriter, content string) {
 		fmt.Fprint(w, content)
 		w.(http.Flusher).Flush()
@@ -117,39 +118,39 @@ func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
 		"redirect to a closed port":     redirect(closed(t)),
 		"redirect to a file":            redirect("file:///etc/passwd"),
 		"redirect to a page":            redirect("/nothing"),
-		"unauthorized":                  answers(401, ""),
-		"access denied, with a page":    answers(403, "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>"),
-		"forbidden by the proxy":        answers(407, "<html>"),
-		"not found":                     answers(404, `{"message":"Not Found"}`),
-		"too many requests":             answers(429, ""),
-		"too many requests, until then": answers(429, "", "Retry-After", "3600"),
-		"rate limit of GitHub":          answers(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "99999999999999"),
-		"unavailable for an hour":       answers(503, "", "Retry-After", "3600"),
-		"server fault":                  answers(500, "<html>"),
-		"bad gateway":                   answers(502, ""),
-		"not modified":                  answers(304, ""),
-		"no content":                    answers(204, ""),
-		"odd status":                    answers(299, "[]"),
-		"web page":                      body("<!DOCTYPE html><title>Sign in</title>"),
-		"page behind spaces":            body("\ufeff \n<html>"),
-		"nothing":                       body(""),
-		"spaces":                        body(" \n "),
-		"null":                          body("null"),
-		"a word":                        body("maintenance"),
-		"a number":                      body("5"),
-		"a message":                     body(`{"message":"Moved"}`),
-		"an empty object":               body("{}"),
-		"an empty list":                 body("[]"),
-		"UTF-16":                        body("\xff\xfe[\x00"),
-		"binary":                        body("\x00\x01\x02\x1f\x8b"),
-		"half a list":                   body(`[{"name":"May 2031","tag_na`),
-		"half an object":                body(`{"format":"NVD_CVE","vulnerabilities":[{"cve"`),
-		"nested without end":            body(strings.Repeat("[", 20_000)),
-		"objects without end":           body(strings.Repeat(`{"a":`, 20_000)),
-		"larger than allowed":           body(strings.Repeat(" ", 21<<20)),
-		"a list of another kind":        body(`[{"version":"1"}]`),
-		"endless headers":               answers(200, "[]", "X-Padding", strings.Repeat("x", 300<<10)),
-		"compressed, and not":           answers(200, "[]", "Content-Encoding", "gzip"),
+		"unauthorized":                  feedtest.Answer(401, ""),
+		"access denied, with a page":    feedtest.Answer(403, "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>"),
+		"forbidden by the proxy":        feedtest.Answer(407, "<html>"),
+		"not found":                     feedtest.Answer(404, `{"message":"Not Found"}`),
+		"too many requests":             feedtest.Answer(429, ""),
+		"too many requests, until then": feedtest.Answer(429, "", "Retry-After", "3600"),
+		"rate limit of GitHub":          feedtest.Answer(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "99999999999999"),
+		"unavailable for an hour":       feedtest.Answer(503, "", "Retry-After", "3600"),
+		"server fault":                  feedtest.Answer(500, "<html>"),
+		"bad gateway":                   feedtest.Answer(502, ""),
+		"not modified":                  feedtest.Answer(304, ""),
+		"no content":                    feedtest.Answer(204, ""),
+		"odd status":                    feedtest.Answer(299, "[]"),
+		"web page":                      feedtest.Body("<!DOCTYPE html><title>Sign in</title>"),
+		"page behind spaces":            feedtest.Body("\ufeff \n<html>"),
+		"nothing":                       feedtest.Body(""),
+		"spaces":                        feedtest.Body(" \n "),
+		"null":                          feedtest.Body("null"),
+		"a word":                        feedtest.Body("maintenance"),
+		"a number":                      feedtest.Body("5"),
+		"a message":                     feedtest.Body(`{"message":"Moved"}`),
+		"an empty object":               feedtest.Body("{}"),
+		"an empty list":                 feedtest.Body("[]"),
+		"UTF-16":                        feedtest.Body("\xff\xfe[\x00"),
+		"binary":                        feedtest.Body("\x00\x01\x02\x1f\x8b"),
+		"half a list":                   feedtest.Body(`[{"name":"May 2031","tag_na`),
+		"half an object":                feedtest.Body(`{"format":"NVD_CVE","vulnerabilities":[{"cve"`),
+		"nested without end":            feedtest.Body(strings.Repeat("[", 20_000)),
+		"objects without end":           feedtest.Body(strings.Repeat(`{"a":`, 20_000)),
+		"larger than allowed":           feedtest.Body(strings.Repeat(" ", 21<<20)),
+		"a list of another kind":        feedtest.Body(`[{"version":"1"}]`),
+		"endless headers":               feedtest.Answer(200, "[]", "X-Padding", strings.Repeat("x", 300<<10)),
+		"compressed, and not":           feedtest.Answer(200, "[]", "Content-Encoding", "gzip"),
 	}
 }
 
@@ -164,7 +165,7 @@ func TestSourcesFailOneByOne(t *testing.T) {
 		t.Run(name+", "+part, func(t *testing.T) {
 			t.Parallel()
 			f := play(t)
-			f.set(part, handler)
+			f.Set(part, handler)
 			file, _ := builtInFile(t)
 			u := f.update(t, file)
 			if strings.Contains(name, "answer") || name == "headers alone" {
@@ -201,7 +202,7 @@ func TestSourcesFailOneByOne(t *testing.T) {
 func TestAllSourcesFail(t *testing.T) {
 	f := play(t)
 	for _, part := range Parts {
-		f.set(part, answers(404, ""))
+		f.Set(part, feedtest.Answer(404, ""))
 	}
 	file, text := builtInFile(t)
 	result, err := f.update(t, file).Run(t.Context())
@@ -224,7 +225,7 @@ func TestAllSourcesFail(t *testing.T) {
 func TestUpdateInterrupted(t *testing.T) {
 	f := play(t)
 	asked := make(chan struct{})
-	f.set("advisories", func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
+	f.Set("advisories", func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
 	file, text := builtInFile(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
@@ -238,11 +239,11 @@ func TestUpdateInterrupted(t *testing.T) {
 func TestListsOfTheFuture(t *testing.T) {
 	for part, content := range map[string]string{
 		"releases":   "[" + strings.Replace(may2031, "2031-05-12", "2031-07-03", 1) + "]",
-		"advisories": string(nvdReplyOf("2031-07-03", record("CVE-2031-0001", "2031-06-01", clean))),
-		"exploited":  string(kevOf("2031-07-03", kevEntryOf("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"))),
+		"advisories": string(feedtest.NVDReply("2031-07-03", feedtest.Record("CVE-2031-0001", "2031-06-01", clean))),
+		"exploited":  string(feedtest.KEV("2031-07-03", feedtest.KEVEntry("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"))),
 	} {
 		f := play(t)
-		f.set(part, body(content))
+		f.Set(part, feedtest.Body(content))
 		file, _ := builtInFile(t)
 		_, err := f.update(t, file).Run(t.Context())
 		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is of 2031-07-03, and today is 2031-07-01: check the clock of this machine")
@@ -273,7 +274,7 @@ func TestUpdatesAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 10 {
 		f := play(t)
-		f.set("exploited", answers(404, ""))
+		f.Set("exploited", feedtest.Answer(404, ""))
 		if i == 3 {
 			f = play(t)
 		}
@@ -308,7 +309,7 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	for year := 2040; year < 2052; year++ { // on one track
 		entries = append(entries, fmt.Sprintf(`{"name":"May %d","tag_name":"v15.200.%d","published_at":"2031-05-12T12:00:00Z"}`, year, year))
 	}
-	f.set("releases", body("["+strings.Join(entries, ",")+"]"))
+	f.Set("releases", feedtest.Body("["+strings.Join(entries, ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
 	report := result.String()
@@ -321,7 +322,7 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	require.Equal(t, maxNamed, strings.Count(report, " left out: "))
 	require.Contains(t, report, "\nleft out 3 more for such reasons\n")
 
-	f.set("releases", body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
+	f.Set("releases", feedtest.Body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
 	_, err = f.update(t, file).Run(t.Context())
 	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be taken: is it the right list?\n")
 	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
@@ -365,7 +366,7 @@ func TestUpdateFromAPartOfTheList(t *testing.T) {
 	}
 	f := play(t)
 	file, _ := builtInFile(t)
-	f.set("releases", body("["+strings.Join(append(entries, may2031), ",")+"]"))
+	f.Set("releases", feedtest.Body("["+strings.Join(append(entries, may2031), ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, result.String(), "the list may go on: its last page is full and names no next one\n")
