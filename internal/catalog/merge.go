@@ -61,6 +61,7 @@ func (c *Catalog) with(asOf Day, releases ...*listedRelease) (merged *Catalog, c
 	if len(merged.Releases) > known {
 		merged.sortReleases()
 	}
+	merged.raiseLatestPatches() // an advisory may name a patch before the vendor's list does
 	return merged, changes
 }
 
