@@ -26,6 +26,9 @@ type Catalog struct {
 	ExploitedAsOf Day `toml:"exploited_as_of"`
 	// Sources are those of the catalogue as a whole.
 	Sources []string `toml:"sources"`
+	// Notes are remarks on the catalogue as a whole, with the day that each is of where it has
+	// one. Updates leave them alone.
+	Notes Notes `toml:"notes,omitempty"`
 
 	Releases   []Release  `toml:"release"`  // oldest first
 	Advisories []Advisory `toml:"advisory"` // by identifier

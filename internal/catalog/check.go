@@ -36,7 +36,7 @@ func (c *Catalog) Check() error {
 		advised:  make(map[string]*Advisory, len(c.Advisories)),
 	}
 	k.days()
-	checkList(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") }, "sources", c.Sources)
+	c.checkSizes(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") })
 	k.enough()
 	for i := range c.Releases {
 		k.release(&c.Releases[i])

@@ -107,7 +107,7 @@ func (c *Catalog) raiseLatestPatches() {
 // clone copies everything that Merge and Complement may change, and what hangs on it.
 func (c *Catalog) clone() *Catalog {
 	d := *c
-	d.Sources = slices.Clone(c.Sources)
+	d.Sources, d.Notes = slices.Clone(c.Sources), slices.Clone(c.Notes)
 	d.Releases = slices.Clone(c.Releases)
 	for i := range d.Releases {
 		r := &d.Releases[i]

@@ -21,6 +21,7 @@ type document struct {
 	AdvisoriesAsOf Day              `toml:"advisories_as_of"`
 	ExploitedAsOf  Day              `toml:"exploited_as_of"`
 	Sources        []string         `toml:"sources"`
+	Notes          Notes            `toml:"notes"`
 	Releases       []toml.Primitive `toml:"release"`
 	Advisories     []toml.Primitive `toml:"advisory"`
 	End            struct{}         `toml:"end"` // see checkEnd
@@ -41,6 +42,7 @@ func decode(content string) (*Catalog, []error) {
 		AdvisoriesAsOf: d.AdvisoriesAsOf,
 		ExploitedAsOf:  d.ExploitedAsOf,
 		Sources:        d.Sources,
+		Notes:          d.Notes,
 		Releases:       make([]Release, len(d.Releases)),
 		Advisories:     make([]Advisory, len(d.Advisories)),
 	}

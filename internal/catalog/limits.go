@@ -1,5 +1,7 @@
 package catalog
 
+import "fmt"
+
 // Bounds of what an entry says, for reports and log lines that repeat it. They leave room:
 // a description in a CVE record takes 4096 characters at most, a reference 2048.
 const (
@@ -28,6 +30,14 @@ func checkList(wrong func(string, ...any), key string, values []string) {
 			wrong("%s: entry %d takes %d bytes, and %d are the most: shorten it", key, i+1, len(value), maxLine)
 			return
 		}
+	}
+}
+
+func (c *Catalog) checkSizes(wrong func(string, ...any)) {
+	checkList(wrong, "sources", c.Sources)
+	checkCount(wrong, "notes", len(c.Notes))
+	for i, note := range c.Notes {
+		checkText(wrong, fmt.Sprintf("notes: entry %d", i+1), note, maxText)
 	}
 }
 

@@ -28,6 +28,24 @@ func (p Patches) MarshalTOML() ([]byte, error) {
 	return []byte(content.String()), nil
 }
 
+// Notes are written one to a line.
+type Notes []string
+
+// MarshalTOML writes a list.
+func (n Notes) MarshalTOML() ([]byte, error) {
+	var content strings.Builder
+	content.WriteString("[\n")
+	for _, note := range n {
+		line, err := toml.Marshal(map[string]string{"n": note})
+		if err != nil {
+			return nil, err
+		}
+		content.WriteString("  " + strings.TrimSpace(strings.TrimPrefix(string(line), "n = ")) + ",\n")
+	}
+	content.WriteString("]")
+	return []byte(content.String()), nil
+}
+
 // Encode writes the catalogue in its own format: the comment, releases by age, advisories by
 // identifier, and the end that the head announces.
 func (c *Catalog) Encode(comment string) ([]byte, error) {

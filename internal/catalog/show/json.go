@@ -23,6 +23,7 @@ type catalogJSON struct {
 	Releases       []releaseJSON  `json:"releases"`
 	Advisories     []advisoryJSON `json:"advisories"`
 	Sources        []string       `json:"sources"`
+	Notes          []string       `json:"notes,omitempty"` // on the catalogue as a whole
 	Notice         string         `json:"notice"` // what NVD's terms ask for
 }
 
@@ -88,6 +89,7 @@ func JSON(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error
 		Releases:       make([]releaseJSON, 0, len(c.Releases)),
 		Advisories:     make([]advisoryJSON, 0, len(c.Advisories)),
 		Sources:        nonNil(c.Sources),
+		Notes:          c.Notes,
 		Notice:         catalog.NVDNotice,
 	}
 	for i := range c.Releases {

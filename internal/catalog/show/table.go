@@ -50,14 +50,22 @@ func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) erro
 		details(&out, c, name)
 	}
 
-	out.WriteString("\nSources\n")
-	for _, source := range c.Sources {
-		wrapped := wrap(strings.Fields(text.OneLine(source)), tableWidth-2)
-		out.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
-	}
+	list(&out, "Notes", c.Notes)
+	list(&out, "Sources", c.Sources)
 	out.WriteString("\n" + catalog.NVDNotice + "\n")
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+func list(w *strings.Builder, heading string, entries []string) {
+	if len(entries) == 0 {
+		return
+	}
+	w.WriteString("\n" + heading + "\n")
+	for _, entry := range entries {
+		wrapped := wrap(strings.Fields(text.OneLine(entry)), tableWidth-2)
+		w.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
+	}
 }
 
 func age(day, today catalog.Day) string {
