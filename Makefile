@@ -5,6 +5,7 @@
 #   make lint    formatting, vet, golangci-lint
 #   make demo    three environments in InfluxDB, on this machine, in a minute
 #   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
+#   make catalog the built-in catalogue brought up to date from public lists, for review
 #   make fuzz    the parsers of everything that comes from outside, a minute each
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -14,7 +15,7 @@ GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build test lint demo bench fuzz clean
+.PHONY: build test lint demo bench catalog fuzz clean
 
 build:
 	@mkdir -p .bin
@@ -36,6 +37,17 @@ demo:
 bench:
 	go test ./test/bench -run '^$$' -bench . -benchtime 3x -timeout 60m
 	go test ./test/dashboards -run '^$$' -bench . -benchtime 3x -timeout 60m
+
+# FROM=lists.tar.gz reads what "catalog download" saved instead of the network; RELEASES_URL,
+# ADVISORIES_URL and EXPLOITED_URL name mirrors. A source that fails makes the status 1, but
+# what the others brought is shown and stays.
+catalog:
+	@set -e; old=$$(mktemp); trap 'rm -f "$$old"' EXIT; cp internal/catalog/catalog.toml "$$old"; status=0; \
+	go run ./cmd/telegraf-qlik-sense-version catalog update \
+		$(if $(FROM),--from '$(FROM)') $(if $(RELEASES_URL),--releases-url '$(RELEASES_URL)') \
+		$(if $(ADVISORIES_URL),--advisories-url '$(ADVISORIES_URL)') $(if $(EXPLOITED_URL),--exploited-url '$(EXPLOITED_URL)') \
+		internal/catalog/catalog.toml || status=$$?; \
+	go run ./internal/catalog/review "$$old" internal/catalog/catalog.toml; exit $$status
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/systeminfo
