@@ -24,7 +24,7 @@ func tryLock(dir string) (unlock func(), err error) {
 	}
 	switch {
 	case err == nil:
-		return func() { f.Close() }, nil //nolint:errcheck // nothing was written
+		return func() { f.Close() }, nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		err = errLocked
 	case errors.Is(err, syscall.EBADF), errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.EINVAL),

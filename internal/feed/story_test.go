@@ -33,7 +33,8 @@ func TestADayIn2031(t *testing.T) {
 	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-29", append(someSamples(t), invented...)...))))
 	f.Set("exploited", feedtest.Body(string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"),
 		feedtest.KEVEntry("CVE-2023-41266", "Qlik", "Sense", "2023-12-07", "Known"), feedtest.KEVEntry("CVE-2023-48365", "Qlik", "Sense", "2025-01-13", "Known"),
-		feedtest.KEVEntry("CVE-2031-0010", "Qlik", "Sense", "2031-06-27", "Known"), feedtest.KEVEntry("CVE-2031-0011", "Palo Alto Networks", "PAN-OS", "2031-06-27", "Known")))))
+		feedtest.KEVEntry("CVE-2031-0010", "Qlik", "Sense", "2031-06-27", "Known"),
+		feedtest.KEVEntry("CVE-2031-0011", "Palo Alto Networks", "PAN-OS", "2031-06-27", "Known")))))
 	file, _ := builtInFile(t)
 	u := f.update(t, file)
 	result, err := u.Run(t.Context())

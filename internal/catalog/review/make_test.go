@@ -65,7 +65,8 @@ func TestMakeCatalog(t *testing.T) {
 
 	dir := workingTree(t)
 	file := filepath.Join(dir, "internal/catalog/catalog.toml")
-	update := []string{"make", "catalog"}
+	update := make([]string, 0, 2+len(feedtest.Parts))
+	update = append(update, "make", "catalog")
 	for part, address := range feeds.Mirrors() {
 		update = append(update, strings.ToUpper(part)+"_URL="+address)
 	}

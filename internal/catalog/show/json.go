@@ -24,7 +24,7 @@ type catalogJSON struct {
 	Advisories     []advisoryJSON `json:"advisories"`
 	Sources        []string       `json:"sources"`
 	Notes          []string       `json:"notes,omitempty"` // on the catalogue as a whole
-	Notice         string         `json:"notice"` // what NVD's terms ask for
+	Notice         string         `json:"notice"`          // what NVD's terms ask for
 }
 
 // asOfJSON is how far a part of the catalogue reaches.
