@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"telegraf-qlik-sense-version/internal/boundedfile"
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -19,31 +21,47 @@ import (
 const BuiltIn = catalog.BuiltInName
 
 // source is where a catalogue comes from: a file, which is read again when it has
-// changed, or the program itself.
+// changed, a web server, which is asked once an hour, or the program itself.
 type source struct {
 	process *Process
-	file    string // "" for the built-in catalogue
+	file    string          // "" unless it is a file
+	remote  *catalog.Remote // nil unless it is on a web server
 	limiter boundedfile.Limiter
 
 	mu      sync.Mutex
 	judge   *judgement.Judge // by what was read last
+	weaker  []string         // entries of judge that are weaker than the built-in ones
 	read    fs.FileInfo      // of the file, when it was read
-	problem string           // what keeps the file from being read again, "" for nothing
+	problem string           // what keeps the catalogue from being read again, "" for nothing
 	warned  [3]bool          // of the age of releases, advisories, exploitation
 	tooOld  map[int]bool     // for which catalog_max_age that was said, in days
+	remoteState
+
+	rounds   int    // that run
+	pinned   *Basis // of all rounds that overlap
+	pinnedAt time.Time
 }
 
-// source returns the catalogue of a file, which is read at the first call. What is wrong
-// with it is joined, each part a *poll.SettingError; further calls say that in one line.
-func (p *Process) source(file string) (*source, error) {
-	p.mu.Lock()
-	s, known := p.sources[file]
-	if !known {
-		s = &source{process: p, file: file}
-		p.sources[file] = s
-	}
-	p.mu.Unlock()
+// Basis is what the servers of a round are judged by.
+type Basis struct {
+	Judge *judgement.Judge
+	// Catalog is the name of the catalogue: BuiltIn, the file or the URL.
+	Catalog string
+	// Weaker are its entries that are weaker than the built-in ones, a sentence each.
+	Weaker []string
+	// Problem says why servers are not judged by the catalogue that the settings name as it
+	// is now, "" where they are.
+	Problem string
+}
 
+// source returns the catalogue of the settings. A file is read at the first call, a web
+// server is not asked before the first round. What is wrong with it is joined, each part a
+// *poll.SettingError; further calls say that in one line.
+func (p *Process) source(file, address string) (*source, error) {
+	if address != "" {
+		return p.remoteSource(file, address)
+	}
+	s, known := p.sourceOf(file)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -54,12 +72,24 @@ func (p *Process) source(file string) (*source, error) {
 	case file == "":
 		s.judge = judgement.BuiltIn()
 	default:
+		s.file = file
 		if _, err := s.load(context.Background()); err != nil {
 			return nil, catalogError(file, err)
 		}
 	}
 	s.announce(catalog.DayOf(p.now()))
 	return s, nil
+}
+
+// sourceOf returns the source of a file or URL, "" for the built-in catalogue.
+func (p *Process) sourceOf(place string) (s *source, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, known = p.sources[place]; !known {
+		s = &source{process: p}
+		p.sources[place] = s
+	}
+	return s, known
 }
 
 // maxProblems is how many problems of a catalogue are shown at the start.
@@ -100,16 +130,36 @@ func (s *source) load(ctx context.Context) (changed bool, err error) {
 	if err != nil || c.catalog == nil {
 		return false, err
 	}
-	completed, added := c.catalog.CompletedBy(catalog.BuiltIn())
-	s.judge, s.read = judgement.New(completed), c.info
-	if len(added) > 0 {
-		s.process.warnf(`Catalogue (%s): it lacks what is built into this program, which was added: %s: `+
-			`"telegraf-qlik-sense-version catalog update FILE" writes it there`, s.file, strings.Join(added, ", "))
-	}
-	for _, weaker := range s.judge.Weaker(judgement.BuiltIn()) {
-		s.process.warnf("Catalogue (%s): weaker than what is built into this program: %s", s.file, weaker)
-	}
+	s.read = c.info
+	s.use(newReading(c.catalog))
 	return true, nil
+}
+
+// reading is a catalogue that was read.
+type reading struct {
+	judge         *judgement.Judge
+	added, weaker []string // compared with the built-in catalogue
+}
+
+// newReading adds what the built-in catalogue knows beyond c.
+func newReading(c *catalog.Catalog) *reading {
+	completed, added := c.CompletedBy(catalog.BuiltIn())
+	judge := judgement.New(completed)
+	return &reading{judge, added, judge.Weaker(judgement.BuiltIn())}
+}
+
+// use judges by a catalogue from now on. Of a weaker entry it tells once.
+func (s *source) use(r *reading) {
+	if len(r.added) > 0 {
+		s.process.warnf(`Catalogue (%s): it lacks what is built into this program, which was added: %s: `+
+			`"telegraf-qlik-sense-version catalog update FILE" writes it there`, s.place(), strings.Join(r.added, ", "))
+	}
+	for _, weaker := range r.weaker {
+		if !slices.Contains(s.weaker, weaker) {
+			s.process.warnf("Catalogue (%s): weaker than what is built into this program: %s", s.place(), weaker)
+		}
+	}
+	s.judge, s.weaker = r.judge, r.weaker
 }
 
 // isSame reports whether a file is the one that was read before, as it was.
@@ -117,13 +167,35 @@ func isSame(before, now fs.FileInfo) bool {
 	return before != nil && os.SameFile(before, now) && now.ModTime().Equal(before.ModTime()) && now.Size() == before.Size()
 }
 
-// current returns the judge by the catalogue as it is now. A file that cannot be used any
-// more leaves what was read before in use. maxAge is that of the block, in days.
-func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) *judgement.Judge {
+// begin tells that a round begins, which end has to follow.
+func (s *source) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.file != "" {
-		s.refresh(ctx, today)
+	s.rounds++
+	if s.remote != nil {
+		s.ask()
+	}
+}
+
+func (s *source) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rounds--; s.rounds == 0 {
+		s.pinned = nil
+	}
+}
+
+// current returns the catalogue as it is now, the same for rounds that overlap: the servers
+// of all blocks are judged alike. What cannot be read any more leaves what was read before in
+// use. maxAge is that of the block, in days.
+func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) Basis {
+	s.await(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Rounds of many blocks with times of their own could overlap without end.
+	if s.rounds == 0 || s.pinned == nil || s.process.now().Sub(s.pinnedAt) >= askEvery {
+		s.renew(ctx, today)
+		s.pinned, s.pinnedAt = &Basis{Judge: s.judge, Catalog: s.name(), Weaker: s.weaker, Problem: s.currentProblem()}, s.process.now()
 	}
 	s.warnOfAge(today)
 	if age := today.DaysSince(s.judge.Catalog.AdvisoriesAsOf); age > maxAge && !s.tooOld[maxAge] {
@@ -131,7 +203,24 @@ func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) *ju
 		s.process.warnf("Catalogue (%s): its advisories are %d days old, more than catalog_max_age allows (%d): they prove no server compliant",
 			s.name(), age, maxAge)
 	}
-	return s.judge
+	return *s.pinned
+}
+
+// renew brings in what is new.
+func (s *source) renew(ctx context.Context, today catalog.Day) {
+	switch {
+	case s.remote != nil && ctx.Err() == nil:
+		s.takeFetched(today)
+	case s.file != "":
+		s.refresh(ctx, today)
+	}
+}
+
+func (s *source) currentProblem() string {
+	if s.problem == "" {
+		return ""
+	}
+	return s.place() + ": " + strings.ReplaceAll(s.problem, "\n", "; ")
 }
 
 func (s *source) refresh(ctx context.Context, today catalog.Day) {
@@ -148,11 +237,23 @@ func (s *source) refresh(ctx context.Context, today catalog.Day) {
 	}
 }
 
+// place is what the settings name.
+func (s *source) place() string {
+	switch {
+	case s.remote != nil:
+		return s.remote.URL()
+	case s.file != "":
+		return s.file
+	}
+	return BuiltIn
+}
+
+// name is that of the catalogue that judges.
 func (s *source) name() string {
-	if s.file == "" {
+	if s.remote != nil && !s.fetched {
 		return BuiltIn
 	}
-	return s.file
+	return s.place()
 }
 
 // announce tells how far the data that were read reach.
@@ -176,12 +277,16 @@ func (s *source) announce(today catalog.Day) {
 // warnOfAge says once of what was read what the age of its parts means.
 func (s *source) warnOfAge(today catalog.Day) {
 	c := s.judge.Catalog
+	cure := `and name the file in catalog_file`
+	if s.remote != nil {
+		cure = "on the machine that puts the file at " + s.remote.URL()
+	}
 	for i, part := range []struct {
 		day     catalog.Day
 		meaning string
 	}{
 		{c.ReleasesAsOf, `its list of releases is %d days old, so that patches_behind may be too low: bring it up to date with ` +
-			`"telegraf-qlik-sense-version catalog update FILE", and name the file in catalog_file`},
+			`"telegraf-qlik-sense-version catalog update FILE", ` + cure},
 		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: bring it up to date in the same way"},
 		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: bring it up to date in the same way"},
 	} {

@@ -327,7 +327,7 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	<-hangs // given up, while the call goes on
 	judge := b.catalog.judge
 	for _, lines := range []int{1, 0} {
-		require.Same(t, judge, b.catalog.current(t.Context(), catalog.DayOf(today), 180))
+		require.Same(t, judge, b.catalog.current(t.Context(), catalog.DayOf(today), 180).Judge)
 		got := said(process)
 		require.Len(t, got, lines, "said once: %s", got)
 		if lines > 0 {

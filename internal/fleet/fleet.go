@@ -24,7 +24,8 @@ type Settings struct {
 	MinimumRelease        string        // "" for none
 	RequireSupport        bool          // the end of support is part of the policy
 	SameVersion           bool          // the servers should run one version
-	CatalogFile           string        // "" for the built-in catalogue
+	CatalogFile           string        // "" for none
+	CatalogURL            string        // the same from a web server; without both, the built-in catalogue
 	CatalogMaxAge         time.Duration // of advisory data that prove compliance
 	Tags                  map[string]string
 }
@@ -39,6 +40,8 @@ type Block struct {
 	policy  judgement.Policy
 	catalog *source
 	limited bool // to some of its servers
+	// minimumChecked holds when the minimum release was looked for in the catalogue.
+	minimumChecked bool
 }
 
 // New checks the settings, and reads the certificates and the catalogue once. It needs
@@ -50,7 +53,7 @@ func New(settings Settings, process *Process) (*Block, error) {
 		errs = append(errs, &poll.SettingError{Key: "max_concurrent_requests", Err: errors.New("must be 1 or more")})
 	}
 	errs = append(errs, checkTags(b.Tags), b.parseHosts(), b.parsePolicy())
-	if source, err := process.source(b.CatalogFile); err != nil {
+	if source, err := process.source(b.CatalogFile, b.CatalogURL); err != nil {
 		errs = append(errs, err)
 	} else {
 		b.catalog = source
@@ -93,9 +96,20 @@ func (b *Block) warn() {
 			}
 		}
 	}
-	// It may be misspelt, or newer than the catalogue.
+	if b.catalog.remote == nil {
+		b.checkMinimum(b.catalog.judge)
+	}
+}
+
+// checkMinimum says once that the minimum release may be misspelt, or newer than the
+// catalogue.
+func (b *Block) checkMinimum(judge *judgement.Judge) {
+	if b.minimumChecked {
+		return
+	}
+	b.minimumChecked = true
 	initial := b.policy.Minimum.Initial()
-	if !initial.IsZero() && !slices.ContainsFunc(b.catalog.judge.Catalog.Releases, func(r catalog.Release) bool { return r.Label == initial }) {
+	if !initial.IsZero() && !slices.ContainsFunc(judge.Catalog.Releases, func(r catalog.Release) bool { return r.Label == initial }) {
 		b.process.warnf("Setting minimum_release: the catalogue has no release %q: check the month and the year", initial)
 	}
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -22,9 +23,10 @@ type Process struct {
 	// recovery is how long a server is not asked again after the process was out of file
 	// descriptors: Go's resolver then does without its configuration for 5 seconds.
 	recovery time.Duration
+	roots    *x509.CertPool // for web servers, nil for those of the system
 
 	mu      sync.Mutex
-	sources map[string]*source // by file, "" for the built-in catalogue
+	sources map[string]*source // by file or URL, "" for the built-in catalogue
 	notices []Notice
 }
 

@@ -17,9 +17,7 @@ import (
 type Round struct {
 	Block *Block
 	Start time.Time
-	// Judge judged the answers; Catalog is the name of its catalogue.
-	Judge   *judgement.Judge
-	Catalog string
+	Basis
 	// Results are in the order of the block's servers. A round that was cut off lacks
 	// those of which nothing is known.
 	Results []Result
@@ -47,14 +45,18 @@ func (r *Result) Answered() bool { return r.Outcome.Info != nil }
 // a server that has not answered by then has no result. Where polled is not nil, it is
 // called after each poll, from several goroutines.
 func (b *Block) Round(ctx context.Context, polled func()) *Round {
-	round := &Round{Block: b, Start: b.process.now(), Catalog: b.catalog.name()}
-	round.Judge = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
+	round := &Round{Block: b, Start: b.process.now()}
+	b.catalog.begin()
+	defer b.catalog.end()
 	asking := asking{
 		block: b, poll: b.poller.Round(ctx), polled: polled,
 		results: make([]Result, len(b.servers)), mine: semaphore.NewWeighted(int64(b.MaxConcurrentRequests)),
 	}
 	asking.all(ctx)
 
+	// After the polls, for a web server is asked while they run.
+	round.Basis = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
+	b.checkMinimum(round.Judge)
 	round.CutOff = ctx.Err() != nil
 	round.Results = asking.results[:0]
 	for _, result := range asking.results {

@@ -18,7 +18,10 @@ func Gather(ctx context.Context, blocks []*fleet.Block, program string, only []s
 	rounds := make([]*fleet.Round, len(blocks))
 	var group sync.WaitGroup
 	for i, block := range blocks {
-		group.Go(func() { rounds[i] = block.Round(ctx, polled) })
+		group.Go(func() {
+			block.AwaitCatalog(ctx)
+			rounds[i] = block.Round(ctx, polled)
+		})
 	}
 	group.Wait()
 	if ctx.Err() != nil {

@@ -26,6 +26,9 @@ type Report struct {
 	// Undecided are the advisories of all catalogues that nobody can map to releases
 	// yet, by identifier, and Dismissed are those that somebody or NVD has set aside.
 	Undecided, Dismissed []Entry
+	// Problems say why servers are not judged by a catalogue that the settings name as it is
+	// now, each once.
+	Problems []string
 }
 
 // Entry is an advisory as a catalogue has it that no server is judged by.
@@ -46,8 +49,10 @@ type Server struct{ *fleet.Result }
 
 // Catalog is the data that versions were judged by.
 type Catalog struct {
-	Name                            string // fleet.BuiltIn, or the file
+	Name                            string // fleet.BuiltIn, the file or the URL
 	Releases, Advisories, Exploited Age
+	// Weaker are its entries that are weaker than the built-in ones, a sentence each.
+	Weaker []string
 }
 
 // Age is how old a part of a catalogue was on the day of the report.

@@ -95,12 +95,16 @@ func (s *Summary) count(server *Server) {
 
 // addCatalog adds the catalogue of a round, unless an earlier round was judged by it.
 func (r *Report) addCatalog(round *fleet.Round) {
+	if round.Problem != "" && !slices.Contains(r.Problems, round.Problem) {
+		r.Problems = append(r.Problems, round.Problem)
+	}
 	if slices.ContainsFunc(r.Catalogs, func(c Catalog) bool { return c.Name == round.Catalog }) {
 		return
 	}
 	c, day := round.Judge.Catalog, round.Day()
 	r.Catalogs = append(r.Catalogs, Catalog{
 		Name: round.Catalog, Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
+		Weaker: round.Weaker,
 	})
 	for i := range c.Advisories {
 		switch e := (Entry{&c.Advisories[i], round.Catalog}); {

@@ -32,6 +32,16 @@ func (p *page) notices() g.Node {
 				"undecided", "What is known of it")
 		}
 	}
+	for _, problem := range p.report.Problems {
+		add("unknown", "Judged by other data.", "The catalogue cannot be read: "+problem+".", "data", "What servers were judged by instead")
+	}
+	for _, c := range p.report.Catalogs {
+		if len(c.Weaker) > 0 {
+			add("unknown", "Weaker than the program’s own data.",
+				"Whoever writes "+c.Name+" can make servers compliant with such entries, so that somebody should look at them: "+strings.Join(c.Weaker, "; ")+".",
+				"data", "The catalogues")
+		}
+	}
 	for _, warning := range p.report.Warnings() {
 		add("unknown", warning.Heading+".", warning.Text, "data", "What that means")
 	}

@@ -42,13 +42,14 @@ type version struct {
 }
 
 type catalogue struct {
-	Name           string `json:"name"`
-	ReleasesAsOf   string `json:"releases_as_of"`
-	AdvisoriesAsOf string `json:"advisories_as_of"`
-	ExploitedAsOf  string `json:"exploited_as_of"`
-	ReleasesAge    int    `json:"releases_age_days"`
-	AdvisoriesAge  int    `json:"advisories_age_days"`
-	ExploitedAge   int    `json:"exploited_age_days"`
+	Name           string   `json:"name"`
+	ReleasesAsOf   string   `json:"releases_as_of"`
+	AdvisoriesAsOf string   `json:"advisories_as_of"`
+	ExploitedAsOf  string   `json:"exploited_as_of"`
+	ReleasesAge    int      `json:"releases_age_days"`
+	AdvisoriesAge  int      `json:"advisories_age_days"`
+	ExploitedAge   int      `json:"exploited_age_days"`
+	Weaker         []string `json:"weaker"`
 }
 
 type block struct {
@@ -58,6 +59,7 @@ type block struct {
 	SameVersion    bool              `json:"same_version"`
 	CatalogMaxAge  int               `json:"catalog_max_age_days"`
 	Catalog        string            `json:"catalog"`
+	CatalogProblem string            `json:"catalog_problem,omitempty"`
 	Summary        summary           `json:"summary"`
 	Servers        []server          `json:"servers"`
 }

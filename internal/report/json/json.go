@@ -34,6 +34,7 @@ func newDocument(r *report.Report) *document {
 		d.Catalogs = append(d.Catalogs, catalogue{
 			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
 			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
+			Weaker: list(c.Weaker),
 		})
 	}
 	for i := range r.Blocks {
@@ -80,7 +81,7 @@ func newBlock(b *report.Block) block {
 	settings := b.Round.Block
 	c := block{
 		Tags: b.Tags(), RequireSupport: settings.RequireSupport, SameVersion: settings.SameVersion,
-		CatalogMaxAge: int(settings.CatalogMaxAge.Hours() / 24), Catalog: b.Round.Catalog,
+		CatalogMaxAge: int(settings.CatalogMaxAge.Hours() / 24), Catalog: b.Round.Catalog, CatalogProblem: b.Round.Problem,
 		Summary: newSummary(&b.Summary), Servers: make([]server, 0, len(b.Servers)),
 	}
 	if c.Tags == nil {

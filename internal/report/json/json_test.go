@@ -150,7 +150,7 @@ func TestCatalogs(t *testing.T) {
 	}))
 	require.Equal(t, []catalogue{{
 		Name: "built in", ReleasesAsOf: "2026-11-23", AdvisoriesAsOf: "2026-11-26", ExploitedAsOf: "2025-08-25",
-		ReleasesAge: 1, AdvisoriesAge: -2, ExploitedAge: 456,
+		ReleasesAge: 1, AdvisoriesAge: -2, ExploitedAge: 456, Weaker: []string{},
 	}}, read(t, r).Catalogs)
 }
 

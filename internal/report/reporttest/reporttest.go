@@ -30,6 +30,8 @@ type Environment struct {
 	Servers []Server
 	Judge   *judgement.Judge // nil for that by Catalog
 	Catalog string           // its name, "" for that of the built-in one
+	Weaker  []string         // its entries that are
+	Problem string           // of the catalogue that the settings name
 }
 
 // Server is a server and how its poll ended.
@@ -143,7 +145,8 @@ func (e *Environment) round(t testing.TB, process *fleet.Process) *fleet.Round {
 	block, err := fleet.New(settings, process)
 	require.NoError(t, err)
 
-	round := &fleet.Round{Block: block, Start: At, Judge: e.Judge, Catalog: e.Catalog, Results: make([]fleet.Result, len(e.Servers))}
+	round := &fleet.Round{Block: block, Start: At, Results: make([]fleet.Result, len(e.Servers))}
+	round.Basis = fleet.Basis{Judge: e.Judge, Catalog: e.Catalog, Weaker: e.Weaker, Problem: e.Problem}
 	if e.Judge == nil {
 		round.Judge = judgement.New(Catalog())
 	}

@@ -113,6 +113,14 @@ func (p *sheet) data(r *report.Report) {
 		p.line(0, fmt.Sprintf("%s: releases of %s, advisories of %s, known exploitation of %s",
 			c.Name, age(c.Releases), age(c.Advisories), age(c.Exploited)), nil)
 	}
+	for _, problem := range r.Problems {
+		p.line(0, "Judged by other data, for the catalogue cannot be read: "+problem, yellow)
+	}
+	for _, c := range r.Catalogs {
+		for _, weaker := range c.Weaker {
+			p.line(0, "Weaker than what is built into the program: "+weaker+" ("+c.Name+")", yellow)
+		}
+	}
 	for _, warning := range r.Warnings() {
 		p.line(0, warning.Text, yellow)
 	}

@@ -34,6 +34,7 @@ type QlikSenseVersion struct {
 	RequireSupport        bool              `toml:"require_support"`
 	SameVersion           bool              `toml:"same_version"`
 	CatalogFile           string            `toml:"catalog_file"`
+	CatalogURL            string            `toml:"catalog_url"`
 	CatalogMaxAge         Duration          `toml:"catalog_max_age"`
 	Tags                  map[string]string `toml:"tags"`
 	Log                   telegraf.Logger   `toml:"-"`
@@ -83,6 +84,7 @@ func (q *QlikSenseVersion) Init() error {
 		RequireSupport: q.RequireSupport,
 		SameVersion:    q.SameVersion,
 		CatalogFile:    q.CatalogFile,
+		CatalogURL:     q.CatalogURL,
 		CatalogMaxAge:  time.Duration(q.CatalogMaxAge),
 		Tags:           q.Tags,
 	}, q.process)

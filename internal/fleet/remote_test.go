@@ -1,0 +1,345 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/poll"
+)
+
+// webServer gives out a catalogue.
+type webServer struct {
+	*httptest.Server
+	requests atomic.Int64
+	handler  atomic.Pointer[http.HandlerFunc]
+}
+
+// serve starts a web server that asks for client certificates, and fails the test when it
+// gets one, or anything else of the settings.
+func serve(t *testing.T, handler http.HandlerFunc) *webServer {
+	t.Helper()
+	s := &webServer{}
+	s.set(handler)
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.requests.Add(1)
+		if len(r.TLS.PeerCertificates) > 0 || r.Header.Get("Authorization")+r.Header.Get("Hdr-Usr") != "" {
+			t.Errorf("sent to the web server: %v, %d certificates", r.Header, len(r.TLS.PeerCertificates))
+		}
+		(*s.handler.Load())(w, r)
+	}))
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *webServer) set(handler http.HandlerFunc) { s.handler.Store(&handler) }
+
+func (s *webServer) address() string { return s.URL + "/catalog.toml" }
+
+func (s *webServer) roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	return roots
+}
+
+// catalogText is a catalogue whose newest patch of May 2024 is given.
+func catalogText(t *testing.T, patch int, change func(*catalog.Catalog)) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "catalog.toml")
+	writeCatalogue(t, file, 0, 0, func(c *catalog.Catalog) {
+		for i := range c.Releases {
+			if c.Releases[i].Label.String() == "May 2024" {
+				c.Releases[i].LatestPatch = &patch
+			}
+		}
+		if change != nil {
+			change(c)
+		}
+	})
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// gives answers with a text and its ETag, or with 304.
+func gives(text, etag string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", etag)
+		if r.Header.Get("If-None-Match") == etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, text)
+	}
+}
+
+func says(code int, text string, header ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+		fmt.Fprint(w, text)
+	}
+}
+
+// site is a block judged by the catalogue of a web server.
+type site struct {
+	*testing.T
+	*clock
+	process *Process
+	block   *Block
+}
+
+func newSite(t *testing.T, web *webServer) *site {
+	t.Helper()
+	_, hosts := start(t, runs("May 2024 Patch 1", "14.187.5"))
+	s := &site{T: t, clock: &clock{today}}
+	s.process = s.clock.process()
+	s.process.roots = web.roots()
+	settings := settingsFor(hosts...)
+	settings.CatalogURL = web.address()
+	settings.Poll.Headers = map[string]string{"hdr-usr": "monitoring"}
+	s.block = newBlock(t, s.process, settings)
+	require.Empty(t, said(s.process), "nothing is known before the first round")
+	require.Zero(t, web.requests.Load(), "the start needs no network")
+	return s
+}
+
+// round runs one an hour later and returns what was logged.
+func (s *site) round(behind int) (*Round, string) {
+	s.Helper()
+	round := s.block.Round(s.Context(), nil)
+	require.Equal(s, behind, fieldOf(s.T, &round.Results[0], "patches_behind"))
+	s.clock.now = s.clock.now.Add(askEvery)
+	return round, strings.Join(said(s.process), "\n")
+}
+
+// builtInBehind is patches_behind by the built-in data.
+func builtInBehind(t *testing.T) int {
+	t.Helper()
+	for _, r := range catalog.BuiltIn().Releases {
+		if r.Label.String() == "May 2024" {
+			return *r.LatestPatch - 1
+		}
+	}
+	panic("no May 2024")
+}
+
+func TestCatalogueOfAWebServer(t *testing.T) {
+	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	s := newSite(t, web)
+
+	round, lines := s.round(29)
+	require.Equal(t, web.address(), round.Catalog)
+	require.Empty(t, round.Problem)
+	require.Equal(t, "I! Catalogue ("+web.address()+"): releases of 2026-11-24, advisories of 2026-11-24, known exploitation of 2026-11-24", lines)
+	_, lines = s.round(29)
+	require.Empty(t, lines, "304")
+	require.EqualValues(t, 2, web.requests.Load())
+
+	web.set(gives(catalogText(t, 31, nil), `"2"`))
+	_, lines = s.round(30)
+	require.Contains(t, lines, "I! Catalogue ("+web.address())
+
+	web.set(says(http.StatusInternalServerError, "broken"))
+	round, lines = s.round(30)
+	require.Equal(t, "W! Catalogue ("+web.address()+"): cannot be read: HTTP status 500 Internal Server Error: look at that server. "+
+		"Until then servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
+	require.Equal(t, web.address(), round.Catalog)
+	require.Equal(t, web.address()+": HTTP status 500 Internal Server Error: look at that server", round.Problem)
+	_, lines = s.round(30)
+	require.Empty(t, lines, "said once")
+
+	web.set(gives(catalogText(t, 31, nil), `"2"`))
+	require.Eventually(t, func() bool {
+		// No round waits for a server that failed.
+		_, lines = s.round(30)
+		return lines != ""
+	}, 10*time.Second, 20*time.Millisecond)
+	require.Equal(t, "I! Catalogue ("+web.address()+"): can be read again", lines)
+}
+
+// Whatever a web server does, the built-in data judge, and one line says why.
+func TestWebServerThatMisbehaves(t *testing.T) {
+	whole := catalogText(t, 30, nil)
+	for _, tt := range []struct {
+		name    string
+		handler http.HandlerFunc
+		cause   string
+	}{
+		{"not found", says(404, "none"), "HTTP status 404 Not Found: check the URL, and whether the file is there"},
+		{"forbidden", says(403, "no"), "HTTP status 403 Forbidden: the server must give the file without credentials, for none are sent"},
+		{"not modified, unasked", says(304, ""), "HTTP status 304 Not Modified: look at that server"},
+		{"web page", says(200, "\n<!DOCTYPE html><title>Log in</title>"), "is a web page and no catalogue: check the URL and the proxy"},
+		{"redirect to http", says(302, "", "Location", "http://web.example.com/catalog.toml?key=hunter2secret"),
+			`HTTP status 302 Found to "http://web.example.com/catalog.toml": redirects are not followed: write the final address in catalog_url`},
+		{"cut off", says(200, whole[:strings.LastIndex(whole, "[[advisory]]")]), "the file was cut off"},
+		{"cut off without announcement", says(200, strings.Replace(whole[:strings.LastIndex(whole, "[[advisory]]")], "ends_with = \"end\"\n", "", 1)),
+			"ends_with: is missing, without which nothing tells whether all of it arrived"},
+		{"shorter than its length", says(200, whole[:1000], "Content-Length", "5000"), "the answer broke off: check the server and the proxy"},
+		{"too large", says(200, whole+strings.Repeat("#", catalog.MaxSize)), "is larger than 1048576 bytes: is it a catalogue?"},
+		{"decides nothing", says(200, "schema = 1\nends_with = \"end\"\n[end]\n"), "releases_as_of: is missing"},
+		{"large header", says(200, whole, "X-Large", strings.Repeat("x", 128<<10)), "header"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			web := serve(t, tt.handler)
+			s := newSite(t, web)
+			round, lines := s.round(builtInBehind(t))
+			require.Equal(t, BuiltIn, round.Catalog)
+			require.Contains(t, round.Problem, tt.cause)
+			require.Contains(t, lines, "W! Catalogue ("+web.address()+"): cannot be read: "+strings.SplitN(tt.cause, "header", 2)[0])
+			require.Contains(t, lines, ". Until then servers are judged by what is built into this program: advisories of ")
+			require.Equal(t, 1, strings.Count(lines, "cannot be read"))
+			require.NotContains(t, lines, "hunter2secret")
+		})
+	}
+
+	t.Run("certificate", func(t *testing.T) {
+		web := serve(t, gives(whole, ""))
+		s := newSite(t, web)
+		s.block.catalog.remote = catalog.NewRemote(web.address(), nil)
+		_, lines := s.round(builtInBehind(t))
+		require.Contains(t, lines, "by the roots of the system, tls_ca does not count here")
+		require.Zero(t, web.requests.Load())
+	})
+}
+
+// A web server that hangs holds up one round for a moment, and no other.
+func TestWebServerThatHangs(t *testing.T) {
+	wakes := make(chan struct{})
+	web := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-wakes:
+		case <-r.Context().Done():
+		}
+	})
+	t.Cleanup(func() { close(wakes) })
+	s := newSite(t, web)
+	s.block.catalog.wait = 20 * time.Millisecond
+	round, lines := s.round(builtInBehind(t))
+	require.Equal(t, web.address()+": there was no complete answer within 20ms", round.Problem)
+	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Until then ")
+	for range 3 {
+		_, lines = s.round(builtInBehind(t))
+		require.Empty(t, lines, "said once")
+	}
+	require.EqualValues(t, 1, web.requests.Load(), "one fetch at a time")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.block.AwaitCatalog(ctx)
+}
+
+// All blocks of a process share what was read, and judge a round alike.
+func TestManyBlocksAskOnce(t *testing.T) {
+	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	process := onDay(today)
+	process.roots = web.roots()
+	_, hosts := start(t, runs("May 2024 Patch 1", "14.187.5"))
+	blocks := make([]*Block, 100)
+	for i := range blocks {
+		settings := settingsFor(hosts...)
+		settings.CatalogURL = web.address()
+		settings.Tags = map[string]string{"environment": fmt.Sprint(i)}
+		blocks[i] = newBlock(t, process, settings)
+	}
+	rounds := make([]*Round, len(blocks))
+	for range 2 {
+		var running sync.WaitGroup
+		for i, b := range blocks {
+			running.Go(func() {
+				b.AwaitCatalog(t.Context())
+				rounds[i] = b.Round(t.Context(), nil)
+			})
+		}
+		running.Wait()
+		for _, round := range rounds {
+			require.Same(t, rounds[0].Judge, round.Judge)
+			require.Equal(t, web.address(), round.Catalog)
+		}
+	}
+	require.EqualValues(t, 1, web.requests.Load(), "within an hour")
+	require.Len(t, said(process), 1, "said once for all blocks")
+}
+
+// A round that overlaps with one that was judged already is judged by the same catalogue.
+func TestRoundsThatOverlap(t *testing.T) {
+	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	s := newSite(t, web)
+	c := s.block.catalog
+	c.begin()
+	first := c.current(t.Context(), catalog.DayOf(today), 180)
+	c.begin()
+	c.end()
+	s.clock.now = s.clock.now.Add(askEvery - 1)
+	newer, err := catalog.Parse([]byte(catalogText(t, 31, nil)))
+	require.NoError(t, err)
+	c.pending = newReading(newer)
+	require.Same(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge)
+	s.clock.now = s.clock.now.Add(1)
+	require.NotSame(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge, "not without end")
+	c.end()
+}
+
+// Whoever holds the web server can make servers compliant: that is told, once.
+func TestWeakerEntries(t *testing.T) {
+	weaker := func(c *catalog.Catalog) {
+		for i := range c.Advisories {
+			if c.Advisories[i].ID == "CVE-2024-55579" {
+				c.Advisories[i].Dismissed = "not for us"
+			}
+		}
+	}
+	const sentence = `CVE-2024-55579 is dismissed: "not for us"`
+	web := serve(t, gives(catalogText(t, 30, weaker), `"1"`))
+	s := newSite(t, web)
+	round, lines := s.round(29)
+	require.Equal(t, []string{sentence}, round.Weaker)
+	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): weaker than what is built into this program: "+sentence)
+	web.set(gives(catalogText(t, 31, weaker), `"2"`))
+	round, lines = s.round(30)
+	require.Equal(t, []string{sentence}, round.Weaker)
+	require.NotContains(t, lines, sentence)
+}
+
+func TestMinimumReleaseByAWebServer(t *testing.T) {
+	web := serve(t, gives(catalogText(t, 30, nil), ""))
+	process := onDay(today)
+	process.roots = web.roots()
+	settings := settingsFor("127.0.0.1:1")
+	settings.CatalogURL, settings.MinimumRelease = web.address(), "July 2024"
+	b := newBlock(t, process, settings)
+	require.Empty(t, said(process))
+	b.Round(t.Context(), nil)
+	require.Contains(t, strings.Join(said(process), "\n"), `has no release "July 2024"`)
+	b.Round(t.Context(), nil)
+	require.Empty(t, said(process))
+}
+
+func TestCatalogURLIsChecked(t *testing.T) {
+	settings := settingsFor("qlik1.example.com")
+	settings.CatalogURL = "http://web.example.com/catalog.toml"
+	_, err := New(settings, onDay(today))
+	var setting *poll.SettingError
+	require.ErrorAs(t, err, &setting)
+	require.Equal(t, "catalog_url", setting.Key)
+}
