@@ -37,11 +37,11 @@ func TestScheduledTask(t *testing.T) {
 	text, err := os.ReadFile(renewal + "windows/qlik-sense-catalog.xml")
 	require.NoError(t, err)
 	for decoder := xml.NewDecoder(strings.NewReader(string(text))); ; {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 	}
 	var task struct {
 		XMLName  xml.Name `xml:"http://schemas.microsoft.com/windows/2004/02/mit/task Task"`

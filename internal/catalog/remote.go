@@ -113,7 +113,8 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	}
 	c, err := Parse(content)
 	if err == nil && c.EndsWith == "" {
-		err = errors.New(`ends_with: is missing, without which nothing tells whether all of it arrived: write ends_with = "end" below schema and [end] as the last line`)
+		err = errors.New(`ends_with: is missing, without which nothing tells whether all of it arrived: ` +
+			`write ends_with = "end" below schema and [end] as the last line`)
 	}
 	if err != nil {
 		const most = 1 << 10

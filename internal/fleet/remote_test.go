@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func (s *site) round(behind int) (*Round, string) {
 	s.Helper()
 	round := s.block.Round(s.Context(), nil)
 	require.Equal(s, behind, fieldOf(s.T, &round.Results[0], "patches_behind"))
-	s.clock.now = s.clock.now.Add(askEvery)
+	s.now = s.now.Add(askEvery)
 	return round, strings.Join(said(s.process), "\n")
 }
 
@@ -259,7 +260,7 @@ func TestManyBlocksAskOnce(t *testing.T) {
 	for i := range blocks {
 		settings := settingsFor(hosts...)
 		settings.CatalogURL = web.address()
-		settings.Tags = map[string]string{"environment": fmt.Sprint(i)}
+		settings.Tags = map[string]string{"environment": strconv.Itoa(i)}
 		blocks[i] = newBlock(t, process, settings)
 	}
 	rounds := make([]*Round, len(blocks))
@@ -290,12 +291,12 @@ func TestRoundsThatOverlap(t *testing.T) {
 	first := c.current(t.Context(), catalog.DayOf(today), 180)
 	c.begin()
 	c.end()
-	s.clock.now = s.clock.now.Add(askEvery - 1)
+	s.now = s.now.Add(askEvery - 1)
 	newer, err := catalog.Parse([]byte(catalogText(t, 31, nil)))
 	require.NoError(t, err)
 	c.pending = newReading(newer)
 	require.Same(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge)
-	s.clock.now = s.clock.now.Add(1)
+	s.now = s.now.Add(1)
 	require.NotSame(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge, "not without end")
 	c.end()
 }
