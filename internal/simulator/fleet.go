@@ -126,10 +126,11 @@ func (f *Fleet) Addr(i int) string {
 	return f.nodes[i].addr
 }
 
-// Set makes server i answer as s says; s.Addr is ignored. This is a restart, as
-// an upgrade is: open connections end, also those with a request under way, but the
-// certificate stays unless s changes it. The next connection meets s. With FaultDown connections are refused until
-// Set gives another fault. The error is one of listening anew, or an unknown
+// Set makes server i answer as s says; s.Addr is ignored. The next request meets s. Where more
+// changes than Reply and Header, or the server has a fault, this is a restart: open connections
+// end, also those with a request under way. Else they go on, so that nobody who polls meanwhile
+// sees a failure. The certificate stays unless s changes it. With FaultDown connections are
+// refused until Set gives another fault. The error is one of listening anew, or an unknown
 // fault; the server then stays as it was.
 func (f *Fleet) Set(i int, s Server) error {
 	if _, err := ParseFault(string(s.Fault)); err != nil {
@@ -154,8 +155,10 @@ func (f *Fleet) Set(i int, s Server) error {
 			return fmt.Errorf("bringing server %d back: %w", i, err)
 		}
 	}
+	if was := n.now; was.Fault != "" || s.Fault != "" || was.Name != s.Name || was.NoClientCert != s.NoClientCert || was.Plain != s.Plain {
+		n.hangUp()
+	}
 	n.now = next
-	n.hangUp()
 	if n.listener != nil && s.Fault == FaultDown {
 		err = n.listener.Close()
 		n.listener = nil
@@ -225,10 +228,10 @@ func (f *Fleet) serve(w http.ResponseWriter, r *http.Request) {
 		panic("connection did not come through the gate")
 	}
 	c.asked.Store(true)
-	c.node.note(r)
-	reply := c.phase.Fault.answer()
+	now := c.node.note(r)
+	reply := now.Fault.answer()
 	if reply == nil {
 		reply = proper
 	}
-	reply(w, r, &c.phase.Server)
+	reply(w, r, &now.Server)
 }

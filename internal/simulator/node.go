@@ -113,8 +113,8 @@ func (n *node) hangUp() {
 	clear(n.conns)
 }
 
-// note keeps what LastRequest tells.
-func (n *node) note(r *http.Request) {
+// note keeps what LastRequest tells, and returns the phase of the node now.
+func (n *node) note(r *http.Request) *phase {
 	last := Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, Header: r.Header.Clone()}
 	if r.TLS != nil {
 		last.TLSVersion = r.TLS.Version
@@ -126,6 +126,7 @@ func (n *node) note(r *http.Request) {
 	defer n.mu.Unlock()
 	n.requests++
 	n.last = last
+	return n.now
 }
 
 // gate is the listener that net/http sees: it gives the connections that get as
