@@ -208,7 +208,7 @@ func TestCloseWithHangingConnections(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // for the buffers to fill
 	begin := time.Now()
 	require.NoError(t, fleet.Close())
-	require.Less(t, time.Since(begin), time.Second)
+	require.Less(t, time.Since(begin), idleTime/4, "it waits for none of them")
 	require.NoError(t, fleet.Close())
 }
 
@@ -222,17 +222,14 @@ func TestThousands(t *testing.T) {
 		servers[i] = Server{Addr: addr, Reply: Reply("May 2024", "14.187.4")}
 	}
 	site := testSite(t)
-	begin := time.Now()
 	fleet, err := Start(site, servers...)
 	require.NoError(t, err)
-	require.Less(t, time.Since(begin), 3*time.Second)
 	for _, i := range []int{0, n / 2, n - 1} {
 		_, _, text, err := get(newClient(site.ClientTLS(), 5*time.Second), "https://"+fleet.Addr(i)+"/v1/systeminfo")
 		require.NoError(t, err)
 		require.Equal(t, servers[i].Reply, text)
 	}
 	require.NoError(t, fleet.Close())
-	require.Less(t, time.Since(begin), 4*time.Second)
 }
 
 func TestStartAllOrNothing(t *testing.T) {
