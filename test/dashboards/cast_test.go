@@ -44,7 +44,7 @@ func newCast(r *rig.Rig) *cast {
 		{"prod1", may2024p9}, {"prod2", may2024p9}, {"prod3", may2024p9},
 		{"test1", november2024p22}, {"test2", august2023p1}, {"test3", november2024p22},
 		{"dev1", may2025p3}, {"lab1", custom}, {"lab2", may2025p15},
-		{"test4", august2023p1}, {"last1", may2025p15},
+		{"test4", august2023p1}, {"last1", november2024p22},
 	}
 	c := &cast{Rig: r, number: make(map[string]int), source: make(map[string]string), polled: make(map[string]bool), failed: make(map[string]bool)}
 	servers := make([]simulator.Server, len(first))

@@ -3,6 +3,7 @@
 package dashboards
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -21,7 +22,7 @@ import (
 
 // The dashboards and alerts of deploy/grafana, run by a real InfluxDB that a real Telegraf
 // has filled: every query of every panel, variable, annotation and alert, over a story of
-// five weeks. Grafana itself is not run; what it does to queries and answers is done here as
+// eleven weeks. Grafana itself is not run; what it does to queries and answers is done here as
 // its data source does it, and its own library does the transformations and the display.
 func TestGrafana(t *testing.T) {
 	c, every6h, every24h, withStops := play(t)
@@ -42,6 +43,7 @@ func TestGrafana(t *testing.T) {
 	}
 	t.Run("alerts", func(t *testing.T) { testAlerts(t, c, every6h, every24h, withStops) })
 	t.Run("nearly all", func(t *testing.T) { testNearlyAll(t, c) })
+	t.Run("retired", func(t *testing.T) { testRetired(t, c, every6h) }) // the last one, for it deletes
 }
 
 type titledView struct {
@@ -80,7 +82,10 @@ func (c *cast) views(every6h, every24h, many string) map[string][]titledView {
 			{"prod3 on the tenth day, in its outage, polls every 6 hours", view{every6h, outage, server("prod3"), ""}},
 			{"dev1, polls every 24 hours", view{every24h, end, server("dev1"), ""}},
 			{"test4, dark for two months, polls every 6 hours", view{every6h, end, server("test4"), ""}},
+			{"test1, open to two advisories, polls every 6 hours", view{every6h, end, server("test1"), ""}},
 			{"lab1, without an environment, polls every 6 hours", view{every6h, end, server("lab1"), ""}},
+			{"test1, a year after the last Telegraf died", view{every6h, end.AddDate(1, 0, 0), server("test1"), ""}},
+			{"a name of 60 characters, in two sites", view{many, end, map[string][]string{"source": {longName(19)}}, ""}},
 		},
 		"compliance": {
 			{"thirty days after the last Telegraf died", view{every6h, end.AddDate(0, 0, 30), nil, ""}},
@@ -90,6 +95,11 @@ func (c *cast) views(every6h, every24h, many string) map[string][]titledView {
 			{"on the seventh day, dev1 below its minimum, polls every 6 hours", view{every6h, seventh, nil, ""}},
 			{"on the tenth day, polls every 6 hours", view{every6h, outage, nil, ""}},
 			{"on the tenth day, TEST alone, polls every 6 hours", view{every6h, outage, map[string][]string{"environment": {"TEST"}}, ""}},
+			{"at the end, PROD and TEST, site = Zürich, polls every 6 hours", view{every6h, end, some, `"site" = 'Zürich'`}},
+			{"before the catalogue is renewed, polls every 6 hours", view{every6h, before, nil, ""}},
+			{"a year after the last Telegraf died", view{every6h, end.AddDate(1, 0, 0), nil, ""}},
+			{"36 versions, and names of 60 characters", view{many, end, nil, ""}},
+			{"before there are points", view{every6h, storyBegin.AddDate(0, 0, -20), nil, ""}},
 		},
 	}
 }
@@ -159,12 +169,14 @@ func (c *cast) runDashboard(t *testing.T, g *golden, name, title string, v *view
 		require.True(t, ok, "%s: no panel %d that asks", p.Title, p.Targets[0].PanelID)
 		values := []string{""}
 		if p.Repeat != "" {
-			values = repeated[p.Repeat]
+			if values = repeated[p.Repeat]; len(values) == 0 {
+				values = []string{""} // Grafana shows the panel once all the same
+			}
 		}
 		for _, value := range values {
 			one := p.shown(name, title, v.now)
 			if p.Repeat != "" {
-				one.Section = value + ", " + title
+				one.Section = cmp.Or(value, "(none)") + ", " + title
 				one.Panel = p.repeated(value)
 			}
 			one.Source, one.Frames = source.Panel, source.Frames

@@ -78,13 +78,14 @@ var scenes = []scene{
 		c.runs("prod2", may2025p15)
 		c.runs("dev1", may2025p3)
 	}},
+	{44, "the Telegraf of LAST is dead: its server was compliant, with 56 days of support left", func(c *cast) { c.polled["last1"] = false }},
 	{catalogUpdated, "a newer catalogue: an advisory against November 2024, known to be exploited", func(*cast) {}},
-	{60, "the Telegraf of LAST is dead, where nothing was known against its server", func(c *cast) { c.polled["last1"] = false }},
+	{catalogGrown, "one more advisory against the same releases", func(*cast) {}},
 	{68, "the Telegraf of DEV is dead", func(c *cast) { c.polled["dev1"], c.polled["dev2"] = false, false }},
 	{74.75, "prod2 is not ready again", func(c *cast) { c.fails("prod2", simulator.Fault503) }},
 }
 
-// newerAdvisory is what that catalogue adds. It is invented.
+// newerAdvisory is what that catalogue adds, and oneMore what the next one does. Both are invented.
 const newerAdvisory = `
 [[advisory]]
 id = "CVE-2027-99999"
@@ -98,11 +99,25 @@ verified = true
 references = ["https://nvd.nist.gov/vuln/detail/CVE-2027-99999"]
 `
 
+const oneMore = `
+[[advisory]]
+id = "CVE-2027-99998"
+summary = "Another invented one"
+published = 2026-05-02
+cvss = 5.4
+cvss_source = "NVD"
+fixed = ["May 2025"]
+verified = true
+references = ["https://nvd.nist.gov/vuln/detail/CVE-2027-99998"]
+`
+
 // catalogAge is how old the data about advisories and exploitation are when the story begins,
-// and catalogUpdated the day on which both are renewed.
+// catalogUpdated the day on which both are renewed, and catalogGrown that on which an advisory
+// is added against servers that are open already.
 const (
 	catalogAge     = 60
 	catalogUpdated = 45
+	catalogGrown   = 52
 )
 
 // supportEnds is when support ends, in days of the story.
@@ -215,6 +230,9 @@ func (c *cast) writeCatalog(file string, today time.Time, day int) {
 	known, newer := today.AddDate(0, 0, -catalogAge-day), ""
 	if day >= catalogUpdated {
 		known, newer = today.AddDate(0, 0, catalogUpdated-day), newerAdvisory
+	}
+	if day >= catalogGrown {
+		newer += oneMore
 	}
 	text = c.Edit(text, "@known@", known.Format(time.DateOnly), "@newer@", newer)
 	// By renaming: a poll never meets half a file.
@@ -330,6 +348,9 @@ func (c *cast) insert(t *testing.T, database, lines string) {
 	require.Equal(t, http.StatusNoContent, response.StatusCode, body.String())
 }
 
+// longName is a name of 60 characters.
+func longName(i int) string { return strings.Repeat("very-long-", 5) + fmt.Sprintf("name%06d", i) }
+
 // writeMany fills a database with a fleet that is hard to show: 36 versions, and names of 60
 // characters, a server of the same name in two sites among them.
 func (c *cast) writeMany(t *testing.T, database string) {
@@ -337,7 +358,7 @@ func (c *cast) writeMany(t *testing.T, database string) {
 	var b strings.Builder
 	for i := range 40 {
 		site := strings.Repeat("long-", 10) + fmt.Sprintf("site-%05d", i%2)
-		source := strings.Repeat("very-long-", 5) + fmt.Sprintf("name%06d", i/2)
+		source := longName(i / 2)
 		judged := `compliance="compliant",compliance_code=0i,compliance_reason=""`
 		if i%10 == 9 {
 			judged = `compliance="non_compliant",compliance_code=1i,compliance_reason="below_minimum",below_minimum=1i`
