@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -46,6 +47,7 @@ type Remote struct {
 	url    string
 	client *http.Client
 	etag   string // of what was read last, "" where there is none
+	sum    [sha256.Size]byte
 }
 
 // NewRemote returns the catalogue at a URL that CheckURL finds in order. The server's
@@ -57,7 +59,7 @@ func NewRemote(address string, roots *x509.CertPool) *Remote {
 	return &Remote{url: address, client: &http.Client{
 		Timeout: fetchLimit,
 		Transport: &http.Transport{
-			Proxy:                  proxyOfEnvironment,
+			Proxy:                  http.ProxyFromEnvironment,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives:      true, // it is asked once an hour
 			DisableCompression:     true, // so that the bounds are those of what was sent
@@ -68,20 +70,11 @@ func NewRemote(address string, roots *x509.CertPool) *Remote {
 	}}
 }
 
-// proxyOfEnvironment leaves out of an error what it repeats: a password.
-func proxyOfEnvironment(request *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(request)
-	if err != nil {
-		return nil, errors.New("the environment variable HTTPS_PROXY is no URL")
-	}
-	return proxy, nil
-}
-
 // URL is where the catalogue is.
 func (r *Remote) URL() string { return r.url }
 
 // Fetch asks for the catalogue, reads and checks it. It returns nil where it is as it was at
-// the last Fetch that succeeded. The error says what to do; it does not name the URL.
+// the last Fetch that succeeded, also for a server that knows no ETag. The error says what to do; it does not name the URL.
 func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
 	if err != nil {
@@ -111,6 +104,11 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	case strings.HasPrefix(strings.TrimSpace(string(content[:min(len(content), 1<<10)])), "<"):
 		return nil, errors.New("is a web page and no catalogue: check the URL and the proxy")
 	}
+	sum := sha256.Sum256(content)
+	if sum == r.sum {
+		r.remember(response)
+		return nil, nil //nolint:nilnil // said above
+	}
 	c, err := Parse(content)
 	if err == nil && c.EndsWith == "" {
 		err = errors.New(`ends_with: is missing, without which nothing tells whether all of it arrived: ` +
@@ -121,10 +119,16 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 		return nil, fmt.Errorf(`%s: "telegraf-qlik-sense-version catalog check FILE" shows all of it where the file is`,
 			text.Excerpt(strings.ReplaceAll(err.Error(), "\n", "; "), most))
 	}
+	r.sum = sum
+	r.remember(response)
+	return c, nil
+}
+
+// remember keeps the ETag of what was read.
+func (r *Remote) remember(response *http.Response) {
 	if r.etag = response.Header.Get("ETag"); len(r.etag) > maxETag {
 		r.etag = ""
 	}
-	return c, nil
 }
 
 func fetchError(err error) error {

@@ -179,6 +179,48 @@ func TestCatalogueOfAWebServer(t *testing.T) {
 	require.Equal(t, "I! Catalogue ("+web.address()+"): can be read again", lines)
 }
 
+// What arrives again as it was is not new, also from a server that knows no ETag.
+func TestWebServerWithoutETags(t *testing.T) {
+	web := serve(t, says(200, catalogText(t, 30, nil)))
+	s := newSite(t, web)
+	round, lines := s.round(29)
+	require.Contains(t, lines, "I! Catalogue ("+web.address())
+	judge := round.Judge
+	round, lines = s.round(29)
+	require.Empty(t, lines)
+	require.Same(t, judge, round.Judge)
+	web.set(says(200, catalogText(t, 31, nil)))
+	_, lines = s.round(30)
+	require.Contains(t, lines, "I! Catalogue ("+web.address())
+	require.EqualValues(t, 3, web.requests.Load())
+}
+
+// Only the ETag of what was read and found in order is sent back, and none without a bound.
+func TestETagsThatAreRemembered(t *testing.T) {
+	var asked []string
+	answer := func(text, etag string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Header.Get("If-None-Match"))
+			w.Header().Set("ETag", etag)
+			fmt.Fprint(w, text)
+		}
+	}
+	good, newer := catalogText(t, 30, nil), catalogText(t, 31, nil)
+	web := serve(t, answer("", ""))
+	remote := catalog.NewRemote(web.address(), web.roots())
+	long := `"` + strings.Repeat("x", 2<<10) + `"`
+	for _, one := range []struct {
+		text, etag string
+		changed    bool
+	}{{"<html>", `"0"`, false}, {good, `"1"`, true}, {"<html>", `"2"`, false}, {good, `"3"`, false}, {newer, long, true}, {newer, `"5"`, false}} {
+		web.set(answer(one.text, one.etag))
+		c, err := remote.Fetch(t.Context())
+		require.Equal(t, one.text == "<html>", err != nil)
+		require.Equal(t, one.changed, c != nil)
+	}
+	require.Equal(t, []string{"", "", `"1"`, `"1"`, `"3"`, ""}, asked)
+}
+
 // Whatever a web server does, the built-in data judge, and one line says why.
 func TestWebServerThatMisbehaves(t *testing.T) {
 	whole := catalogText(t, 30, nil)

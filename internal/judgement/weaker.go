@@ -10,12 +10,16 @@ import (
 )
 
 // Weaker returns the entries by which j is less strict than other, a sentence each,
-// sorted: advisories that apply to fewer patches, are not known to be exploited or were
-// dismissed, and releases that are supported for longer. Whoever writes a catalogue file can make
-// servers compliant with such an entry, so that somebody should look at it.
+// sorted: advisories that apply to fewer patches, are not known to be exploited, were dismissed
+// or, exploited and undecided, decided; releases that are supported for longer, and builds that
+// count as later patches. Whoever writes a catalogue file can make servers compliant with such
+// an entry, so that somebody should look at it.
 func (j *Judge) Weaker(other *Judge) []string {
 	var found []string
 	for _, theirs := range other.Catalog.Releases {
+		if sentence := j.laterPatch(&theirs); sentence != "" {
+			found = append(found, sentence)
+		}
 		ours := j.byRelease[theirs.Label]
 		if ours == nil {
 			continue
@@ -31,6 +35,10 @@ func (j *Judge) Weaker(other *Judge) []string {
 			found = append(found, fmt.Sprintf("%s is dismissed: %s", theirs.ID, text.Quote(ours.Dismissed)))
 			continue
 		}
+		if ours != nil && ours.Decides() && theirs.Undecided() && theirs.Exploited() {
+			found = append(found, fmt.Sprintf("%s, which is exploited and undecided, is decided: fixed from %s on",
+				theirs.ID, slices.MinFunc(ours.Fixed, release.Release.Compare)))
+		}
 		if label, patch, open := j.firstMissing(other, theirs.ID); open {
 			label.Patch = patch
 			found = append(found, fmt.Sprintf("%s does not apply to %s", theirs.ID, label))
@@ -41,6 +49,25 @@ func (j *Judge) Weaker(other *Judge) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// laterPatch returns a sentence for the first build of a release that counts as a later patch
+// or release by j, "" where there is none: servers that tell no label are judged by it.
+func (j *Judge) laterPatch(theirs *catalog.Release) string {
+	for _, p := range theirs.Patches {
+		e := j.byTrack[p.Build.Track]
+		if e == nil || !p.Basis.Sure() {
+			continue
+		}
+		was, is := theirs.Label, e.Label
+		was.Patch = p.Patch
+		if patch, sure := e.patchOf(p.Build); sure {
+			if is.Patch = patch; is.Compare(was) > 0 {
+				return fmt.Sprintf("build %s counts as %s instead of %s", p.Build, is, was)
+			}
+		}
+	}
+	return ""
 }
 
 // advisory returns that with an identifier, nil where the catalogue has none.

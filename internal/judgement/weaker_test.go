@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
 )
 
 func TestWeaker(t *testing.T) {
@@ -48,6 +50,12 @@ func TestWeaker(t *testing.T) {
 	require.Equal(t, []string{`CVE-2024-0003 is dismissed: "not ours"`},
 		made(t, dismissed).Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
 
+	// Nor does whoever decides it, but for one that is exploited.
+	decided := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", "fixed = [\"May 2024 Patch 2\", \"May 2023 Patch 1\"]\nexploited_since = 2024-02-03")
+	require.Empty(t, made(t, decided).Weaker(made(t, undecided)))
+	require.Equal(t, []string{"CVE-2024-0003, which is exploited and undecided, is decided: fixed from May 2023 Patch 1 on"},
+		made(t, decided).Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
+
 	longer := made(t, advisory("CVE-2024-0001", fixed))
 	for i := range longer.Catalog.Releases {
 		r := &longer.Catalog.Releases[i]
@@ -57,4 +65,36 @@ func TestWeaker(t *testing.T) {
 	}
 	require.Equal(t, []string{"August 2024 is supported until 2026-09-30 instead of 2026-08-31"}, longer.Weaker(made(t, advisory("CVE-2024-0001", fixed))))
 	require.Empty(t, BuiltIn().Weaker(BuiltIn()))
+}
+
+// A server that tells no label is judged by its build.
+func TestWeakerBuilds(t *testing.T) {
+	const first, second = `"May 2024"`, `"August 2024"`
+	const text = `schema = 1
+releases_as_of = 2026-01-01
+advisories_as_of = 2026-01-01
+exploited_as_of = 2026-01-01
+[[release]]
+label = "May 2024"
+track = "14.200"
+patches = [{ patch = 3, build = "14.200.5", basis = "stated" }]
+verified = true
+sources = ["test"]
+[[release]]
+label = "August 2024"
+verified = true
+sources = ["test"]
+`
+	judge := func(changes ...string) *Judge {
+		c, err := catalog.Parse([]byte(strings.NewReplacer(changes...).Replace(text) + advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 4"]`)))
+		require.NoError(t, err)
+		return New(c)
+	}
+	builtIn := judge()
+	require.Equal(t, []string{"CVE-2024-0001"}, ids(judged(builtIn, "", "14.200.5").Verdict))
+	require.Equal(t, []string{"build 14.200.5 counts as May 2024 Patch 4 instead of May 2024 Patch 3"}, judge("patch = 3", "patch = 4").Weaker(builtIn))
+	require.Equal(t, []string{"build 14.200.5 counts as August 2024 Patch 3 instead of May 2024 Patch 3"}, judge(first, second, second, first).Weaker(builtIn))
+	require.Empty(t, judge("patch = 3", "patch = 2").Weaker(builtIn))
+	require.Empty(t, judge("patch = 3", "patch = 4", `"stated"`, `"counted"`).Weaker(builtIn), "nobody is judged by it")
+	require.Empty(t, builtIn.Weaker(judge("patch = 3", "patch = 2", `"stated"`, `"counted"`)), "nobody was judged by it")
 }
