@@ -21,7 +21,7 @@ const may2031 = `[{"name":"May 2031","tag_name":"v15.100.3","published_at":"2026
 // builtInText is a file with the built-in catalogue, which has nothing more for it.
 func builtInText(t *testing.T) string {
 	t.Helper()
-	text, err := catalog.BuiltIn().Encode("a file of somebody's own")
+	text, err := catalog.BuiltIn().Encode("")
 	require.NoError(t, err)
 	return string(text)
 }

@@ -93,8 +93,15 @@ func create(target string, old fs.FileInfo) (*os.File, error) {
 	// system knows the umask and the default permissions of the folder.
 	name := filepath.Join(filepath.Dir(target), tempPrefix+rand.Text()+tempSuffix)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil || old == nil {
-		return f, err
+	if err != nil {
+		// Without the name of the temporary file, which means nothing to anybody.
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
+			err = path.Err
+		}
+		return nil, fmt.Errorf("a new file cannot be made in %s: %w: check that folder and its permissions", filepath.Dir(target), err)
+	}
+	if old == nil {
+		return f, nil
 	}
 	if err := keepOwner(f, old); err != nil {
 		err = fmt.Errorf("giving the new file the owner of the old one: %w: run this as that owner or as an administrator", err)

@@ -42,7 +42,10 @@ func TestCheckTouchesNothing(t *testing.T) {
 	requireContents(t, file, "old")
 	requireFiles(t, dir, "report")
 
-	require.ErrorIs(t, Check(filepath.Join(dir, "missing", "report")), os.ErrNotExist)
+	err := Check(filepath.Join(dir, "missing", "report"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "a new file cannot be made in "+filepath.Join(dir, "missing")+": ")
+	require.ErrorContains(t, err, ": check that folder and its permissions")
 	require.EqualError(t, Check(dir), dir+" is no regular file: name one that may be replaced")
 }
 

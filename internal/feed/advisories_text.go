@@ -40,7 +40,7 @@ var (
 	namedPatch   = regexp.MustCompile(`(?i)\bpatch(?:es)? ?\d`)
 	// doubts are words beside a list by which it may not be what it looks like.
 	doubts = regexp.MustCompile(`(?i)\b(?:incomplete\w*|partial\w*|insufficient\w*|still|not|never|until|unfixed|unless|` +
-		`except\w*|revert\w*|withdraw\w*|re-?introduced|regression)\b`)
+		`except\w*|revert\w*|withdraw\w*|re-?introduced|regression|again|remain\w*|later|newer|subsequent\w*)\b`)
 	incompleteFix = regexp.MustCompile(`(?i)\bexists because of an incomplete fix (?:for|of) CVE-\d+-\d+`)
 	otherProducts = regexp.MustCompile(`(?i)\b(?:QlikView|NPrinting|Talend|Qlik (?:Replicate|Compose|Catalog|Cloud|Enterprise Manager))\b`)
 )

@@ -76,6 +76,8 @@ func TestReadText(t *testing.T) {
 		{"not those of Qlik Sense", "QlikView installations that lack these patch levels: May 2027.", "", "not understood"},
 		{"an incomplete fix", list("May 2027 Patch 3. However, the fix is incomplete."), "", `a word of doubt, "incomplete"`},
 		{"still affected", list("May 2027 Patch 3. Sites with a proxy are still affected."), "", `a word of doubt, "still"`},
+		{"later ones affected", list("May 2027 Patch 3. Later releases have the flaw."), "", `a word of doubt, "Later"`},
+		{"affected again", list("May 2027 Patch 3. August 2026 has it again."), "", `a word of doubt, "again"`},
 		{"a release behind the list", list("May 2027 Patch 3. August 2027 brought the flaw back."), "", "also names August 2027, which is fixed by the list"},
 		{"affected by itself", "Qlik Sense May 2027 Patch 3 and earlier. This is fixed in May 2027 Patch 3.", "", "also names May 2027 Patch 3"},
 		{"before a later one", "Qlik Sense before August 2027 IR. This is fixed in May 2027 Patch 3.", "", "also names August 2027"},

@@ -61,7 +61,7 @@ type Download struct {
 func (d *Download) Run(ctx context.Context) (string, error) {
 	chosen, err := d.chosen()
 	if err == nil {
-		err = refuseOther(d.Bundle)
+		err = checkBundle(d.Bundle)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s was not written: %w", d.Bundle, err)
@@ -93,9 +93,13 @@ func (d *Download) Run(ctx context.Context) (string, error) {
 	return report.String(), errors.Join(errs...)
 }
 
-// refuseOther keeps a file from being replaced that is no bundle, as a catalogue is that
-// somebody names by mistake.
-func refuseOther(file string) error {
+// checkBundle reports whether a bundle can be written to a file, before the network is asked.
+// It keeps a file from being replaced that is no bundle, as a catalogue is that somebody names
+// by mistake.
+func checkBundle(file string) error {
+	if err := atomicfile.Check(file); err != nil {
+		return err
+	}
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

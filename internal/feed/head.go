@@ -2,9 +2,13 @@ package feed
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"telegraf-qlik-sense-version/internal/boundedfile"
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
 // comment returns the head of the file.
@@ -17,6 +21,34 @@ func (u *Update) comment(outcomes []outcome) string {
 	}
 	return fmt.Sprintf(head, fmt.Sprintf("Written by \"telegraf-qlik-sense-version catalog update\" on %s:\n%s\n",
 		u.Today, strings.Join(origins, "\n")), catalog.NVDNotice)
+}
+
+// tomlToken matches comments, and strings, in which a # begins none.
+var tomlToken = regexp.MustCompile(`(?s)#[^\n]*|""".*?"""|'''.*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'`)
+
+// lostComments returns a remark for each comment of somebody's own in the file, which the next
+// version of it will not have.
+func (u *Update) lostComments() (remarks []string) {
+	content, err := boundedfile.Read(u.File, catalog.MaxSize)
+	if err != nil {
+		return nil // a new file
+	}
+	body := string(content)
+	if begin, _, _ := strings.Cut(head, "\n"); strings.HasPrefix(body, "# "+begin) {
+		_, body, _ = strings.Cut(body, "\nschema") // an update has written what is above
+	}
+	lost := 0
+	for _, token := range tomlToken.FindAllString(body, -1) {
+		if comment := strings.TrimSpace(strings.TrimPrefix(token, "#")); token[0] != '#' || comment == "" {
+			continue
+		} else if lost++; lost <= maxNamed {
+			remarks = append(remarks, fmt.Sprintf("not kept: the comment %s: write it into the key note of an entry, or into notes", strconv.Quote(text.Excerpt(comment, 300))))
+		}
+	}
+	if lost > maxNamed {
+		remarks = append(remarks, fmt.Sprintf("not kept: %d more comments", lost-maxNamed))
+	}
+	return remarks
 }
 
 // head is the comment of each file that an update writes, also of the one that the program

@@ -283,6 +283,11 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
+	// By words of the text: a query by product finds no record that NVD has not analysed.
+	require.Equal(t, "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense", advisories.url)
+	require.Equal(t, "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", exploited.url)
+	require.Equal(t, "https://raw.githubusercontent.com/cisagov/kev-data/HEAD/known_exploited_vulnerabilities.json", exploited.copyURL)
+	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100", releases.url)
 	for _, address := range []string{"example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
 		_, err := fetch(t, releases, address)
 		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+ReleasesURL, address)

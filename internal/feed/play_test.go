@@ -53,7 +53,7 @@ func (f *feeds) update(t testing.TB, file string) *Update {
 // builtInFile is the built-in catalogue in a file, to which an update adds nothing of it.
 func builtInFile(t testing.TB) (file, text string) {
 	t.Helper()
-	content, err := catalog.BuiltIn().Encode("a file of somebody's own")
+	content, err := catalog.BuiltIn().Encode("")
 	require.NoError(t, err)
 	file = filepath.Join(t.TempDir(), "catalog.toml")
 	require.NoError(t, os.WriteFile(file, content, 0o600))

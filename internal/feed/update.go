@@ -78,6 +78,7 @@ func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 		return nil, errors.Join(u.untouched(failures(failed)), u.stale(old, failed))
 	}
 	if r.Written = isNew || !reflect.DeepEqual(old, r.Catalog); r.Written {
+		r.Remarks = append(r.Remarks, u.lostComments()...)
 		if err := r.Catalog.Save(u.File, u.comment(outcomes)); err != nil {
 			return nil, u.untouched(err)
 		}
@@ -85,14 +86,17 @@ func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 	return r, u.partly(r.Catalog, failed)
 }
 
-// read reads the sources, or the bundle, after a look at the file: one that cannot be used
-// needs no network.
+// read reads the sources, or the bundle, after a look at the file: one that cannot be used or
+// replaced needs no network.
 func (u *Update) read(ctx context.Context) ([]outcome, error) {
 	chosen, err := u.chosen()
 	if err != nil {
 		return nil, err
 	}
 	if _, _, err := u.load(); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.Check(u.File); err != nil {
 		return nil, err
 	}
 	if u.From != "" {
@@ -107,9 +111,12 @@ func (u *Update) read(ctx context.Context) ([]outcome, error) {
 
 func (u *Update) load() (old *catalog.Catalog, isNew bool, err error) {
 	old, err = catalog.Load(u.File)
-	if isNew = errors.Is(err, fs.ErrNotExist); isNew {
+	switch isNew = errors.Is(err, fs.ErrNotExist); {
+	case isNew:
 		old = catalog.BuiltIn()
-	} else if err != nil {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, false, fmt.Errorf("reading it: %w: check its permissions", err)
+	case err != nil:
 		return nil, false, fmt.Errorf("reading it: %w", err)
 	}
 	return old, isNew, old.CheckDays(u.Today)

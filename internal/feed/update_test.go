@@ -53,6 +53,53 @@ CVE-2023-48365: not in CISA's list; it still counts as exploited
 	require.False(t, result.Written)
 }
 
+// A comment of somebody's own is lost, which is said, and what it was.
+func TestUpdateTellsOfLostComments(t *testing.T) {
+	u := play(t).update(t, "")
+	var text string
+	u.File, text = builtInFile(t)
+	require.Contains(t, text, "\n[[advisory]]\n")
+	text = "# Mine.\r\n#\n" + strings.Replace(text, "\n[[advisory]]\n", "\n[[advisory]] # don't \"touch\"\n", 1)
+	text = strings.Replace(text, "\nsources = [", "\nsources = [\"# none\", # 'one'\n", 1)
+	require.NoError(t, os.WriteFile(u.File, []byte(text), 0o600))
+	result, err := u.Run(t.Context())
+	require.NoError(t, err)
+	const why = ": write it into the key note of an entry, or into notes\n"
+	require.Contains(t, result.String(), `not kept: the comment "Mine."`+why+`not kept: the comment "'one'"`+why+`not kept: the comment "don't \"touch\""`+why+u.File+": ")
+
+	result, err = u.Run(t.Context())
+	require.NoError(t, err)
+	require.NotContains(t, result.String(), "not kept: ", "not written")
+	content, err := os.ReadFile(u.File)
+	require.NoError(t, err)
+	edited := strings.ReplaceAll(string(content), "\n[[release]]\n", "\n[[release]] # mine\n")
+	require.NoError(t, os.WriteFile(u.File, []byte(strings.Replace(edited, "advisories_as_of = 2031-06-29", "advisories_as_of = 2031-06-28", 1)), 0o600))
+	result, err = u.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, maxNamed, strings.Count(result.String(), `not kept: the comment "mine"`))
+	require.Contains(t, result.String(), fmt.Sprintf("\nnot kept: %d more comments\n", strings.Count(edited, "# mine")-maxNamed))
+}
+
+// What cannot be written is found before the network is asked.
+func TestFilesThatCannotBeWritten(t *testing.T) {
+	f := play(t)
+	for _, part := range Parts {
+		f.Set(part, func(http.ResponseWriter, *http.Request) { t.Error("asked") })
+	}
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing", "x")
+	for file, expected := range map[string]string{
+		missing: "a new file cannot be made in " + filepath.Dir(missing) + ": ",
+		dir:     "is no regular file: name one ",
+	} {
+		_, err := f.update(t, file).Run(t.Context())
+		require.ErrorContains(t, err, expected)
+		_, err = (&Download{Sources: f.sources(), Bundle: file, Today: day(t, today)}).Run(t.Context())
+		require.ErrorContains(t, err, expected)
+		require.ErrorContains(t, err, file+" was not written: ")
+	}
+}
+
 // A new file is made of what the program knows and of the lists.
 func TestUpdateMakesAFile(t *testing.T) {
 	u := play(t).update(t, filepath.Join(t.TempDir(), "new.toml"))
