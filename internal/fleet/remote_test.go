@@ -173,9 +173,10 @@ func TestCatalogueOfAWebServer(t *testing.T) {
 	web.set(gives(catalogText(t, 31, nil), `"2"`))
 	require.Eventually(t, func() bool {
 		// No round waits for a server that failed.
-		_, lines = s.round(30)
+		round, lines = s.round(30)
 		return lines != ""
 	}, 10*time.Second, 20*time.Millisecond)
+	require.Empty(t, round.Problem)
 	require.Equal(t, "I! Catalogue ("+web.address()+"): can be read again", lines)
 }
 
@@ -264,6 +265,14 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 		require.Contains(t, lines, "by the roots of the system, tls_ca does not count here")
 		require.Zero(t, web.requests.Load())
 	})
+
+	t.Run("old TLS", func(t *testing.T) {
+		web := serve(t, gives(whole, ""))
+		web.TLS.MinVersion, web.TLS.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		_, lines := newSite(t, web).round(builtInBehind(t))
+		require.Contains(t, lines, "protocol version")
+		require.Zero(t, web.requests.Load())
+	})
 }
 
 // A web server that hangs holds up one round for a moment, and no other.
@@ -290,6 +299,26 @@ func TestWebServerThatHangs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.block.AwaitCatalog(ctx)
+}
+
+// A server that failed holds up no round, whatever it does next.
+func TestNoRoundWaitsAfterAFailure(t *testing.T) {
+	web := serve(t, says(http.StatusInternalServerError, ""))
+	s := newSite(t, web)
+	s.round(builtInBehind(t))
+	wakes := make(chan struct{})
+	t.Cleanup(func() { close(wakes) })
+	web.set(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-wakes:
+		case <-r.Context().Done():
+		}
+	})
+	s.block.catalog.wait = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s.block.Round(ctx, nil)
+	require.NoError(t, ctx.Err(), "the round has waited")
 }
 
 // All blocks of a process share what was read, and judge a round alike.
