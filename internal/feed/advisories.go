@@ -124,6 +124,9 @@ func parseAdvisories(pages [][]byte) (list, error) {
 				return nil, errShifted
 			case record.Published.After(catalog.DayOf(envelope.Timestamp.Time)):
 				return nil, fmt.Errorf("%s was published on %s, after the reply of %s: has its format changed?", record.ID, record.Published, l.of)
+			case record.RecordModified.After(catalog.DayOf(envelope.Timestamp.Time)):
+				// No later state of the record would ever replace it.
+				return nil, fmt.Errorf("%s was modified on %s, after the reply of %s: has its format changed?", record.ID, record.RecordModified, l.of)
 			}
 			seen[record.ID] = true
 			if !ours {
