@@ -10,6 +10,13 @@ const (
 	maxEntries = 100     // entries of a list
 )
 
+// Bounds of a catalogue: each release is compared with each advisory, and a megabyte of the
+// shortest entries would take an agent's memory for that. There are some ten of either a year.
+const (
+	maxReleases   = 500
+	maxAdvisories = 1000
+)
+
 func checkText(wrong func(string, ...any), key, value string, most int) {
 	if len(value) > most {
 		wrong("%s takes %d bytes, and %d are the most: shorten it", key, len(value), most)
@@ -36,6 +43,12 @@ func checkList(wrong func(string, ...any), key string, values []string) {
 func (c *Catalog) checkSizes(wrong func(string, ...any)) {
 	checkList(wrong, "sources", c.Sources)
 	checkCount(wrong, "notes", len(c.Notes))
+	if n := len(c.Releases); n > maxReleases {
+		wrong("there are %d releases, and %d are the most: is it one of Qlik Sense?", n, maxReleases)
+	}
+	if n := len(c.Advisories); n > maxAdvisories {
+		wrong("there are %d advisories, and %d are the most: is it one of Qlik Sense?", n, maxAdvisories)
+	}
 	for i, note := range c.Notes {
 		checkText(wrong, fmt.Sprintf("notes: entry %d", i+1), note, maxText)
 	}

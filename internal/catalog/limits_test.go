@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,6 +36,18 @@ func TestSizesAreBounded(t *testing.T) {
 			`catalogue: notes: entry 2 takes 4097 bytes, and 4096 are the most: shorten it`},
 		{"notes of the catalogue", func(c *Catalog, over int) { c.Notes = list(100+over, "") },
 			`catalogue: notes has 101 entries, and 100 are the most: keep those that matter`},
+		{"releases", func(c *Catalog, over int) {
+			for i := range 500 - len(c.Releases) + over {
+				c.Releases = append(c.Releases, Release{Label: release.Release{Year: 2100 + i, Month: 1}, Sources: []string{"x"}})
+			}
+		}, `catalogue: there are 501 releases, and 500 are the most: is it one of Qlik Sense?`},
+		{"advisories", func(c *Catalog, over int) {
+			for i := range 1000 - len(c.Advisories) + over {
+				a := c.Advisories[0]
+				a.ID = fmt.Sprintf("CVE-2024-%07d", i)
+				c.Advisories = append(c.Advisories, a)
+			}
+		}, `catalogue: there are 1001 advisories, and 1000 are the most: is it one of Qlik Sense?`},
 		{"summary", func(c *Catalog, over int) { c.Advisories[0].Summary = text(4096 + over) },
 			`advisory "CVE-2024-36077": summary takes 4097 bytes, and 4096 are the most: shorten it`},
 		{"note", func(c *Catalog, over int) { c.Advisories[0].Note = text(4096 + over) },

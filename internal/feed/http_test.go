@@ -210,6 +210,7 @@ func TestMessagesOfStatuses(t *testing.T) {
 		{feedtest.Answer(429, "", "Retry-After", "3600"),
 			`wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
 		{feedtest.Answer(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
+		{feedtest.Body(strings.Repeat(" ", 21<<20)), "is larger than 20 MiB: is it CISA's list of exploited vulnerabilities?"},
 		{feedtest.Answer(304, ""), "HTTP status 304 Not Modified without a usable new address"},
 		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
 			"refused a redirect: there are more than 5 in a row"},

@@ -315,20 +315,26 @@ func TestDayOfAnAnswer(t *testing.T) {
 	require.Equal(t, day(t, "2026-11-20"), (&answer{list: of, read: read}).asOf(advisories))
 }
 
-// Ten updates at the same time, of which most lack a source, leave a whole file that has what
-// all of them have read, and nothing beside it.
+// Ten updates at the same time, each with an advisory that no other one brings and without a
+// source, leave a whole file that has what all of them have read, and nothing beside it.
 func TestUpdatesAtOnce(t *testing.T) {
+	const updates = 10
+	id := func(i int) string { return fmt.Sprintf("CVE-2031-%04d", i) }
 	file, _ := builtInFile(t)
-	var group sync.WaitGroup
-	for i := range 10 {
+	var arrived, group sync.WaitGroup
+	arrived.Add(updates)
+	for i := range updates {
 		f := play(t)
 		f.Set("exploited", feedtest.Answer(404, ""))
-		if i == 3 {
-			f = play(t)
-		}
+		reply := feedtest.Body(string(feedtest.NVDReply("2031-06-29", feedtest.Record(id(i), "2031-06-01", clean))))
+		f.Set("advisories", func(w http.ResponseWriter, r *http.Request) {
+			arrived.Done()
+			arrived.Wait()
+			reply(w, r)
+		})
 		group.Go(func() {
 			_, err := f.update(t, file).Run(t.Context())
-			if err != nil && !strings.Contains(err.Error(), "exploited as of") {
+			if err == nil || !strings.Contains(err.Error(), "exploited as of") {
 				t.Error(err)
 			}
 		})
@@ -336,7 +342,9 @@ func TestUpdatesAtOnce(t *testing.T) {
 	group.Wait()
 	c, err := catalog.Load(file)
 	require.NoError(t, err)
-	require.True(t, advisoryOf(c, "CVE-2031-0001").Decides())
+	for i := range updates {
+		require.NotNil(t, advisoryOf(c, id(i)), "%s is lost", id(i))
+	}
 	entries, err := os.ReadDir(filepath.Dir(file))
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
