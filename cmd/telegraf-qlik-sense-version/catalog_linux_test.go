@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
 // In a namespace of its own a test can have a disk that is full, and one that cannot
@@ -73,26 +75,19 @@ func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 
 // An update while the program runs: the next round judges by it, and the ages fall to 0.
 func TestCatalogUpdateBetweenRounds(t *testing.T) {
-	now := time.Now().UTC()
-	today := now.Format(time.DateOnly)
-	lists := map[string]string{
-		"/releases": `[{"name":"May 2025 Patch 40","tag_name":"v14.231.90","published_at":"` + today + `T00:00:00Z"}]`,
-		"/advisories": `{"format":"NVD_CVE","version":"2.0","timestamp":"` + today + `T00:00:00","startIndex":0,"totalResults":1,"vulnerabilities":[{"cve":{` +
-			`"id":"CVE-2026-99999","published":"` + today + `T00:00:00","lastModified":"` + today + `T00:00:00","vulnStatus":"Received",` +
-			`"descriptions":[{"lang":"en","value":"A flaw in Qlik Sense. This is fixed in May 2025 Patch 40."}]}}]}`,
-		"/exploited": `{"catalogVersion":"1","dateReleased":"` + today + `T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-99999",` +
-			`"vendorProject":"Qlik","product":"Sense","dateAdded":"` + today + `","knownRansomwareCampaignUse":"Unknown"}]}`,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, lists[r.URL.Path]) }))
-	t.Cleanup(server.Close)
+	today := time.Now().UTC().Format(time.DateOnly)
+	feeds := feedtest.Start(t)
+	feeds.Set("releases", feedtest.Body(`[{"name":"May 2025 Patch 40","tag_name":"v14.231.90","published_at":"`+today+`T00:00:00Z"}]`))
+	feeds.Set("advisories", feedtest.Body(string(feedtest.NVDReply(today,
+		feedtest.Record("CVE-2026-99999", today, "A flaw in Qlik Sense. This is fixed in May 2025 Patch 40.")))))
+	feeds.Set("exploited", feedtest.Body(string(feedtest.KEV(today, feedtest.KEVEntry("CVE-2026-99999", "Qlik", "Sense", today, "Unknown")))))
 	file := copyCatalog(t)
 	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
 	p := start(t, "--config", f.config("catalog_file = '"+file+"'"))
 	before := p.requirePoints(1)[0]
 	require.Contains(t, before, `compliance="compliant"`)
 
-	update := start(t, "catalog", "update", "--releases-url", server.URL+"/releases", "--advisories-url", server.URL+"/advisories",
-		"--exploited-url", server.URL+"/exploited", file)
+	update := start(t, append([]string{"catalog", "update", file}, feeds.Options()...)...)
 	update.requireEnd(0)
 	p.prompt()
 	after := p.requirePoints(2)[1]
