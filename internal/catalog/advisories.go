@@ -112,6 +112,9 @@ func (m *advisoryMerge) replace(own *Advisory, r *Record) {
 	if own.Summary != taken.Summary {
 		m.change(own.ID, "new words")
 	}
+	if !own.ByMachine() && own.Note != "" {
+		m.change(own.ID, "read by machine from now on; the note that somebody wrote was: "+own.Note)
+	}
 	if taken.Remark != "" && own.Remark != taken.Remark {
 		m.remark(own.ID, taken.Remark)
 	}

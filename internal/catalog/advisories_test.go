@@ -87,7 +87,8 @@ func TestMergeAdvisories(t *testing.T) {
 			[]Record{rejected(t, curated, "2026-01-13")},
 			[]string{curated + ": dismissed: rejected by NVD, 2026-01-13"}, nil, curated, []string{"May 2024", "February 2024 Patch 4"}, false},
 		{"curated and undecided, the record has a list", nil, []Record{recorded(t, unmapped, "2026-01-12", "May 2024 Patch 3")},
-			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new words"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
+			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new words",
+				unmapped + ": read by machine from now on; the note that somebody wrote was: Nobody knows"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
 		{"kept and undecided, the record has a list", func(c *Catalog) { c.Advisories[1].Keep = true }, []Record{recorded(t, unmapped, "2026-01-12",
 			"May 2024 Patch 3")},
 			nil, []string{unmapped + ": NVD's record says fixed in May 2024 Patch 3, the entry in no release: it stays as somebody wrote it"},
@@ -99,7 +100,7 @@ func TestMergeAdvisories(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := good(t)
-			c.Advisories[1].Summary = "Something else"
+			c.Advisories[1].Summary, c.Advisories[1].Note = "Something else", "Nobody knows"
 			if tt.edit != nil {
 				tt.edit(c)
 			}
