@@ -3,7 +3,6 @@ package feed
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/boundedfile"
@@ -42,7 +41,8 @@ func (u *Update) lostComments() (remarks []string) {
 		if comment := strings.TrimSpace(strings.TrimPrefix(token, "#")); token[0] != '#' || comment == "" {
 			continue
 		} else if lost++; lost <= maxNamed {
-			remarks = append(remarks, fmt.Sprintf("not kept: the comment %s: write it into the key note of an entry, or into notes", strconv.Quote(text.Excerpt(comment, 300))))
+			remarks = append(remarks, fmt.Sprintf("not kept: the comment %q: write it into the key note of an entry, or into notes",
+				text.Excerpt(comment, 300)))
 		}
 	}
 	if lost > maxNamed {

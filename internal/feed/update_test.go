@@ -65,7 +65,8 @@ func TestUpdateTellsOfLostComments(t *testing.T) {
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	const why = ": write it into the key note of an entry, or into notes\n"
-	require.Contains(t, result.String(), `not kept: the comment "Mine."`+why+`not kept: the comment "'one'"`+why+`not kept: the comment "don't \"touch\""`+why+u.File+": ")
+	require.Contains(t, result.String(), `not kept: the comment "Mine."`+why+
+		`not kept: the comment "'one'"`+why+`not kept: the comment "don't \"touch\""`+why+u.File+": ")
 
 	result, err = u.Run(t.Context())
 	require.NoError(t, err)
