@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,15 @@ type checkOptions struct {
 func runCheck(ctx context.Context, args []string) error {
 	var o checkOptions
 	flags := newFlags(programName+" check", checkUsage)
+	o.add(flags)
+	if done, err := parse(flags, args); done {
+		return err
+	}
+	return check(ctx, &o)
+}
+
+// add adds the flags that check and plan share.
+func (o *checkOptions) add(flags *flag.FlagSet) {
 	flags.StringVar(&o.config, "config", "", "")
 	flags.StringVar(&o.logLevel, "log-level", "error", "")
 	flags.StringVar(&o.output, "output", "table", "")
@@ -65,10 +75,6 @@ func runCheck(ctx context.Context, args []string) error {
 		o.only = append(o.only, host)
 		return nil
 	})
-	if done, err := parse(flags, args); done {
-		return err
-	}
-	return check(ctx, &o)
 }
 
 // outputs are the forms of a report.
@@ -86,38 +92,11 @@ func check(ctx context.Context, o *checkOptions) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
 	}
-	loaded, err := loadBlocks(o.config, o.logLevel)
+	r, err := gather(ctx, o)
 	if err != nil {
 		return err
 	}
-	blocks := make([]*fleet.Block, len(loaded))
-	for i, block := range loaded {
-		blocks[i] = block.Block()
-	}
-	if blocks, err = report.Limit(blocks, o.only); err != nil {
-		return err
-	}
-
-	// Fail before polling if the report cannot be written.
-	if o.outputFile != "" {
-		if err := atomicfile.Check(o.outputFile); err != nil {
-			return fmt.Errorf("writing the report: %w", err)
-		}
-	}
-
-	polled, done := showProgress(blocks)
-	r, err := report.Gather(ctx, blocks, version(), o.only, polled)
-	done()
-	if err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	if o.outputFile == "" {
-		err = write(os.Stdout, r)
-	} else if err = write(&text, r); err == nil {
-		err = atomicfile.Write(o.outputFile, text.Bytes())
-	}
-	if err != nil {
+	if err := writeOut(o.outputFile, func(w io.Writer) error { return write(w, r) }); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if status := r.Status(); status != 0 {
@@ -126,12 +105,52 @@ func check(ctx context.Context, o *checkOptions) error {
 	return nil
 }
 
+// gather asks the fleet once.
+func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
+	loaded, err := loadBlocks(o.config, o.logLevel)
+	if err != nil {
+		return nil, err
+	}
+	blocks := make([]*fleet.Block, len(loaded))
+	for i, block := range loaded {
+		blocks[i] = block.Block()
+	}
+	if blocks, err = report.Limit(blocks, o.only); err != nil {
+		return nil, err
+	}
+
+	// Fail before polling if the report cannot be written.
+	if o.outputFile != "" {
+		if err := atomicfile.Check(o.outputFile); err != nil {
+			return nil, fmt.Errorf("writing the report: %w", err)
+		}
+	}
+
+	polled, done := showProgress(blocks)
+	defer done()
+	return report.Gather(ctx, blocks, version(), o.only, polled)
+}
+
+// writeOut writes to a file, or without one to standard output.
+func writeOut(file string, write func(io.Writer) error) error {
+	if file == "" {
+		return write(os.Stdout)
+	}
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	return atomicfile.Write(file, text.Bytes())
+}
+
 // writeTable fits the table to the terminal, and colours it there.
-func writeTable(w io.Writer, r *report.Report) error {
-	options := table.Options{}
+func writeTable(w io.Writer, r *report.Report) error { return table.Write(w, r, terminal(w)) }
+
+// terminal is what the table is shown on.
+func terminal(w io.Writer) (options table.Options) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, where it cannot be told
 		options.Colour = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")
 	}
-	return table.Write(w, r, options)
+	return options
 }

@@ -45,6 +45,7 @@ Commands, each with its own --help:
 
   ` + programName + ` check     the whole fleet at a glance: a table, CSV,
                                         JSON or an HTML report
+  ` + programName + ` plan      what to install where, in which order
   ` + programName + ` catalog   show, check or update the data on releases
                                         and advisories
   ` + programName + ` config    print the settings file or the drop-in for
@@ -90,6 +91,8 @@ func run(ctx context.Context, command string, args []string) error {
 		return runRounds(ctx, args)
 	case "check":
 		return runCheck(ctx, args)
+	case "plan":
+		return runPlan(ctx, args)
 	case "catalog":
 		return runCatalog(ctx, args)
 	case "config":

@@ -117,6 +117,9 @@ func (b *Block) checkMinimum(judge *judgement.Judge) {
 // Servers are those that are asked, in the order of the setting hosts.
 func (b *Block) Servers() []*poll.Server { return b.servers }
 
+// Policy is what its servers are judged by.
+func (b *Block) Policy() judgement.Policy { return b.policy }
+
 // Minimum is the setting minimum_release, zero where there is none.
 func (b *Block) Minimum() release.Release { return b.policy.Minimum }
 

@@ -95,8 +95,12 @@ func header(keys []string) []string {
 	for _, c := range details {
 		after = append(after, c.name)
 	}
-	taken := slices.Concat(before, after)
-	names := before
+	return slices.Concat(before, columnNames(keys, slices.Concat(before, after)), after)
+}
+
+// columnNames are those of tags beside columns that are taken.
+func columnNames(keys, taken []string) []string {
+	names := make([]string, 0, len(keys))
 	for _, key := range keys {
 		name := safe(key)
 		for slices.Contains(taken, name) {
@@ -105,7 +109,7 @@ func header(keys []string) []string {
 		taken = append(taken, name)
 		names = append(names, name)
 	}
-	return slices.Concat(names, after)
+	return names
 }
 
 func cells(s server, keys []string) []string {

@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
@@ -183,7 +184,9 @@ func TestHTMLInBrowser(t *testing.T) {
 		for i := range r.Advisories {
 			require.Contains(t, text, r.Advisories[i].Summary)
 		}
-		for _, s := range newPage(r).failed {
+		planned, err := plan.New(r, plan.Options{})
+		require.NoError(t, err)
+		for _, s := range newPage(planned).failed {
 			require.Contains(t, strings.ToLower(text), strings.ToLower(s.Outcome.Cause))
 			require.Contains(t, strings.ToLower(text), strings.ToLower(s.Outcome.Hint))
 		}

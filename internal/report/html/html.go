@@ -13,6 +13,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -25,10 +26,19 @@ var (
 
 // Write writes the report as one page that needs no other file, loads nothing and can be
 // read without its script. Whatever comes from a server, from the settings or from a catalogue is
-// text on it.
+// text on it. The plan in it knows no waves.
 func Write(w io.Writer, r *report.Report) error {
+	planned, err := plan.New(r, plan.Options{})
+	if err != nil {
+		return err
+	}
+	return WritePlan(w, planned)
+}
+
+// WritePlan writes the page of a plan's report.
+func WritePlan(w io.Writer, planned *plan.Plan) error {
 	buffered := bufio.NewWriter(w)
-	if err := h.Doctype(newPage(r).document()).Render(buffered); err != nil {
+	if err := h.Doctype(newPage(planned).document()).Render(buffered); err != nil {
 		return err
 	}
 	return buffered.Flush()
@@ -37,6 +47,7 @@ func Write(w io.Writer, r *report.Report) error {
 // page is a report on its way to HTML.
 type page struct {
 	report   *report.Report
+	planned  *plan.Plan
 	advisory map[string]int // place in the report's advisories, by id
 	failed   []failedServer
 	failure  map[*report.Server]int // place in failed
@@ -48,8 +59,9 @@ type failedServer struct {
 	block int // index in the report's blocks
 }
 
-func newPage(r *report.Report) *page {
-	p := &page{report: r, advisory: make(map[string]int, len(r.Advisories)), failure: make(map[*report.Server]int)}
+func newPage(planned *plan.Plan) *page {
+	r := planned.Report
+	p := &page{report: r, planned: planned, advisory: make(map[string]int, len(r.Advisories)), failure: make(map[*report.Server]int)}
 	for i := range r.Advisories {
 		p.advisory[r.Advisories[i].ID] = i
 	}
@@ -73,6 +85,7 @@ func (p *page) document() g.Node {
 			newLine, h.Main(h.ID("main"),
 				p.notices(),
 				p.summary(),
+				p.plan(),
 				p.servers(),
 				p.advisories(),
 				p.failures(),
@@ -117,6 +130,7 @@ func (p *page) header() g.Node {
 	r := p.report
 	links := []struct{ to, name string }{
 		{"summary", "Summary"},
+		{"plan", "What to install"},
 		{"servers", "Servers"},
 		{"advisories", "Advisories"},
 		{"failures", "Failures"},

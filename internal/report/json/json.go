@@ -16,11 +16,13 @@ import (
 const Schema = 1
 
 // Write writes the report as one indented document. No array of it is null.
-func Write(w io.Writer, r *report.Report) error {
+func Write(w io.Writer, r *report.Report) error { return encode(w, newDocument(r)) }
+
+func encode(w io.Writer, document any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(newDocument(r))
+	return encoder.Encode(document)
 }
 
 func newDocument(r *report.Report) *document {

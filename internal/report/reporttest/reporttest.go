@@ -153,9 +153,7 @@ func (e *Environment) round(t testing.TB, process *fleet.Process) *fleet.Round {
 	if e.Catalog == "" {
 		round.Catalog = fleet.BuiltIn
 	}
-	policy := judgement.Policy{
-		Minimum: block.Minimum(), RequireSupport: settings.RequireSupport, MaxAge: int(settings.CatalogMaxAge / (24 * time.Hour)),
-	}
+	policy := block.Policy()
 	for i := range e.Servers {
 		result := &round.Results[i]
 		*result = fleet.Result{Round: round, Server: block.Servers()[i], Outcome: e.Servers[i].Outcome}

@@ -36,10 +36,7 @@ var (
 // Write writes the report for people. No line is wider than the options say, and none
 // holds a control character of its own.
 func Write(w io.Writer, r *report.Report, options Options) error {
-	p := &sheet{width: max(options.Width, minWidth), colour: options.Colour}
-	if options.Width == 0 {
-		p.width = defaultWidth
-	}
+	p := newSheet(options)
 	p.line(0, fmt.Sprintf("Asked %s UTC by %s", r.AskedAt.UTC().Format("2006-01-02 15:04"), r.Program), dim)
 	if len(r.Only) > 0 {
 		p.line(0, "Only "+strings.Join(r.Only, ", "), nil)
@@ -87,6 +84,14 @@ type sheet struct {
 	text   strings.Builder
 	width  int
 	colour bool
+}
+
+func newSheet(options Options) *sheet {
+	p := &sheet{width: max(options.Width, minWidth), colour: options.Colour}
+	if options.Width == 0 {
+		p.width = defaultWidth
+	}
+	return p
 }
 
 func (p *sheet) paint(line string, ink pretty.Colors) string {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report/csv"
+	"telegraf-qlik-sense-version/internal/report/html"
+	"telegraf-qlik-sense-version/internal/report/json"
+	"telegraf-qlik-sense-version/internal/report/table"
+	"telegraf-qlik-sense-version/internal/settings"
+)
+
+const planUsage = `What to install where, in which order. The fleet is asked once; each server that is not
+compliant gets the lowest patch of its release against which nothing is known, or else an
+upgrade:
+
+  ` + programName + ` plan [--config FILE] [--target RELEASE]
+                                    [--waves NAME,NAME,...] [--wave-tag TAG]
+                                    [--output table|csv|json|html]
+                                    [--output-file FILE] [--only HOST]...
+
+  --config FILE             settings; without it they are taken from the
+                            environment variable ` + settings.Variable + `
+  --target RELEASE          what to upgrade to, for example "May 2025 Patch 15"; without it
+                            the newest release that is supported and open to nothing
+                            known. Servers that a patch helps get the patch
+  --waves NAME,NAME,...     values of a static tag, in the order in which they are to be
+                            changed: DEV,TEST,PROD. An order is never guessed
+  --wave-tag TAG            that tag (default ` + plan.DefaultWaveTag + `)
+  --output FORM             table (default), csv, json, or html: the report with the plan
+  --output-file FILE        write it there instead of to standard output
+  --only HOST               this server alone; may be repeated
+  --log-level LEVEL         error (default), warn, info, debug or trace
+
+Exit status: 0, also where servers do not answer; 1 where the settings, the call or
+the target are wrong.
+`
+
+func runPlan(ctx context.Context, args []string) error {
+	var o checkOptions
+	var target, waves string
+	var wanted plan.Options
+	flags := newFlags(programName+" plan", planUsage)
+	o.add(flags)
+	flags.StringVar(&target, "target", "", "")
+	flags.StringVar(&waves, "waves", "", "")
+	flags.StringVar(&wanted.WaveTag, "wave-tag", "", "")
+	if done, err := parse(flags, args); done {
+		return err
+	}
+	write, known := planOutputs[o.output]
+	if !known {
+		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
+	}
+	if target != "" {
+		var err error
+		if wanted.Target, err = release.Parse(target); err != nil {
+			return fmt.Errorf("--target %q is %w: write it like \"May 2025 Patch 15\"", target, err)
+		}
+	}
+	if waves != "" {
+		for name := range strings.SplitSeq(waves, ",") {
+			wanted.Waves = append(wanted.Waves, strings.TrimSpace(name))
+		}
+	}
+	r, err := gather(ctx, &o)
+	if err != nil {
+		return err
+	}
+	p, err := plan.New(r, wanted)
+	if err != nil {
+		return err
+	}
+	if err := writeOut(o.outputFile, func(w io.Writer) error { return write(w, p) }); err != nil {
+		return fmt.Errorf("writing the plan: %w", err)
+	}
+	return nil
+}
+
+// planOutputs are the forms of a plan.
+var planOutputs = map[string]func(io.Writer, *plan.Plan) error{
+	"table": func(w io.Writer, p *plan.Plan) error { return table.WritePlan(w, p, terminal(w)) },
+	"csv":   csv.WritePlan,
+	"json":  json.WritePlan,
+	"html":  html.WritePlan,
+}

@@ -1,0 +1,208 @@
+package plan_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/reporttest"
+)
+
+func parse(t testing.TB, label string) release.Release {
+	t.Helper()
+	r, err := release.Parse(label)
+	require.NoError(t, err)
+	return r
+}
+
+func planOf(t testing.TB, r *report.Report, options plan.Options) *plan.Plan {
+	t.Helper()
+	p, err := plan.New(r, options)
+	require.NoError(t, err)
+	return p
+}
+
+// text writes a plan in short: a line for each server.
+func text(p *plan.Plan) string {
+	var b strings.Builder
+	for i := range p.Waves {
+		fmt.Fprintf(&b, "%s\n", p.Title(&p.Waves[i]))
+		for j := range p.Waves[i].Rows {
+			row := &p.Waves[i].Rows[j]
+			fmt.Fprintf(&b, "  %s: %s, %s -> %s [%s] closes %d; %s\n",
+				row.Server.Server.Source(), row.Action, row.Runs(), row.Do(), row.Effort(), len(row.Closes()), strings.Join(row.Why(), ", "))
+		}
+	}
+	return b.String()
+}
+
+// requireSupported changes the settings of a block.
+func requireSupport(s *fleet.Settings) { s.RequireSupport = true }
+
+func environments() []reporttest.Environment {
+	return []reporttest.Environment{
+		{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 20"), Servers: []reporttest.Server{
+			reporttest.Runs("prod1", "May 2024 Patch 9", "14.187.14"),   // open, and below the minimum
+			reporttest.Runs("prod2", "May 2024 Patch 15", ""),           // below the minimum alone
+			reporttest.Runs("prod3", "August 2023 Patch 1", "14.139.5"), // below the minimum: no patch will do
+			reporttest.Runs("prod4", "May 2025 Patch 15", "14.231.27"),  // in order
+			reporttest.Runs("prod5", "Custom build 7", "99.1.2"),        // cannot be judged
+			reporttest.Fails("prod6", poll.Outcome{Result: poll.Timeout, Cause: "no answer within 5s"}),
+		}},
+		{Name: "DEV", Servers: []reporttest.Server{
+			reporttest.Runs("dev1", "May 2024 Patch 9", "14.187.14"),   // the lowest patch that closes all
+			reporttest.Runs("dev2", "August 2023 Patch 1", "14.139.5"), // exploited
+			reporttest.Runs("dev3", "November 2021", ""),               // no patch helps
+		}},
+		{Name: "LAB", Change: requireSupport, Servers: []reporttest.Server{
+			reporttest.Runs("lab1", "May 2023 Patch 18", ""), // out of support
+		}},
+		{Servers: []reporttest.Server{reporttest.Runs("other1", "May 2024 Patch 9", "14.187.14")}},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	r := reporttest.Report(t, environments()...)
+	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
+	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
+
+	// Without waves nothing is guessed: one list, in the order of urgency.
+	p = planOf(t, r, plan.Options{})
+	require.Len(t, p.Waves, 1)
+	require.Equal(t, "All servers", p.Title(&p.Waves[0]))
+	require.Len(t, p.Waves[0].Rows, r.Summary.Servers)
+	require.Positive(t, p.Waves[0].Rows[0].Server.Exploited())
+}
+
+func TestTargetReplacesUpgradesAlone(t *testing.T) {
+	r := reporttest.Report(t, environments()...)
+	target := parse(t, "May 2025 Patch 14")
+	upgrades := 0
+	for _, row := range planOf(t, r, plan.Options{Target: target}).Rows() {
+		switch row.Action {
+		case plan.Upgrade:
+			upgrades++
+			require.Equal(t, target, row.Target, row.Server.Server.Source())
+		case plan.Patch:
+			require.Equal(t, row.Server.Judgement.Release.Initial(), row.Target.Initial())
+		case plan.FindOut, plan.Nothing:
+			require.True(t, row.Target.IsZero())
+		}
+	}
+	require.Positive(t, upgrades)
+}
+
+func TestRefused(t *testing.T) {
+	r := reporttest.Report(t, environments()...)
+	for name, one := range map[string]struct {
+		options plan.Options
+		problem string
+	}{
+		"open itself":         {plan.Options{Target: parse(t, "May 2024 Patch 9")}, `^--target May 2024 Patch 9 is itself open to CVE-2024-55579, CVE-2024-55580.*: choose`},
+		"not known":           {plan.Options{Target: parse(t, "May 2031")}, `^--target May 2031: release "May 2031" is not in the catalogue: bring`},
+		"below a minimum":     {plan.Options{Target: parse(t, "May 2024 Patch 18")}, `^--target May 2024 Patch 18 is below the minimum_release May 2024 Patch 20 of a block: choose`},
+		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV stands there twice$`},
+		"a wave with no name": {plan.Options{Waves: []string{"DEV", ""}}, `^--waves: a name is missing`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := plan.New(r, one.options)
+			require.Error(t, err)
+			require.Regexp(t, one.problem, err.Error())
+		})
+	}
+	// Support counts where a block asks for it alone.
+	target := plan.Options{Target: parse(t, "May 2023 Patch 18")}
+	_, err := plan.New(reporttest.Report(t, environments()[2]), target)
+	require.ErrorContains(t, err, "is out of support, and a block sets require_support")
+}
+
+func TestWarnings(t *testing.T) {
+	old := reporttest.JudgeBy(func(c *catalog.Catalog) { c.AdvisoriesAsOf = catalog.DayOf(reporttest.At.AddDate(0, 0, -200)) })
+	servers := []reporttest.Server{reporttest.Runs("dev1", "May 2024 Patch 9", "14.187.14")}
+	p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: old, Servers: servers}), plan.Options{Waves: []string{"DEV", "QA"}})
+	require.Contains(t, strings.Join(p.Warnings, "\n"), "older than catalog_max_age allows (180 days): what this plan installs may be open to newer ones")
+	require.Equal(t, `Wave 2: no server has the tag environment = "QA": check how it is written.`, p.Warnings[len(p.Warnings)-1])
+	require.Len(t, p.Waves, 1)
+	require.Equal(t, plan.Patch, p.Waves[0].Rows[0].Action, "it is planned all the same")
+
+	undecided := reporttest.JudgeBy(func(c *catalog.Catalog) {
+		c.Advisories = append(c.Advisories, catalog.Advisory{ID: "CVE-2027-1", ReadBy: catalog.Machine, ExploitedSince: c.AdvisoriesAsOf})
+	})
+	p = planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: undecided, Servers: servers}), plan.Options{})
+	require.Contains(t, strings.Join(p.Warnings, "\n"), "CVE-2027-1 is known to be exploited and undecided")
+}
+
+// Whatever runs and whatever is asked for: what a plan installs is open to nothing, not below
+// the minimum, newer than what runs, and makes the server compliant by the data of the day.
+func TestTargetsAreSafe(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	releases := reporttest.Catalog().Releases
+	anyRelease := func() release.Release {
+		r := releases[random.IntN(len(releases))].Label
+		r.Patch = random.IntN(30)
+		return r
+	}
+	installed := 0
+	for range 60 {
+		var all []reporttest.Environment
+		for _, name := range []string{"DEV", "TEST", "PROD"} {
+			e := reporttest.Environment{Name: name, Change: func(s *fleet.Settings) { s.RequireSupport = random.IntN(3) == 0 }}
+			if random.IntN(2) == 0 {
+				minimum, change := anyRelease().String(), e.Change
+				e.Change = func(s *fleet.Settings) { change(s); s.MinimumRelease = minimum }
+			}
+			for i := range 12 {
+				e.Servers = append(e.Servers, reporttest.Runs(fmt.Sprintf("%s%d", strings.ToLower(name), i), anyRelease().String(), ""))
+			}
+			all = append(all, e)
+		}
+		r := reporttest.Report(t, all...)
+		options := plan.Options{Waves: []string{"TEST", "PROD"}}
+		if random.IntN(2) == 0 {
+			options.Target = anyRelease()
+		}
+		p, err := plan.New(r, options)
+		if err != nil {
+			require.ErrorContains(t, err, "--target")
+			continue
+		}
+		require.Len(t, p.Rows(), r.Summary.Servers, "each server once")
+		for _, row := range p.Rows() {
+			runs, name := row.Server.Judgement.Release, row.Server.Server.Source()
+			require.Equal(t, row.Server.Proven(), row.Action == plan.Nothing, name)
+			if row.Target.IsZero() {
+				continue
+			}
+			installed++
+			policy := row.Block.Round.Block.Policy()
+			after := row.Block.Round.Judge.Judge(row.Target.String(), "", &policy, row.Block.Round.Day())
+			require.Equal(t, judgement.Compliant, after.Compliance, "%s runs %s, to %s: %v", name, runs, row.Target, after.Reasons.Names())
+			require.Empty(t, after.Verdict.Advisories)
+			require.Positive(t, row.Target.Compare(runs), "%s runs %s, to %s", name, runs, row.Target)
+			if row.Action == plan.Patch {
+				require.Equal(t, runs.Initial(), row.Target.Initial())
+				for patch := runs.Patch + 1; patch < row.Target.Patch; patch++ {
+					lower := runs
+					lower.Patch = patch
+					before := row.Block.Round.Judge.Judge(lower.String(), "", &policy, row.Block.Round.Day())
+					require.NotEqual(t, judgement.Compliant, before.Compliance, "%s: %s would do as well as %s", name, lower, row.Target)
+				}
+			} else {
+				require.Positive(t, row.Releases)
+			}
+		}
+		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
+	}
+	require.Greater(t, installed, 500, "the test must not pass for want of plans")
+}

@@ -1,0 +1,202 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+// supportSoon is from how many days before its end on support is a reason to say so.
+const supportSoon = 180
+
+// Runs is what the server runs, in a word where that is not known.
+func (r *Row) Runs() string {
+	switch info := r.Server.Outcome.Info; {
+	case info == nil:
+		return "no answer"
+	case info.ReleaseLabel != "":
+		return info.ReleaseLabel
+	default:
+		return info.Version
+	}
+}
+
+// Do says what to do: "May 2025 Patch 15", "find out first" or "nothing".
+func (r *Row) Do() string {
+	switch {
+	case r.Action == FindOut:
+		return "find out first"
+	case r.Action == Nothing:
+		return "nothing"
+	case r.Target.IsZero():
+		return "no safe release known"
+	}
+	return r.Target.String()
+}
+
+// Effort is that of the change in a few words, "" where there is none.
+func (r *Row) Effort() string {
+	switch {
+	case r.Action == Patch:
+		return "patch"
+	case r.Action == Upgrade && !r.Target.IsZero():
+		return "upgrade over " + text.Plural(r.Releases, "release")
+	}
+	return ""
+}
+
+// Closes are the identifiers of the advisories that apply no longer once it is done.
+func (r *Row) Closes() []string {
+	if r.Target.IsZero() {
+		return nil
+	}
+	return ids(r.Server.Applying())
+}
+
+// Why says what is the matter with the server, the gravest first.
+func (r *Row) Why() (why []string) {
+	s := r.Server
+	if !s.Answered() {
+		return []string{s.Outcome.Cause}
+	}
+	if s.Exploited() > 0 {
+		why = append(why, "known to be exploited")
+	}
+	if v := s.Judgement.Verdict; v != nil && len(v.Advisories) > 0 {
+		if v.MaxCVSS > 0 {
+			why = append(why, fmt.Sprintf("CVSS %.1f", v.MaxCVSS))
+		}
+		if days, known := s.Judgement.ExposedDays(); known {
+			why = append(why, "exposed for "+text.Plural(days, "day"))
+		}
+	}
+	if s.Judgement.BelowMinimum {
+		why = append(why, "below the minimum "+r.Block.Round.Block.Minimum().String())
+	}
+	if days, known := s.Judgement.SupportDaysLeft(); known && days <= supportSoon {
+		why = append(why, supportWords(days))
+	}
+	if r.Action == Upgrade && len(s.Applying()) > 0 {
+		why = append(why, "no patch of "+s.Judgement.Release.Initial().String()+" will do")
+	}
+	if s.Judgement.Compliance == judgement.Unknown {
+		_, details := s.Verdict()
+		why = append(why, details...)
+	}
+	return why
+}
+
+// supportWords says when support ends, or ended.
+func supportWords(days int) string {
+	switch {
+	case days < 0:
+		return "support ended " + text.Plural(-days, "day") + " ago"
+	case days == 0:
+		return "support ends today"
+	}
+	return "support ends in " + text.Plural(days, "day")
+}
+
+// Title is "Wave 1, DEV", and for servers in no wave why they are in none.
+func (p *Plan) Title(w *Wave) string {
+	switch {
+	case w.Number > 0:
+		return fmt.Sprintf("Wave %d, %s", w.Number, w.Name)
+	case len(p.Options.Waves) == 0:
+		return "All servers"
+	case w.Name == "":
+		return "In no wave, without the tag " + p.Options.waveTag()
+	}
+	return "In no wave, " + w.Name
+}
+
+// Lines are what a change request can take as they are, one for each wave and target:
+// "Wave 1, DEV: 4 servers to May 2025 Patch 15 closes CVE-2024-55579, CVE-2024-55580".
+func (p *Plan) Lines() (lines []string) {
+	for i := range p.Waves {
+		w := &p.Waves[i]
+		title := p.Title(w) + ": "
+		findOut, nowhere := 0, 0
+		groups := make(map[release.Release][]*Row)
+		var targets []release.Release // in the order of the plan
+		for j := range w.Rows {
+			switch row := &w.Rows[j]; {
+			case row.Action == FindOut:
+				findOut++
+			case row.Action == Nothing:
+			case row.Target.IsZero():
+				nowhere++
+			default:
+				if groups[row.Target] == nil {
+					targets = append(targets, row.Target)
+				}
+				groups[row.Target] = append(groups[row.Target], row)
+			}
+		}
+		for _, target := range targets {
+			rows := groups[target]
+			lines = append(lines, title+text.Plural(len(rows), "server")+" to "+target.String()+" "+achieves(rows))
+		}
+		if nowhere > 0 {
+			lines = append(lines, title+text.Plural(nowhere, "server")+" with no safe release known")
+		}
+		if findOut > 0 {
+			lines = append(lines, title+text.Plural(findOut, "server")+" to find out about first")
+		}
+	}
+	return lines
+}
+
+// achieves says what comes of changes to one target.
+func achieves(rows []*Row) string {
+	var closed []string
+	minimum, support := false, false
+	for _, row := range rows {
+		closed = append(closed, row.Closes()...)
+		reasons := row.Server.Judgement.Reasons
+		minimum = minimum || reasons&judgement.BelowMinimum != 0
+		support = support || reasons&judgement.OutOfSupport != 0
+	}
+	slices.Sort(closed)
+	var parts []string
+	if closed = slices.Compact(closed); len(closed) > 0 {
+		parts = append(parts, "closes "+strings.Join(closed, ", "))
+	}
+	if minimum {
+		parts = append(parts, "meets the minimum release")
+	}
+	if support {
+		parts = append(parts, "is in support")
+	}
+	return strings.Join(parts, " and ")
+}
+
+// warnings are what to know of the data before planning by them.
+func warnings(r *report.Report) (all []string) {
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		policy, asOf := b.Round.Block.Policy(), b.Round.Judge.Catalog.AdvisoriesAsOf
+		if days := b.Round.Day().DaysSince(asOf); policy.MaxAge > 0 && days > policy.MaxAge {
+			all = append(all, fmt.Sprintf("Advisories are of %s, older than catalog_max_age allows (%s): what this plan installs may be "+
+				"open to newer ones. Bring the catalogue up to date first.", asOf, text.Plural(policy.MaxAge, "day")))
+		}
+	}
+	for _, warning := range r.Warnings() {
+		all = append(all, warning.Text)
+	}
+	for _, problem := range r.Problems {
+		all = append(all, "Planned by other data, for the catalogue cannot be read: "+problem+".")
+	}
+	for i := range r.Undecided {
+		if a := r.Undecided[i]; a.Exploited() {
+			all = append(all, fmt.Sprintf("%s is known to be exploited and undecided: no target of this plan is known to be safe from it.", a.ID))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

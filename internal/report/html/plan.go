@@ -1,0 +1,75 @@
+package html
+
+import (
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/plan"
+)
+
+var planColumns = []string{"Server", "Runs", "Install", "Closes", "Why"}
+
+// plan is what to install where: lines for a change request, then the servers of each wave.
+func (p *page) plan() g.Node {
+	lines := p.planned.Lines()
+	if len(lines) == 0 {
+		return chapter("plan", "What to install", empty("Nothing is to be installed."))
+	}
+	return chapter("plan", "What to install",
+		g.Map(p.planned.Warnings, func(warning string) g.Node { return h.P(h.Class("about"), h.Strong(plain(warning))) }),
+		h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
+		g.If(len(p.planned.Options.Waves) == 0, h.P(h.Class("about"), plain("The most urgent first. An order by environment is made by the "+
+			"command plan, with --waves."))),
+		g.Map(indices(len(p.planned.Waves)), p.wave),
+	)
+}
+
+// wave shows the servers of a wave that something is to be done about.
+func (p *page) wave(i int) g.Node {
+	wave := &p.planned.Waves[i]
+	title := p.planned.Title(wave)
+	var rows g.Group
+	for j := range wave.Rows {
+		if row := &wave.Rows[j]; row.Action != plan.Nothing {
+			rows = append(rows, newLine, p.plannedServer(row))
+		}
+	}
+	rest := len(wave.Rows) - len(rows)/2
+	return g.Group{newLine, h.H3(plain(title)),
+		g.If(len(rows) > 0, h.Table(h.Class("list plan"),
+			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(rows),
+		)),
+		g.If(rest > 0, h.P(h.Class("about"), plain(counted(rest, "server")+" proven compliant: nothing to install."))),
+	}
+}
+
+func (p *page) plannedServer(row *plan.Row) g.Node {
+	state := "bad"
+	if row.Action == plan.FindOut {
+		state = "unknown"
+	}
+	tags := ""
+	for i := range p.report.Blocks {
+		if &p.report.Blocks[i] == row.Block && len(row.Block.Tags()) > 0 {
+			tags = p.blockName(i)
+		}
+	}
+	return h.Tr(
+		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(tags != "", small(tags))),
+		h.Td(plain(row.Runs())),
+		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
+		h.Td(p.closes(row)),
+		h.Td(plain(strings.Join(row.Why(), ", "))),
+	)
+}
+
+// closes links the advisories that a change closes.
+func (p *page) closes(row *plan.Row) g.Node {
+	ids := row.Closes()
+	if len(ids) == 0 {
+		return nil
+	}
+	return h.Ul(g.Map(ids, func(id string) g.Node { return h.Li(link(advisoryID(p.advisory[id]), id)) }))
+}

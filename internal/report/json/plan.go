@@ -1,0 +1,77 @@
+package json
+
+import (
+	"io"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/plan"
+)
+
+type planDocument struct {
+	Schema   int       `json:"schema"`
+	Program  string    `json:"program"`
+	AskedAt  time.Time `json:"asked_at"`
+	Target   string    `json:"target"`
+	WaveTag  string    `json:"wave_tag"`
+	Warnings []string  `json:"warnings"`
+	Lines    []string  `json:"lines"`
+	Waves    []wave    `json:"waves"`
+}
+
+type wave struct {
+	Number  int             `json:"number"`
+	Name    string          `json:"name"`
+	Servers []plannedServer `json:"servers"`
+}
+
+type plannedServer struct {
+	Source   string            `json:"source"`
+	Host     string            `json:"host"`
+	Tags     map[string]string `json:"tags"`
+	Runs     string            `json:"runs"`
+	Action   string            `json:"action"`
+	Install  string            `json:"install"`
+	Effort   string            `json:"effort"`
+	Releases int               `json:"releases"`
+	Closes   []string          `json:"closes"`
+	Why      []string          `json:"why"`
+	Hint     string            `json:"hint,omitempty"`
+}
+
+// WritePlan writes a plan as one indented document. No array of it is null.
+func WritePlan(w io.Writer, p *plan.Plan) error {
+	d := planDocument{
+		Schema: Schema, Program: p.Report.Program, AskedAt: p.Report.AskedAt.UTC(), WaveTag: p.WaveTag(),
+		Warnings: list(p.Warnings), Lines: list(p.Lines()), Waves: make([]wave, 0, len(p.Waves)),
+	}
+	if target := p.Options.Target; !target.IsZero() {
+		d.Target = target.String()
+	}
+	for i := range p.Waves {
+		of := &p.Waves[i]
+		one := wave{Number: of.Number, Name: of.Name, Servers: make([]plannedServer, 0, len(of.Rows))}
+		for j := range of.Rows {
+			one.Servers = append(one.Servers, newPlannedServer(&of.Rows[j]))
+		}
+		d.Waves = append(d.Waves, one)
+	}
+	return encode(w, &d)
+}
+
+func newPlannedServer(row *plan.Row) plannedServer {
+	s := plannedServer{
+		Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
+		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases,
+		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint,
+	}
+	if s.Tags == nil {
+		s.Tags = map[string]string{}
+	}
+	if row.Server.Answered() {
+		s.Runs = row.Runs()
+	}
+	if !row.Target.IsZero() {
+		s.Install = row.Target.String()
+	}
+	return s
+}

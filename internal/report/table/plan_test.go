@@ -1,0 +1,51 @@
+package table
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/report/reporttest"
+)
+
+func planOf(t *testing.T, r *report.Report, options Options) string {
+	t.Helper()
+	p, err := plan.New(r, plan.Options{Waves: []string{"DEV", "PROD"}})
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, WritePlan(&out, p, options))
+	return out.String()
+}
+
+func TestPlan(t *testing.T) {
+	r := reporttest.Mixed(t)
+	wide := planOf(t, r, Options{})
+	reporttest.RequireGolden(t, "plan.txt", []byte(wide))
+	requireFits(t, wide, 100)
+	coloured := planOf(t, r, Options{Colour: true})
+	require.NotEqual(t, wide, coloured)
+	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""))
+	for columns := 20; columns <= 200; columns += 9 {
+		requireFits(t, planOf(t, r, Options{Width: columns}), columns)
+	}
+}
+
+func TestHostilePlan(t *testing.T) {
+	for _, s := range reporttest.Texts {
+		r := reporttest.Hostile(t, func(string) string { return s })
+		for _, columns := range []int{20, 72, 100} {
+			requireFits(t, planOf(t, r, Options{Width: columns}), columns)
+		}
+	}
+}
+
+func TestPlanOfLargeFleet(t *testing.T) {
+	text := planOf(t, reporttest.Large(t, 2000), Options{Width: 160})
+	requireFits(t, text, 160)
+	lines := text[strings.Index(text, "For the change request"):]
+	require.Less(t, strings.Count(lines, "\n"), 60, "a line for each wave and target, not for each server")
+}
