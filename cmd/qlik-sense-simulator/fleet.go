@@ -23,6 +23,15 @@ type entry struct {
 	Version string `toml:"version"`
 	Sample  string `toml:"sample"`
 	Fault   string `toml:"fault"`
+	// Repository makes the server list the [[node]]s of the file as well.
+	Repository bool `toml:"repository"`
+}
+
+// siteNode is one [[node]] of a fleet file.
+type siteNode struct {
+	Name  string   `toml:"name"`
+	Host  string   `toml:"host"`
+	Roles []string `toml:"roles"`
 }
 
 // plan makes the servers out of the options and the fleet file.
@@ -31,12 +40,13 @@ func plan(o *options) ([]simulator.Server, error) {
 		return nil, errors.New("--sample excludes --release and --version")
 	}
 	var entries []entry
+	var nodes []byte
 	if o.fleet != "" {
 		if o.given["servers"] {
 			return nil, errors.New("--fleet excludes --servers")
 		}
 		var err error
-		if entries, err = readFleet(o.fleet); err != nil {
+		if entries, nodes, err = readFleet(o.fleet); err != nil {
 			return nil, err
 		}
 	} else {
@@ -52,6 +62,9 @@ func plan(o *options) ([]simulator.Server, error) {
 		s, err := e.server(o.all)
 		if err != nil {
 			return nil, fmt.Errorf("server %s: %w", e.Addr, err)
+		}
+		if e.Repository {
+			s.Repository = &simulator.Repository{List: nodes}
 		}
 		servers = append(servers, s)
 	}
@@ -83,26 +96,32 @@ func (e entry) server(all entry) (simulator.Server, error) {
 	return simulator.Server{Addr: e.Addr, Name: e.Name, Reply: reply, Fault: fault}, nil
 }
 
-func readFleet(file string) ([]entry, error) {
+// readFleet returns the servers of a file, and what its Repository Services answer.
+func readFleet(file string) (servers []entry, nodes []byte, err error) {
 	var content struct {
-		Server []entry `toml:"server"`
+		Server []entry    `toml:"server"`
+		Node   []siteNode `toml:"node"`
 	}
 	meta, err := toml.DecodeFile(file, &content)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, err)
+		return nil, nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("reading %s: unknown key %q", file, unknown[0])
+		return nil, nil, fmt.Errorf("reading %s: unknown key %q", file, unknown[0])
 	}
 	if len(content.Server) == 0 {
-		return nil, fmt.Errorf("reading %s: no [[server]]", file)
+		return nil, nil, fmt.Errorf("reading %s: no [[server]]", file)
 	}
 	for i, e := range content.Server {
 		if e.Addr == "" {
-			return nil, fmt.Errorf("reading %s: [[server]] %d has no addr", file, i+1)
+			return nil, nil, fmt.Errorf("reading %s: [[server]] %d has no addr", file, i+1)
 		}
 	}
-	return content.Server, nil
+	listed := make([]simulator.SiteNode, 0, len(content.Node))
+	for _, n := range content.Node {
+		listed = append(listed, simulator.SiteNode(n))
+	}
+	return content.Server, simulator.NodeList(listed...), nil
 }
 
 // renew reads the fleet file again; servers holds what runs. Only what changed
@@ -121,7 +140,8 @@ func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulato
 		}
 	}
 	for i, s := range next {
-		if was := servers[i]; bytes.Equal(s.Reply, was.Reply) && s.Fault == was.Fault && s.Name == was.Name {
+		was := servers[i]
+		if bytes.Equal(s.Reply, was.Reply) && s.Fault == was.Fault && s.Name == was.Name && bytes.Equal(listOf(s), listOf(was)) {
 			continue
 		}
 		if err := fleet.Set(i, s); err != nil {
@@ -131,6 +151,14 @@ func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulato
 		_, _ = fmt.Fprintln(out, fleet.Addr(i), describe(s))
 	}
 	return nil
+}
+
+// listOf is what a server answers as a Repository Service.
+func listOf(s simulator.Server) []byte {
+	if s.Repository == nil {
+		return nil
+	}
+	return s.Repository.List
 }
 
 // openSite reuses the site in dir or makes one there. It makes none where only
@@ -185,6 +213,9 @@ func describe(s simulator.Server) string {
 		reply.labels = reply.Composition
 	}
 	text := reply.Release + " " + reply.Version
+	if s.Repository != nil {
+		text += " repository"
+	}
 	if s.Fault != "" {
 		text += " fault " + string(s.Fault)
 	}

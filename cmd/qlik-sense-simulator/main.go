@@ -55,6 +55,15 @@ by one:
   # or: sample = "june-2019"
   fault = "no-answer"
 
+  [[server]]
+  addr = "127.10.0.1:4242"
+  repository = true     # lists the nodes below, as the Repository Service does
+
+  [[node]]
+  name = "Central"      # in the QMC
+  host = "127.10.0.1"
+  roles = ["central", "engine", "proxy", "scheduler", "printing"]
+
 What a server leaves out is taken from the options. At SIGHUP the file is read again and
 each server answers as it says now, like after an upgrade.
 `

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -74,7 +75,9 @@ func TestFleetFile(t *testing.T) {
 
 	site, err := simulator.OpenSite(dir)
 	require.NoError(t, err)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: site.ClientTLS(), DisableKeepAlives: true}}
+	settings := site.ClientTLS()
+	settings.ServerName = "qlik1.example.com"
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: settings, DisableKeepAlives: true}}
 	status := func() int {
 		reply, err := client.Get("https://" + addr + "/v1/systeminfo")
 		require.NoError(t, err)
@@ -99,6 +102,39 @@ func TestFleetFile(t *testing.T) {
 	}, 5*time.Second, 5*time.Millisecond)
 	require.Contains(t, out.String(), "ready\n"+addr+" February 2024 Patch 1 14.173.4\n")
 	require.Equal(t, http.StatusOK, status())
+}
+
+// Nodes come and go as the file says.
+func TestNodesOfASite(t *testing.T) {
+	dir, file := siteDir(t), filepath.Join(t.TempDir(), "fleet.toml")
+	const first = "[[server]]\naddr = \"127.0.0.1:0\"\nrepository = true\n[[node]]\nname = \"Central\"\nhost = \"qlik1\"\nroles = [\"central\"]\n"
+	write(t, file, first)
+	reload := make(chan os.Signal, 1)
+	out, _ := start(t, reload, "--site", dir, "--fleet", file)
+	addr, _, _ := strings.Cut(out.String(), " ")
+	site, err := exported()
+	require.NoError(t, err)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: site.ClientTLS(), DisableKeepAlives: true}}
+	list := func() string {
+		request, err := http.NewRequest(http.MethodGet, "https://"+addr+"/qrs/servernodeconfiguration/full?Xrfkey=abcdefghijklmnop", http.NoBody)
+		require.NoError(t, err)
+		request.Header.Set("X-Qlik-Xrfkey", "abcdefghijklmnop")
+		reply, err := client.Do(request)
+		require.NoError(t, err)
+		defer reply.Body.Close()
+		text, err := io.ReadAll(reply.Body)
+		require.NoError(t, err)
+		return string(text)
+	}
+	require.Equal(t, string(simulator.NodeList(simulator.SiteNode{Name: "Central", Host: "qlik1", Roles: []string{"central"}})), list())
+
+	write(t, file, first+"[[node]]\nname = \"Rim\"\nhost = \"qlik2\"\n")
+	reload <- os.Interrupt
+	require.Eventually(t, func() bool {
+		return strings.HasSuffix(out.String(), "ready\n"+addr+" February 2024 Patch 1 14.173.4 repository\n")
+	},
+		5*time.Second, 5*time.Millisecond)
+	require.Contains(t, list(), `"hostName":"qlik2"`)
 }
 
 func TestManyServers(t *testing.T) {

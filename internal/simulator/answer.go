@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,10 @@ func proper(w http.ResponseWriter, r *http.Request, s *Server) {
 	}
 	if r.Method != http.MethodGet {
 		http.NotFound(w, r)
+		return
+	}
+	if s.Repository != nil && strings.HasSuffix(r.URL.Path, nodesPath) {
+		s.Repository.nodes(w, r, s)
 		return
 	}
 	switch r.URL.Path {

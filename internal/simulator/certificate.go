@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -69,44 +70,32 @@ func (a *authority) issue(template *x509.Certificate, key *rsa.PrivateKey) (tls.
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-func clientTemplate() *x509.Certificate {
-	return template("QlikClient", x509.ExtKeyUsageClientAuth)
-}
+func clientTemplate() *x509.Certificate { return template("QlikClient") }
 
 // serverTemplate is the certificate of a server called name at host, with what
 // fault makes wrong in it. Without a name the host stands for it.
 func serverTemplate(name, host string, fault Fault) *x509.Certificate {
-	if name == "" {
-		name = host
-	}
-	t := template(name, x509.ExtKeyUsageServerAuth)
+	name = cmp.Or(name, host)
+	t := template(name)
 	if fault == FaultExpiredCertificate {
 		t.NotBefore, t.NotAfter = time.Now().Add(-366*day), time.Now().Add(-day)
 	}
-	if fault == FaultNoSAN {
-		return t
-	}
-	addAltName(t, host)
-	if name != host {
-		addAltName(t, name)
+	switch ip := net.ParseIP(name); {
+	case fault == FaultNoSAN:
+	case ip != nil:
+		t.IPAddresses = []net.IP{ip}
+	default:
+		t.DNSNames = []string{name}
 	}
 	return t
 }
 
-func template(commonName string, usage x509.ExtKeyUsage) *x509.Certificate {
+// template is what the certificates of a site have in common: they say nothing of what
+// their keys are for.
+func template(commonName string) *x509.Certificate {
 	return &x509.Certificate{
-		Subject:     pkix.Name{CommonName: commonName},
-		NotBefore:   time.Now().Add(-day),
-		NotAfter:    time.Now().Add(5 * 365 * day),
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
-		ExtKeyUsage: []x509.ExtKeyUsage{usage},
+		Subject:   pkix.Name{CommonName: commonName},
+		NotBefore: time.Now().Add(-day),
+		NotAfter:  time.Now().Add(5 * 365 * day),
 	}
-}
-
-func addAltName(t *x509.Certificate, name string) {
-	if ip := net.ParseIP(name); ip != nil {
-		t.IPAddresses = append(t.IPAddresses, ip)
-		return
-	}
-	t.DNSNames = append(t.DNSNames, name)
 }

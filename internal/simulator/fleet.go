@@ -13,6 +13,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -24,16 +25,18 @@ const (
 )
 
 // Server is what one simulated server is and answers. The zero Fault answers
-// with Reply. Reply and Header must not be changed once given to Start or Set.
+// with Reply. What it refers to must not be changed once given to Start or Set.
 type Server struct {
 	Addr  string // "127.10.0.1:9032"; port 0 picks one
-	Name  string // machine name in the certificate beside the address; empty: address only
+	Name  string // the one name in the certificate, as of a real server; empty: the address
 	Reply []byte // body of /v1/systeminfo
 	Fault Fault
 
 	Header       http.Header // a request without these gets 403, as from a virtual proxy
 	NoClientCert bool        // does not ask for a client certificate, as the proxy on port 443
 	Plain        bool        // HTTP without TLS
+
+	Repository *Repository // answers as the Repository Service as well; nil: does not
 }
 
 // Request is what a server saw of a request.
@@ -41,6 +44,7 @@ type Request struct {
 	Method     string
 	Host       string
 	Path       string
+	Query      url.Values
 	Header     http.Header
 	TLSVersion uint16 // tls.VersionTLS13 and so on; 0 without TLS
 	ClientCN   string // common name of the client certificate; empty without one
@@ -229,6 +233,9 @@ func (f *Fleet) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.asked.Store(true)
 	now := c.node.note(r)
+	if !now.wake(r) {
+		panic(http.ErrAbortHandler)
+	}
 	reply := now.Fault.answer()
 	if reply == nil {
 		reply = proper

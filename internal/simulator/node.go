@@ -33,7 +33,8 @@ type node struct {
 // phase is a server between two calls of Set.
 type phase struct {
 	Server
-	tls *tls.Config // nil for HTTP without TLS
+	tls   *tls.Config      // nil for HTTP without TLS
+	awake func() time.Time // when a service that slept is there: told by the first request
 }
 
 // forges reports whether the server sends records that crypto/tls does not send.
@@ -43,6 +44,9 @@ func (p *phase) forges() bool {
 
 func (n *node) newPhase(s Server) (*phase, error) {
 	p := &phase{Server: s}
+	if s.Repository != nil {
+		p.awake = sync.OnceValue(func() time.Time { return time.Now().Add(s.Repository.Asleep) })
+	}
 	if s.Plain || s.Fault == FaultPlainHTTP {
 		return p, nil
 	}
@@ -115,7 +119,7 @@ func (n *node) hangUp() {
 
 // note keeps what LastRequest tells, and returns the phase of the node now.
 func (n *node) note(r *http.Request) *phase {
-	last := Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, Header: r.Header.Clone()}
+	last := Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()}
 	if r.TLS != nil {
 		last.TLSVersion = r.TLS.Version
 		if len(r.TLS.PeerCertificates) > 0 {
