@@ -63,7 +63,7 @@ func askBare(b *testing.B, client *http.Client, url string) {
 	}
 	defer response.Body.Close()
 	var reply map[string]string
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxBody)).Decode(&reply); err != nil || reply["version"] != build {
+	if err := json.NewDecoder(io.LimitReader(response.Body, about.MaxBody)).Decode(&reply); err != nil || reply["version"] != build {
 		b.Fatal(reply, err)
 	}
 }

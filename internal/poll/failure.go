@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"telegraf-qlik-sense-version/internal/systeminfo"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
@@ -42,13 +41,13 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 	case isDNS:
 		return Outcome{Result: DNSError, Step: StepResolve, Cause: shorten(dns), Hint: "check the spelling of the host and this machine's DNS"}
 	case p.step < StepTLS:
-		return Outcome{Result: ConnectionFailed, Step: StepConnect, Cause: shorten(err), Hint: connectHint(err)}
+		return Outcome{Result: ConnectionFailed, Step: StepConnect, Cause: shorten(err), Hint: p.connectHint(err)}
 	case p.step == StepTLS && isBroken(err):
 		return Outcome{
 			Result: ConnectionFailed,
 			Step:   StepTLS,
 			Cause:  "the server closed the connection during the TLS handshake: " + shorten(err),
-			Hint:   "check that this port is the About service and, if it is, the client certificate (tls_cert, tls_key)",
+			Hint:   "check that this port is the " + p.service.Name + " and, if it is, the client certificate (tls_cert, tls_key)",
 		}
 	case isLocal(err, p.step):
 		return localFailure(err)
@@ -64,17 +63,17 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 			Result: TLSError,
 			Step:   StepClientCertificate,
 			Cause:  "the server asked for a client certificate and then closed the connection",
-			Hint:   p.clientCertificateHint() + "; if the certificates are right, look at the About service on the server",
+			Hint:   p.clientCertificateHint() + "; if the certificates are right, look at the " + p.service.Name + " on the server",
 		}
 	case p.step == StepHTTP:
 		return Outcome{
 			Result: ConnectionFailed,
 			Step:   StepHTTP,
 			Cause:  "the server closed the connection without a reply: " + shorten(err),
-			Hint:   "look at the About service on the server (Qlik Sense Service Dispatcher)",
+			Hint:   "look at the " + p.service.Name + " on the server (" + p.service.Windows + ")",
 		}
 	case isBroken(err), strings.Contains(err.Error(), "response headers exceeded"):
-		return Outcome{Result: BodyReadError, Step: StepReply, Cause: "the headers of the reply broke off or were too large", Hint: brokenHint}
+		return Outcome{Result: BodyReadError, Step: StepReply, Cause: "the headers of the reply broke off or were too large", Hint: p.service.brokenHint()}
 	}
 	return notHTTP()
 }
@@ -84,9 +83,11 @@ func notHTTP() Outcome {
 	return Outcome{Result: InvalidResponse, Step: StepReply, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
 }
 
-const brokenHint = "look at the About service on the server and at proxies on the way"
+func (s *Service) brokenHint() string {
+	return "look at the " + s.Name + " on the server and at proxies on the way"
+}
 
-func bodyFailure(ctx context.Context, err error) Outcome {
+func (s *Service) bodyFailure(ctx context.Context, err error) Outcome {
 	if isTimeout(ctx, err) {
 		return Outcome{
 			Result:     Timeout,
@@ -101,10 +102,10 @@ func bodyFailure(ctx context.Context, err error) Outcome {
 		outcome.StatusCode = http.StatusOK
 		return outcome
 	}
-	return Outcome{Result: BodyReadError, Step: StepReply, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: brokenHint}
+	return Outcome{Result: BodyReadError, Step: StepReply, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: s.brokenHint()}
 }
 
-func statusFailure(response *http.Response) Outcome {
+func (s *Service) statusFailure(response *http.Response) Outcome {
 	outcome := Outcome{
 		Result:     StatusMismatch,
 		Step:       StepHTTP,
@@ -114,15 +115,21 @@ func statusFailure(response *http.Response) Outcome {
 	if text := http.StatusText(response.StatusCode); text != "" {
 		outcome.Cause += " " + text
 	}
-	switch code := response.StatusCode; {
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+	code := response.StatusCode
+	if code == http.StatusUnauthorized || code == http.StatusForbidden {
 		outcome.Result = AuthenticationFailed
-		outcome.Hint = "the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032"
+	}
+	excerpt := func() string {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, maxExcerpt)) // as much of it as comes
+		return string(text)
+	}
+	if outcome.Hint = s.StatusHint(code, excerpt); outcome.Hint != "" {
+		return outcome
+	}
+	switch {
 	case slices.Contains([]int{301, 302, 303, 307, 308}, code):
 		outcome.Result = AuthenticationFailed
 		outcome.Hint = "a redirect leads to a login page: check token_file or headers, and the prefix of the virtual proxy in the path"
-	case code == http.StatusNotFound:
-		outcome.Hint = "the path is /v1/systeminfo on port 9032, and /PREFIX/api/about/v1/systeminfo behind the proxy"
 	case code == http.StatusProxyAuthRequired:
 		outcome.Hint = "the HTTP proxy wants a login: check http_proxy_url"
 	case code == http.StatusRequestTimeout:
@@ -130,20 +137,13 @@ func statusFailure(response *http.Response) Outcome {
 	case code == http.StatusBadRequest:
 		outcome.Hint = "the port may want https:// where the host is written with http://; a token may be expired or malformed"
 	case code == http.StatusServiceUnavailable:
-		outcome.Hint = "the server is up but its About service is not ready: it may be starting; look at the Qlik Sense services"
+		outcome.Hint = "the server is up but its " + s.Name + " is not ready: it may be starting; look at the Qlik Sense services"
 	case code >= 500:
 		outcome.Hint = "look at the Qlik Sense services on the server and, behind a virtual proxy, at token_file or headers"
 	default:
 		outcome.Hint = "check host, port and path"
 	}
 	return outcome
-}
-
-func replyHint(err error) string {
-	if errors.Is(err, systeminfo.ErrHTML) {
-		return "it is likely a login page: check token_file or headers, and the path"
-	}
-	return "check host, port and path: another service may answer there"
 }
 
 func (p *progress) timeout() Outcome {
@@ -164,18 +164,18 @@ func (p *progress) timeout() Outcome {
 		outcome.Hint = "check that the server is up, and the firewalls between here and its port"
 	case p.step == StepTLS:
 		outcome.Cause = "the TLS handshake did not end in time"
-		outcome.Hint = "check that this port is the About service, and the load of the server"
+		outcome.Hint = "check that this port is the " + p.service.Name + ", and the load of the server"
 	default:
 		outcome.Step = StepHTTP // its status has not come
 		outcome.Cause = "the server took the request, but its reply did not begin in time"
-		outcome.Hint = "raise timeout, or look at the load and the About service of the server"
+		outcome.Hint = "raise timeout, or look at the load and the " + p.service.Name + " of the server"
 	}
 	return outcome
 }
 
-func connectHint(err error) string {
+func (p *progress) connectHint(err error) string {
 	if strings.Contains(err.Error(), "refused") {
-		return "nothing listens there: check the port (9032 unless a URL says otherwise), and that the Qlik Sense Service Dispatcher runs"
+		return fmt.Sprintf("nothing listens there: check the port (%s unless a URL says otherwise), and that the %s runs", p.service.Port, p.service.Windows)
 	}
 	return "check that the server is up, and the firewalls and routes between here and its port"
 }

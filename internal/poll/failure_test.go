@@ -252,14 +252,14 @@ func TestBrokenTLS(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := progress{step: tt.step, asked: true, version: tls.VersionTLS13}
+			seen := progress{service: &about, step: tt.step, asked: true, version: tls.VersionTLS13}
 			got := seen.failure(t.Context(), tt.err)
 			require.Contains(t, got.Hint, tt.want.Hint)
 			got.Hint = tt.want.Hint
 			require.Equal(t, tt.want, got)
 		})
 	}
-	got := bodyFailure(t.Context(), wrapped("local error", "tls: bad record MAC"))
+	got := about.bodyFailure(t.Context(), wrapped("local error", "tls: bad record MAC"))
 	require.Equal(t, []any{TLSError, StepTLS, 200}, []any{got.Result, got.Step, got.StatusCode})
 }
 

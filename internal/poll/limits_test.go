@@ -39,7 +39,7 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("a body beyond the limit is not read to its end", func(t *testing.T) {
 		outcome := pollHandler(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Write(bytes.Repeat([]byte{' '}, maxBody+1))
+			w.Write(bytes.Repeat([]byte{' '}, int(about.MaxBody)+1))
 			http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		})
@@ -48,7 +48,7 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("a body of the limit is read", func(t *testing.T) {
 		outcome := pollHandler(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Write(append(bytes.Repeat([]byte{' '}, maxBody-len(reply)), reply...))
+			w.Write(append(bytes.Repeat([]byte{' '}, int(about.MaxBody)-len(reply)), reply...))
 		})
 		require.Equal(t, Success, outcome.Result, outcome.Cause)
 	})

@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	maxBody    = 1 << 20  // bytes of a reply; real ones have 500
 	maxHeaders = 64 << 10 // bytes of a reply's headers
+	maxExcerpt = 4 << 10  // bytes of a reply with another status than 200
 
 	minTimeout = 100 * time.Millisecond
 )
@@ -151,9 +151,23 @@ type Outcome struct {
 	ServerCertificate, ClientCertificate *Certificate
 }
 
-// Poll asks a server. When ctx ends first, the outcome says Timeout although the
-// server has had no chance to answer: the caller has to look at ctx.
+// Poll asks a server for its version. When ctx ends first, the outcome says Timeout although
+// the server has had no chance to answer: the caller has to look at ctx.
 func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
+	var info *systeminfo.Info
+	outcome := r.Ask(ctx, &about, server, func(body []byte) (err error) {
+		info, err = systeminfo.Decode(body)
+		return err
+	})
+	if outcome.Result == Success {
+		outcome.Info = info
+	}
+	return outcome
+}
+
+// Ask asks a service of a server, which it parsed, and has read look at the body of a reply
+// with status 200. As for ctx, it is like Poll.
+func (r *Round) Ask(ctx context.Context, service *Service, server *Server, read func(body []byte) error) Outcome {
 	if r.err != nil {
 		return Outcome{
 			Result: ConfigurationError,
@@ -166,15 +180,16 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 
-	var seen progress
+	seen := progress{service: service}
 	start := time.Now()
-	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, &seen)
+	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, read, &seen)
 	outcome.ResponseTime = time.Since(start)
 	seen.addTo(&outcome)
 	return outcome
 }
 
-func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome {
+func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error, seen *progress) Outcome {
+	service := seen.service
 	config := r.tls.Clone()
 	config.GetClientCertificate = seen.clientCertificate(config.Certificates)
 
@@ -191,7 +206,12 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	// Ends a connection attempt that goes on after its request was given up.
 	defer transport.CloseIdleConnections()
 
-	request := (&http.Request{Method: http.MethodGet, URL: server.url, Header: r.header, Host: r.header.Get("Host")}).WithContext(ctx)
+	header := r.header
+	if len(service.Header) > 0 {
+		header = header.Clone()
+		maps.Copy(header, service.Header)
+	}
+	request := (&http.Request{Method: http.MethodGet, URL: server.url, Header: header, Host: header.Get("Host")}).WithContext(ctx)
 	// Not through http.Client: it would follow redirects.
 	response, err := transport.RoundTrip(request)
 	if err != nil {
@@ -200,32 +220,31 @@ func (r *Round) ask(ctx context.Context, server *Server, seen *progress) Outcome
 	defer response.Body.Close()
 
 	if response.StatusCode != http.StatusOK {
-		return statusFailure(response)
+		return service.statusFailure(response)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, service.MaxBody+1))
 	if err != nil {
-		return bodyFailure(ctx, err)
+		return service.bodyFailure(ctx, err)
 	}
-	if len(body) > maxBody {
+	if int64(len(body)) > service.MaxBody {
 		return Outcome{
 			Result:     BodyReadError,
 			Step:       StepReply,
 			StatusCode: response.StatusCode,
-			Cause:      fmt.Sprintf("the reply is larger than %d bytes", maxBody),
-			Hint:       "this is not the About service: check host, port and path",
+			Cause:      fmt.Sprintf("the reply is larger than %d bytes", service.MaxBody),
+			Hint:       "this is not the " + service.Name + ": check host, port and path",
 		}
 	}
-	info, err := systeminfo.Decode(body)
-	if err != nil {
+	if err := read(body); err != nil {
 		return Outcome{
 			Result:     InvalidResponse,
 			Step:       StepReply,
 			StatusCode: response.StatusCode,
 			Cause:      err.Error(),
-			Hint:       replyHint(err),
+			Hint:       service.ReplyHint(err),
 		}
 	}
-	return Outcome{Result: Success, StatusCode: response.StatusCode, Info: info}
+	return Outcome{Result: Success, StatusCode: response.StatusCode}
 }
 
 func checkHeaders(headers map[string]string, token bool) error {

@@ -11,6 +11,8 @@ import (
 // asked for and showed. The same error means other things at other steps. The
 // HTTP client reports from goroutines of its own, some after the poll has ended.
 type progress struct {
+	service *Service
+
 	mu          sync.Mutex
 	step        Step
 	proxy       string            // without credentials, "" for none

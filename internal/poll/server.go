@@ -14,15 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// The About service as the node itself offers it. Behind the proxy the path is
-// /api/about/v1/systeminfo, after the prefix of the virtual proxy.
-// Source: help.qlik.com, About Service API; the port from Butler's source.
-const (
-	defaultPort = "9032"
-	defaultPath = "/v1/systeminfo"
-)
-
-// Limits of an entry of hosts, in bytes. Those of names are the limits of the DNS
+// Limits of an entry of hosts or discover, in bytes. Those of names are the limits of the DNS
 // (RFC 1035, 2.3.4).
 const (
 	maxEntry    = 2048
@@ -38,21 +30,24 @@ type Server struct {
 	label    string
 }
 
-// ParseServer reads an entry of the setting hosts: a name, name:port, an address,
-// [IPv6]:port, or a whole URL. The error repeats the entry without what may be a secret.
-func ParseServer(host string) (*Server, error) {
-	s, err := parseServer(host)
+// ParseServer reads an entry of the setting hosts.
+func ParseServer(host string) (*Server, error) { return about.ParseServer(host) }
+
+// ParseServer reads an entry of a setting: a name, name:port, an address, [IPv6]:port, or a
+// whole URL. The error repeats the entry without what may be a secret.
+func (service *Service) ParseServer(host string) (*Server, error) {
+	server, err := service.parseServer(host)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", text.Quote(redact(host)), err)
 	}
-	return s, nil
+	return server, nil
 }
 
-func parseServer(host string) (*Server, error) {
+func (service *Service) parseServer(host string) (*Server, error) {
 	if len(host) > maxEntry {
 		return nil, fmt.Errorf("is longer than %d bytes", maxEntry)
 	}
-	u, err := parseHost(host)
+	u, err := parseHost(host, service.Port)
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +73,7 @@ func parseServer(host string) (*Server, error) {
 	if name != s.source {
 		u.Host = strings.Replace(u.Host, s.source, name, 1)
 	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = defaultPath
-	}
+	service.Locate(u)
 	return s, nil
 }
 
@@ -110,7 +103,7 @@ var (
 	errPort     = errors.New("the port must be a number from 1 to 65535")
 )
 
-func parseHost(host string) (*url.URL, error) {
+func parseHost(host, defaultPort string) (*url.URL, error) {
 	if host == "" {
 		return nil, errors.New("a host must not be empty")
 	}
