@@ -23,6 +23,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		"../settings":   {"plugins/inputs", "internal/report"},
 		"../execd":      {"plugins/inputs", "internal/fleet", "internal/report"},
 		"../systeminfo": {"influxdata/telegraf", "internal/poll"},
+		"../discovery":  {"influxdata/telegraf", "plugins/inputs", "internal/fleet"},
 	} {
 		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
