@@ -19,11 +19,12 @@ const (
 )
 
 // compare holds each version against the one that most servers run; of several that
-// equally many run, the newest is the usual one.
+// equally many run, that of the central node or else the newest is the usual one.
 func compare(results []Result) {
 	type candidate struct {
 		newest  *Result
 		servers int
+		central bool // the central node runs it
 	}
 	versions := make(map[string]*candidate)
 	var usual *candidate
@@ -39,12 +40,17 @@ func compare(results []Result) {
 			versions[version] = c
 		}
 		c.servers++
+		c.central = c.central || r.Node != nil && r.Node.Central()
 		if newer(r, c.newest) { // the same build under another label
 			c.newest = r
 		}
 	}
 	for _, c := range versions {
-		if usual == nil || c.servers > usual.servers || c.servers == usual.servers && newer(c.newest, usual.newest) {
+		switch {
+		case usual == nil, c.servers > usual.servers:
+			usual = c
+		case c.servers < usual.servers, usual.central && !c.central:
+		case c.central && !usual.central, newer(c.newest, usual.newest):
 			usual = c
 		}
 	}

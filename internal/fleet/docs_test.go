@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,26 +18,34 @@ var update = flag.Bool("update", false, "write the lists of fields in the docume
 // documentation is a file that lists the fields.
 type documentation struct {
 	file, head string
-	row        func(*Field) string
+	row        func(docField) string
+}
+
+// docField is what is written of a field.
+type docField struct {
+	Name    string
+	Type    Type
+	Unit    string
+	Meaning string
 }
 
 const tableHead = "| field | type | meaning |\n| --- | --- | --- |\n"
 
 var documentations = []documentation{
-	{"../../README.md", tableHead, func(f *Field) string {
+	{"../../README.md", tableHead, func(f docField) string {
 		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, strings.Replace(string(f.Type), "list", "string", 1), sentence(f))
 	}},
-	{"../../deploy/check-json.md", tableHead, func(f *Field) string {
+	{"../../deploy/check-json.md", tableHead, func(f docField) string {
 		kind := map[Type]string{String: "string", Integer: "integer", Float: "number", List: "array of string"}[f.Type]
 		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, kind, strings.Replace(sentence(f), ", with commas between them", "", 1))
 	}},
-	{"../../plugins/inputs/qlik_sense_version/README.md", "", func(f *Field) string {
+	{"../../plugins/inputs/qlik_sense_version/README.md", "", func(f docField) string {
 		kind := map[Type]string{String: "string", Integer: "int", Float: "float", List: "string"}[f.Type]
 		return indented(fmt.Sprintf("- %s (%s, %s)", f.Name, kind, sentence(f)), 4, 80)
 	}},
 }
 
-func sentence(f *Field) string {
+func sentence(f docField) string {
 	s := f.Meaning
 	if f.Unit != "" {
 		s = f.Unit + " " + s
@@ -64,34 +73,52 @@ func indented(item string, blanks, width int) string {
 	return lines.String() + line + "\n"
 }
 
-// The documentation lists the fields of the table, in its words.
-func TestDocumentationHoldsTheFields(t *testing.T) {
-	const begin, end = "<!-- fields -->\n", "<!-- end of fields -->\n"
-	for _, d := range documentations {
-		content, err := os.ReadFile(d.file)
-		require.NoError(t, err)
-		before, rest, found := strings.Cut(string(content), begin)
-		require.True(t, found, d.file)
-		list, after, found := strings.Cut(rest, end)
-		require.True(t, found, d.file)
+func documented[T any](fields []FieldOf[T]) (all []docField) {
+	for _, f := range fields {
+		all = append(all, docField{f.Name, f.Type, f.Unit, f.Meaning})
+	}
+	return all
+}
 
-		var rows strings.Builder
-		rows.WriteString(d.head)
-		for i := range Fields {
-			rows.WriteString(d.row(&Fields[i]))
+// The documentation lists the fields of the tables, in their words.
+func TestDocumentationHoldsTheFields(t *testing.T) {
+	for marks, fields := range map[[2]string][]docField{
+		{"<!-- fields -->\n", "<!-- end of fields -->\n"}:           documented(Fields),
+		{"<!-- site fields -->\n", "<!-- end of site fields -->\n"}: documented(SiteFields),
+	} {
+		begin, end := marks[0], marks[1]
+		for _, d := range documentations {
+			if d.head != "" && d.file == "../../deploy/check-json.md" && strings.Contains(begin, "site") {
+				continue
+			}
+			content, err := os.ReadFile(d.file)
+			require.NoError(t, err)
+			before, rest, found := strings.Cut(string(content), begin)
+			require.True(t, found, d.file)
+			list, after, found := strings.Cut(rest, end)
+			require.True(t, found, d.file)
+
+			var rows strings.Builder
+			rows.WriteString(d.head)
+			for _, f := range fields {
+				rows.WriteString(d.row(f))
+			}
+			want := rows.String()
+			if *update {
+				require.NoError(t, os.WriteFile(d.file, []byte(before+begin+want+end+after), 0o600))
+				continue
+			}
+			require.Equal(t, want, list, "%s: go test ./internal/fleet -update", d.file)
 		}
-		want := rows.String()
-		if *update {
-			require.NoError(t, os.WriteFile(d.file, []byte(before+begin+want+end+after), 0o600))
-			continue
-		}
-		require.Equal(t, want, list, "%s: go test ./internal/fleet -update", d.file)
 	}
 }
 
 func TestFields(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, f := range Fields {
+	for _, f := range slices.Concat(documented(Fields), documented(SiteFields)) {
+		if shared := []string{"result", "result_code", "response_time"}; seen[f.Name] && slices.Contains(shared, f.Name) {
+			continue
+		}
 		require.Regexp(t, `^[a-z_]+$`, f.Name)
 		require.False(t, seen[f.Name], f.Name)
 		seen[f.Name] = true

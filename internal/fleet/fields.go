@@ -3,6 +3,7 @@ package fleet
 import (
 	"slices"
 
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
@@ -19,18 +20,21 @@ const (
 	List Type = "list"
 )
 
-// Field is a field of the point, a column of CSV and a member of JSON: they share name
-// and meaning, as the documentation does.
-type Field struct {
+// FieldOf is a field of a point, and with it a column of CSV and a member of JSON: they share
+// name and meaning, as the documentation does. It is read from a T.
+type FieldOf[T any] struct {
 	Name string
 	Type Type
 	Unit string // "" for what has none
 	// Meaning is a phrase in Markdown without a full stop.
 	Meaning string
-	// Value reads the field from a result: nil where it is not known, else a string, an int,
-	// a float64 or a []string.
-	Value func(*Result) any
+	// Value reads the field: nil where it is not known, else a string, an int, a float64 or a
+	// []string.
+	Value func(*T) any
 }
+
+// Field is a field of the measurement qlik_sense_version.
+type Field = FieldOf[Result]
 
 // Fields are the fields of the measurement qlik_sense_version, in the order of columns.
 // New ones go to the end: spreadsheets and scripts may count columns.
@@ -91,7 +95,7 @@ var Fields = []Field{
 	{"below_minimum", Integer, "", "1 below `minimum_release`, else 0; where that is set and can be told",
 		func(r *Result) any { return known(number(r.Judgement.BelowMinimum), r.Judgement.HasMinimum) }},
 	{"version_mismatch", Integer, "", "1 where the version differs from the one that most servers of the block run in this round, " +
-		"of several the newest, else 0; left out with `same_version = false`",
+		"of several that of the central node or else the newest, else 0; left out with `same_version = false`",
 		func(r *Result) any { return known(number(r.Comparison == Different), r.Comparison != NotCompared) }},
 	{"exposed_days", Integer, "days", "since the oldest advisory that applies was published; left out where none applies",
 		func(r *Result) any { return known(r.Judgement.ExposedDays()) }},
@@ -105,11 +109,45 @@ var Fields = []Field{
 		func(r *Result) any { return r.Round.Day().DaysSince(r.Round.Judge.Catalog.ExploitedAsOf) }},
 	{"undecided_advisory_count", Integer, "", "number of advisories in the catalogue that nobody can map to releases yet",
 		func(r *Result) any { return r.Round.Judge.Undecided }},
+
+	// What the site knows of the node.
+	{"node_name", String, "", "name of the node in the QMC; where the server is in the list of nodes that `discover` found",
+		func(r *Result) any { return known(nodeOf(r).Name, nodeOf(r).Name != "") }},
+	{"node_roles", List, "", "some of `central`, `engine`, `printing`, `proxy` and `scheduler`; where the server is in that list",
+		func(r *Result) any { return known(append([]string{}, nodeOf(r).Roles...), r.Node != nil) }},
+}
+
+// SiteFields are the fields of the measurement qlik_sense_site, in the order of columns.
+var SiteFields = []FieldOf[Site]{
+	{"result", String, "", "how the request for the nodes of the site ended: `success`, or why no node of `discover` listed them",
+		func(s *Site) any { return s.Outcome().Result.String() }},
+	{"result_code", Integer, "", "the same as a number, 0 for `success`",
+		func(s *Site) any { return int(s.Outcome().Result) }},
+	{"response_time", Float, "seconds", "until the list was read or an error came; left out where the network was not asked",
+		func(s *Site) any { return known(s.Outcome().ResponseTime.Seconds(), s.Outcome().ResponseTime > 0) }},
+	{"nodes", Integer, "", "number of nodes in the list", func(s *Site) any { return known(s.Nodes+s.Unusable, s.Listed) }},
+	{"answered_by", String, "", "the node of `discover` that listed them", func(s *Site) any {
+		if !s.Listed {
+			return nil
+		}
+		return s.AnsweredBy().Source()
+	}},
+	{"nodes_vanished", Integer, "", "number of nodes that were listed since the start of the program and are not any more",
+		func(s *Site) any { return known(s.Vanished, s.Listed) }},
+}
+
+// nodeOf returns what is known of the node, the zero Node for nothing.
+func nodeOf(r *Result) *discovery.Node {
+	if r.Node == nil {
+		return &discovery.Node{}
+	}
+	return r.Node
 }
 
 // isField reports whether a field has that name.
 func isField(name string) bool {
-	return slices.ContainsFunc(Fields, func(f Field) bool { return f.Name == name })
+	return slices.ContainsFunc(Fields, func(f Field) bool { return f.Name == name }) ||
+		slices.ContainsFunc(SiteFields, func(f FieldOf[Site]) bool { return f.Name == name })
 }
 
 // Advisories are the identifiers of the advisories that apply, sorted.

@@ -19,7 +19,9 @@ import (
 // Settings are those of one block: the servers of a Qlik Sense site or environment.
 type Settings struct {
 	Hosts                 []string
-	MaxConcurrentRequests int // servers of this block asked at the same time
+	Discover              []string // nodes of the site that are asked for its nodes, in this order
+	DiscoverUser          string   // as DIRECTORY\USER, in whose name that is done
+	MaxConcurrentRequests int      // servers of this block asked at the same time
 	Poll                  poll.Settings
 	MinimumRelease        string        // "" for none
 	RequireSupport        bool          // the end of support is part of the policy
@@ -34,12 +36,16 @@ type Settings struct {
 type Block struct {
 	Settings
 
-	process *Process
-	poller  *poll.Poller
-	servers []*poll.Server
-	policy  judgement.Policy
-	catalog *source
-	limited bool // to some of its servers
+	process    *Process
+	poller     *poll.Poller
+	servers    []*poll.Server  // of hosts
+	configured map[string]bool // their keys
+	nodes      *nodes          // nil without discover
+	claims     *claims
+	only       func(*poll.Server) bool // nil unless the block is limited
+	policy     judgement.Policy
+	catalog    *source
+	limited    bool // to some of its servers
 	// minimumChecked holds when the minimum release was looked for in the catalogue.
 	minimumChecked bool
 }
@@ -52,7 +58,7 @@ func New(settings Settings, process *Process) (*Block, error) {
 	if b.MaxConcurrentRequests < 1 {
 		errs = append(errs, &poll.SettingError{Key: "max_concurrent_requests", Err: errors.New("must be 1 or more")})
 	}
-	errs = append(errs, checkTags(b.Tags), b.parseHosts(), b.parsePolicy())
+	errs = append(errs, checkTags(b.Tags), b.parseHosts(), b.parseDiscover(), b.parsePolicy())
 	if source, err := process.source(b.CatalogFile, b.CatalogURL); err != nil {
 		errs = append(errs, err)
 	} else {
@@ -63,6 +69,7 @@ func New(settings Settings, process *Process) (*Block, error) {
 		return nil, err
 	}
 	b.poller = poller
+	b.claims = newClaims(b)
 	b.warn()
 	return b, nil
 }
@@ -90,7 +97,7 @@ func (b *Block) warn() {
 		b.process.warnf(`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`)
 	}
 	if b.Poll.TokenFile != "" || len(b.Poll.Headers) > 0 {
-		for _, s := range b.servers {
+		for _, s := range slices.Concat(b.servers, b.asked()) {
 			if strings.HasPrefix(s.String(), "http://") {
 				b.process.warnf("Server %s is asked without TLS: its token and headers can be read on the way", s)
 			}
@@ -114,7 +121,8 @@ func (b *Block) checkMinimum(judge *judgement.Judge) {
 	}
 }
 
-// Servers are those that are asked, in the order of the setting hosts.
+// Servers are those of the setting hosts, in its order. Nodes that are found come on top of
+// them in each round.
 func (b *Block) Servers() []*poll.Server { return b.servers }
 
 // Policy is what its servers are judged by.
@@ -123,9 +131,21 @@ func (b *Block) Policy() judgement.Policy { return b.policy }
 // Minimum is the setting minimum_release, zero where there is none.
 func (b *Block) Minimum() release.Release { return b.policy.Minimum }
 
-// Only limits the block to the servers for which keep returns true. They are not
-// compared any more: the others may run what most do.
+// Discovers reports whether the nodes of a site are asked for.
+func (b *Block) Discovers() bool { return b.nodes != nil }
+
+// asked are the nodes of the setting discover.
+func (b *Block) asked() []*poll.Server {
+	if b.nodes == nil {
+		return nil
+	}
+	return b.nodes.finder.Servers()
+}
+
+// Only limits the block to the servers for which keep returns true, those that will be found
+// among them. They are not compared any more: the others may run what most do.
 func (b *Block) Only(keep func(*poll.Server) bool) {
+	b.only = keep
 	b.servers = slices.DeleteFunc(slices.Clone(b.servers), func(s *poll.Server) bool { return !keep(s) })
 	b.limited = true
 }

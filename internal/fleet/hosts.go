@@ -4,16 +4,19 @@ import (
 	"errors"
 	"fmt"
 
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
 func (b *Block) parseHosts() error {
-	if len(b.Hosts) == 0 {
-		return &poll.SettingError{Key: "hosts", Err: errors.New(`name at least one server, for example hosts = ["qlik1.example.com"]`)}
+	if len(b.Hosts) == 0 && len(b.Discover) == 0 {
+		return &poll.SettingError{Key: "hosts", Err: errors.New(
+			`name at least one server, for example hosts = ["qlik1.example.com"], or a node of a site in discover`)}
 	}
 	var errs []error
 	b.servers = make([]*poll.Server, 0, len(b.Hosts))
 	seen := make(map[string]*poll.Server, len(b.Hosts))
+	b.configured = make(map[string]bool, len(b.Hosts))
 	for _, host := range b.Hosts {
 		server, err := poll.ParseServer(host)
 		if err != nil {
@@ -27,31 +30,51 @@ func (b *Block) parseHosts() error {
 			continue
 		}
 		seen[server.Key()] = server
+		b.configured[server.Key()] = true
 		b.servers = append(b.servers, server)
 	}
 	return errors.Join(errs...)
 }
 
+func (b *Block) parseDiscover() error {
+	if len(b.Discover) == 0 && b.DiscoverUser == "" {
+		return nil
+	}
+	finder, err := discovery.New(b.Discover, b.DiscoverUser, b.Poll.Headers)
+	if len(finder.Servers()) > 0 {
+		b.nodes = &nodes{finder: finder, vanished: make(map[string]bool)}
+	}
+	return err
+}
+
 // Twin is a server that two blocks with the same tags ask: their points would overwrite
 // each other.
 type Twin struct {
+	Key          string // the setting that names it, hosts or discover
 	Server       *poll.Server
 	Block, First int // indices of the blocks
 }
 
-// Twins finds the servers that stand in several blocks with the same tags.
+// Twins finds the servers that stand in several blocks with the same tags, and the sites: the
+// first node of discover stands for one.
 func Twins(blocks []*Block) []Twin {
 	var twins []Twin
 	seen := make(map[string]int)
 	for i, b := range blocks {
 		tags := fmt.Sprintf("%q", b.Tags) // sorted by key
-		for _, server := range b.servers {
-			series := server.Key() + " " + tags
+		add := func(setting string, server *poll.Server) {
+			series := setting + " " + server.Key() + " " + tags
 			if first, found := seen[series]; found {
-				twins = append(twins, Twin{Server: server, Block: i, First: first})
-				continue
+				twins = append(twins, Twin{Key: setting, Server: server, Block: i, First: first})
+				return
 			}
 			seen[series] = i
+		}
+		for _, server := range b.servers {
+			add("hosts", server)
+		}
+		if b.nodes != nil {
+			add("discover", b.asked()[0])
 		}
 	}
 	return twins

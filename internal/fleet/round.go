@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
 )
@@ -18,8 +19,13 @@ type Round struct {
 	Block *Block
 	Start time.Time
 	Basis
-	// Results are in the order of the block's servers. A round that was cut off lacks
-	// those of which nothing is known.
+	// Site is nil where the block has no discover, or where the round was cut off before the
+	// nodes of the site were known.
+	Site *Site
+	// Servers is how many servers the round was to ask.
+	Servers int
+	// Results are in the order of the setting hosts, and then those of further nodes that were
+	// found. A round that was cut off lacks those of which nothing is known.
 	Results []Result
 	CutOff  bool
 }
@@ -31,6 +37,7 @@ func (r *Round) Day() catalog.Day { return catalog.DayOf(r.Start) }
 type Result struct {
 	Round   *Round
 	Server  *poll.Server
+	Node    *discovery.Node // nil for a server that no list of nodes has
 	Outcome poll.Outcome
 	// Judgement is that of the version; of a server that did not answer, nothing is known.
 	Judgement judgement.Judgement
@@ -41,7 +48,8 @@ type Result struct {
 // Answered reports whether the server told its version.
 func (r *Result) Answered() bool { return r.Outcome.Info != nil }
 
-// Round asks every server of the block once. When ctx ends first, the round is cut off:
+// Round asks for the nodes of the site, where the block has discover, and then every server of
+// the block once. When ctx ends first, the round is cut off:
 // a server that has not answered by then has no result. Where polled is not nil, it is
 // called after each poll, from several goroutines.
 func (b *Block) Round(ctx context.Context, polled func()) *Round {
@@ -50,9 +58,12 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	defer b.catalog.end()
 	asking := asking{
 		block: b, poll: b.poller.Round(ctx), polled: polled,
-		results: make([]Result, len(b.servers)), mine: semaphore.NewWeighted(int64(b.MaxConcurrentRequests)),
+		mine: semaphore.NewWeighted(int64(b.MaxConcurrentRequests)),
 	}
-	asking.all(ctx)
+	round.Site = asking.find(ctx, round.Start)
+	targets := b.targets(round.Site)
+	round.Servers = len(targets)
+	asking.all(ctx, targets)
 
 	// After the polls, for a web server is asked while they run.
 	round.Basis = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
@@ -81,16 +92,17 @@ type asking struct {
 	block   *Block
 	poll    *poll.Round
 	polled  func()
-	results []Result            // by server; without Server where it was not asked
+	results []Result            // by target; without Server where it was not asked
 	mine    *semaphore.Weighted // polls of this block
 	// withheld are the places that this round keeps from all blocks, for there are no
 	// file descriptors for them.
 	withheld atomic.Int64
 }
 
-func (a *asking) all(ctx context.Context) {
+func (a *asking) all(ctx context.Context, targets []target) {
+	a.results = make([]Result, len(targets))
 	var running sync.WaitGroup
-	for i, server := range a.block.servers {
+	for i, t := range targets {
 		if a.mine.Acquire(ctx, 1) != nil {
 			break
 		}
@@ -99,8 +111,15 @@ func (a *asking) all(ctx context.Context) {
 		}
 		running.Go(func() {
 			defer a.mine.Release(1)
-			if outcome, known := a.one(ctx, server); known {
-				a.results[i] = Result{Server: server, Outcome: outcome}
+			outcome, known := a.one(ctx, func() poll.Outcome { return a.poll.Poll(ctx, t.server) })
+			if t.found {
+				a.block.advise(&outcome)
+			}
+			if known {
+				a.results[i] = Result{Server: t.server, Node: t.node, Outcome: outcome}
+			}
+			if a.polled != nil {
+				a.polled()
 			}
 		})
 	}
@@ -112,12 +131,12 @@ func (a *asking) all(ctx context.Context) {
 	}
 }
 
-// one asks a server. Where the process is out of file descriptors, its place is withheld
-// and the server asked again later: it may well be in order.
-func (a *asking) one(ctx context.Context, server *poll.Server) (outcome poll.Outcome, known bool) {
+// one asks a server, which has a place among all polls. Where the process is out of file
+// descriptors, its place is withheld and the server asked again later: it may well be in order.
+func (a *asking) one(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
 	process := a.block.process
 	for {
-		outcome = a.poll.Poll(ctx, server)
+		outcome = ask()
 		if !outcome.OutOfDescriptors || !process.polls.withhold() {
 			break
 		}
@@ -132,8 +151,5 @@ func (a *asking) one(ctx context.Context, server *poll.Server) (outcome poll.Out
 		}
 	}
 	process.polls.leave()
-	if a.polled != nil {
-		a.polled()
-	}
 	return outcome, ctx.Err() == nil || outcome.Result == poll.Success
 }

@@ -40,6 +40,7 @@ func TestSampleNamesEverySetting(t *testing.T) {
 
 	expected := qlik_sense_version.New()
 	expected.Hosts = []string{"qlik1.example.com"}
+	expected.Discover = []string{"qlik1.example.com", "qlik2.example.com"}
 	expected.TLSCA = "testdata/root.pem"
 	expected.TLSCert = "testdata/client.pem"
 	expected.TLSKey = "testdata/client_key.pem"

@@ -121,6 +121,7 @@ func Parse[B Block](name, content string, lookup func(string) (string, bool), ne
 			fleets[i] = block.Block()
 		}
 		d.refuseTwins(fleets)
+		fleet.Together(fleets)
 	}
 	return blocks, d.err()
 }
@@ -183,7 +184,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 
 func (d *document) refuseTwins(blocks []*fleet.Block) {
 	for _, twin := range fleet.Twins(blocks) {
-		d.refuse(twin.Block, "hosts", fmt.Errorf(
+		d.refuse(twin.Block, twin.Key, fmt.Errorf(
 			"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
 			twin.Server, d.line(twin.First)))
 	}

@@ -39,6 +39,14 @@ type testServer struct {
 	Header       map[string]string `toml:"header"` // wanted in the request
 	NoClientCert bool              `toml:"no_client_cert"`
 	Plain        bool              `toml:"plain"`
+	Repository   bool              `toml:"repository"` // lists the nodes of the case
+}
+
+// testNode is a [[node]] of servers.toml.
+type testNode struct {
+	Name  string   `toml:"name"`
+	Host  string   `toml:"host"`
+	Roles []string `toml:"roles"`
 }
 
 func (s *testServer) simulate(t *testing.T) simulator.Server {
@@ -78,13 +86,25 @@ func testCases(t *testing.T) []string {
 
 func servers(t *testing.T, folder string) []testServer {
 	t.Helper()
+	servers, _ := serversAndNodes(t, folder)
+	return servers
+}
+
+// serversAndNodes also gives the list of nodes of those that are asked for it.
+func serversAndNodes(t *testing.T, folder string) (servers []testServer, nodes []byte) {
+	t.Helper()
 	var file struct {
 		Servers []testServer `toml:"server"`
+		Nodes   []testNode   `toml:"node"`
 	}
 	meta, err := toml.DecodeFile(filepath.Join(folder, "servers.toml"), &file)
 	require.NoError(t, err)
 	require.Empty(t, meta.Undecoded())
-	return file.Servers
+	list := make([]simulator.SiteNode, 0, len(file.Nodes))
+	for _, n := range file.Nodes {
+		list = append(list, simulator.SiteNode(n))
+	}
+	return file.Servers, simulator.NodeList(list...)
 }
 
 // settings reads settings.conf, in which {{server1}} is the address of the first
@@ -111,10 +131,13 @@ func TestCases(t *testing.T) {
 	for _, folder := range testCases(t) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
-			described := servers(t, folder)
+			described, nodes := serversAndNodes(t, folder)
 			simulated := make([]simulator.Server, len(described))
 			for i := range described {
 				simulated[i] = described[i].simulate(t)
+				if described[i].Repository {
+					simulated[i].Repository = &simulator.Repository{List: nodes}
+				}
 			}
 			q := settings(t, folder, addresses(start(t, simulated...), len(simulated)))
 			require.NoError(t, q.Init())
@@ -131,7 +154,10 @@ func TestCases(t *testing.T) {
 				requireError(t, got, s, field(t, point, "result").(string))
 				actual = append(actual, withoutVolatile(t, point, elapsed))
 			}
-			require.Len(t, got.points, len(q.Hosts))
+			for _, point := range got.sites() {
+				actual = append(actual, withoutVolatile(t, point, elapsed))
+			}
+			require.Len(t, got.points, len(q.Hosts)+len(got.sites()))
 
 			if *update {
 				writeExpected(t, folder, described, actual)
@@ -208,7 +234,10 @@ func writeExpected(t *testing.T, folder string, described []testServer, points [
 		point.SetTime(time.Unix(0, 0))
 		line, err := s.Serialize(point)
 		require.NoError(t, err)
-		if i < len(described) {
+		switch {
+		case point.Name() == siteMeasurement:
+			text.WriteString("\n# the site\n")
+		case i < len(described):
 			text.WriteString("\n# " + described[i].title() + "\n")
 		}
 		text.Write(line)

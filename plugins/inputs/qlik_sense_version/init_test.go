@@ -42,7 +42,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "no host",
 			change: func(q *QlikSenseVersion) { q.Hosts = nil },
-			errors: []string{`hosts: name at least one server, for example hosts = ["qlik1.example.com"]`},
+			errors: []string{`hosts: name at least one server, for example hosts = ["qlik1.example.com"], or a node of a site in discover`},
 		},
 		{
 			name:   "empty host",

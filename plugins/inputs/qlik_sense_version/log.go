@@ -1,10 +1,12 @@
 package qlik_sense_version
 
 import (
+	"maps"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/poll"
 )
 
 // history is what was logged of a server.
@@ -61,6 +63,16 @@ func (q *QlikSenseVersion) logResult(r *fleet.Result) {
 		q.Log.Warnf("%s: %s", r.Server, remark)
 	}
 	*h = history{version: version, remark: r.Judgement.Remark}
+}
+
+// forgetOthers keeps the history of those servers alone that a round asked: nodes of a site
+// come and go.
+func (q *QlikSenseVersion) forgetOthers(round *fleet.Round) {
+	asked := make(map[*poll.Server]bool, len(round.Results))
+	for i := range round.Results {
+		asked[round.Results[i].Server] = true
+	}
+	maps.DeleteFunc(q.history, func(server *poll.Server, _ *history) bool { return !asked[server] })
 }
 
 // versionOf is the version for people: label, build, or both.

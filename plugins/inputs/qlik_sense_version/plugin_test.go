@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,11 +118,19 @@ func gather(t *testing.T, q *QlikSenseVersion) round {
 	return r
 }
 
-// bySource sorts points by the server; there must not be two of one.
+// sites gives the points of sites.
+func (r round) sites() []telegraf.Metric {
+	return slices.DeleteFunc(slices.Clone(r.points), func(point telegraf.Metric) bool { return point.Name() != siteMeasurement })
+}
+
+// bySource sorts the points of servers by the server; there must not be two of one.
 func (r round) bySource(t *testing.T) map[string]telegraf.Metric {
 	t.Helper()
 	sorted := make(map[string]telegraf.Metric, len(r.points))
 	for _, point := range r.points {
+		if point.Name() == siteMeasurement {
+			continue
+		}
 		source, ok := point.GetTag("source")
 		require.True(t, ok)
 		require.NotContains(t, sorted, source, "two points of a server in one round")

@@ -15,16 +15,22 @@ import (
 	"github.com/influxdata/telegraf/plugins/inputs"
 
 	assets "telegraf-qlik-sense-version"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-const measurement = "qlik_sense_version"
+const (
+	measurement     = "qlik_sense_version"
+	siteMeasurement = "qlik_sense_site"
+)
 
 // QlikSenseVersion is one block of the settings: the servers of one Qlik Sense
 // site or environment.
 type QlikSenseVersion struct {
 	Hosts                 []string          `toml:"hosts"`
+	Discover              []string          `toml:"discover"`
+	DiscoverUser          string            `toml:"discover_user"`
 	Timeout               Duration          `toml:"timeout"`
 	MaxConcurrentRequests int               `toml:"max_concurrent_requests"`
 	TLSVerify             string            `toml:"tls_verify"`
@@ -52,6 +58,7 @@ var process = fleet.NewProcess(time.Now)
 // New returns a block with the defaults of every setting.
 func New() *QlikSenseVersion {
 	return &QlikSenseVersion{
+		DiscoverUser:          discovery.DefaultUser,
 		Timeout:               Duration(10 * time.Second),
 		MaxConcurrentRequests: 64,
 		TLSVerify:             poll.VerifyFull,
@@ -71,6 +78,8 @@ func (*QlikSenseVersion) SampleConfig() string {
 func (q *QlikSenseVersion) Init() error {
 	block, err := fleet.New(fleet.Settings{
 		Hosts:                 q.Hosts,
+		Discover:              q.Discover,
+		DiscoverUser:          q.DiscoverUser,
 		MaxConcurrentRequests: q.MaxConcurrentRequests,
 		Poll: poll.Settings{
 			Timeout:   time.Duration(q.Timeout),
@@ -100,7 +109,8 @@ func (q *QlikSenseVersion) Init() error {
 // Block is the block of the fleet that the settings describe. It is known after Init.
 func (q *QlikSenseVersion) Block() *fleet.Block { return q.block }
 
-// Gather asks every server of the block once and adds one point for each.
+// Gather asks every server of the block once and adds one point for each, and one for the site
+// where its nodes are asked for.
 func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 	q.GatherContext(context.Background(), acc)
 	return nil
@@ -111,23 +121,32 @@ func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accumulator) {
 	round := q.block.Round(ctx, nil)
 	q.logNotices()
+	if site := round.Site; site != nil {
+		acc.AddFields(siteMeasurement, fields(fleet.SiteFields, site), q.tags(site.Source()), round.Start)
+		if !site.Listed {
+			acc.AddError(fmt.Errorf("site %s: %s", site.Source(), site.Problem()))
+		}
+	}
 	for i := range round.Results {
 		r := &round.Results[i]
-		acc.AddFields(measurement, fields(r), q.tags(r.Server), round.Start)
+		acc.AddFields(measurement, fields(fleet.Fields, r), q.tags(r.Server), round.Start)
 		if !r.Answered() {
 			acc.AddError(fmt.Errorf("%s: %s: %s; %s", r.Server, r.Outcome.Result, r.Outcome.Cause, r.Outcome.Hint))
 		}
 		q.logResult(r)
 	}
-	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", len(q.block.Servers()), time.Since(round.Start).Round(time.Millisecond))
+	if !round.CutOff {
+		q.forgetOthers(round)
+	}
+	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", round.Servers, time.Since(round.Start).Round(time.Millisecond))
 }
 
 // fields are those of a point. What is not known is left out.
-func fields(r *fleet.Result) map[string]interface{} {
-	values := make(map[string]interface{}, len(fleet.Fields))
-	for i := range fleet.Fields {
-		field := &fleet.Fields[i]
-		switch value := field.Value(r).(type) {
+func fields[T any](table []fleet.FieldOf[T], from *T) map[string]interface{} {
+	values := make(map[string]interface{}, len(table))
+	for i := range table {
+		field := &table[i]
+		switch value := field.Value(from).(type) {
 		case nil:
 		case []string:
 			values[field.Name] = strings.Join(value, ",")

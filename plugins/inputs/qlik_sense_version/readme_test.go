@@ -2,11 +2,9 @@ package qlik_sense_version
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,10 +68,29 @@ func TestReadmeHeadings(t *testing.T) {
 // The README lists the fields that the test cases produced, with their types, and
 // no others.
 func TestReadmeHoldsEveryField(t *testing.T) {
+	for name, table := range map[string]map[string]string{measurement: types(fleet.Fields), siteMeasurement: types(fleet.SiteFields)} {
+		produced := producedFields(t, name)
+		require.Equal(t, produced, documentedFields(t, name))
+		require.Equal(t, table, produced)
+	}
+}
+
+func types[T any](fields []fleet.FieldOf[T]) map[string]string {
+	all := make(map[string]string)
+	for _, f := range fields {
+		all[f.Name] = map[fleet.Type]string{fleet.String: "string", fleet.List: "string", fleet.Integer: "int", fleet.Float: "float"}[f.Type]
+	}
+	return all
+}
+
+func producedFields(t *testing.T, measurement string) map[string]string {
+	t.Helper()
 	produced := make(map[string]string)
 	for _, folder := range testCases(t) {
 		for _, point := range expected(t, folder) {
-			require.Equal(t, measurement, point.Name())
+			if point.Name() != measurement {
+				continue
+			}
 			for _, f := range point.FieldList() {
 				kind := map[string]string{"string": "string", "int64": "int", "float64": "float"}[fmt.Sprintf("%T", f.Value)]
 				require.NotEmpty(t, kind, "%s is of an unexpected type", f.Key)
@@ -84,19 +101,16 @@ func TestReadmeHoldsEveryField(t *testing.T) {
 			}
 		}
 	}
-
-	require.Equal(t, produced, documentedFields(t))
-	inTable := make(map[string]string)
-	for _, f := range fleet.Fields {
-		inTable[f.Name] = map[fleet.Type]string{fleet.String: "string", fleet.List: "string", fleet.Integer: "int", fleet.Float: "float"}[f.Type]
-	}
-	require.Equal(t, inTable, produced)
+	return produced
 }
 
-// documentedFields gives the README's list of fields with their types.
-func documentedFields(t *testing.T) map[string]string {
+// documentedFields gives the README's list of fields of a measurement with their types.
+func documentedFields(t *testing.T, measurement string) map[string]string {
 	t.Helper()
-	_, list, found := strings.Cut(section(t, "## Metrics"), "  - fields:\n")
+	_, list, found := strings.Cut(section(t, "## Metrics"), "- "+measurement+"\n")
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "\n- ")
+	_, list, found = strings.Cut(list, "  - fields:\n")
 	require.True(t, found)
 	documented := make(map[string]string)
 	for _, match := range regexp.MustCompile(`(?m)^    - ([a-z_]+) \(([a-z]+),`).FindAllStringSubmatch(list, -1) {
@@ -164,13 +178,18 @@ func TestReadmeExampleOutput(t *testing.T) {
 
 	shown := make(map[string]bool)
 	for _, point := range points {
-		require.Equal(t, measurement, point.Name())
 		require.Equal(t, points[0].Time(), point.Time(), "the points are those of one round")
 		for name := range point.Fields() {
-			shown[name] = true
+			shown[point.Name()+" "+name] = true
 		}
 	}
-	require.ElementsMatch(t, slices.Collect(maps.Keys(documentedFields(t))), slices.Collect(maps.Keys(shown)))
+	documented := make(map[string]bool)
+	for _, measurement := range []string{measurement, siteMeasurement} {
+		for name := range documentedFields(t, measurement) {
+			documented[measurement+" "+name] = true
+		}
+	}
+	require.Equal(t, documented, shown)
 }
 
 func TestReadmeLinksLead(t *testing.T) {
