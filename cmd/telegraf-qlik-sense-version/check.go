@@ -13,13 +13,16 @@ import (
 	"golang.org/x/term"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/csv"
 	"telegraf-qlik-sense-version/internal/report/html"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/table"
 	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
@@ -28,12 +31,25 @@ servers are vulnerable, which one fails and why:
   ` + programName + ` check [--config FILE] [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
 
+A whole site without a settings file: one node is asked for all others:
+
+  ` + programName + ` check --discover HOST --tls-ca FILE --tls-cert FILE
+                                    --tls-key FILE [--tls-verify full|chain]
+
   --config FILE             settings; without it they are taken from the
                             environment variable ` + settings.Variable + `
   --output FORM             table (default), csv, json, or html: a page to attach to a
                             ticket or an audit
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
+  --discover HOST           a node of the site; may be repeated for others to ask if it
+                            does not answer
+  --discover-user USER      in whose name it is asked, DIRECTORY\USER
+                            (` + discovery.DefaultUser + `)
+  --tls-ca, --tls-cert, --tls-key FILE
+                            root.pem, client.pem and client_key.pem of the site
+  --tls-verify HOW          full (default): chain and name of a server's certificate;
+                            chain: the chain alone
   --log-level LEVEL         error (default), warn, info, debug or trace
 
 Exit status:
@@ -41,7 +57,8 @@ Exit status:
   0   every server answered and is proven compliant
   1   the settings or the call are wrong
   2   a server is non-compliant, whatever else happened
-  3   none is, but something is not proven: no answer, or unknown
+  3   none is, but something is not proven: no answer, unknown, or a site whose nodes
+      could not be listed
 `
 
 type checkOptions struct {
@@ -50,16 +67,37 @@ type checkOptions struct {
 	output     string
 	outputFile string
 	only       []string
+	site       siteOptions
+}
+
+// siteOptions name a site in place of a settings file.
+type siteOptions struct {
+	discover      []string
+	user          string
+	ca, cert, key string
+	verify        string
+	given         []string // the options that were there
 }
 
 func runCheck(ctx context.Context, args []string) error {
 	var o checkOptions
 	flags := newFlags(programName+" check", checkUsage)
 	o.add(flags)
-	if done, err := parse(flags, args); done {
+	if done, err := o.parse(flags, args); done {
 		return err
 	}
 	return check(ctx, &o)
+}
+
+// parse is parse with the options of a site that were given.
+func (o *checkOptions) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
+	done, err = parse(flags, args)
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "discover" || f.Name == "discover-user" || strings.HasPrefix(f.Name, "tls-") {
+			o.site.given = append(o.site.given, f.Name)
+		}
+	})
+	return done, err
 }
 
 // add adds the flags that check and plan share.
@@ -75,6 +113,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 		o.only = append(o.only, host)
 		return nil
 	})
+	o.site.define(flags)
 }
 
 // outputs are the forms of a report.
@@ -107,7 +146,7 @@ func check(ctx context.Context, o *checkOptions) error {
 
 // gather asks the fleet once.
 func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
-	loaded, err := loadBlocks(o.config, o.logLevel)
+	loaded, err := o.load()
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +180,55 @@ func writeOut(file string, write func(io.Writer) error) error {
 		return err
 	}
 	return atomicfile.Write(file, text.Bytes())
+}
+
+func (o *siteOptions) define(flags *flag.FlagSet) {
+	flags.Func("discover", "", func(host string) error {
+		o.discover = append(o.discover, host)
+		return nil
+	})
+	flags.StringVar(&o.user, "discover-user", discovery.DefaultUser, "")
+	flags.StringVar(&o.ca, "tls-ca", "", "")
+	flags.StringVar(&o.cert, "tls-cert", "", "")
+	flags.StringVar(&o.key, "tls-key", "", "")
+	flags.StringVar(&o.verify, "tls-verify", poll.VerifyFull, "")
+}
+
+// load returns the blocks of the settings, or that of the options.
+func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, error) {
+	_, variable := os.LookupEnv(settings.Variable)
+	switch {
+	case len(o.site.discover) == 0 && len(o.site.given) > 0:
+		return nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
+	case len(o.site.discover) == 0:
+		return loadBlocks(o.config, o.logLevel)
+	case o.config != "" || variable:
+		return nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
+	}
+	newBlock, err := blockMaker(o.logLevel)
+	if err != nil {
+		return nil, err
+	}
+	block := newBlock()
+	block.Discover, block.DiscoverUser = o.site.discover, o.site.user
+	block.TLSCA, block.TLSCert, block.TLSKey, block.TLSVerify = o.site.ca, o.site.cert, o.site.key, o.site.verify
+	if err := block.Init(); err != nil {
+		return nil, errors.New(asOptions(err))
+	}
+	return []*qlik_sense_version.QlikSenseVersion{block}, nil
+}
+
+// asOptions names the settings in an error as the options are called.
+func asOptions(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		key, rest, found := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		if found {
+			key = "--" + strings.ReplaceAll(key, "_", "-") + ":"
+		}
+		lines = append(lines, key+rest)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // writeTable fits the table to the terminal, and colours it there.

@@ -135,6 +135,16 @@ func runRounds(ctx context.Context, args []string) error {
 
 // loadBlocks reads the settings. From then on everything is logged from a level on.
 func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion, error) {
+	newBlock, err := blockMaker(logLevel)
+	if err != nil {
+		return nil, err
+	}
+	return settings.Load(config, newBlock)
+}
+
+// blockMaker returns what makes a block with the defaults. From then on everything is logged
+// from a level on.
+func blockMaker(logLevel string) (func() *qlik_sense_version.QlikSenseVersion, error) {
 	level := telegraf.LogLevelFromString(logLevel)
 	if level == telegraf.None {
 		return nil, fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
@@ -143,9 +153,9 @@ func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion
 	if _, err := execd.Redirect(os.Stderr, level); err != nil {
 		return nil, err
 	}
-	return settings.Load(config, func() *qlik_sense_version.QlikSenseVersion {
+	return func() *qlik_sense_version.QlikSenseVersion {
 		block := qlik_sense_version.New()
 		block.Log = logger.New("inputs", "qlik_sense_version", "")
 		return block
-	})
+	}, nil
 }

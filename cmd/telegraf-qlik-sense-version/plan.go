@@ -23,6 +23,8 @@ upgrade:
                                     [--waves NAME,NAME,...] [--wave-tag TAG]
                                     [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
+  ` + programName + ` plan --discover HOST --tls-ca FILE --tls-cert FILE
+                                    --tls-key FILE [--tls-verify chain] ...
 
   --config FILE             settings; without it they are taken from the
                             environment variable ` + settings.Variable + `
@@ -35,6 +37,8 @@ upgrade:
   --output FORM             table (default), csv, json, or html: the report with the plan
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
+  --discover HOST, --discover-user USER, --tls-ca, --tls-cert, --tls-key FILE,
+  --tls-verify HOW          a site in place of settings, as in check
   --log-level LEVEL         error (default), warn, info, debug or trace
 
 Exit status: 0, also where servers do not answer; 1 where the settings, the call or
@@ -50,7 +54,7 @@ func runPlan(ctx context.Context, args []string) error {
 	flags.StringVar(&target, "target", "", "")
 	flags.StringVar(&waves, "waves", "", "")
 	flags.StringVar(&wanted.WaveTag, "wave-tag", "", "")
-	if done, err := parse(flags, args); done {
+	if done, err := o.parse(flags, args); done {
 		return err
 	}
 	write, known := planOutputs[o.output]

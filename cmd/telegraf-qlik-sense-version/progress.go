@@ -18,6 +18,9 @@ import (
 func showProgress(blocks []*fleet.Block) (polled, done func()) {
 	servers := 0
 	for _, block := range blocks {
+		if block.Discovers() { // how many there are will be known once they are found
+			return nil, func() {}
+		}
 		servers += len(block.Servers())
 	}
 	terminal := int(os.Stderr.Fd())

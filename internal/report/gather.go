@@ -27,6 +27,12 @@ func Gather(ctx context.Context, blocks []*fleet.Block, program string, only []s
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted before all servers were asked")
 	}
+	if len(only) > 0 {
+		var err error
+		if rounds, err = named(rounds, only); err != nil {
+			return nil, err
+		}
+	}
 	return New(program, only, rounds), nil
 }
 
@@ -50,31 +56,57 @@ func New(program string, only []string, rounds []*fleet.Round) *Report {
 	return r
 }
 
-// Limit leaves only the named servers to be asked. A name is that of a server with or
-// without what else the settings say of it (port, path); one that no server has is
-// an error.
+// named leaves out the rounds over sites that have none of the named servers. A name that no
+// server has is an error.
+func named(rounds []*fleet.Round, only []string) ([]*fleet.Round, error) {
+	var sites []string
+	rounds = slices.DeleteFunc(rounds, func(round *fleet.Round) bool {
+		if site := round.Site; site != nil && !site.Listed {
+			sites = append(sites, fmt.Sprintf("; site %s: %s", site.Source(), site.Problem()))
+		}
+		return len(round.Results) == 0
+	})
+	for _, name := range only {
+		if !slices.ContainsFunc(rounds, func(round *fleet.Round) bool {
+			return slices.ContainsFunc(round.Results, func(r fleet.Result) bool { return isCalled(r.Server, name) })
+		}) {
+			return nil, fmt.Errorf("--only %s: neither the settings nor their sites have such a server: write it as in hosts or as the site has it%s",
+				name, strings.Join(sites, ""))
+		}
+	}
+	return rounds, nil
+}
+
+// isCalled reports whether a name is that of a server, with or without what else is known of
+// it (port, path).
+func isCalled(s *poll.Server, name string) bool {
+	return slices.ContainsFunc([]string{s.Source(), s.HostPort(), s.String()}, func(own string) bool { return strings.EqualFold(name, own) })
+}
+
+// Limit leaves only the named servers to be asked. A name that no server can have is an error;
+// where nodes are still to be found, Gather tells.
 func Limit(blocks []*fleet.Block, only []string) ([]*fleet.Block, error) {
 	if len(only) == 0 {
 		return blocks, nil
 	}
-	found := make(map[string]bool, len(only))
+	found, discovers := make(map[string]bool, len(only)), false
 	var left []*fleet.Block
 	for _, block := range blocks {
-		block.Only(func(s *poll.Server) bool {
-			kept := false
+		for _, s := range block.Servers() {
 			for _, name := range only {
-				if slices.ContainsFunc([]string{s.Source(), s.HostPort(), s.String()}, func(own string) bool { return strings.EqualFold(name, own) }) {
-					found[name], kept = true, true
-				}
+				found[name] = found[name] || isCalled(s, name)
 			}
-			return kept
+		}
+		block.Only(func(s *poll.Server) bool {
+			return slices.ContainsFunc(only, func(name string) bool { return isCalled(s, name) })
 		})
-		if len(block.Servers()) > 0 {
+		discovers = discovers || block.Discovers()
+		if len(block.Servers()) > 0 || block.Discovers() {
 			left = append(left, block)
 		}
 	}
 	for _, name := range only {
-		if !found[name] {
+		if !found[name] && !discovers {
 			return nil, fmt.Errorf("--only %s: the settings have no such server: write it as in hosts, with or without the port", name)
 		}
 	}

@@ -101,6 +101,64 @@ func affected(r *report.Report) map[string][]string {
 	return all
 }
 
+// A site with nodes that are not known is not proven, whatever its known nodes answer.
+func TestSitesInTheStatus(t *testing.T) {
+	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
+	vulnerable := reporttest.Runs("qlik1.example.com", "May 2024", "14.187.4")
+	unusable := reporttest.Listed(1, "qlik1.example.com")
+	unusable.Unusable = 1
+	for name, tt := range map[string]struct {
+		server reporttest.Server
+		site   *fleet.Site
+		want   int
+	}{
+		"listed":                 {compliant, reporttest.Listed(1, "qlik1.example.com"), 0},
+		"listed by another":      {compliant, reporttest.Listed(1, "qlik2.example.com", "qlik1.example.com"), 0},
+		"not listed":             {compliant, reporttest.Unlisted("qlik1.example.com"), 3},
+		"not all can be asked":   {compliant, unusable, 3},
+		"not listed, vulnerable": {vulnerable, reporttest.Unlisted("qlik1.example.com"), 2},
+	} {
+		r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{tt.server}, Site: tt.site})
+		require.Equal(t, tt.want, r.Status(), name)
+		r.Only = []string{"qlik1.example.com"}
+		require.Equal(t, map[bool]int{true: 2, false: 0}[tt.want == 2], r.Status(), "a limited report claims nothing of sites: %s", name)
+	}
+}
+
+// Nodes that are found can be named, and one that no site has is an error.
+func TestOnlyFoundNodes(t *testing.T) {
+	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.43.0.1"}, simulator.SiteNode{Host: "127.43.0.2"})}
+	simulated, err := simulator.Start(world.site,
+		simulator.Server{Addr: "127.43.0.1:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27"), Repository: repository},
+		simulator.Server{Addr: "127.43.0.2:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")},
+		simulator.Server{Addr: "127.43.0.3:9032", Fault: simulator.FaultDown},
+	)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Skipf("not run, for this machine lacks the address: %v", err)
+	}
+	require.NoError(t, err)
+	defer simulated.Close()
+	gather := func(only string, discover ...string) (*report.Report, error) {
+		settings := make([]fleet.Settings, len(discover))
+		for i := range settings {
+			settings[i] = settingsFor()
+			settings[i].Discover, settings[i].DiscoverUser = discover[i:i+1], `INTERNAL\sa_api`
+			settings[i].Tags = map[string]string{"site": discover[i]}
+		}
+		blocks, err := report.Limit(settled(t, settings...), []string{only})
+		require.NoError(t, err)
+		return report.Gather(t.Context(), blocks, "", []string{only}, nil)
+	}
+	r, err := gather("127.43.0.2", "127.43.0.1:9032", "127.43.0.3:9032")
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1}, []int{r.Summary.Servers, len(r.Blocks)}, "the other block has nothing of it")
+	require.Equal(t, 1, simulated.Requests(1))
+	_, err = gather("127.43.0.9", "127.43.0.1:9032")
+	require.EqualError(t, err, "--only 127.43.0.9: neither the settings nor their sites have such a server: write it as in hosts or as the site has it")
+	_, err = gather("127.43.0.9", "127.43.0.3:9032")
+	require.ErrorContains(t, err, "as the site has it; site 127.43.0.3:9032: its nodes cannot be listed since ", "it may be one of these")
+}
+
 func TestSummary(t *testing.T) {
 	r := reporttest.Mixed(t)
 	s := r.Summary

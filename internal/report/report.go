@@ -41,7 +41,7 @@ type Entry struct {
 type Block struct {
 	Round   *fleet.Round
 	Summary Summary
-	Servers []Server // in the order of the setting hosts
+	Servers []Server // in the order of the setting hosts, and then further nodes of the site
 }
 
 // Server is the result of a server.
@@ -130,14 +130,29 @@ func (s *Server) Fix() (fix release.Release, found bool) {
 	return fix, !fix.IsZero()
 }
 
+// Site is what became of the nodes of the block's site, nil where they were not asked for.
+func (b *Block) Site() *fleet.Site { return b.Round.Site }
+
+// Incomplete is the number of sites with nodes that are not known or cannot be asked: whatever
+// their other nodes answer, they are not proven. A report that was limited claims nothing of
+// sites.
+func (r *Report) Incomplete() (n int) {
+	for i := range r.Blocks {
+		if site := r.Blocks[i].Site(); site != nil && !site.Complete() && len(r.Only) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Status is the exit status of the command check: 0 where every server answered and is
-// proven compliant, 2 where one is not compliant, else 3. Where no server was asked,
-// nothing is proven.
+// proven compliant, 2 where one is not compliant, else 3. Where no server was asked, or a site
+// has nodes that are not known, nothing is proven.
 func (r *Report) Status() int {
 	switch s := &r.Summary; {
 	case s.NonCompliant > 0:
 		return 2
-	case s.Servers == 0 || s.Compliant < s.Servers:
+	case s.Servers == 0, s.Compliant < s.Servers, r.Incomplete() > 0:
 		return 3
 	}
 	return 0

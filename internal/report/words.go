@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
@@ -60,6 +63,54 @@ func (s *Server) reasons() (all []string) {
 		}
 	}
 	return all
+}
+
+// SiteWords say how many nodes of the site were found and from whom, "" where they were not
+// asked for. What keeps the site from being proven is the problem.
+func (b *Block) SiteWords() (words, problem string) {
+	site := b.Site()
+	switch {
+	case site == nil:
+		return "", ""
+	case !site.Listed:
+		return "", "The nodes of the site could not be listed: it is not proven, whatever others answer."
+	case site.Unusable > 0:
+		problem = fmt.Sprintf("%d of the nodes have no usable host name: the site is not proven without them.", site.Unusable)
+	}
+	words = fmt.Sprintf("%s of the site found, listed by %s", text.Plural(site.Nodes+site.Unusable, "node"), site.AnsweredBy())
+	if site.Elsewhere > 0 {
+		words += fmt.Sprintf("; %d of them are asked in another block", site.Elsewhere)
+	}
+	return words, problem
+}
+
+// FailedAttempts are the nodes of a site that were asked for its nodes and did not list them.
+func (b *Block) FailedAttempts() (failed []*discovery.Attempt) {
+	if b.Site() == nil {
+		return nil
+	}
+	for i := range b.Site().Attempts {
+		if a := &b.Site().Attempts[i]; a.Result != poll.Success {
+			failed = append(failed, a)
+		}
+	}
+	return failed
+}
+
+// NodeWords are the name and the roles of the node, "" where the server is not known to be
+// one: "Central: central, engine".
+func (s *Server) NodeWords() string {
+	if s.Node == nil {
+		return ""
+	}
+	roles := strings.Join(s.Node.Roles, ", ")
+	if roles == "" {
+		roles = "no roles"
+	}
+	if s.Node.Name == "" {
+		return roles
+	}
+	return s.Node.Name + ": " + roles
 }
 
 // Proven returns how many servers of all are proven compliant, and how many advisories

@@ -17,8 +17,9 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Write writes a row for each server, by RFC 4180 and in UTF-8. What is not known is an
-// empty cell.
+// Write writes a row for each server, by RFC 4180 and in UTF-8, and one without a source for
+// each site whose nodes could not be listed: it must not look as if nothing were missing. What
+// is not known is an empty cell.
 func Write(w io.Writer, r *report.Report) error {
 	keys := tagKeys(r)
 	rows := [][]string{header(keys)}
@@ -26,6 +27,9 @@ func Write(w io.Writer, r *report.Report) error {
 		b := &r.Blocks[i]
 		for j := range b.Servers {
 			rows = append(rows, cells(server{report: r, block: b, Server: &b.Servers[j]}, keys))
+		}
+		if site := b.Site(); site != nil && !site.Listed {
+			rows = append(rows, siteCells(r, b, keys))
 		}
 	}
 	out := csv.NewWriter(w)
@@ -68,6 +72,23 @@ var details = []column{
 	{"catalog_releases_as_of", func(s server) string { return s.Round.Judge.Catalog.ReleasesAsOf.String() }},
 	{"catalog_advisories_as_of", func(s server) string { return s.Round.Judge.Catalog.AdvisoriesAsOf.String() }},
 	{"catalog_exploited_as_of", func(s server) string { return s.Round.Judge.Catalog.ExploitedAsOf.String() }},
+	{"site", func(s server) string {
+		return siteCell(s.block, func(site *fleet.Site) string { return site.Source().Source() })
+	}},
+	{"site_result", func(s server) string {
+		return siteCell(s.block, func(site *fleet.Site) string { return site.Outcome().Result.String() })
+	}},
+	{"site_complete", func(s server) string {
+		return siteCell(s.block, func(site *fleet.Site) string { return strconv.FormatBool(site.Complete()) })
+	}},
+}
+
+// siteCell is empty where the nodes of the site were not asked for.
+func siteCell(b *report.Block, cell func(*fleet.Site) string) string {
+	if b.Site() == nil {
+		return ""
+	}
+	return safe(cell(b.Site()))
 }
 
 // tagKeys are those of the static tags of all blocks.
@@ -127,6 +148,20 @@ func cells(s server, keys []string) []string {
 		cells = append(cells, c.cell(s))
 	}
 	return cells
+}
+
+// siteCells are those of a site whose nodes could not be listed: those of a server that failed
+// with the outcome of the site, but without what is known of a server alone.
+func siteCells(r *report.Report, b *report.Block, keys []string) []string {
+	site := b.Site()
+	failed := &report.Server{Result: &fleet.Result{Round: b.Round, Server: site.Source(), Outcome: *site.Outcome()}}
+	row := cells(server{report: r, block: b, Server: failed}, keys)
+	for i := range identity {
+		if identity[i].name != "asked_at" {
+			row[i] = ""
+		}
+	}
+	return row
 }
 
 // fieldCell returns the text of a field's value: numbers stay numbers, text is safe.

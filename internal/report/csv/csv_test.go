@@ -39,7 +39,13 @@ func read(t *testing.T, r *report.Report) [][]string {
 	require.False(t, bytes.HasPrefix(out.Bytes(), []byte("\ufeff")))
 	rows, err := csv.NewReader(&out).ReadAll() // refuses rows of other lengths
 	require.NoError(t, err)
-	require.Len(t, rows, 1+r.Summary.Servers)
+	unlisted := 0
+	for i := range r.Blocks {
+		if site := r.Blocks[i].Site(); site != nil && !site.Listed {
+			unlisted++
+		}
+	}
+	require.Len(t, rows, 1+r.Summary.Servers+unlisted)
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(rows[0]))), len(rows[0]), "no name twice: %q", rows[0])
 	for n, row := range rows {
 		for i, cell := range row {
@@ -76,6 +82,28 @@ func TestCSV(t *testing.T) {
 	require.Equal(t, "2025-08-25", cellOf(t, rows, 5, "catalog_exploited_as_of"))
 }
 
+// A site whose nodes could not be listed has a row of its own, which counts as no server.
+func TestSites(t *testing.T) {
+	r := reporttest.Sites(t)
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, r))
+	reporttest.RequireGolden(t, "sites.csv", out.Bytes())
+	rows := read(t, r)
+	require.Len(t, rows, 1+4+2)
+	column := func(name string) (cells []string) {
+		for _, row := range rows[1:] {
+			cells = append(cells, row[slices.Index(rows[0], name)])
+		}
+		return cells
+	}
+	require.Equal(t, []string{"qlik1.example.com", "qlik2.example.com", "qlik3.example.com", "qlik4.example.com", "", ""}, column("source"))
+	require.Equal(t, []string{"central,engine,proxy", "engine", "", "", "", ""}, column("node_roles"))
+	require.Equal(t, []string{"true", "true", "true", "false", "false", "false"}, column("site_complete"))
+	require.Equal(t, []string{"success", "success", "timeout", "success", "authentication_failed", "authentication_failed"}, column("result"))
+	require.Equal(t, "qlik5.example.com", column("site")[5])
+	require.Equal(t, "", column("compliance")[5])
+}
+
 // The columns are those of the table of fields, between identity and tags before and
 // what only the report has behind them.
 func TestColumns(t *testing.T) {
@@ -86,6 +114,7 @@ func TestColumns(t *testing.T) {
 	}
 	require.Equal(t, slices.Concat([]string{"asked_at", "source", "host", "environment"}, fields, []string{
 		"minimum_release", "step", "cause", "hint", "remark", "catalog_releases_as_of", "catalog_advisories_as_of", "catalog_exploited_as_of",
+		"site", "site_result", "site_complete",
 	}), rows[0])
 }
 

@@ -18,9 +18,10 @@ func (p *page) failures() g.Node {
 		if p.report.Summary.Servers == 0 {
 			text = "No server was asked."
 		}
-		return chapter("failures", "Failures", empty(text))
+		return chapter("failures", "Failures", p.lists(), empty(text))
 	}
 	return chapter("failures", "Failures",
+		p.lists(),
 		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
 			" did not tell their version. Steps come in the order in which a connection goes through them.")),
 		h.Table(h.Class("list failures"), h.Data("sortable", ""),
@@ -31,18 +32,44 @@ func (p *page) failures() g.Node {
 	)
 }
 
+// lists are the nodes that were asked for those of their site and did not list them.
+func (p *page) lists() g.Node {
+	var rows g.Group
+	for i := range p.report.Blocks {
+		for _, a := range p.report.Blocks[i].FailedAttempts() {
+			rows = append(rows, newLine, h.Tr(p.cells(a.Server, i, &a.Outcome)))
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return h.Div(h.ID("lists"),
+		h.P(h.Class("about"), plain("These nodes were asked for all nodes of their site and did not list them.")),
+		h.Table(h.Class("list failures"),
+			h.Caption(h.Class("unseen"), plain("Nodes that did not list their site")),
+			tableHead(failureColumns...),
+			h.TBody(rows),
+		),
+	)
+}
+
 func (p *page) oneFailure(place int) g.Node {
 	s := p.failed[place]
-	f := &s.Outcome
 	return g.Group{newLine, h.Tr(h.ID(failureID(place)), h.Data("failure", visible(s.Server.Server.Source())),
-		h.Th(h.Scope("row"), plain(s.Server.Server.String()), h.Small(link(blockID(s.block), p.blockName(s.block)))),
+		p.cells(s.Server.Server, s.block, &s.Outcome))}
+}
+
+// cells are those of a server that failed.
+func (p *page) cells(server *poll.Server, block int, f *poll.Outcome) g.Node {
+	return g.Group{
+		h.Th(h.Scope("row"), plain(server.String()), h.Small(link(blockID(block), p.blockName(block)))),
 		h.Td(plain(f.Step.String()), plain(" "), code(f.Result.String())),
 		h.Td(plain(f.Cause),
 			p.certificate("Certificate of the server", f.ServerCertificate),
 			p.certificate("Certificate of the client", f.ClientCertificate),
 		),
 		h.Td(plain(f.Hint)),
-	)}
+	}
 }
 
 // certificate shows what one side showed the other.

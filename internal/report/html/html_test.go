@@ -245,3 +245,17 @@ func TestHTMLWriteError(t *testing.T) {
 	defer full.Close()
 	require.Error(t, Write(full, r))
 }
+
+// What is not known of a site is the first that a reader sees, and each node has its roles.
+func TestSites(t *testing.T) {
+	document := parse(t, render(t, reporttest.Sites(t)))
+	page := textOf(document)
+	for _, text := range []string{
+		"Not all nodes are known. 2 sites are not proven", "3 nodes of the site found, listed by qlik2.example.com.", "Central: central, engine, proxy",
+		"Rim 2: no roles", "The nodes of the site could not be listed: it is not proven, whatever others answer.",
+		"These nodes were asked for all nodes of their site and did not list them.", "check discover_user",
+	} {
+		require.Contains(t, page, text)
+	}
+	require.NotContains(t, textOf(parse(t, render(t, reporttest.Mixed(t)))), "nodes")
+}

@@ -45,6 +45,7 @@ func (p *page) block(i int) g.Node {
 	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(i)), h.Aria("labelledby", blockID(i)+"-heading"),
 		h.H3(h.ID(blockID(i)+"-heading"), p.blockHeading(i)),
 		h.P(h.Class("about"), plain(p.about(b))),
+		site(b),
 		g.If(len(rows) == 0, empty("No server of this environment was asked.")),
 		g.If(len(rows) > 0, h.Table(h.Class("list servers"), h.Data("sortable", ""),
 			h.Caption(h.Class("unseen"), plain("Servers of "+p.blockName(i))),
@@ -81,10 +82,21 @@ func (p *page) about(b *report.Block) string {
 	return text
 }
 
+// site says what became of the nodes of the site.
+func site(b *report.Block) g.Node {
+	words, problem := b.SiteWords()
+	return g.Group{
+		g.If(words != "", h.P(h.Class("about"), plain(words+"."))),
+		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "), g.Iff(!listed(b), func() g.Node { return link("lists", "why, and what to do") }))),
+	}
+}
+
+func listed(b *report.Block) bool { return b.Site() == nil || b.Site().Listed }
+
 func (p *page) server(b *report.Block, s *report.Server) g.Node {
-	source, host := s.Server.Source(), s.Server.String()
+	source, host, node := s.Server.Source(), s.Server.String(), s.NodeWords()
 	return h.Tr(h.Data("server", visible(source)),
-		h.Th(h.Scope("row"), plain(source), g.If(host != source, small(host))),
+		h.Th(h.Scope("row"), plain(source), g.If(host != source, small(host)), g.If(node != "", small(node))),
 		h.Td(result(s)),
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
 		h.Td(h.Class("n"), behind(s)),

@@ -24,6 +24,11 @@ func (p *page) notices() g.Node {
 			fmt.Sprintf("%s %s open to a vulnerability that attackers are known to use.", counted(s.Exploited, "server"), are(s.Exploited)),
 			"advisories", "Which ones, and what to install")
 	}
+	if n := p.report.Incomplete(); n > 0 {
+		add("bad", "Not all nodes are known.",
+			counted(n, "site")+" "+are(n)+" not proven, whatever the servers answer: its nodes could not be listed, or not all of them can be asked.",
+			"servers", "Which ones")
+	}
 	for _, a := range p.report.Undecided {
 		if a.Exploited() {
 			add("bad", "Exploited and undecided.",

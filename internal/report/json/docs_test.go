@@ -33,10 +33,17 @@ func TestDocumentation(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[document](), model)
 	members(reflect.TypeFor[failure](), model) // of a server, which is no struct
+	members(reflect.TypeFor[attempt](), model) // of a site, which is none either
 	model["server"] = []string{"source: string", "host: string", "remark: string, optional", "failure: failure, optional"}
 	kinds := map[fleet.Type]string{fleet.String: "string", fleet.Integer: "integer", fleet.Float: "number", fleet.List: "array of string"}
 	for _, f := range fleet.Fields {
 		model["server"] = append(model["server"], f.Name+": "+kinds[f.Type])
+	}
+	model["site"] = []string{
+		"source: string", "host: string", "complete: boolean", "nodes_unusable: integer", "nodes_elsewhere: integer", "failed_attempts: array of attempt",
+	}
+	for _, f := range fleet.SiteFields {
+		model["site"] = append(model["site"], f.Name+": "+kinds[f.Type])
 	}
 	for name, want := range model {
 		require.Equal(t, want, described[name], name)
@@ -61,7 +68,7 @@ func members(of reflect.Type, model map[string][]string) {
 		for below.Kind() == reflect.Slice || below.Kind() == reflect.Pointer {
 			below = below.Elem()
 		}
-		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() {
+		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() && below != reflect.TypeFor[site]() {
 			if _, known := model[sectionOf(below)]; !known {
 				members(below, model)
 			}

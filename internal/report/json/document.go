@@ -60,8 +60,15 @@ type block struct {
 	CatalogMaxAge  int               `json:"catalog_max_age_days"`
 	Catalog        string            `json:"catalog"`
 	CatalogProblem string            `json:"catalog_problem,omitempty"`
+	Site           *site             `json:"site,omitempty"`
 	Summary        summary           `json:"summary"`
 	Servers        []server          `json:"servers"`
+}
+
+type attempt struct {
+	Host    string  `json:"host"`
+	Result  string  `json:"result"`
+	Failure failure `json:"failure"`
 }
 
 type failure struct {

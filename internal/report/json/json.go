@@ -89,6 +89,9 @@ func newBlock(b *report.Block) block {
 	if c.Tags == nil {
 		c.Tags = map[string]string{}
 	}
+	if b.Site() != nil {
+		c.Site = &site{b}
+	}
 	if minimum := settings.Minimum(); !minimum.IsZero() {
 		c.MinimumRelease = minimum.String()
 	}
@@ -118,6 +121,31 @@ func (s server) MarshalJSON() ([]byte, error) {
 	if !s.Answered() {
 		object.add("failure", newFailure(&s.Outcome))
 	}
+	return object.bytes()
+}
+
+// site is an object whose members are those of fleet.SiteFields, in their order, and what a
+// report has beyond them.
+type site struct{ *report.Block }
+
+// MarshalJSON leaves out what is not known.
+func (s *site) MarshalJSON() ([]byte, error) {
+	object, site := object{}, s.Site()
+	object.add("source", site.Source().Source())
+	object.add("host", site.Source().String())
+	object.add("complete", site.Complete())
+	for i := range fleet.SiteFields {
+		if value := fleet.SiteFields[i].Value(site); value != nil {
+			object.add(fleet.SiteFields[i].Name, value)
+		}
+	}
+	object.add("nodes_unusable", site.Unusable)
+	object.add("nodes_elsewhere", site.Elsewhere)
+	attempts := []attempt{}
+	for _, a := range s.FailedAttempts() {
+		attempts = append(attempts, attempt{Host: a.Server.String(), Result: a.Result.String(), Failure: newFailure(&a.Outcome)})
+	}
+	object.add("failed_attempts", attempts)
 	return object.bytes()
 }
 

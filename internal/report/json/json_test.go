@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
@@ -31,6 +32,7 @@ type decoded struct {
 	document
 	Blocks []struct {
 		block
+		Site    map[string]any   `json:"site"`
 		Servers []map[string]any `json:"servers"`
 	} `json:"blocks"`
 }
@@ -100,7 +102,9 @@ func TestJSON(t *testing.T) {
 
 // The members of a server come in the order of the table of fields.
 func TestOrderOfMembers(t *testing.T) {
-	text := string(jsonOf(t, reporttest.Mixed(t)))
+	r := reporttest.Mixed(t)
+	r.Blocks[0].Servers[3].Node = &discovery.Node{Name: "Rim"}
+	text := string(jsonOf(t, r))
 	begin := strings.Index(text, `"source": "127.41.1.4"`)
 	text = text[begin : begin+strings.Index(text[begin:], "\n        }")]
 	place := -1
@@ -112,6 +116,24 @@ func TestOrderOfMembers(t *testing.T) {
 		require.Greater(t, at, place, name)
 		place = at
 	}
+}
+
+// A site is in its block, complete or not.
+func TestSites(t *testing.T) {
+	r := reporttest.Sites(t)
+	reporttest.RequireGolden(t, "sites.json", jsonOf(t, r))
+	d := read(t, r)
+	require.Equal(t, map[string]any{
+		"source": "qlik1.example.com", "host": "qlik1.example.com", "complete": true, "result": "success", "result_code": 0.0, "response_time": 0.25,
+		"nodes": 3.0, "answered_by": "qlik2.example.com", "nodes_vanished": 0.0, "nodes_unusable": 0.0, "nodes_elsewhere": 0.0,
+		"failed_attempts": []any{map[string]any{"host": "qlik1.example.com", "result": "authentication_failed", "failure": map[string]any{
+			"step": "HTTP", "cause": "the server answered with HTTP status 401 Unauthorized", "hint": "check discover_user",
+		}}},
+	}, d.Blocks[0].Site)
+	require.Equal(t, false, d.Blocks[2].Site["complete"])
+	require.NotContains(t, d.Blocks[2].Site, "nodes", "what is not known is left out")
+	require.Len(t, d.Blocks[2].Site["failed_attempts"], 2)
+	require.Nil(t, read(t, reporttest.Mixed(t)).Blocks[0].Site, "where no nodes were asked for")
 }
 
 func fieldNames() []string {

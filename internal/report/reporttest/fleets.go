@@ -102,6 +102,24 @@ func Demonstration(t testing.TB) *report.Report {
 	return r
 }
 
+// Sites are three sites: one that is known as a whole, one of which only a node in hosts is
+// known, and one of which nothing is.
+func Sites(t testing.TB) *report.Report {
+	t.Helper()
+	current := func(host string) Server { return Runs(host, "May 2025 Patch 15", "14.231.27") }
+	return Report(t,
+		Environment{Name: "PROD", Site: Listed(3, "qlik1.example.com", "qlik2.example.com"), Servers: []Server{
+			current("qlik1.example.com").IsNode("Central", "central", "engine", "proxy"),
+			current("qlik2.example.com").IsNode("Rim 1", "engine"),
+			Fails("qlik3.example.com", poll.Outcome{
+				Result: poll.Timeout, Step: poll.StepConnect, Cause: "the TCP connection was not established in time", Hint: "check the firewalls",
+			}).IsNode("Rim 2"),
+		}},
+		Environment{Name: "TEST", Site: Unlisted("qlik4.example.com"), Servers: []Server{current("qlik4.example.com")}},
+		Environment{Name: "DEV", Site: Unlisted("qlik5.example.com", "qlik6.example.com")},
+	)
+}
+
 // Large is a fleet of that many servers of all kinds, 200 in an environment: of ten, one
 // fails, one is unknown, and the others run a patch of August 2023 each.
 func Large(t testing.TB, servers int) *report.Report {

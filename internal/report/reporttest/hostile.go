@@ -46,10 +46,10 @@ func Hostile(t testing.TB, text func(what string) string) *report.Report {
 			Change: AtLeast("May 2024 Patch 10"), Judge: hostileJudge(text), Catalog: text("catalog"),
 			Servers: []Server{
 				Runs("qlik1.example.com", "May 2024 Patch 12", "14.187.20").Differs(),
-				Runs("qlik2.example.com", "May 2024 Patch 3", "14.187.8"),  // vulnerable
-				Runs("qlik3.example.com", "May 2022 Patch 3", "14.67.8"),   // and no patch helps
-				Runs("qlik4.example.com", "November 2090", "14.290.4"),     // not judged
-				Runs("https://qlik5.example.com/a%20b", "May 2024", "1.2"), // below the minimum
+				Runs("qlik2.example.com", "May 2024 Patch 3", "14.187.8").IsNode(text("node"), text("role")), // vulnerable
+				Runs("qlik3.example.com", "May 2022 Patch 3", "14.67.8"),                                     // and no patch helps
+				Runs("qlik4.example.com", "November 2090", "14.290.4"),                                       // not judged
+				Runs("https://qlik5.example.com/a%20b", "May 2024", "1.2"),                                   // below the minimum
 				Fails("qlik6.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS, Cause: text("cause"), Hint: text("hint")}).
 					Shows(hostileCertificate(text), hostileCertificate(text)),
 			},
@@ -59,6 +59,8 @@ func Hostile(t testing.TB, text func(what string) string) *report.Report {
 	r.Program, r.Only = text("program"), []string{text("only"), text("only")}
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
+		b.Round.Site = Unlisted("qlik1.example.com")
+		b.Round.Site.Attempts[0].Cause, b.Round.Site.Attempts[0].Hint = text("cause"), text("hint")
 		b.Round.Block.Tags = map[string]string{text("tag"): text("tag")}
 		b.Round.Catalog = blocks[i].Catalog
 		for j := range b.Servers {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
@@ -32,6 +33,7 @@ type Environment struct {
 	Catalog string           // its name, "" for that of the built-in one
 	Weaker  []string         // its entries that are
 	Problem string           // of the catalogue that the settings name
+	Site    *fleet.Site
 }
 
 // Server is a server and how its poll ended.
@@ -39,6 +41,7 @@ type Server struct {
 	Host      string
 	Outcome   poll.Outcome
 	OutOfStep bool
+	Node      *discovery.Node
 }
 
 // Settings are the defaults.
@@ -80,6 +83,37 @@ func Fails(host string, outcome poll.Outcome) Server {
 func (s Server) Differs() Server {
 	s.OutOfStep = true
 	return s
+}
+
+// IsNode is a server that the list of the nodes of its site has.
+func (s Server) IsNode(name string, roles ...string) Server {
+	s.Node = &discovery.Node{Name: name, Roles: roles}
+	return s
+}
+
+// Listed is a site whose nodes were listed by the last of the hosts, which the others did
+// not do.
+func Listed(nodes int, hosts ...string) *fleet.Site {
+	site := Unlisted(hosts...)
+	site.Listed, site.FailedSince, site.Nodes = true, time.Time{}, nodes
+	site.Attempts[len(hosts)-1].Outcome = poll.Outcome{Result: poll.Success, StatusCode: 200, ResponseTime: 250 * time.Millisecond}
+	return site
+}
+
+// Unlisted is a site whose nodes none of the hosts listed.
+func Unlisted(hosts ...string) *fleet.Site {
+	site := &fleet.Site{FailedSince: At}
+	for _, host := range hosts {
+		server, err := poll.ParseServer(host)
+		if err != nil {
+			panic(err)
+		}
+		site.Attempts = append(site.Attempts, discovery.Attempt{Server: server, Outcome: poll.Outcome{
+			Result: poll.AuthenticationFailed, Step: poll.StepHTTP, StatusCode: 401, ResponseTime: 125 * time.Millisecond,
+			Cause: "the server answered with HTTP status 401 Unauthorized", Hint: "check discover_user",
+		}})
+	}
+	return site
 }
 
 // Shows adds certificates to a failure.
@@ -146,6 +180,7 @@ func (e *Environment) round(t testing.TB, process *fleet.Process) *fleet.Round {
 	require.NoError(t, err)
 
 	round := &fleet.Round{Block: block, Start: At, Results: make([]fleet.Result, len(e.Servers))}
+	round.Site = e.Site
 	round.Basis = fleet.Basis{Judge: e.Judge, Catalog: e.Catalog, Weaker: e.Weaker, Problem: e.Problem}
 	if e.Judge == nil {
 		round.Judge = judgement.New(Catalog())
@@ -156,7 +191,7 @@ func (e *Environment) round(t testing.TB, process *fleet.Process) *fleet.Round {
 	policy := block.Policy()
 	for i := range e.Servers {
 		result := &round.Results[i]
-		*result = fleet.Result{Round: round, Server: block.Servers()[i], Outcome: e.Servers[i].Outcome}
+		*result = fleet.Result{Round: round, Server: block.Servers()[i], Node: e.Servers[i].Node, Outcome: e.Servers[i].Outcome}
 		info := result.Outcome.Info
 		if info == nil {
 			continue

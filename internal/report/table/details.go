@@ -28,14 +28,34 @@ func (p *sheet) each(r *report.Report, heading string, matches func(*report.Serv
 }
 
 func (p *sheet) failures(r *report.Report) {
+	p.sites(r)
 	p.each(r, "Failures", func(s *report.Server) bool { return !s.Answered() }, func(b *report.Block, s *report.Server) {
-		p.line(0, nameInFleet(b, s), red)
-		p.member(2, "step", s.Outcome.Step.String())
-		p.member(2, "cause", s.Outcome.Cause)
-		p.member(2, "what to do", s.Outcome.Hint)
-		p.certificate("certificate of the server", s.Outcome.ServerCertificate)
-		p.certificate("certificate of the client", s.Outcome.ClientCertificate)
+		p.failure(nameInFleet(b, s.Server), &s.Outcome)
 	})
+}
+
+// sites writes which nodes did not list those of their site.
+func (p *sheet) sites(r *report.Report) {
+	heading := "Nodes that did not list their site"
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		for _, a := range b.FailedAttempts() {
+			if heading != "" {
+				p.heading(heading)
+				heading = ""
+			}
+			p.failure(nameInFleet(b, a.Server), &a.Outcome)
+		}
+	}
+}
+
+func (p *sheet) failure(name string, o *poll.Outcome) {
+	p.line(0, name, red)
+	p.member(2, "step", o.Step.String())
+	p.member(2, "cause", o.Cause)
+	p.member(2, "what to do", o.Hint)
+	p.certificate("certificate of the server", o.ServerCertificate)
+	p.certificate("certificate of the client", o.ClientCertificate)
 }
 
 func (p *sheet) member(indent int, name, value string) {
@@ -63,7 +83,9 @@ func (p *sheet) certificate(heading string, c *poll.Certificate) {
 // remarks writes why versions are not judged, and then what else was found in those
 // that are.
 func (p *sheet) remarks(r *report.Report) {
-	remark := func(b *report.Block, s *report.Server) { p.line(0, nameInFleet(b, s)+": "+s.Judgement.Remark, nil) }
+	remark := func(b *report.Block, s *report.Server) {
+		p.line(0, nameInFleet(b, s.Server)+": "+s.Judgement.Remark, nil)
+	}
 	p.each(r, "Not judged", func(s *report.Server) bool { return s.Judgement.Remark != "" && s.Judgement.Verdict == nil }, remark)
 	p.each(r, "Judged by the release label", func(s *report.Server) bool { return s.Judgement.Remark != "" && s.Judgement.Verdict != nil }, remark)
 }

@@ -9,6 +9,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -109,6 +110,13 @@ func (p *sheet) block(r *report.Report, b *report.Block) {
 		heading += ", catalogue " + b.Round.Catalog
 	}
 	p.heading(heading + ": " + b.Summary.Proven(b.Round.Judge.Undecided))
+	words, problem := b.SiteWords()
+	if words != "" {
+		p.line(0, words, dim)
+	}
+	if problem != "" {
+		p.line(0, problem, red)
+	}
 }
 
 // title names a block by its tags.
@@ -153,6 +161,9 @@ func nonEmpty(c cell) cell {
 func row(s *report.Server) []cell {
 	row := make([]cell, len(wideColumns))
 	row[colServer] = textCell(s.Server.Source())
+	if node := s.NodeWords(); node != "" {
+		row[colServer] = append(row[colServer], phrase{text: shorten(node, maxShown), ink: dim})
+	}
 	row[colResult] = resultCell(s)
 	if !s.Answered() {
 		return row
@@ -250,8 +261,8 @@ func ink(s *report.Server) pretty.Colors {
 }
 
 // nameInFleet tells a server from those of other blocks.
-func nameInFleet(b *report.Block, s *report.Server) string {
-	host := s.Server.String()
+func nameInFleet(b *report.Block, s *poll.Server) string {
+	host := s.String()
 	if len(b.Tags()) == 0 {
 		return host
 	}

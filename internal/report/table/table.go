@@ -59,6 +59,10 @@ func sentence(r *report.Report) string {
 	if s.Servers == 0 {
 		return "0 servers: nothing is proven"
 	}
+	sites := ""
+	if n := r.Incomplete(); n > 0 {
+		sites = text.Plural(n, "site") + " not proven, "
+	}
 	joined := func(share string) string { return strings.ReplaceAll(share, " ", string(nbsp)) }
 	share := joined(report.Share(s.Compliant, s.Servers))
 	if s.Answered > 0 && s.Failed > 0 {
@@ -76,7 +80,7 @@ func sentence(r *report.Report) string {
 	if s.Exploited > 0 {
 		vulnerable += fmt.Sprintf(" (%d to known exploits)", s.Exploited)
 	}
-	return strings.Join(append(parts, vulnerable, text.Plural(len(s.Versions), "version")), ", ")
+	return sites + strings.Join(append(parts, vulnerable, text.Plural(len(s.Versions), "version")), ", ")
 }
 
 // sheet is the text of a table as it is being made.

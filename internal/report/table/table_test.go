@@ -70,6 +70,11 @@ func TestTable(t *testing.T) {
 }
 
 // The switch of the library must not decide, nor its idea of the environment.
+func TestSites(t *testing.T) {
+	r := reporttest.Sites(t)
+	reporttest.RequireGolden(t, "sites.txt", []byte(tableOf(t, r, Options{Width: 132})))
+}
+
 func TestColourIsTheOptions(t *testing.T) {
 	r := reporttest.Large(t, 40)
 	defer pretty.EnableColors()
