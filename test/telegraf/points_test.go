@@ -23,15 +23,17 @@ func TestEveryFieldArrives(t *testing.T) {
 	require.NoError(t, err)
 	november2025, err := simulator.Sample("november-2025")
 	require.NoError(t, err)
+	node := simulator.SiteNode{Name: "Rim", Host: r.Address(1), Roles: []string{"engine", "proxy"}}
 	_, hosts := r.Start(
-		simulator.Server{Reply: june2019},
+		simulator.Server{Reply: june2019, Repository: &simulator.Repository{List: simulator.NodeList(node)}},
 		simulator.Server{Reply: november2025},
 		simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Fault: simulator.FaultForeignCA},
 		simulator.Server{Reply: []byte(`{"releaseLabel":"May 2024 Patch 9","version":"14.187.14"}`)},
 	)
 	down := r.Address(250)
-	r.Telegraf(r.DropIn(r.Block(append(hosts, down), `  minimum_release = "May 2024"`)))
+	r.Telegraf(r.DropIn(r.Block(append(hosts, down), `  minimum_release = "May 2024"
+  discover = ["`+hosts[0]+`:9032"]`)))
 
 	points := r.ByTag(r.Points(6, ""), "source")
 	require.Len(t, points, 6)
@@ -73,6 +75,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		"advisory_count": json.Number("6"), "exploited_advisory_count": json.Number("3"), "max_cvss": json.Number("9.9"), "fixed_in": "",
 		"compliance": "non_compliant", "compliance_code": json.Number("1"), "compliance_reason": "advisories,below_minimum",
 		"below_minimum": json.Number("1"), "version_mismatch": json.Number("1"),
+		"node_name": "Rim", "node_roles": "engine,proxy",
 	}, points[hosts[0]])
 	require.Equal(t, rig.Row{
 		"result": "success", "result_code": json.Number("0"), "http_response_code": json.Number("200"),

@@ -1,0 +1,193 @@
+//go:build linux
+
+package telegraf
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+// site is a simulated site whose node i has the i-th address of the test.
+type site struct {
+	*rig.Rig
+	repositories *simulator.Fleet // of the nodes 1 and 2
+}
+
+// startRepositories starts the Repository Services of the nodes 1 and 2, which are down.
+func startRepositories(r *rig.Rig) *site {
+	r.Helper()
+	down := make([]simulator.Server, 2)
+	for i := range down {
+		down[i] = simulator.Server{Addr: r.Address(i+1) + ":4242", Fault: simulator.FaultDown}
+	}
+	fleet, err := simulator.Start(r.Site, down...)
+	require.NoError(r, err)
+	r.Cleanup(func() { require.NoError(r, fleet.Close()) })
+	return &site{r, fleet}
+}
+
+// lists lets the Repository Service of a node list nodes; with none it is down.
+func (s *site) lists(node, central int, nodes ...int) {
+	s.Helper()
+	server := simulator.Server{Fault: simulator.FaultDown}
+	if len(nodes) > 0 {
+		list := make([]simulator.SiteNode, len(nodes))
+		for i, n := range nodes {
+			list[i] = simulator.SiteNode{Name: fmt.Sprint("Node ", n), Host: s.Address(n), Roles: []string{"engine"}}
+			if n == central {
+				list[i].Roles = append(list[i].Roles, "central")
+			}
+		}
+		server.Fault, server.Repository = "", &simulator.Repository{List: simulator.NodeList(list...)}
+	}
+	require.NoError(s, s.repositories.Set(node-1, server))
+}
+
+// sites waits until the database holds n points of sites that satisfy the condition.
+func (s *site) sites(n int, where string) []rig.Row {
+	s.Helper()
+	statement := "SELECT * FROM qlik_sense_site"
+	if where != "" {
+		statement += " WHERE " + where
+	}
+	series, err := s.DB.Await(s.Database, statement, rig.Patience, func(found []stack.Series) bool { return len(rig.Rows(found)) >= n })
+	require.NoError(s, err)
+	return rig.Rows(series)
+}
+
+// sourcesAt are the servers that have a point of that time.
+func (s *site) sourcesAt(time any) (sources []string) {
+	for _, p := range s.Points(0, "") {
+		if p["time"] == time {
+			sources = append(sources, p["source"].(string))
+		}
+	}
+	return sources
+}
+
+func (s *site) addresses(nodes ...int) (all []string) {
+	for _, n := range nodes {
+		all = append(all, s.Address(n))
+	}
+	return all
+}
+
+// A site of seven nodes, two of them dead, is polled as it changes.
+func TestWholeSite(t *testing.T) {
+	r := rig.New(t)
+	r.Start(make([]simulator.Server, 5)...)
+	s := startRepositories(r)
+	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 7)
+	discover := "  discover = [" + stack.Quote(s.addresses(1, 2)) + "]\n"
+	p := r.Telegraf(r.DropIn(r.Block(nil, discover), `"6h"`, `"1s"`))
+
+	first := s.sites(1, "")[0]
+	require.Positive(t, first["response_time"])
+	require.Equal(t, []any{json.Number("7"), r.Address(1), r.Address(1), json.Number("0"), "success", json.Number("0"), "agent1"},
+		[]any{first["nodes"], first["source"], first["answered_by"], first["nodes_vanished"], first["result"], first["result_code"], first["host"]})
+	r.Points(7, "")
+	points := make(map[string]rig.Row)
+	for _, point := range r.Points(7, "") {
+		if point["time"] == first["time"] {
+			points[point["source"].(string)] = point
+		}
+	}
+	require.Len(t, points, 7)
+	for n := 1; n <= 7; n++ {
+		point := points[r.Address(n)]
+		require.Equal(t, map[bool]string{true: "success", false: "connection_failed"}[n <= 5], point["result"], "node %d", n)
+		require.Equal(t, fmt.Sprint("Node ", n), point["node_name"])
+		require.Equal(t, map[bool]string{true: "central,engine", false: "engine"}[n == 1], point["node_roles"])
+	}
+	r.AwaitLog(p, "I! "+execdLog+"Site "+r.Address(1)+": 7 nodes found, listed by "+r.Address(1)+": ")
+	r.AwaitLog(p, "the node was found through its site: port 9032 needs a firewall rule")
+
+	// A node that is added appears without a restart.
+	extra, err := simulator.Start(r.Site, simulator.Server{Addr: r.Address(8) + ":9032", Reply: simulator.Reply("May 2025 Patch 3", "14.231.8")})
+	require.NoError(t, err)
+	defer extra.Close()
+	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 7, 8)
+	require.Equal(t, "success", r.Points(1, "source = '"+r.Address(8)+"'")[0]["result"])
+	r.AwaitLog(p, "I! "+execdLog+"Site "+r.Address(1)+": new in its list of nodes: "+r.Address(8))
+
+	// The central node fails over, and the name of the site stays.
+	s.lists(2, 2, 1, 2, 3, 4, 5, 6, 7, 8)
+	s.lists(1, 0)
+	moved := s.sites(2, "answered_by = '"+r.Address(2)+"'")
+	require.Equal(t, r.Address(1), moved[0]["source"])
+	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": its nodes were listed by "+r.Address(2)+", for it did not do so itself: connection_failed: ")
+	require.Equal(t, "central,engine", r.Points(1, "source = '"+r.Address(2)+"' AND node_roles = 'central,engine'")[0]["node_roles"])
+
+	// Nobody lists them for three rounds: none is dropped.
+	s.lists(2, 0)
+	failed := s.sites(4, "result = 'connection_failed'")
+	for _, point := range failed[:3] {
+		require.NotContains(t, point, "nodes")
+		require.NotContains(t, point, "answered_by")
+		require.ElementsMatch(t, s.addresses(1, 2, 3, 4, 5, 6, 7, 8), s.sourcesAt(point["time"]))
+	}
+	require.NoError(t, p.Await("its nodes cannot be listed since 20", 3, rig.Patience))
+	require.Contains(t, p.Output(), "E! "+execdLog+"Error in plugin: site "+r.Address(1)+": its nodes cannot be listed since 20")
+	require.Contains(t, p.Output(), "(the 8 nodes listed last stay polled)")
+
+	// They are listed again, without one.
+	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 8)
+	vanished := s.sites(2, "nodes_vanished = 1")
+	require.ElementsMatch(t, s.addresses(1, 2, 3, 4, 5, 6, 8), s.sourcesAt(vanished[0]["time"]))
+	r.AwaitLog(p, "I! "+execdLog+"Site "+r.Address(1)+": its nodes are listed again, for the first time since 20")
+	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": no longer in its list of nodes, and polled only where hosts names it: "+r.Address(7))
+	require.NotContains(t, p.Output(), "Restarting in")
+}
+
+// Each host is polled once, as hosts has it where it is in both.
+func TestHostsBesideASite(t *testing.T) {
+	r := rig.New(t)
+	fleet, _ := r.Start(make([]simulator.Server, 3)...)
+	s := startRepositories(r)
+	s.lists(1, 1, 1, 2)
+	hosts := []string{"https://" + r.Address(2) + ":9032/api/about/v1/systeminfo", r.Address(3)}
+	r.Telegraf(r.DropIn(r.Block(hosts, "  discover = ["+stack.Quote(s.addresses(1))+"]\n")))
+	points := r.ByTag(r.Points(3, ""), "source")
+	require.Len(t, points, 3)
+	require.Equal(t, "/api/about/v1/systeminfo", fleet.LastRequest(1).Path)
+	require.Equal(t, "Node 2", points[r.Address(2)]["node_name"])
+	require.NotContains(t, points[r.Address(3)], "node_name")
+	require.Equal(t, []int{1, 1, 1}, []int{fleet.Requests(0), fleet.Requests(1), fleet.Requests(2)})
+}
+
+// Nodes of two sites may have the same name: their blocks have tags and ways of their own.
+func TestTwoSitesWithTheSameNames(t *testing.T) {
+	r := rig.New(t)
+	var blocks strings.Builder
+	for n, environment := range []string{"PROD", "TEST"} {
+		build := fmt.Sprintf("14.231.%d", n+1)
+		list := simulator.NodeList(simulator.SiteNode{Name: environment + " central", Host: "qlik1.example.com", Roles: []string{"central"}})
+		fleet, _ := r.Start(simulator.Server{
+			Name: "qlik1.example.com", Reply: simulator.Reply("May 2025", build), Repository: &simulator.Repository{List: list},
+		})
+		proxy, err := simulator.StartProxy(map[string]string{
+			"qlik1.example.com:9032": fleet.Addr(0), "qlik1.example.com:4242": fleet.Addr(0),
+		})
+		require.NoError(t, err)
+		defer proxy.Close()
+		blocks.WriteString(r.Block(nil, fmt.Sprintf("  discover = [\"qlik1.example.com\"]\n  http_proxy_url = %q\n"+
+			"  [inputs.qlik_sense_version.tags]\n    environment = %q\n", proxy.URL(), environment)))
+	}
+	r.Telegraf(r.DropIn(blocks.String()))
+	points := r.ByTag(r.Points(2, ""), "environment")
+	require.Len(t, points, 2)
+	for n, environment := range []string{"PROD", "TEST"} {
+		require.Equal(t, []any{"qlik1.example.com", fmt.Sprintf("14.231.%d", n+1), environment + " central"},
+			[]any{points[environment]["source"], points[environment]["version"], points[environment]["node_name"]})
+	}
+	s := &site{Rig: r}
+	require.Len(t, r.ByTag(s.sites(2, ""), "environment"), 2)
+}
