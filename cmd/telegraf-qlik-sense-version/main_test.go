@@ -139,7 +139,8 @@ func TestRefusedCalls(t *testing.T) {
 			name:     "several problems",
 			args:     []string{"--once"},
 			settings: "[[inputs.qlik_sense_version]]\nhosts = []\ntimeout = \"0s\"\n[[inputs.qlik_sense_version]]\n\"a\\nb\" = 1\n",
-			expected: "E! QLIK_SENSE_VERSION_CONFIG:2: inputs.qlik_sense_version.hosts: name at least one server, for example hosts = [\"qlik1.example.com\"], or a node of a site in discover\n" +
+			expected: "E! QLIK_SENSE_VERSION_CONFIG:2: inputs.qlik_sense_version.hosts: name at least one server, for example hosts = [\"qlik1.example.com\"], " +
+				"or a node of a site in discover\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:3: inputs.qlik_sense_version.timeout: must be 100ms or longer, for example \"10s\"\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:5: inputs.qlik_sense_version.\"a\\nb\": there is no such setting: " +
 				"\"telegraf-qlik-sense-version config\" prints those there are; a tag belongs under [inputs.qlik_sense_version.tags]\n",

@@ -103,7 +103,7 @@ func TestFind(t *testing.T) {
 	require.Equal(t, hosts[0], attempts[0].Server.String())
 	require.Positive(t, attempts[0].ResponseTime)
 	require.Zero(t, list.Unusable)
-	var got []string
+	got := make([]string, 0, len(list.Nodes))
 	for _, n := range list.Nodes {
 		got = append(got, fmt.Sprint(n.Server.HostPort(), " ", n.Name, " ", n.Roles, " ", n.Central()))
 	}
@@ -345,8 +345,10 @@ func TestSettings(t *testing.T) {
 		user     string
 		err      string
 	}{
-		"twice":             {[]string{"qlik1.example.com", "QLIK1.example.com.:4242"}, DefaultUser, `discover: "qlik1.example.com" and "QLIK1.example.com.:4242" are the same node: remove one`},
-		"user information":  {[]string{"https://a:b@qlik1"}, DefaultUser, `discover: "...@qlik1": a URL must not hold a user name or password: use token_file or headers`},
+		"twice": {[]string{"qlik1.example.com", "QLIK1.example.com.:4242"}, DefaultUser,
+			`discover: "qlik1.example.com" and "QLIK1.example.com.:4242" are the same node: remove one`},
+		"user information": {[]string{"https://a:b@qlik1"}, DefaultUser,
+			`discover: "...@qlik1": a URL must not hold a user name or password: use token_file or headers`},
 		"no directory":      {[]string{"qlik1"}, "sa_api", `discover_user: "sa_api" is no user: write it as 'DIRECTORY\USER', in single quotes`},
 		"no user":           {[]string{"qlik1"}, `INTERNAL\`, `discover_user: "INTERNAL\\" is no user: write it as 'DIRECTORY\USER', in single quotes`},
 		"control character": {[]string{"qlik1"}, "INTERNAL\\a\nb", "discover_user: holds a control character or is not valid UTF-8: check it"},

@@ -34,7 +34,7 @@ func node(i int, roles ...string) simulator.SiteNode {
 func startSite(t *testing.T, about ...simulator.Server) *siteOf {
 	t.Helper()
 	s := &siteOf{t: t, about: about}
-	var servers []simulator.Server
+	servers := make([]simulator.Server, 0, 2*len(about))
 	for i := range about {
 		about[i].Name = name(i)
 		about[i].Addr = "127.0.0.1:0"
@@ -275,8 +275,9 @@ func TestBlocksThatFindTheSameNode(t *testing.T) {
 	Together([]*Block{finder, second, names, other})
 
 	sources := func(b *Block) string {
-		var all []string
-		for _, r := range b.Round(t.Context(), nil).Results {
+		results := b.Round(t.Context(), nil).Results
+		all := make([]string, 0, len(results))
+		for _, r := range results {
 			all = append(all, r.Server.Source())
 		}
 		return strings.Join(all, " ")
@@ -327,13 +328,17 @@ func TestManyNodesThatChange(t *testing.T) {
 // Hints for nodes that were found, without a proxy on the way.
 func TestHintsForFoundNodes(t *testing.T) {
 	b := newBlock(t, onDay(today), settingsFor("qlik1"))
+	const (
+		firewall = "x; the node was found through its site: port 9032 needs a firewall rule of its own, on each node"
+		dns      = "the site knows its node by this name, which cannot be changed there: let this machine resolve it, by DNS or its hosts file"
+	)
 	for name, tt := range map[string]struct {
 		outcome poll.Outcome
 		want    string
 	}{
-		"dropped": {poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect, Hint: "x"}, "x; the node was found through its site: port 9032 needs a firewall rule of its own, on each node"},
-		"refused": {poll.Outcome{Result: poll.ConnectionFailed, Step: poll.StepConnect, Hint: "x"}, "x; the node was found through its site: port 9032 needs a firewall rule of its own, on each node"},
-		"unknown": {poll.Outcome{Result: poll.DNSError, Step: poll.StepResolve, Hint: "x"}, "the site knows its node by this name, which cannot be changed there: let this machine resolve it, by DNS or its hosts file"},
+		"dropped": {poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect, Hint: "x"}, firewall},
+		"refused": {poll.Outcome{Result: poll.ConnectionFailed, Step: poll.StepConnect, Hint: "x"}, firewall},
+		"unknown": {poll.Outcome{Result: poll.DNSError, Step: poll.StepResolve, Hint: "x"}, dns},
 		"slow":    {poll.Outcome{Result: poll.Timeout, Step: poll.StepHTTP, Hint: "x"}, "x"},
 		"here":    {poll.Outcome{Result: poll.ConnectionFailed, Step: poll.StepConnect, OutOfDescriptors: true, Hint: "x"}, "x"},
 	} {

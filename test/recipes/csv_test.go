@@ -45,7 +45,7 @@ func testInventory(t *testing.T) {
 		"exploited_advisory_count,max_cvss,exposed_days,fixed_in,patches_behind,latest_patch,support_days_left,below_minimum,version_mismatch,"+
 		"certificate_expiry,response_time,http_response_code,result_code,release_year,release_month,patch,product_name,"+
 		"deployment_type,sense_id,content_hash,deprecated_product_version,copyright_year_range,"+
-		"releases_age_days,advisories_age_days,exploited_age_days,undecided_advisory_count,host", ",")
+		"releases_age_days,advisories_age_days,exploited_age_days,undecided_advisory_count,host,node_name,node_roles", ",")
 	require.Equal(t, header, lines[0])
 	require.Subset(t, header, fieldNames(), "a field of the point has no column")
 

@@ -5,6 +5,7 @@ package recipes
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -27,15 +28,29 @@ func (a *agent) elsewhere(db *stack.InfluxDB, database string, n int) []rig.Row 
 	return rig.Rows(series)
 }
 
-// samePoints waits until a recipe's database holds all that the user's own holds.
-func (a *agent) samePoints(db *stack.InfluxDB, database string) {
+// samePoints waits until a recipe's database holds all that the user's own holds, and no other
+// measurements than these.
+func (a *agent) samePoints(db *stack.InfluxDB, database string, measurements ...string) {
 	a.Helper()
 	a.stop()
 	want := a.Points(1, "")
 	require.Equal(a, want, a.elsewhere(db, database, len(want)))
 	series, err := db.Query(database, "SHOW MEASUREMENTS")
 	require.NoError(a, err)
-	require.Equal(a, []rig.Row{{"name": "qlik_sense_version"}}, rig.Rows(series))
+	want = nil
+	for _, measurement := range measurements {
+		want = append(want, rig.Row{"name": measurement})
+	}
+	require.Equal(a, want, rig.Rows(series))
+}
+
+// startSite starts a site of two nodes, one of which lists both, and returns its settings.
+func (r *fixture) startSite() string {
+	r.Helper()
+	central := old()
+	central.Repository = &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: r.Address(1)}, simulator.SiteNode{Host: r.Address(2)})}
+	_, hosts := r.Start(central, simulator.Server{Fault: simulator.Fault503})
+	return r.Block(nil, fmt.Sprintf("  discover = [\"%s:9032\"]\n%s", hosts[0], production))
 }
 
 // cpu is a point that has nothing to do with Qlik Sense.
@@ -43,7 +58,7 @@ const cpu = "[[inputs.exec]]\n  commands = [\"echo cpu usage=1\"]\n  data_format
 
 func testInfluxDBv1(t *testing.T) {
 	r := newFixture(t)
-	_, hosts := r.Start(old(), simulator.Server{Fault: simulator.Fault503})
+	settings := r.startSite()
 	dir := t.TempDir()
 	db, err := stack.StartInfluxDB(r.Tools.InfluxDB, dir)
 	require.NoError(t, err)
@@ -55,7 +70,7 @@ func testInfluxDBv1(t *testing.T) {
 		"influxdb-v1.conf": r.recipe("influxdb-v1.conf", "http://influxdb.example.com:8086", db.URL),
 		"cpu.conf":         cpu,
 	}
-	a := r.agent(r.Block(hosts, production), files, "QLIK_SENSE_INFLUXDB_PASSWORD=x")
+	a := r.agent(settings, files, "QLIK_SENSE_INFLUXDB_PASSWORD=x")
 	a.elsewhere(db, "qlik_sense", 2)
 
 	stop()
@@ -66,23 +81,24 @@ func testInfluxDBv1(t *testing.T) {
 	a.rounds(2)
 	series, err := r.DB.Query(a.Database, "SHOW MEASUREMENTS")
 	require.NoError(t, err)
-	require.Equal(t, []rig.Row{{"name": "cpu"}, {"name": "qlik_sense_version"}}, rig.Rows(series), "what else there is stays in the user's output")
-	a.samePoints(db, "qlik_sense")
+	require.Equal(t, []rig.Row{{"name": "cpu"}, {"name": "qlik_sense_site"}, {"name": "qlik_sense_version"}}, rig.Rows(series),
+		"what else there is stays in the user's output")
+	a.samePoints(db, "qlik_sense", "qlik_sense_site", "qlik_sense_version")
 }
 
 func testInfluxDBv2(t *testing.T) {
 	r := newFixture(t)
-	_, hosts := r.Start(old(), simulator.Server{Fault: simulator.Fault503})
+	settings := r.startSite()
 	database := r.Database + "v2"
 	_, err := r.DB.Query("", "CREATE DATABASE "+database)
 	require.NoError(t, err)
-	a := r.agent(r.Block(hosts, production), map[string]string{
+	a := r.agent(settings, map[string]string{
 		"influxdb-v2.conf": r.recipe("influxdb-v2.conf", "https://influxdb.example.com:8086", r.DB.URL,
 			`bucket = "qlik_sense"`, `bucket = "`+database+`/autogen"`),
 		"cpu.conf": cpu,
 	}, "QLIK_SENSE_INFLUXDB_TOKEN=user:password")
 	a.rounds(2)
-	a.samePoints(r.DB, database)
+	a.samePoints(r.DB, database, "qlik_sense_site", "qlik_sense_version")
 }
 
 func testInfluxDBv2Requests(t *testing.T) {

@@ -134,7 +134,7 @@ func testMQTT(t *testing.T) {
 	a.rounds(2)
 	a.onlyOriginals()
 	consumer.elsewhere(db, "qlik_sense", len(a.Points(0, ""))) // the site is connected again
-	a.samePoints(db, "qlik_sense")                             // times and tags as the site has them
+	a.samePoints(db, "qlik_sense", "qlik_sense_version")       // times and tags as the site has them
 }
 
 // Two consumers share the work; while one is down the other goes on, and what waited

@@ -101,7 +101,7 @@ func TestSites(t *testing.T) {
 	require.Equal(t, []string{"true", "true", "true", "false", "false", "false"}, column("site_complete"))
 	require.Equal(t, []string{"success", "success", "timeout", "success", "authentication_failed", "authentication_failed"}, column("result"))
 	require.Equal(t, "qlik5.example.com", column("site")[5])
-	require.Equal(t, "", column("compliance")[5])
+	require.Empty(t, column("compliance")[5])
 }
 
 // The columns are those of the table of fields, between identity and tags before and

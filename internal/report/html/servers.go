@@ -87,7 +87,8 @@ func site(b *report.Block) g.Node {
 	words, problem := b.SiteWords()
 	return g.Group{
 		g.If(words != "", h.P(h.Class("about"), plain(words+"."))),
-		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "), g.Iff(!listed(b), func() g.Node { return link("lists", "why, and what to do") }))),
+		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "),
+			g.If(!listed(b), link("lists", "why, and what to do")))),
 	}
 }
 

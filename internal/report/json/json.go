@@ -141,8 +141,9 @@ func (s *site) MarshalJSON() ([]byte, error) {
 	}
 	object.add("nodes_unusable", site.Unusable)
 	object.add("nodes_elsewhere", site.Elsewhere)
-	attempts := []attempt{}
-	for _, a := range s.FailedAttempts() {
+	failed := s.FailedAttempts()
+	attempts := make([]attempt, 0, len(failed))
+	for _, a := range failed {
 		attempts = append(attempts, attempt{Host: a.Server.String(), Result: a.Result.String(), Failure: newFailure(&a.Outcome)})
 	}
 	object.add("failed_attempts", attempts)
