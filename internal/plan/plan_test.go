@@ -143,6 +143,14 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "CVE-2027-1 is known to be exploited and undecided")
 }
 
+// Servers that nobody knows of are not planned, which is said.
+func TestIncompleteSites(t *testing.T) {
+	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
+	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)
+	require.Contains(t, warnings, "Site qlik4.example.com: ")
+	require.NotContains(t, warnings, "qlik1.example.com")
+}
+
 // Whatever runs and whatever is asked for: what a plan installs is open to nothing, not below
 // the minimum, newer than what runs, and makes the server compliant by the data of the day.
 func TestTargetsAreSafe(t *testing.T) {

@@ -186,6 +186,11 @@ func warnings(r *report.Report) (all []string) {
 				"open to newer ones. Bring the catalogue up to date first.", asOf, text.Plural(policy.MaxAge, "day")))
 		}
 	}
+	for i := range r.Blocks {
+		if _, problem := r.Blocks[i].SiteWords(); problem != "" && len(r.Only) == 0 {
+			all = append(all, fmt.Sprintf("Site %s: some of its servers are missing here. %s", r.Blocks[i].Site().Source(), problem))
+		}
+	}
 	for _, warning := range r.Warnings() {
 		all = append(all, warning.Text)
 	}

@@ -29,6 +29,18 @@ var planColumns = []struct {
 		return strconv.Itoa(s.wave.Number)
 	}},
 	{"wave_name", func(s planServer) string { return safe(s.wave.Name) }},
+	{"node_name", func(s planServer) string {
+		if s.Node == nil {
+			return ""
+		}
+		return safe(s.Node.Name)
+	}},
+	{"node_roles", func(s planServer) string {
+		if s.Node == nil {
+			return ""
+		}
+		return safe(strings.Join(s.Node.Roles, ","))
+	}},
 	{"runs", func(s planServer) string {
 		if s.Outcome.Info == nil {
 			return ""
@@ -43,7 +55,7 @@ var planColumns = []struct {
 		return s.Target.String()
 	}},
 	{"effort", func(s planServer) string { return s.Effort() }},
-	{"closes", func(s planServer) string { return strings.Join(s.Closes(), ",") }},
+	{"closes", func(s planServer) string { return safe(strings.Join(s.Closes(), ",")) }},
 	{"why", func(s planServer) string { return safe(strings.Join(s.Why(), ", ")) }},
 	{"exploited_advisory_count", func(s planServer) string { return s.ofVerdict(func() string { return strconv.Itoa(s.Exploited()) }) }},
 	{"max_cvss", func(s planServer) string {

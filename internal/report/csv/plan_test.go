@@ -33,6 +33,11 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, "DEV", cellOf(t, rows, 1, "wave_name"))
 }
 
+func TestPlanOfSites(t *testing.T) {
+	text, _ := planOf(t, reporttest.Sites(t))
+	require.Contains(t, string(text), `Central,"central,engine,proxy"`)
+}
+
 func TestHostilePlan(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		_, rows := planOf(t, reporttest.Hostile(t, func(string) string { return s }))

@@ -28,6 +28,8 @@ type plannedServer struct {
 	Source   string            `json:"source"`
 	Host     string            `json:"host"`
 	Tags     map[string]string `json:"tags"`
+	NodeName string            `json:"node_name,omitempty"`
+	Roles    []string          `json:"node_roles,omitempty"`
 	Runs     string            `json:"runs"`
 	Action   string            `json:"action"`
 	Install  string            `json:"install"`
@@ -66,6 +68,9 @@ func newPlannedServer(row *plan.Row) plannedServer {
 	}
 	if s.Tags == nil {
 		s.Tags = map[string]string{}
+	}
+	if node := row.Server.Node; node != nil {
+		s.NodeName, s.Roles = node.Name, node.Roles
 	}
 	if row.Server.Answered() {
 		s.Runs = row.Runs()

@@ -27,6 +27,12 @@ func TestPlan(t *testing.T) {
 	require.NotContains(t, string(text), "null")
 }
 
+func TestPlanOfSites(t *testing.T) {
+	text := string(planOf(t, reporttest.Sites(t), plan.Options{}))
+	require.Contains(t, text, `"node_name": "Central",`)
+	require.Contains(t, text, `"node_roles": [`)
+}
+
 func TestHostilePlan(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		r := reporttest.Hostile(t, func(string) string { return s })

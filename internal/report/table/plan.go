@@ -85,6 +85,9 @@ func planRow(row *plan.Row) []cell {
 	if len(row.Block.Tags()) > 0 {
 		server = append(server, phrase{text: title(row.Block), ink: dim})
 	}
+	if node := row.Server.NodeWords(); node != "" {
+		server = append(server, phrase{text: shorten(node, maxShown), ink: dim})
+	}
 	return []cell{server, textCell(glued(row.Runs())), textCell(glued(row.Do())), textCell(row.Effort()), closes, textCell(strings.Join(why, ", "))}
 }
 

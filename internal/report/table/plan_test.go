@@ -34,6 +34,13 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestPlanOfSites(t *testing.T) {
+	text := planOf(t, reporttest.Sites(t), Options{})
+	requireFits(t, text, 100)
+	require.Contains(t, text, "qlik3.example.com")
+	require.Contains(t, text, "Rim 2: no roles")
+}
+
 func TestHostilePlan(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		r := reporttest.Hostile(t, func(string) string { return s })
