@@ -69,7 +69,8 @@ func TestPlanRefuses(t *testing.T) {
 		expected string
 	}{
 		{[]string{"--target", "Easter 2025"}, `E! --target "Easter 2025" is "Easter 2025": not a release of Qlik Sense: write it like "May 2025 Patch 15"`},
-		{[]string{"--target", "May 2024 Patch 9"}, "E! --target May 2024 Patch 9 is itself open to CVE-2024-55579, CVE-2024-55580: choose a later patch or a newer release"},
+		{[]string{"--target", "May 2024 Patch 9"},
+			"E! --target May 2024 Patch 9 is itself open to CVE-2024-55579, CVE-2024-55580: choose a later patch or a newer release"},
 		{[]string{"--output", "pdf"}, `E! --output "pdf" is none of table, csv, json, html`},
 		{[]string{"--waves", "DEV,,PROD"}, "E! --waves: a name is missing: write it like DEV,TEST,PROD"},
 	} {

@@ -109,9 +109,11 @@ func TestRefused(t *testing.T) {
 		options plan.Options
 		problem string
 	}{
-		"open itself":         {plan.Options{Target: parse(t, "May 2024 Patch 9")}, `^--target May 2024 Patch 9 is itself open to CVE-2024-55579, CVE-2024-55580.*: choose`},
-		"not known":           {plan.Options{Target: parse(t, "May 2031")}, `^--target May 2031: release "May 2031" is not in the catalogue: bring`},
-		"below a minimum":     {plan.Options{Target: parse(t, "May 2024 Patch 18")}, `^--target May 2024 Patch 18 is below the minimum_release May 2024 Patch 20 of a block: choose`},
+		"open itself": {plan.Options{Target: parse(t, "May 2024 Patch 9")},
+			`^--target May 2024 Patch 9 is itself open to CVE-2024-55579, CVE-2024-55580.*: choose`},
+		"not known": {plan.Options{Target: parse(t, "May 2031")}, `^--target May 2031: release "May 2031" is not in the catalogue: bring`},
+		"below a minimum": {plan.Options{Target: parse(t, "May 2024 Patch 18")},
+			`^--target May 2024 Patch 18 is below the minimum_release May 2024 Patch 20 of a block: choose`},
 		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV stands there twice$`},
 		"a wave with no name": {plan.Options{Waves: []string{"DEV", ""}}, `^--waves: a name is missing`},
 	} {
@@ -154,7 +156,7 @@ func TestIncompleteSites(t *testing.T) {
 // Whatever runs and whatever is asked for: what a plan installs is open to nothing, not below
 // the minimum, newer than what runs, and makes the server compliant by the data of the day.
 func TestTargetsAreSafe(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	random := rand.New(rand.NewPCG(1, 2))
 	releases := reporttest.Catalog().Releases
 	anyRelease := func() release.Release {
 		r := releases[random.IntN(len(releases))].Label
@@ -163,7 +165,7 @@ func TestTargetsAreSafe(t *testing.T) {
 	}
 	installed := 0
 	for range 60 {
-		var all []reporttest.Environment
+		all := make([]reporttest.Environment, 0, 3)
 		for _, name := range []string{"DEV", "TEST", "PROD"} {
 			e := reporttest.Environment{Name: name, Change: func(s *fleet.Settings) { s.RequireSupport = random.IntN(3) == 0 }}
 			if random.IntN(2) == 0 {

@@ -199,7 +199,7 @@ func warnings(r *report.Report) (all []string) {
 	}
 	for i := range r.Undecided {
 		if a := r.Undecided[i]; a.Exploited() {
-			all = append(all, fmt.Sprintf("%s is known to be exploited and undecided: no target of this plan is known to be safe from it.", a.ID))
+			all = append(all, a.ID+" is known to be exploited and undecided: no target of this plan is known to be safe from it.")
 		}
 	}
 	slices.Sort(all)

@@ -57,7 +57,8 @@ func (p *page) plannedServer(row *plan.Row) g.Node {
 		}
 	}
 	return h.Tr(
-		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(tags != "", small(tags)), g.Iff(row.Server.Node != nil, func() g.Node { return small(row.Server.NodeWords()) })),
+		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(tags != "", small(tags)),
+			g.If(row.Server.Node != nil, small(row.Server.NodeWords()))),
 		h.Td(plain(row.Runs())),
 		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
 		h.Td(p.closes(row)),

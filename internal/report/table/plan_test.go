@@ -53,6 +53,6 @@ func TestHostilePlan(t *testing.T) {
 func TestPlanOfLargeFleet(t *testing.T) {
 	text := planOf(t, reporttest.Large(t, 2000), Options{Width: 160})
 	requireFits(t, text, 160)
-	lines := text[strings.Index(text, "For the change request"):]
+	_, lines, _ := strings.Cut(text, "For the change request")
 	require.Less(t, strings.Count(lines, "\n"), 60, "a line for each wave and target, not for each server")
 }
