@@ -66,6 +66,7 @@ func (c *cast) views(every6h, every24h, many string) map[string][]titledView {
 			{"at the end, polls every 24 hours", view{every24h, end, nil, ""}},
 			{"on the second day, polls every 24 hours", view{every24h, second, nil, ""}},
 			{"on the tenth day, in the outage of prod3, polls every 6 hours", view{every6h, outage, nil, ""}},
+			{"while the nodes of a site cannot be listed, polls every 6 hours", view{every6h, storyBegin.AddDate(0, 0, 20).Add(3 * time.Hour), nil, ""}},
 			{"at the end, PROD and TEST alone, polls every 6 hours", view{every6h, end, some, ""}},
 			{"at the end, PROD and TEST, site = Zürich, polls every 6 hours", view{every6h, end, some, `"site" = 'Zürich'`}},
 			{"before the catalogue is renewed, polls every 6 hours", view{every6h, before, nil, ""}},

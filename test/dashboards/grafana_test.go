@@ -94,7 +94,7 @@ func queriesIn(value any) []string {
 	var found []string
 	switch value := value.(type) {
 	case string:
-		if strings.Contains(value, `FROM "qlik_sense_version"`) {
+		if strings.Contains(value, `FROM "qlik_sense_`) {
 			found = append(found, value)
 		}
 	case []any:

@@ -214,9 +214,9 @@ func play(t *testing.T) (c *cast, every6h, every24h, withStops string) {
 
 	every6h, every24h, withStops = c.Database+"_6h", c.Database+"_24h", c.Database+"_stops"
 	never := func(string, time.Time) bool { return false }
-	c.insert(t, every6h, tell(told, 6*time.Hour, never))
-	c.insert(t, every24h, tell(told, 24*time.Hour, never))
-	c.insert(t, withStops, tell(told, 6*time.Hour, stopped))
+	c.insert(t, every6h, c.tell(told, 6*time.Hour, never))
+	c.insert(t, every24h, c.tell(told, 24*time.Hour, never))
+	c.insert(t, withStops, c.tell(told, 6*time.Hour, stopped))
 	return c, every6h, every24h, withStops
 }
 
@@ -305,7 +305,7 @@ func line(point rig.Row) string {
 
 // tell moves the points of the scenes to the moments of the polls, without those that are
 // left out, and puts Butler's old points before and beside them.
-func tell(told [][]string, interval time.Duration, leftOut func(line string, at time.Time) bool) string {
+func (c *cast) tell(told [][]string, interval time.Duration, leftOut func(line string, at time.Time) bool) string {
 	var b strings.Builder
 	for at := storyBegin; !at.After(storyEnd); at = at.Add(interval) {
 		now := 0
@@ -318,8 +318,9 @@ func tell(told [][]string, interval time.Duration, leftOut func(line string, at 
 			if leftOut(line, at) {
 				continue
 			}
-			fmt.Fprintf(&b, "%s %d\n", line, at.Add(pollDelay).UnixNano())
+			fmt.Fprintf(&b, "%s%s %d\n", line, c.node(line), at.Add(pollDelay).UnixNano())
 		}
+		fmt.Fprintf(&b, "%s %d\n", site(at.Sub(storyBegin).Hours()/24), at.Add(pollDelay).UnixNano())
 	}
 	// Butler: eight strings, no tag for the server; one more day beside the plugin, and
 	// then once more, so that panels of the present meet a point of it.
@@ -329,6 +330,33 @@ func tell(told [][]string, interval time.Duration, leftOut func(line string, at 
 			`product_name="Qlik Sense",copyright_year_range="1993-2024" %d`+"\n", storyBegin.AddDate(0, 0, day).Add(3*time.Hour).UnixNano())
 	}
 	return b.String()
+}
+
+// node makes the servers of PROD nodes of a site, as if discover had found them.
+func (c *cast) node(line string) string {
+	for name, fields := range map[string]string{
+		"prod1": `,node_name="Central",node_roles="central,engine,proxy"`,
+		"prod2": `,node_name="Rim 1",node_roles="engine"`,
+		"prod3": `,node_name="Rim 2",node_roles="engine"`,
+	} {
+		if strings.Contains(line, ",environment=PROD,") && strings.Contains(line, ",source="+c.source[name]+" ") { // the last tag
+			return fields
+		}
+	}
+	return ""
+}
+
+// site is the point of that site on a day of the story: its nodes cannot be listed for a day,
+// much later one of them vanishes, and comes back.
+func site(day float64) string {
+	fields := `result="success",result_code=0i,nodes=3i,answered_by="central.example.com",nodes_vanished=0i`
+	switch {
+	case day >= 20 && day < 21:
+		fields = `result="timeout",result_code=4i,nodes=3i,nodes_vanished=0i`
+	case day >= 50 && day < 60, day >= 74:
+		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=1i`
+	}
+	return "qlik_sense_site,environment=PROD,site=Zürich,source=central.example.com " + fields
 }
 
 func sceneBegin(i int) time.Time {
