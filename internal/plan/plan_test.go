@@ -216,3 +216,24 @@ func TestTargetsAreSafe(t *testing.T) {
 	}
 	require.Greater(t, installed, 500, "the test must not pass for want of plans")
 }
+
+// Nothing older is ever planned, neither the target that was asked for nor an older release that
+// is open to less.
+func TestNoSafeRelease(t *testing.T) {
+	newest := parse(t, "May 2026")
+	judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
+		c.Advisories = append(c.Advisories, catalog.Advisory{
+			ID: "CVE-2027-2", Verified: true, Published: c.AdvisoriesAsOf, CVSS: 9.1, AffectedFrom: &newest, Fixed: []release.Release{parse(t, "November 2026")},
+		})
+	})
+	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: judge, Servers: []reporttest.Server{reporttest.Runs("dev1", "May 2026 Patch 2", "")}})
+	for _, options := range []plan.Options{{}, {Target: parse(t, "May 2025 Patch 15")}} {
+		p := planOf(t, r, options)
+		row := p.Rows()[0]
+		require.Equal(t, plan.Upgrade, row.Action)
+		require.Equal(t, "no safe release known", row.Do())
+		require.Empty(t, row.Closes())
+		require.Empty(t, row.Effort())
+		require.Equal(t, []string{"All servers: 1 server with no safe release known"}, p.Lines())
+	}
+}

@@ -283,7 +283,8 @@ func (a *agent) rounds(n int) {
 		return int(points)
 	}
 	const statement = "SELECT count(result_code) FROM qlik_sense_version"
-	before, err := a.DB.Query(a.Database, statement)
+	// Await knows that Telegraf may not have made the database yet.
+	before, err := a.DB.Await(a.Database, statement, 0, func([]stack.Series) bool { return true })
 	require.NoError(a, err)
 	_, err = a.DB.Await(a.Database, statement, rig.Patience, func(s []stack.Series) bool { return count(s) >= count(before)+n*a.Servers })
 	require.NoError(a, err)
