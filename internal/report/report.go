@@ -29,6 +29,8 @@ type Report struct {
 	// Problems say why servers are not judged by a catalogue that the settings name as it is
 	// now, each once.
 	Problems []string
+	// Since is what changed since an earlier report, nil where there is none to compare with.
+	Since *Comparison
 }
 
 // Entry is an advisory as a catalogue has it that no server is judged by.

@@ -1,0 +1,190 @@
+package report
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"telegraf-qlik-sense-version/internal/judgement"
+)
+
+// Comparison is what changed since an earlier report, the baseline.
+type Comparison struct {
+	AskedAt time.Time // of the baseline
+	Program string    // that wrote it
+	// Remarks are sentences: what else differs than the answers, and what is not compared.
+	Remarks []string
+	// Then and Now count the servers that are compared. Whole is set where Now counts all
+	// servers of the report.
+	Then, Now Counts
+	Whole     bool
+	// Servers are those of the report in its order, and then those that only the baseline has.
+	Servers []Compared
+	// Closed and Opened are advisories by identifier: to how many servers they applied then
+	// and do not now, and the other way round.
+	Closed, Opened []Tally
+}
+
+// Counts are numbers of servers.
+type Counts struct {
+	Servers, Answered, Failed, Compliant, NonCompliant, Unknown, Vulnerable, Exploited int
+}
+
+// Tally is an advisory and a number of servers.
+type Tally struct {
+	ID      string
+	Servers int
+}
+
+// Compared is a server then and now.
+type Compared struct {
+	// Server is nil for one that only the baseline has.
+	Server       *Server
+	Source, Host string
+	Tags         map[string]string // the static tags
+	Changes      []Change          // none for a server that is as it was
+	// Then and Now are nil where the baseline or the report lacks the server.
+	Then, Now *State
+	// Closed are the advisories that applied then and do not now. Those that are new apply to
+	// the version that runs now (OpenedByUpdate), or by newer data to that of then as well.
+	Closed, OpenedByUpdate, OpenedByData []string
+}
+
+// State is what was known of a server.
+type State struct {
+	Answered     bool
+	Result       string // "success", or how its poll failed
+	Label, Build string // as the server told them
+	Compliance   judgement.Compliance
+}
+
+// Change is what became of a server. One that was upgraded can be fixed as well.
+type Change int
+
+// The changes. Green means proven: a server is fixed where it was not compliant, runs another
+// version, and is proven compliant.
+const (
+	Upgraded Change = iota
+	Downgraded
+	OtherVersion // which of them is newer is not known
+	Fixed
+	OpenedByUpdate // what runs now is open to what the version of then is not
+	OpenedByData   // not compliant by newer data, other settings or the end of support
+	ClosedByData   // the same version, and something is not known against it any more
+	Proven         // unknown then, compliant now
+	Unproven       // judged then, unknown now
+	GoneDark       // answered then
+	Back           // did not answer then
+	Added          // not in the baseline
+	Vanished       // only in the baseline
+	NotAsked       // only in the baseline, and the nodes of its site could not be listed now
+	NotCompared    // not in the baseline, which is limited to some servers
+)
+
+var changeWords = [...]struct{ name, words string }{
+	Upgraded:       {"upgraded", "upgraded"},
+	Downgraded:     {"downgraded", "downgraded"},
+	OtherVersion:   {"other_version", "runs another version"},
+	Fixed:          {"fixed", "fixed"},
+	OpenedByUpdate: {"opened_by_update", "newly open by the change of version"},
+	OpenedByData:   {"opened_by_data", "newly open by newer data"},
+	ClosedByData:   {"closed_by_data", "closed by newer data"},
+	Proven:         {"proven", "proven now"},
+	Unproven:       {"unproven", "not judged any more"},
+	GoneDark:       {"gone_dark", "gone dark"},
+	Back:           {"back", "back"},
+	Added:          {"new", "new"},
+	Vanished:       {"vanished", "vanished"},
+	NotAsked:       {"not_asked", "not asked: the nodes of its site could not be listed"},
+	NotCompared:    {"not_compared", "not compared"},
+}
+
+// String gives the change in a word, for CSV and JSON.
+func (c Change) String() string { return changeWords[c].name }
+
+// Unchanged is what CSV says of a server without changes.
+const Unchanged = "unchanged"
+
+// Names are the changes in a word each.
+func (s *Compared) Names() []string {
+	names := make([]string, 0, len(s.Changes))
+	for _, change := range s.Changes {
+		names = append(names, change.String())
+	}
+	return names
+}
+
+// Words are the changes for people: "upgraded, fixed".
+func (s *Compared) Words() string {
+	all := make([]string, 0, len(s.Changes))
+	for _, change := range s.Changes {
+		words := changeWords[change].words
+		switch {
+		case change == OpenedByData && len(s.OpenedByData) == 0:
+			words = "newly out of policy"
+		case change == ClosedByData && len(s.Closed) == 0:
+			words = "in policy without a change of version"
+		}
+		all = append(all, words)
+	}
+	return strings.Join(all, ", ")
+}
+
+// Has reports whether a change is among those of the server.
+func (s *Compared) Has(wanted Change) bool {
+	for _, change := range s.Changes {
+		if change == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+// Words are the state in words: "May 2024 Patch 9, not compliant". A nil State is "".
+func (s *State) Words() string {
+	switch {
+	case s == nil:
+		return ""
+	case !s.Answered:
+		return "no answer: " + s.Result
+	}
+	word := strings.ReplaceAll(s.Compliance.String(), "_", "-")
+	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "version not told") + ", " + word
+}
+
+// Changed returns the servers that are not as they were, and how many are as they were and are
+// not compared.
+func (c *Comparison) Changed() (changed []*Compared, unchanged, notCompared int) {
+	for i := range c.Servers {
+		switch s := &c.Servers[i]; {
+		case len(s.Changes) == 0:
+			unchanged++
+		case s.Has(NotCompared):
+			notCompared++
+		default:
+			changed = append(changed, s)
+		}
+	}
+	return changed, unchanged, notCompared
+}
+
+// Count is a number of servers then and now.
+type Count struct {
+	Name, Words string
+	Then, Now   int
+}
+
+// Counts are the numbers then and now.
+func (c *Comparison) Counts() []Count {
+	then, now := &c.Then, &c.Now
+	return []Count{
+		{"servers", "servers", then.Servers, now.Servers},
+		{"answered", "answered", then.Answered, now.Answered},
+		{"failed", "did not answer", then.Failed, now.Failed},
+		{"compliant", "proven compliant", then.Compliant, now.Compliant},
+		{"non_compliant", "non-compliant", then.NonCompliant, now.NonCompliant},
+		{"unknown", "unknown", then.Unknown, now.Unknown},
+		{"vulnerable", "vulnerable", then.Vulnerable, now.Vulnerable},
+		{"exploited", "exploited", then.Exploited, now.Exploited},
+	}
+}
