@@ -120,8 +120,8 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []string{"CVE-2024-55580"}, changed[4].OpenedByData)
 	require.Equal(t, []string{"CVE-2023-48365"}, changed[10].Closed)
 	require.Nil(t, changed[13].Now)
-	require.Equal(t, "May 2024 Patch 9, non-compliant", changed[13].Then.Words())
-	require.Equal(t, "no answer: timeout", changed[6].Now.Words())
+	require.Equal(t, "May 2024 Patch 9 not compliant", changed[13].Then.Version()+" "+changed[13].Then.Word())
+	require.Equal(t, "no answer: timeout", changed[6].Now.Version()+changed[6].Now.Word())
 	require.Equal(t, []report.Tally{{ID: "CVE-2023-48365", Servers: 2}, {ID: "CVE-2024-36077", Servers: 1}, {ID: "CVE-2024-55579", Servers: 1}}, c.Closed)
 	require.Equal(t, []report.Tally{{ID: "CVE-2024-55579", Servers: 1}, {ID: "CVE-2024-55580", Servers: 3}}, c.Opened)
 }

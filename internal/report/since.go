@@ -140,16 +140,23 @@ func (s *Compared) Has(wanted Change) bool {
 	return false
 }
 
-// Words are the state in words: "May 2024 Patch 9, not compliant". A nil State is "".
-func (s *State) Words() string {
-	switch {
-	case s == nil:
+// Version is the version in words, "" where the server did not answer.
+func (s *State) Version() string {
+	if !s.Answered {
 		return ""
+	}
+	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "version not told")
+}
+
+// Word is the state in a word: "compliant", "not compliant", "unknown", or how the poll failed.
+func (s *State) Word() string {
+	switch {
 	case !s.Answered:
 		return "no answer: " + s.Result
+	case s.Compliance == judgement.NonCompliant:
+		return "not compliant"
 	}
-	word := strings.ReplaceAll(s.Compliance.String(), "_", "-")
-	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "version not told") + ", " + word
+	return s.Compliance.String()
 }
 
 // Changed returns the servers that are not as they were, and how many are as they were and are
@@ -182,7 +189,7 @@ func (c *Comparison) Counts() []Count {
 		{"answered", "answered", then.Answered, now.Answered},
 		{"failed", "did not answer", then.Failed, now.Failed},
 		{"compliant", "proven compliant", then.Compliant, now.Compliant},
-		{"non_compliant", "non-compliant", then.NonCompliant, now.NonCompliant},
+		{"non_compliant", "not compliant", then.NonCompliant, now.NonCompliant},
 		{"unknown", "unknown", then.Unknown, now.Unknown},
 		{"vulnerable", "vulnerable", then.Vulnerable, now.Vulnerable},
 		{"exploited", "exploited", then.Exploited, now.Exploited},

@@ -16,6 +16,7 @@ type document struct {
 	Undecided  []undecided `json:"undecided_advisories"`
 	Dismissed  []dismissed `json:"dismissed_advisories"`
 	Notice     string      `json:"notice"`
+	Baseline   *baseline   `json:"baseline,omitempty"`
 }
 
 type summary struct {
@@ -126,4 +127,52 @@ type dismissed struct {
 	Reason     string   `json:"reason"`
 	Catalog    string   `json:"catalog"`
 	References []string `json:"references"`
+}
+
+type baseline struct {
+	AskedAt     time.Time  `json:"asked_at"`
+	Program     string     `json:"program"`
+	Remarks     []string   `json:"remarks"`
+	Then        counts     `json:"then"`
+	Now         counts     `json:"now"`
+	Unchanged   int        `json:"unchanged"`
+	NotCompared int        `json:"not_compared"`
+	Closed      []tally    `json:"closed"`
+	Opened      []tally    `json:"opened"`
+	Changed     []compared `json:"changed"`
+}
+
+type counts struct {
+	Servers      int `json:"servers"`
+	Answered     int `json:"answered"`
+	Failed       int `json:"failed"`
+	Compliant    int `json:"compliant"`
+	NonCompliant int `json:"non_compliant"`
+	Unknown      int `json:"unknown"`
+	Vulnerable   int `json:"vulnerable"`
+	Exploited    int `json:"exploited"`
+}
+
+type tally struct {
+	ID      string `json:"id"`
+	Servers int    `json:"servers"`
+}
+
+type compared struct {
+	Source         string            `json:"source"`
+	Host           string            `json:"host"`
+	Tags           map[string]string `json:"tags"`
+	Changes        []string          `json:"changes"`
+	Then           *state            `json:"then,omitempty"`
+	Now            *state            `json:"now,omitempty"`
+	Closed         []string          `json:"closed"`
+	OpenedByUpdate []string          `json:"opened_by_update"`
+	OpenedByData   []string          `json:"opened_by_data"`
+}
+
+type state struct {
+	Result     string `json:"result"`
+	Label      string `json:"release_label,omitempty"`
+	Build      string `json:"version,omitempty"`
+	Compliance string `json:"compliance,omitempty"`
 }

@@ -30,7 +30,7 @@ func newDocument(r *report.Report) *document {
 		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Only: r.Only, Summary: newSummary(&r.Summary),
 		Catalogs: make([]catalogue, 0, len(r.Catalogs)), Blocks: make([]block, 0, len(r.Blocks)),
 		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
-		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice,
+		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
 	}
 	for _, c := range r.Catalogs {
 		d.Catalogs = append(d.Catalogs, catalogue{

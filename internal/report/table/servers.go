@@ -120,12 +120,14 @@ func (p *sheet) block(r *report.Report, b *report.Block) {
 }
 
 // title names a block by its tags.
-func title(b *report.Block) string {
-	if len(b.Tags()) == 0 {
+func title(b *report.Block) string { return tagTitle(b.Tags()) }
+
+func tagTitle(all map[string]string) string {
+	if len(all) == 0 {
 		return "no tags"
 	}
-	tags := make([]string, 0, len(b.Tags()))
-	for key, value := range b.Tags() {
+	tags := make([]string, 0, len(all))
+	for key, value := range all {
 		if key, value = printable(key), printable(value); strings.ContainsAny(value, ` ="`) {
 			value = strconv.Quote(value)
 		}

@@ -42,6 +42,7 @@ func Write(w io.Writer, r *report.Report, options Options) error {
 		p.line(0, "Only "+strings.Join(r.Only, ", "), nil)
 	}
 	p.servers(r)
+	p.since(r.Since)
 	p.failures(r)
 	p.remarks(r)
 	p.advisories(r)
