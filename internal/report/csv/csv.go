@@ -19,10 +19,15 @@ import (
 
 // Write writes a row for each server, by RFC 4180 and in UTF-8, and one without a source for
 // each site whose nodes could not be listed: it must not look as if nothing were missing. What
-// is not known is an empty cell.
+// is not known is an empty cell. A report with a baseline has a column since_baseline, and a row
+// for each server that only the baseline has.
 func Write(w io.Writer, r *report.Report) error {
 	keys := tagKeys(r)
-	rows := [][]string{header(keys)}
+	var last []string
+	if r.Since != nil {
+		last = []string{sinceColumn}
+	}
+	rows := [][]string{header(keys, last...)}
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
 		for j := range b.Servers {
@@ -31,6 +36,9 @@ func Write(w io.Writer, r *report.Report) error {
 		if site := b.Site(); site != nil && !site.Listed {
 			rows = append(rows, siteCells(r, b, keys))
 		}
+	}
+	if r.Since != nil {
+		rows = withChanges(rows, r, keys)
 	}
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
@@ -99,12 +107,19 @@ func tagKeys(r *report.Report) []string {
 			keys[key] = true
 		}
 	}
+	if r.Since != nil {
+		for i := range r.Since.Servers {
+			for key := range r.Since.Servers[i].Tags {
+				keys[key] = true
+			}
+		}
+	}
 	return slices.Sorted(maps.Keys(keys))
 }
 
 // header gives no two columns the same name: a tag named as another column becomes
 // tag_NAME.
-func header(keys []string) []string {
+func header(keys []string, last ...string) []string {
 	before := make([]string, 0, len(identity)+len(keys))
 	after := make([]string, 0, len(fleet.Fields)+len(details))
 	for _, c := range identity {
@@ -116,6 +131,7 @@ func header(keys []string) []string {
 	for _, c := range details {
 		after = append(after, c.name)
 	}
+	after = append(after, last...)
 	return slices.Concat(before, columnNames(keys, slices.Concat(before, after)), after)
 }
 
