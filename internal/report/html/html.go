@@ -7,6 +7,7 @@ import (
 	_ "embed" // for the style sheet and the script
 	"encoding/base64"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +87,7 @@ func (p *page) document() g.Node {
 				p.notices(),
 				p.summary(),
 				p.plan(),
+				p.since(),
 				p.servers(),
 				p.advisories(),
 				p.failures(),
@@ -102,24 +104,24 @@ func (p *page) head() g.Node {
 	named := func(name, content string) g.Node { return g.Group{newLine, h.Meta(h.Name(name), h.Content(content))} }
 	return h.Head(
 		h.Meta(h.Charset("utf-8")),
-		newLine, h.Meta(g.Attr("http-equiv", "Content-Security-Policy"), h.Content(contentSecurityPolicy())),
+		newLine, h.Meta(g.Attr("http-equiv", "Content-Security-Policy"), h.Content(p.contentSecurityPolicy())),
 		named("viewport", "width=device-width, initial-scale=1"),
 		named("color-scheme", "light dark"),
 		named("referrer", "no-referrer"),
 		named("robots", "noindex"),
 		named("format-detection", "telephone=no"), // a build is no telephone number
 		newLine, h.TitleEl(plain("Qlik Sense versions, "+day(p.report.AskedAt))),
-		newLine, h.StyleEl(g.Raw(unixLines(styleSheet))),
+		newLine, h.StyleEl(g.Raw(p.style())),
 	)
 }
 
 // contentSecurityPolicy lets the page use its own style sheet and script, and nothing else.
-func contentSecurityPolicy() string {
+func (p *page) contentSecurityPolicy() string {
 	hash := func(text string) string {
 		sum := sha256.Sum256([]byte(unixLines(text)))
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	return "default-src 'none'; style-src " + hash(styleSheet) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src " + hash(p.style()) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
 }
 
 // unixLines makes the line ends those that a browser makes of them before it compares the
@@ -128,7 +130,8 @@ func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n
 
 func (p *page) header() g.Node {
 	r := p.report
-	links := []struct{ to, name string }{
+	type linked struct{ to, name string }
+	links := []linked{
 		{"summary", "Summary"},
 		{"plan", "What to install"},
 		{"servers", "Servers"},
@@ -136,6 +139,9 @@ func (p *page) header() g.Node {
 		{"failures", "Failures"},
 		{"data", "Data"},
 		{"claims", "What “compliant” means"},
+	}
+	if r.Since != nil {
+		links = slices.Insert(links, 2, linked{"since", "What changed"})
 	}
 	return g.Group{newLine, h.Header(
 		h.H1(plain("Qlik Sense versions")),
@@ -148,7 +154,7 @@ func (p *page) header() g.Node {
 			h.Strong(plain("Limited to ")), plain(strings.Join(r.Only, ", ")+". The other servers of the settings were not asked.")),
 		),
 		newLine, h.Nav(h.Aria("label", "Sections"), h.Ul(
-			g.Map(links, func(link struct{ to, name string }) g.Node {
+			g.Map(links, func(link linked) g.Node {
 				return h.Li(h.A(h.Href("#"+link.to), plain(link.name)))
 			}),
 		)),

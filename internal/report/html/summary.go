@@ -96,16 +96,16 @@ func (p *page) verdict() string {
 func (p *page) tiles() g.Node {
 	s := &p.report.Summary
 	return g.Group{newLine, h.Dl(h.Class("tiles"),
-		tile("servers", "Servers", s.Servers, "were asked", ""),
-		tile("answered", "Answered", s.Answered, "told their version", ""),
-		tile("failed", "Failed", s.Failed, "did not tell their version", "bad"),
+		p.tile("servers", "Servers", s.Servers, "were asked", ""),
+		p.tile("answered", "Answered", s.Answered, "told their version", ""),
+		p.tile("failed", "Failed", s.Failed, "did not tell their version", "bad"),
 		p.proven(),
-		tile("unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown"),
-		tile("vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad"),
-		tile("exploited", "Exploited", s.Exploited, "open to one that CISA lists as exploited", "bad"),
+		p.tile("unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown"),
+		p.tile("vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad"),
+		p.tile("exploited", "Exploited", s.Exploited, "open to one that CISA lists as exploited", "bad"),
 		p.belowMinimum(),
 		p.outOfStep(),
-		tile("out_of_support", "Out of support", s.OutOfSupport, "by the catalogue’s estimate", "unknown"),
+		p.tile("out_of_support", "Out of support", s.OutOfSupport, "by the catalogue’s estimate", "unknown"),
 	)}
 }
 
@@ -122,40 +122,42 @@ func (p *page) proven() g.Node {
 	if n := len(p.report.Undecided); n > 0 {
 		meaning += "; " + report.UndecidedWords(n)
 	}
-	return rawTile("compliant", "Proven compliant", strconv.Itoa(s.Compliant), report.Share(s.Compliant, s.Servers), meaning, "")
+	return p.rawTile("compliant", "Proven compliant", strconv.Itoa(s.Compliant), report.Share(s.Compliant, s.Servers), meaning, "")
 }
 
 // tile shows a number of servers, in the colour of a state unless it is 0.
-func tile(name, label string, n int, meaning, state string) g.Node {
+func (p *page) tile(name, label string, n int, meaning, state string) g.Node {
 	if n == 0 {
 		state = ""
 	}
-	return rawTile(name, label, strconv.Itoa(n), grouped(n), meaning, state)
+	return p.rawTile(name, label, strconv.Itoa(n), grouped(n), meaning, state)
 }
 
 func (p *page) belowMinimum() g.Node {
 	const name, label = "below_minimum", "Below minimum"
 	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return !b.Round.Block.Minimum().IsZero() }) {
-		return rawTile(name, label, "0", "–", "no minimum release is set", "")
+		return p.rawTile(name, label, "0", "–", "no minimum release is set", "")
 	}
-	return tile(name, label, p.report.Summary.BelowMinimum, "below the minimum release of their environment", "bad")
+	return p.tile(name, label, p.report.Summary.BelowMinimum, "below the minimum release of their environment", "bad")
 }
 
 func (p *page) outOfStep() g.Node {
 	const name, label = "version_mismatch", "Out of step"
 	if len(p.report.Only) > 0 {
-		return rawTile(name, label, strconv.Itoa(p.report.Summary.Mismatched), "–", "not told, as the report is limited to some servers", "")
+		return p.rawTile(name, label, strconv.Itoa(p.report.Summary.Mismatched), "–", "not told, as the report is limited to some servers", "")
 	}
 	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return b.Round.Block.SameVersion }) {
-		return rawTile(name, label, "0", "–", "not asked for", "")
+		return p.rawTile(name, label, "0", "–", "not asked for", "")
 	}
-	return tile(name, label, p.report.Summary.Mismatched, "run another version than is usual in their environment", "unknown")
+	return p.tile(name, label, p.report.Summary.Mismatched, "run another version than is usual in their environment", "unknown")
 }
 
-func rawTile(name, label, exact, shown, meaning, state string) g.Node {
+func (p *page) rawTile(name, label, exact, shown, meaning, state string) g.Node {
+	since := p.sinceThen(name)
 	return g.Group{newLine, h.Div(h.Class(strings.TrimSpace("tile "+state)), h.Data("count", name), h.Data("value", exact),
 		h.Dt(plain(label)),
 		h.Dd(h.Class("value"), plain(shown)),
 		h.Dd(h.Class("meaning"), plain(meaning)),
+		g.If(since != "", h.Dd(h.Class("since"), plain(since))),
 	)}
 }

@@ -89,12 +89,17 @@ func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 // blockName tells a block from the others by the values of its tags.
 func (p *page) blockName(block int) string {
 	tags := p.report.Blocks[block].Tags()
+	if len(tags) == 0 {
+		return "environment " + strconv.Itoa(block+1) + ", without tags"
+	}
+	return tagNames(tags)
+}
+
+// tagNames are the values of tags, "" without any.
+func tagNames(tags map[string]string) string {
 	names := make([]string, 0, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		names = append(names, cmp.Or(tags[key], key))
-	}
-	if len(names) == 0 {
-		return "environment " + strconv.Itoa(block+1) + ", without tags"
 	}
 	return strings.Join(names, " · ")
 }

@@ -1,0 +1,127 @@
+package html
+
+import (
+	_ "embed" // for the style sheet
+	"fmt"
+	"slices"
+	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// sinceStyle is added to the style sheet of a page with a comparison.
+//
+//go:embed since.css
+var sinceStyle string
+
+// style is the style sheet of the page.
+func (p *page) style() string {
+	if p.report.Since == nil {
+		return unixLines(styleSheet)
+	}
+	return unixLines(styleSheet + sinceStyle)
+}
+
+var sinceColumns = []string{"Server", "Change", "Then", "Now", "Advisories"}
+
+// since shows what changed since the baseline, if there is one.
+func (p *page) since() g.Node {
+	c := p.report.Since
+	if c == nil {
+		return nil
+	}
+	changed, unchanged, notCompared := c.Changed()
+	counts := make([]string, 0, 8)
+	for _, n := range c.Counts() {
+		counts = append(counts, n.Words+" "+arrow(n.Then, n.Now))
+	}
+	lines := []string{sentenceOf("Then → now: ", counts), tallies("Closed: ", c.Closed), tallies("New: ", c.Opened)}
+	rest := counted(unchanged, "server") + " unchanged"
+	if notCompared > 0 {
+		rest += ", " + grouped(notCompared) + " not compared"
+	}
+	return chapter("since", "What changed since "+day(c.AskedAt),
+		h.P(h.Class("about"), plain("Compared with the report of "+c.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC")+" by "+c.Program+".")),
+		g.Map(c.Remarks, func(remark string) g.Node { return h.P(h.Class("about"), h.Strong(plain(remark))) }),
+		h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.If(line != "", g.Group{newLine, h.Li(plain(line))}) })),
+		g.If(len(changed) > 0, h.Table(h.Class("list changes"),
+			h.Caption(h.Class("unseen"), plain("Changes")), tableHead(sinceColumns...),
+			h.TBody(g.Map(changed, func(s *report.Compared) g.Node { return g.Group{newLine, p.change(s)} })),
+		)),
+		h.P(h.Class("about"), plain(rest+".")),
+	)
+}
+
+// sentenceOf is "" for nothing.
+func sentenceOf(heading string, parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return heading + strings.Join(parts, ", ") + "."
+}
+
+func arrow(then, now int) string { return grouped(then) + " → " + grouped(now) }
+
+func tallies(heading string, all []report.Tally) string {
+	parts := make([]string, 0, len(all))
+	for _, one := range all {
+		parts = append(parts, one.ID+" on "+counted(one.Servers, "server"))
+	}
+	return sentenceOf(heading, parts)
+}
+
+func (p *page) change(s *report.Compared) g.Node {
+	var ids g.Group
+	add := func(word string, all []string) {
+		for _, id := range all {
+			advisory := plain(id)
+			if place, applies := p.advisory[id]; applies {
+				advisory = link(advisoryID(place), id)
+			}
+			ids = append(ids, h.Li(plain(word+" "), advisory))
+		}
+	}
+	add("closed", s.Closed)
+	add("new", slices.Concat(s.OpenedByUpdate, s.OpenedByData))
+	return h.Tr(
+		h.Th(h.Scope("row"), plain(s.Host), g.If(len(s.Tags) > 0, small(tagNames(s.Tags)))),
+		h.Td(plain(s.Words())),
+		stateCell(s.Then),
+		stateCell(s.Now),
+		h.Td(g.If(len(ids) > 0, h.Ul(ids))),
+	)
+}
+
+// stateCell is empty for a server that is not there.
+func stateCell(s *report.State) g.Node {
+	switch {
+	case s == nil:
+		return h.Td()
+	case !s.Answered:
+		return h.Td(labelled("failed", "no answer"), small(s.Result))
+	}
+	state := map[judgement.Compliance]string{judgement.Compliant: "ok", judgement.NonCompliant: "bad", judgement.Unknown: "unknown"}[s.Compliance]
+	return h.Td(plain(s.Version()), h.Div(labelled(state, s.Word())))
+}
+
+// sinceThen says under a tile how its number was, "" where that is not known.
+func (p *page) sinceThen(name string) string {
+	c := p.report.Since
+	if c == nil || !c.Whole {
+		return ""
+	}
+	for _, n := range c.Counts() {
+		switch {
+		case n.Name != name:
+		case n.Then == n.Now:
+			return fmt.Sprintf("as on %s", day(c.AskedAt))
+		default:
+			return fmt.Sprintf("%s since %s", arrow(n.Then, n.Now), day(c.AskedAt))
+		}
+	}
+	return ""
+}
