@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
+	"telegraf-qlik-sense-version/internal/baseline"
 	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
@@ -30,6 +31,7 @@ servers are vulnerable, which one fails and why:
 
   ` + programName + ` check [--config FILE] [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
+                                    [--baseline FILE]
 
 A whole site without a settings file: one node is asked for all others:
 
@@ -42,6 +44,8 @@ A whole site without a settings file: one node is asked for all others:
                             ticket or an audit
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
+  --baseline FILE           an earlier document of --output json: the report says what
+                            changed since
   --discover HOST           a node of the site; may be repeated for others to ask if it
                             does not answer
   --discover-user USER      in whose name it is asked, DIRECTORY\USER
@@ -67,6 +71,7 @@ type checkOptions struct {
 	output     string
 	outputFile string
 	only       []string
+	baseline   string
 	site       siteOptions
 }
 
@@ -83,6 +88,13 @@ func runCheck(ctx context.Context, args []string) error {
 	var o checkOptions
 	flags := newFlags(programName+" check", checkUsage)
 	o.add(flags)
+	flags.Func("baseline", "", func(file string) error {
+		if file == "" {
+			return errors.New("names no file")
+		}
+		o.baseline = file
+		return nil
+	})
 	if done, err := o.parse(flags, args); done {
 		return err
 	}
@@ -131,9 +143,19 @@ func check(ctx context.Context, o *checkOptions) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
 	}
+	var earlier *baseline.Baseline
+	if o.baseline != "" {
+		var err error
+		if earlier, err = baseline.Read(ctx, o.baseline); err != nil {
+			return err
+		}
+	}
 	r, err := gather(ctx, o)
 	if err != nil {
 		return err
+	}
+	if earlier != nil {
+		r.Since = earlier.Compare(r)
 	}
 	if err := writeOut(o.outputFile, func(w io.Writer) error { return write(w, r) }); err != nil {
 		return fmt.Errorf("writing the report: %w", err)

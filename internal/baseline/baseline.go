@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -73,10 +74,13 @@ type server struct {
 func Read(ctx context.Context, file string) (*Baseline, error) {
 	limiter := boundedfile.Limiter{Limit: 30 * time.Second}
 	content, err := boundedfile.Within(ctx, &limiter, func() ([]byte, error) { return boundedfile.Read(file, maxSize) })
-	if err != nil {
-		return nil, fmt.Errorf("--baseline %s: %w: name a document that check --output json wrote", file, err)
+	var b *Baseline
+	if err == nil {
+		b, err = Parse(content)
 	}
-	b, err := Parse(content)
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err // the file is named already
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--baseline %s: %w: name a document that check --output json wrote", file, err)
 	}
