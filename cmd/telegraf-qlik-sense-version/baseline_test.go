@@ -59,8 +59,9 @@ func TestBaselineOfRollout(t *testing.T) {
 		runs("August 2023 Patch 1", "14.139.5"), runs("May 2025 Patch 15", "14.231.27"), // TEST
 		runs("May 2024 Patch 12", ""), runs("May 2022 Patch 18", "14.67.34"), // PROD
 	)
-	var blocks []string
-	for i, name := range []string{"DEV", "TEST", "PROD"} {
+	names := []string{"DEV", "TEST", "PROD"}
+	blocks := make([]string, 0, len(names))
+	for i, name := range names {
 		file := writeConfig(t, f.dir, []string{f.Addr(2 * i), f.Addr(2*i + 1)},
 			`minimum_release = "May 2023"`, "tls_ca = '"+f.dir+"/root.pem'", "tls_cert = '"+f.dir+"/client.pem'", "tls_key = '"+f.dir+"/client_key.pem'",
 			"catalog_max_age = '36500d'", "tags = { environment = '"+name+"' }")

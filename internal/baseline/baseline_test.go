@@ -232,14 +232,16 @@ func TestRemarks(t *testing.T) {
 		"Other settings: minimum_release was not set and is May 2025 (environment=TEST).",
 		"Other data: advisories were of 2026-10-24 and are of 2026-11-21 (built in).",
 	}, since(t, before, after).Remarks)
+	const all = "(environment=PROD, environment=TEST, environment=DEV, environment=SITE)."
 	for replaced, want := range map[[2]string]string{
-		{`"schema": 1`, `"schema": 2`}:                           "The baseline has schema 2, and 1 is understood as a whole: what is compared may have meant something else.",
+		{`"schema": 1`, `"schema": 2`}: "The baseline has schema 2, and 1 is understood as a whole: " +
+			"what is compared may have meant something else.",
 		{`"asked_at": "2026-10`, `"asked_at": "2027-10`}:         "The baseline is later than this report, of 2027-10-24 08:30 UTC.",
 		{`"environment": "DEV"`, `"environment": "D"`}:           "Other settings: a block that only the baseline has (environment=D).",
 		{`"environment": "SITE"`, `"environment": "S"`}:          "Other settings: a block that the baseline does not have (environment=SITE).",
-		{`"require_support": false`, `"require_support": true`}:  "Other settings: require_support was true and is false (environment=PROD, environment=TEST, environment=DEV, environment=SITE).",
-		{`"catalog": "built in"`, `"catalog": "/c.toml"`}:        "Other settings: the catalogue was /c.toml and is built in (environment=PROD, environment=TEST, environment=DEV, environment=SITE).",
-		{`"catalog_max_age_days": 180`, `"x": 0`}:                "Other settings: catalog_max_age was 0d and is 180d (environment=PROD, environment=TEST, environment=DEV, environment=SITE).",
+		{`"require_support": false`, `"require_support": true`}:  "Other settings: require_support was true and is false " + all,
+		{`"catalog": "built in"`, `"catalog": "/c.toml"`}:        "Other settings: the catalogue was /c.toml and is built in " + all,
+		{`"catalog_max_age_days": 180`, `"x": 0`}:                "Other settings: catalog_max_age was 0d and is 180d " + all,
 		{`"releases_as_of": "2025`, `"releases_as_of": "2024`}:   "Other data: releases were of 2024-11-22 and are of 2025-11-22 (built in).",
 		{`"exploited_as_of": "2025`, `"exploited_as_of": "2024`}: "Other data: known exploitation were of 2024-08-25 and are of 2025-08-25 (built in).",
 	} {
@@ -248,7 +250,8 @@ func TestRemarks(t *testing.T) {
 	}
 	many := since(t, reporttest.Report(t), reporttest.Large(t, 2000)).Remarks
 	require.Equal(t, []string{
-		"Other settings: a block that the baseline does not have (environment=ENV-1, environment=ENV-2, environment=ENV-3, environment=ENV-4, environment=ENV-5 and 5 more).",
+		"Other settings: a block that the baseline does not have " +
+			"(environment=ENV-1, environment=ENV-2, environment=ENV-3, environment=ENV-4, environment=ENV-5 and 5 more).",
 	}, many)
 }
 
@@ -322,4 +325,28 @@ func TestManyServers(t *testing.T) {
 	c := parse(t, document.String()).Compare(reporttest.Large(t, 2000))
 	require.Len(t, c.Servers, 102_000)
 	require.Len(t, c.Remarks, 2)
+}
+
+// What cannot be judged any more is not closed.
+func TestNotJudgedAnyMore(t *testing.T) {
+	run := func(label string) *report.Report {
+		return reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{reporttest.Runs("a", label, "")}})
+	}
+	c := since(t, run("May 2024 Patch 9"), run("Summer"))
+	require.Equal(t, []string{"a: runs another version, not judged any more"}, lines(c))
+	require.Empty(t, c.Servers[0].Closed)
+	require.Empty(t, c.Closed)
+	require.Equal(t, []string{"a: runs another version"}, lines(since(t, run("Summer"), run("Spring"))))
+}
+
+// Servers of one name are told apart by their order.
+func TestSameName(t *testing.T) {
+	r := reporttest.Report(t,
+		reporttest.Environment{Name: "A", Servers: []reporttest.Server{reporttest.Runs("a", "May 2024 Patch 9", "")}},
+		reporttest.Environment{Name: "B", Servers: []reporttest.Server{reporttest.Runs("a", "May 2025 Patch 15", "")}},
+	)
+	for i := range r.Blocks {
+		r.Blocks[i].Round.Block.Tags = nil
+	}
+	require.Empty(t, lines(since(t, r, r)))
 }

@@ -26,7 +26,7 @@ func newServer(s *report.Server) *server {
 		c.Patch = &j.Release.Patch
 	}
 	if j.Verdict != nil {
-		for _, id := range s.Result.Advisories() {
+		for _, id := range s.Advisories() {
 			c.Advisories = append(c.Advisories, valid(id))
 		}
 		if c.Advisories == nil {

@@ -2,7 +2,6 @@ package html
 
 import (
 	_ "embed" // for the style sheet
-	"fmt"
 	"slices"
 	"strings"
 
@@ -118,9 +117,9 @@ func (p *page) sinceThen(name string) string {
 		switch {
 		case n.Name != name:
 		case n.Then == n.Now:
-			return fmt.Sprintf("as on %s", day(c.AskedAt))
+			return "as on " + day(c.AskedAt)
 		default:
-			return fmt.Sprintf("%s since %s", arrow(n.Then, n.Now), day(c.AskedAt))
+			return arrow(n.Then, n.Now) + " since " + day(c.AskedAt)
 		}
 	}
 	return ""
