@@ -36,7 +36,7 @@ func (p *page) since() g.Node {
 	changed, unchanged, notCompared := c.Changed()
 	counts := make([]string, 0, 8)
 	for _, n := range c.Counts() {
-		counts = append(counts, n.Words+" "+arrow(n.Then, n.Now))
+		counts = append(counts, strings.ReplaceAll(n.Words+" "+arrow(n.Then, n.Now), " ", "\u00a0"))
 	}
 	lines := []string{sentenceOf("Then → now: ", counts), tallies("Closed: ", c.Closed), tallies("New: ", c.Opened)}
 	rest := counted(unchanged, "server") + " unchanged"

@@ -1,0 +1,17 @@
+package html
+
+import (
+	"testing"
+
+	"telegraf-qlik-sense-version/internal/report/reporttest"
+)
+
+// The tiles and the section fit all screens.
+func TestHTMLSinceInBrowser(t *testing.T) {
+	before, after := reporttest.Changes(t)
+	content := render(t, since(t, before, after))
+	browser := newBrowser(t)
+	for _, width := range []int64{380, 800, 1280} {
+		requireWithin(browser.open(t, content, width), width)
+	}
+}
