@@ -192,6 +192,11 @@ func TestSite(t *testing.T) {
 		`I! Site qlik0.example.com: new in its list of nodes: qlik0.example.com ("Node 0")`,
 	}, saidOfSites(process))
 	require.Equal(t, 0, fieldsOf(r.Site)["nodes_vanished"], "it is back")
+
+	// A later failure counts from its own beginning.
+	s.lists(0)
+	since = clock
+	require.Equal(t, since, round().Site.FailedSince)
 }
 
 // Before there was a list, hosts alone are polled; a cut off round proves nothing of the site.
