@@ -75,7 +75,11 @@ func TestPagesOfReleases(t *testing.T) {
 			require.ErrorContains(t, err, tt.expected)
 		})
 	}
-	_, err := fetch(t, releases, serve(t, feedtest.Answer(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`)))
+	// Megabytes take their time on a busy machine.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	large := serve(t, feedtest.Answer(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`))
+	_, err := releases.fetch(ctx, large, day(t, today), time.Millisecond)
 	require.ErrorContains(t, err, "is larger than 64 MiB")
 }
 
