@@ -49,6 +49,16 @@ type Wave struct {
 	Rows   []Row  // the most urgent first
 }
 
+// Todo are the rows with something to do: all but those that need nothing, which are last.
+func (w *Wave) Todo() []Row {
+	for i := range w.Rows {
+		if w.Rows[i].Action == Nothing {
+			return w.Rows[:i]
+		}
+	}
+	return w.Rows
+}
+
 // Action is what to do with a server.
 type Action int
 

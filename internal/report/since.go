@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,14 +132,7 @@ func (s *Compared) Words() string {
 }
 
 // Has reports whether a change is among those of the server.
-func (s *Compared) Has(wanted Change) bool {
-	for _, change := range s.Changes {
-		if change == wanted {
-			return true
-		}
-	}
-	return false
-}
+func (s *Compared) Has(wanted Change) bool { return slices.Contains(s.Changes, wanted) }
 
 // Version is the version in words, "" where the server did not answer.
 func (s *State) Version() string {

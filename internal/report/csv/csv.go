@@ -40,6 +40,10 @@ func Write(w io.Writer, r *report.Report) error {
 	if r.Since != nil {
 		rows = withChanges(rows, r, keys)
 	}
+	return writeAll(w, rows)
+}
+
+func writeAll(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	return out.WriteAll(rows)
@@ -117,27 +121,25 @@ func tagKeys(r *report.Report) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-// header gives no two columns the same name: a tag named as another column becomes
-// tag_NAME.
 func header(keys []string, last ...string) []string {
-	before := make([]string, 0, len(identity)+len(keys))
-	after := make([]string, 0, len(fleet.Fields)+len(details))
-	for _, c := range identity {
-		before = append(before, c.name)
-	}
+	names := make([]string, 0, len(fleet.Fields)+len(details)+len(last))
 	for _, f := range fleet.Fields {
-		after = append(after, f.Name)
+		names = append(names, f.Name)
 	}
 	for _, c := range details {
-		after = append(after, c.name)
+		names = append(names, c.name)
 	}
-	after = append(after, last...)
-	return slices.Concat(before, columnNames(keys, slices.Concat(before, after)), after)
+	return named(keys, append(names, last...))
 }
 
-// columnNames are those of tags beside columns that are taken.
-func columnNames(keys, taken []string) []string {
-	names := make([]string, 0, len(keys))
+// named returns the names of all columns: those of identity, of the tags, and the others. It
+// gives no two the same: a tag named as another column becomes tag_NAME.
+func named(keys, others []string) []string {
+	names := make([]string, 0, len(identity)+len(keys)+len(others))
+	for _, c := range identity {
+		names = append(names, c.name)
+	}
+	taken := slices.Concat(names, others)
 	for _, key := range keys {
 		name := safe(key)
 		for slices.Contains(taken, name) {
@@ -146,10 +148,11 @@ func columnNames(keys, taken []string) []string {
 		taken = append(taken, name)
 		names = append(names, name)
 	}
-	return names
+	return append(names, others...)
 }
 
-func cells(s server, keys []string) []string {
+// leading are the cells of identity and of the tags.
+func leading(s server, keys []string) []string {
 	cells := make([]string, 0, len(identity)+len(keys)+len(fleet.Fields)+len(details))
 	for _, c := range identity {
 		cells = append(cells, c.cell(s))
@@ -157,6 +160,11 @@ func cells(s server, keys []string) []string {
 	for _, key := range keys {
 		cells = append(cells, safe(s.block.Tags()[key]))
 	}
+	return cells
+}
+
+func cells(s server, keys []string) []string {
+	cells := leading(s, keys)
 	for i := range fleet.Fields {
 		cells = append(cells, fieldCell(fleet.Fields[i].Value(s.Result)))
 	}

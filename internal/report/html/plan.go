@@ -30,13 +30,12 @@ func (p *page) plan() g.Node {
 func (p *page) wave(i int) g.Node {
 	wave := &p.planned.Waves[i]
 	title := p.planned.Title(wave)
-	var rows g.Group
-	for j := range wave.Rows {
-		if row := &wave.Rows[j]; row.Action != plan.Nothing {
-			rows = append(rows, newLine, p.plannedServer(row))
-		}
+	todo := wave.Todo()
+	rows := make(g.Group, 0, 2*len(todo))
+	for j := range todo {
+		rows = append(rows, newLine, p.plannedServer(&todo[j]))
 	}
-	rest := len(wave.Rows) - len(rows)/2
+	rest := len(wave.Rows) - len(todo)
 	return g.Group{newLine, h.H3(plain(title)),
 		g.If(len(rows) > 0, h.Table(h.Class("list plan"),
 			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(rows),
@@ -50,14 +49,9 @@ func (p *page) plannedServer(row *plan.Row) g.Node {
 	if row.Action == plan.FindOut {
 		state = "unknown"
 	}
-	tags := ""
-	for i := range p.report.Blocks {
-		if &p.report.Blocks[i] == row.Block && len(row.Block.Tags()) > 0 {
-			tags = p.blockName(i)
-		}
-	}
+	tags := row.Block.Tags()
 	return h.Tr(
-		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(tags != "", small(tags)),
+		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(len(tags) > 0, small(tagNames(tags))),
 			g.If(row.Server.Node != nil, small(row.Server.NodeWords()))),
 		h.Td(plain(row.Runs())),
 		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),

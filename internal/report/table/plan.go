@@ -40,33 +40,19 @@ func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
 func (p *sheet) waves(of *plan.Plan) {
 	all := &grid{columns: planColumns}
 	for i := range of.Waves {
-		for j := range of.Waves[i].Rows {
-			if row := &of.Waves[i].Rows[j]; row.Action != plan.Nothing {
-				all.rows = append(all.rows, planRow(row))
-			}
+		todo := of.Waves[i].Todo()
+		for j := range todo {
+			all.rows = append(all.rows, planRow(&todo[j]))
 		}
 	}
 	widths, fits := all.widths(p.width, 2, 1, 4, 5, 0, 3)
 	for i := range of.Waves {
 		w := &of.Waves[i]
-		done := 0
-		for j := range w.Rows {
-			if w.Rows[j].Action == plan.Nothing {
-				done++
-			}
-		}
 		p.heading(of.Title(w))
-		n := len(w.Rows) - done
-		part := &grid{columns: all.columns, rows: all.rows[:n]}
+		n := len(w.Todo())
+		p.rows(&grid{columns: all.columns, rows: all.rows[:n]}, widths, fits)
 		all.rows = all.rows[n:]
-		switch {
-		case n == 0:
-		case fits:
-			p.grid(part, widths)
-		default:
-			p.records(part)
-		}
-		if done > 0 {
+		if done := len(w.Rows) - n; done > 0 {
 			p.line(0, text.Plural(done, "server")+" proven compliant: nothing to install", green)
 		}
 	}

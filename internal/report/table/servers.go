@@ -85,14 +85,10 @@ func (p *sheet) servers(r *report.Report) {
 		p.block(r, b)
 		part := &grid{columns: chosen.columns, rows: chosen.rows[n : n+len(b.Servers)]}
 		n += len(b.Servers)
-		switch {
-		case len(b.Servers) == 0:
+		if len(b.Servers) == 0 {
 			p.line(0, "no servers", dim)
-		case fits:
-			p.grid(part, widths)
-		default:
-			p.records(part)
 		}
+		p.rows(part, widths, fits)
 	}
 }
 

@@ -42,13 +42,7 @@ func (p *sheet) since(c *report.Comparison) {
 		g.rows = append(g.rows, sinceRow(s))
 	}
 	widths, fits := g.widths(p.width, 1, 2, 3, 4, 0)
-	switch {
-	case len(changed) == 0:
-	case fits:
-		p.grid(g, widths)
-	default:
-		p.records(g)
-	}
+	p.rows(g, widths, fits)
 	rest := text.Plural(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
 		rest += fmt.Sprintf(", %d not compared", notCompared)

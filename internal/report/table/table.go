@@ -129,6 +129,17 @@ func (p *sheet) line(indent int, s string, ink pretty.Colors) {
 	}
 }
 
+// rows writes a grid, if it has rows, in columns or, where those do not fit, as records.
+func (p *sheet) rows(g *grid, widths []int, fits bool) {
+	switch {
+	case len(g.rows) == 0:
+	case fits:
+		p.grid(g, widths)
+	default:
+		p.records(g)
+	}
+}
+
 // grid writes columns of these widths.
 func (p *sheet) grid(g *grid, widths []int) {
 	t := table.NewWriter()
