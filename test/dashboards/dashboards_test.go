@@ -226,7 +226,9 @@ func (c *cast) options(t *testing.T, database, statement, regex string) []string
 	var all []string
 	for _, s := range series {
 		for _, row := range s.Values {
-			for _, found := range pattern.FindAllStringSubmatch(row[1].(string), -1) {
+			text, ok := row[1].(string)
+			require.True(t, ok, "%s: a row without the column that is asked for: %v", statement, row)
+			for _, found := range pattern.FindAllStringSubmatch(text, -1) {
 				all = append(all, found[1])
 			}
 		}

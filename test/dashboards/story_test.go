@@ -240,29 +240,29 @@ func (c *cast) writeCatalog(file string, today time.Time, day int) {
 	require.NoError(c, os.Rename(file+".new", file))
 }
 
-// poll waits for a round that began after a moment, and gives its points. It waits for the
-// next round too: InfluxDB shows a point while it is still writing its fields.
+// poll waits for a round that began after a moment, and gives its points.
 func (c *cast) poll(telegraf *stack.Process, after time.Time) []string {
 	c.Helper()
 	statement := fmt.Sprintf("SELECT * FROM qlik_sense_version WHERE time > %d", after.UnixNano())
 	var first map[string]rig.Row
-	_, err := c.DB.Await(c.Database, statement, rig.Patience, func(series []stack.Series) bool {
+	complete := func(series []stack.Series) bool {
 		first = make(map[string]rig.Row)
-		rounds := make(map[string]int)
 		for _, point := range rig.Rows(series) {
-			server := serverOf(point)
-			if rounds[server]++; rounds[server] == 1 {
+			if server := serverOf(point); first[server] == nil {
 				first[server] = point
 			}
 		}
-		for server := range c.servers() {
-			if rounds[server] < 2 {
-				return false
-			}
-		}
-		return true
-	})
+		return len(first) == len(c.servers())
+	}
+	_, err := c.DB.Await(c.Database, statement, rig.Patience, complete)
 	require.NoError(c, err, telegraf.Output())
+	// InfluxDB shows a point while it is still writing its fields. Two batches later, for the
+	// line of an earlier one may not have been read yet, the one that held these is written.
+	const wrote = "Wrote batch of"
+	require.NoError(c, telegraf.Await(wrote, strings.Count(telegraf.Output(), wrote)+2, rig.Patience), telegraf.Output())
+	series, err := c.DB.Query(c.Database, statement)
+	require.NoError(c, err)
+	require.True(c, complete(series))
 	for server, name := range c.servers() {
 		require.Equal(c, c.failed[name], first[server]["result"] != "success", "%s: %v\n%s", name, first[server], telegraf.Output())
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,7 +219,14 @@ func (r *Rig) Points(n int, where string) []Row {
 	if where != "" {
 		statement += " WHERE " + where
 	}
-	series, err := r.DB.Await(r.Database, statement, Patience, func(s []stack.Series) bool { return len(Rows(s)) >= n })
+	// InfluxDB shows a point while it is still writing its fields: two answers have to agree.
+	var before []Row
+	series, err := r.DB.Await(r.Database, statement, Patience, func(s []stack.Series) bool {
+		rows := Rows(s)
+		settled := len(rows) >= n && len(before) >= n && reflect.DeepEqual(before[:n], rows[:n])
+		before = rows
+		return settled
+	})
 	require.NoError(r, err)
 	return Rows(series)
 }
