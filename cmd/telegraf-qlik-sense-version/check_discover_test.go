@@ -88,3 +88,26 @@ func TestCheckDiscoverRefuses(t *testing.T) {
 	require.Contains(t, p.stderr.String(), "use one of them")
 	require.Equal(t, 1, fleet.Requests(2), "by the last of the cases alone")
 }
+
+// A plan, too, needs no settings: silence in a site is for people to find out.
+func TestPlanDiscover(t *testing.T) {
+	fleet, args := startSite(t, simulator.NodeList(
+		simulator.SiteNode{Name: "Central", Host: "127.31.0.1", Roles: []string{"central", "engine"}},
+		simulator.SiteNode{Name: "Rim", Host: "127.31.0.2"}, simulator.SiteNode{Name: "Old", Host: "127.31.0.3"}))
+	require.NoError(t, fleet.Set(1, runs("May 2024 Patch 9", "14.187.14")))
+	args[0] = "plan"
+	p := start(t, append(args, "--discover", "127.31.0.1", "--discover-user", `CORP\monitoring`, "--tls-verify", "chain")...)
+	p.requireEnd(0)
+	require.Empty(t, p.stderr.String())
+	for _, text := range []string{
+		"3 nodes of the site found, listed by 127.31.0.1\n", "127.31.0.2", "Rim", "May 2024 Patch 10", "find out first", "Old",
+	} {
+		require.Contains(t, p.stdout.String(), text)
+	}
+	require.Equal(t, "UserDirectory=CORP; UserId=monitoring", fleet.LastRequest(2).Header.Get("X-Qlik-User"))
+
+	require.NoError(t, fleet.Set(2, simulator.Server{Fault: simulator.Fault401}))
+	p = start(t, append(args, "--discover", "127.31.0.1")...)
+	p.requireEnd(0)
+	require.Contains(t, p.stdout.String(), "The nodes of the site could not be listed")
+}

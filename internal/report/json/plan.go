@@ -13,6 +13,7 @@ type planDocument struct {
 	AskedAt  time.Time `json:"asked_at"`
 	Target   string    `json:"target"`
 	WaveTag  string    `json:"wave_tag"`
+	Sites    []*site   `json:"sites,omitempty"`
 	Warnings []string  `json:"warnings"`
 	Lines    []string  `json:"lines"`
 	Waves    []wave    `json:"waves"`
@@ -48,6 +49,11 @@ func WritePlan(w io.Writer, p *plan.Plan) error {
 	}
 	if target := p.Options.Target; !target.IsZero() {
 		d.Target = target.String()
+	}
+	for i := range p.Report.Blocks {
+		if b := &p.Report.Blocks[i]; b.Site() != nil {
+			d.Sites = append(d.Sites, &site{b})
+		}
 	}
 	for i := range p.Waves {
 		of := &p.Waves[i]

@@ -31,6 +31,7 @@ func TestPlanOfSites(t *testing.T) {
 	text := string(planOf(t, reporttest.Sites(t), plan.Options{}))
 	require.Contains(t, text, `"node_name": "Central",`)
 	require.Contains(t, text, `"node_roles": [`)
+	require.Regexp(t, `(?s)"sites": \[.*"answered_by": "qlik.*"warnings"`, text)
 }
 
 func TestHostilePlan(t *testing.T) {

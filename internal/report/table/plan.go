@@ -23,6 +23,11 @@ var planColumns = []column{
 func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
 	p := newSheet(options)
 	p.line(0, fmt.Sprintf("Asked %s UTC by %s", plan.Report.AskedAt.UTC().Format("2006-01-02 15:04"), plan.Report.Program), dim)
+	for i := range plan.Report.Blocks {
+		if words, _ := plan.Report.Blocks[i].SiteWords(); words != "" {
+			p.line(0, words, dim)
+		}
+	}
 	for _, warning := range plan.Warnings {
 		p.line(0, warning, yellow)
 	}

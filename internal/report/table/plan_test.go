@@ -39,6 +39,7 @@ func TestPlanOfSites(t *testing.T) {
 	requireFits(t, text, 100)
 	require.Contains(t, text, "qlik3.example.com")
 	require.Contains(t, text, "Rim 2: no roles")
+	require.Contains(t, text, "nodes of the site found, listed by qlik")
 }
 
 func TestHostilePlan(t *testing.T) {
