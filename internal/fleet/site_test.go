@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -355,6 +356,18 @@ func TestHintsForFoundNodes(t *testing.T) {
 		require.Equal(t, tt.want, tt.outcome.Hint, name)
 	}
 
+	// Behind a proxy this machine neither resolves nor connects.
+	viaURL, viaSystem := settingsFor("qlik1"), settingsFor("qlik1")
+	viaURL.Poll.Proxy.HTTPProxyURL, viaSystem.Poll.Proxy.UseSystemProxy = "http://proxy.example.com", true
+	for _, settings := range []Settings{viaURL, viaSystem} {
+		for _, outcome := range []poll.Outcome{
+			{Result: poll.Timeout, Step: poll.StepConnect, Hint: "x"}, {Result: poll.DNSError, Step: poll.StepResolve, Hint: "x"},
+		} {
+			newBlock(t, onDay(today), settings).advise(&outcome)
+			require.Equal(t, "x", outcome.Hint)
+		}
+	}
+
 	// As a round has it: no server listens on port 9032 of the node.
 	fleet, hosts := start(t, simulator.Server{Repository: &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.255.255.253"})}})
 	settings := settingsFor(fleet.Addr(0))
@@ -385,4 +398,27 @@ func TestDiscoverSettings(t *testing.T) {
 	settings.Tags = map[string]string{"nodes": "x"}
 	_, err = New(settings, process)
 	require.ErrorContains(t, err, `"nodes" is the name of a field`)
+}
+
+// Asking for the nodes takes one of the places of all polls, which comes back.
+func TestListingTakesAPlace(t *testing.T) {
+	s := startSite(t, runs("May 2025 Patch 15", "14.231.27"))
+	s.lists(0, node(0, "central"))
+	process := onDay(today)
+	process.polls = newPolls(1)
+	b := newBlock(t, process, s.settings(name(0)))
+	require.NoError(t, process.polls.enter(t.Context()))
+	rounds := make(chan *Round, 1)
+	go func() { rounds <- b.Round(t.Context(), nil) }()
+	time.Sleep(100 * time.Millisecond) // time for a request too early
+	require.Zero(t, s.fleet.Requests(1))
+	process.polls.leave()
+	require.Equal(t, []string{"qlik0.example.com success Node 0 central"}, show(<-rounds))
+	require.Equal(t, 1, s.fleet.Requests(1))
+	require.NoError(t, process.polls.enter(t.Context()), "both gave their place back")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { rounds <- b.Round(ctx, nil) }()
+	cancel()
+	require.Nil(t, (<-rounds).Site, "it never came to ask")
 }
