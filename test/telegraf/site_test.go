@@ -5,8 +5,13 @@ package telegraf
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -190,4 +195,73 @@ func TestTwoSitesWithTheSameNames(t *testing.T) {
 	}
 	s := &site{Rig: r}
 	require.Len(t, r.ByTag(s.sites(2, ""), "environment"), 2)
+}
+
+// silence accepts connections and never answers, as servers do whose service hangs.
+type silence struct {
+	addr             string
+	accepted, closed atomic.Int64
+}
+
+func startSilence(r *rig.Rig) *silence {
+	r.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(r, err)
+	s := &silence{addr: listener.Addr().String()}
+	var connections sync.WaitGroup
+	r.Cleanup(func() {
+		require.NoError(r, listener.Close())
+		connections.Wait()
+	})
+	connections.Go(func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			s.accepted.Add(1)
+			connections.Go(func() {
+				_, _ = io.Copy(io.Discard, connection) // until the other side gives up
+				_ = connection.Close()
+				s.closed.Add(1)
+			})
+		}
+	})
+	return s
+}
+
+// Nodes that were found are bound as those of hosts are: 256 at the same time in all blocks
+// together, and timeout for each.
+func TestBoundsHoldForNodesFound(t *testing.T) {
+	const perSite, bound = 150, 256
+	r := rig.New(t)
+	silent := startSilence(r)
+	var blocks strings.Builder
+	for _, environment := range []string{"PROD", "TEST"} {
+		central := simulator.Server{Name: environment + "0.example.com", Repository: &simulator.Repository{}}
+		nodes, routes := make([]simulator.SiteNode, perSite), make(map[string]string)
+		for i := range nodes {
+			nodes[i].Host = fmt.Sprintf("%s%d.example.com", environment, i)
+			routes[nodes[i].Host+":9032"] = silent.addr
+		}
+		central.Repository.List = simulator.NodeList(nodes...)
+		fleet, _ := r.Start(central)
+		routes[central.Name+":4242"] = fleet.Addr(0)
+		proxy, err := simulator.StartProxy(routes)
+		require.NoError(t, err)
+		defer proxy.Close()
+		blocks.WriteString(r.Block(nil, fmt.Sprintf("  discover = [%q]\n  http_proxy_url = %q\n  timeout = \"10s\"\n  max_concurrent_requests = %d\n"+
+			"  [inputs.qlik_sense_version.tags]\n    environment = %q\n", central.Name, proxy.URL(), perSite, environment)))
+	}
+	r.Telegraf(r.DropIn(blocks.String()))
+	require.Eventually(t, func() bool { return silent.accepted.Load() >= bound }, rig.Patience, 10*time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // time for one too many to come
+	require.Equal(t, []int64{bound, 0}, []int64{silent.accepted.Load(), silent.closed.Load()}, "accepted and closed")
+
+	points := r.ByTag(r.Points(2*perSite, ""), "source")
+	require.Len(t, points, 2*perSite)
+	for _, point := range points {
+		require.Equal(t, "timeout", point["result"])
+	}
+	require.EqualValues(t, 2*perSite, silent.accepted.Load())
 }
