@@ -29,7 +29,8 @@ import (
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
 servers are vulnerable, which one fails and why:
 
-  ` + programName + ` check [--config FILE] [--output table|csv|json|html]
+  ` + programName + ` check [--config FILE]
+                                    [--output table|csv|json|html|nagios]
                                     [--output-file FILE] [--only HOST]...
                                     [--baseline FILE]
 
@@ -40,8 +41,12 @@ A whole site without a settings file: one node is asked for all others:
 
   --config FILE             settings; without it they are taken from the
                             environment variable ` + settings.Variable + `
-  --output FORM             table (default), csv, json, or html: a page to attach to a
-                            ticket or an audit
+  --output FORM             table (default), csv, json, html: a page to attach to a
+                            ticket or an audit, or nagios: the line and the status that
+                            Nagios and Icinga read
+  --warn-days N             with nagios: WARNING where support or a certificate ends in
+                            fewer than N days (30)
+  --critical-days N         CRITICAL in fewer than N days (never, unless given)
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
   --baseline FILE           an earlier document of --output json: the report says what
@@ -63,6 +68,9 @@ Exit status:
   2   a server is non-compliant, whatever else happened
   3   none is, but something is not proven: no answer, unknown, or a site whose nodes
       could not be listed
+
+With --output nagios: 0 OK, 1 WARNING (out of step, an end near, old data), 2 CRITICAL (not
+compliant), 3 UNKNOWN (as above, or the settings or the call are wrong).
 `
 
 type checkOptions struct {
@@ -72,6 +80,7 @@ type checkOptions struct {
 	outputFile string
 	only       []string
 	baseline   string
+	nagios     nagiosOptions
 	site       siteOptions
 }
 
@@ -88,6 +97,7 @@ func runCheck(ctx context.Context, args []string) error {
 	var o checkOptions
 	flags := newFlags(programName+" check", checkUsage)
 	o.add(flags)
+	o.nagios.define(flags)
 	flags.Func("baseline", "", func(file string) error {
 		if file == "" {
 			return errors.New("names no file")
@@ -95,10 +105,14 @@ func runCheck(ctx context.Context, args []string) error {
 		o.baseline = file
 		return nil
 	})
-	if done, err := o.parse(flags, args); done {
-		return err
+	done, err := o.parse(flags, args)
+	if !done {
+		err = check(ctx, &o)
 	}
-	return check(ctx, &o)
+	if asksForNagios(args) {
+		return nagiosError(err)
+	}
+	return err
 }
 
 // parse is parse with the options of a site that were given.
@@ -128,7 +142,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 	o.site.define(flags)
 }
 
-// outputs are the forms of a report.
+// outputs are the forms of a report for people and programs.
 var outputs = map[string]func(io.Writer, *report.Report) error{
 	"table": writeTable,
 	"csv":   csv.Write,
@@ -140,8 +154,15 @@ var outputs = map[string]func(io.Writer, *report.Report) error{
 // that worked and the fleet is not in order.
 func check(ctx context.Context, o *checkOptions) error {
 	write, known := outputs[o.output]
+	status := (*report.Report).Status
+	if o.output == nagiosOutput {
+		write, status, known = o.nagios.write, o.nagios.status, true
+	}
 	if !known {
-		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
+		return fmt.Errorf("--output %q is none of table, csv, json, html, %s", o.output, nagiosOutput)
+	}
+	if err := o.nagios.check(o); err != nil {
+		return err
 	}
 	var earlier *baseline.Baseline
 	if o.baseline != "" {
@@ -160,7 +181,7 @@ func check(ctx context.Context, o *checkOptions) error {
 	if err := writeOut(o.outputFile, func(w io.Writer) error { return write(w, r) }); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	if status := r.Status(); status != 0 {
+	if status := status(r); status != 0 {
 		return statusError(status)
 	}
 	return nil

@@ -219,6 +219,12 @@ func (r *Rig) Points(n int, where string) []Row {
 	if where != "" {
 		statement += " WHERE " + where
 	}
+	return r.Await(n, statement)
+}
+
+// Await waits until the answer has at least n rows, and gives all.
+func (r *Rig) Await(n int, statement string) []Row {
+	r.Helper()
 	// InfluxDB shows a point while it is still writing its fields: two answers have to agree.
 	var before []Row
 	series, err := r.DB.Await(r.Database, statement, Patience, func(s []stack.Series) bool {

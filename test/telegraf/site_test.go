@@ -63,9 +63,7 @@ func (s *site) sites(n int, where string) []rig.Row {
 	if where != "" {
 		statement += " WHERE " + where
 	}
-	series, err := s.DB.Await(s.Database, statement, rig.Patience, func(found []stack.Series) bool { return len(rig.Rows(found)) >= n })
-	require.NoError(s, err)
-	return rig.Rows(series)
+	return s.Await(n, statement)
 }
 
 // sourcesAt are the servers that have a point of that time.
