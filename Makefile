@@ -54,6 +54,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 1m ./internal/discovery
 	go test -run '^$$' -fuzz FuzzParseServer -fuzztime 1m ./internal/poll
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 1m ./internal/settings
+	go test -run '^$$' -fuzz FuzzDropIn -fuzztime 1m ./internal/settings
 	go test -run '^$$' -fuzz FuzzLocate -fuzztime 1m ./internal/settings
 	go test -run '^$$' -fuzz 'FuzzParse$$' -fuzztime 1m ./internal/release
 	go test -run '^$$' -fuzz FuzzParseBuild -fuzztime 1m ./internal/release

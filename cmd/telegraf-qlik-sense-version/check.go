@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hashicorp/go-envparse"
 	"golang.org/x/term"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
@@ -29,7 +30,7 @@ import (
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
 servers are vulnerable, which one fails and why:
 
-  ` + programName + ` check [--config FILE]
+  ` + programName + ` check [--config FILE]...
                                     [--output table|csv|json|html|nagios]
                                     [--output-file FILE] [--only HOST]...
                                     [--baseline FILE]
@@ -39,8 +40,11 @@ A whole site without a settings file: one node is asked for all others:
   ` + programName + ` check --discover HOST --tls-ca FILE --tls-cert FILE
                                     --tls-key FILE [--tls-verify full|chain]
 
-  --config FILE             settings; without it they are taken from the
-                            environment variable ` + settings.Variable + `
+  --config FILE             settings, or the drop-in for Telegraf that has them or names
+                            their file; may be repeated; without it they are taken from
+                            the environment variable ` + settings.Variable + `
+  --env-file FILE           variables as Telegraf's service has them, for example
+                            /etc/default/telegraf, before those of the environment
   --output FORM             table (default), csv, json, html: a page to attach to a
                             ticket or an audit, or nagios: the line and the status that
                             Nagios and Icinga read
@@ -74,7 +78,8 @@ compliant), 3 UNKNOWN (as above, or the settings or the call are wrong).
 `
 
 type checkOptions struct {
-	config     string
+	config     []string
+	envFile    string
 	logLevel   string
 	output     string
 	outputFile string
@@ -128,17 +133,21 @@ func (o *checkOptions) parse(flags *flag.FlagSet, args []string) (done bool, err
 
 // add adds the flags that check and plan share.
 func (o *checkOptions) add(flags *flag.FlagSet) {
-	flags.StringVar(&o.config, "config", "", "")
+	names := func(list *[]string, what string) func(string) error {
+		return func(value string) error {
+			if value == "" {
+				return errors.New("names no " + what)
+			}
+			*list = append(*list, value)
+			return nil
+		}
+	}
+	flags.Func("config", "", names(&o.config, "file"))
+	flags.StringVar(&o.envFile, "env-file", "", "")
 	flags.StringVar(&o.logLevel, "log-level", "error", "")
 	flags.StringVar(&o.output, "output", "table", "")
 	flags.StringVar(&o.outputFile, "output-file", "", "")
-	flags.Func("only", "", func(host string) error {
-		if host == "" {
-			return errors.New("names no server")
-		}
-		o.only = append(o.only, host)
-		return nil
-	})
+	flags.Func("only", "", names(&o.only, "server"))
 	o.site.define(flags)
 }
 
@@ -239,18 +248,22 @@ func (o *siteOptions) define(flags *flag.FlagSet) {
 
 // load returns the blocks of the settings, or that of the options.
 func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, error) {
-	_, variable := os.LookupEnv(settings.Variable)
-	switch {
-	case len(o.site.discover) == 0 && len(o.site.given) > 0:
-		return nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
-	case len(o.site.discover) == 0:
-		return loadBlocks(o.config, o.logLevel)
-	case o.config != "" || variable:
-		return nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
+	lookup, err := lookupIn(o.envFile)
+	if err != nil {
+		return nil, err
 	}
 	newBlock, err := blockMaker(o.logLevel)
 	if err != nil {
 		return nil, err
+	}
+	_, variable := lookup(settings.Variable)
+	switch {
+	case len(o.site.discover) == 0 && len(o.site.given) > 0:
+		return nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
+	case len(o.site.discover) == 0:
+		return settings.LoadAll(o.config, lookup, newBlock)
+	case len(o.config) > 0 || variable:
+		return nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
 	}
 	block := newBlock()
 	block.Discover, block.DiscoverUser = o.site.discover, o.site.user
@@ -259,6 +272,29 @@ func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, error) {
 		return nil, errors.New(asOptions(err))
 	}
 	return []*qlik_sense_version.QlikSenseVersion{block}, nil
+}
+
+// lookupIn finds the values of variables in a file as systemd reads it, and where they are not
+// there, or there is no file, in the environment.
+func lookupIn(file string) (func(name string) (string, bool), error) {
+	if file == "" {
+		return os.LookupEnv, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--env-file: %w", err)
+	}
+	defer f.Close()
+	variables, err := envparse.Parse(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("--env-file %s: %w: write NAME=value, one to a line", file, err)
+	}
+	return func(name string) (string, bool) {
+		if value, found := variables[name]; found {
+			return value, true
+		}
+		return os.LookupEnv(name)
+	}, nil
 }
 
 // asOptions names the settings in an error as the options are called.

@@ -123,7 +123,11 @@ func runRounds(ctx context.Context, args []string) error {
 		// a round takes two or three per cent more CPU for it.
 		debug.SetGCPercent(75)
 	}
-	blocks, err := loadBlocks(*config, *logLevel)
+	newBlock, err := blockMaker(*logLevel)
+	if err != nil {
+		return err
+	}
+	blocks, err := settings.Load(*config, newBlock)
 	if err != nil {
 		return err
 	}
@@ -131,15 +135,6 @@ func runRounds(ctx context.Context, args []string) error {
 		return execd.Once(ctx, blocks, os.Stdout)
 	}
 	return execd.Run(ctx, blocks, os.Stdin, os.Stdout, *gatherOnStart)
-}
-
-// loadBlocks reads the settings. From then on everything is logged from a level on.
-func loadBlocks(config, logLevel string) ([]*qlik_sense_version.QlikSenseVersion, error) {
-	newBlock, err := blockMaker(logLevel)
-	if err != nil {
-		return nil, err
-	}
-	return settings.Load(config, newBlock)
 }
 
 // blockMaker returns what makes a block with the defaults. From then on everything is logged

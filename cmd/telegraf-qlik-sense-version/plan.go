@@ -19,15 +19,17 @@ const planUsage = `What to install where, in which order. The fleet is asked onc
 compliant gets the lowest patch of its release against which nothing is known, or else an
 upgrade:
 
-  ` + programName + ` plan [--config FILE] [--target RELEASE]
+  ` + programName + ` plan [--config FILE]... [--target RELEASE]
                                     [--waves NAME,NAME,...] [--wave-tag TAG]
                                     [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
   ` + programName + ` plan --discover HOST --tls-ca FILE --tls-cert FILE
                                     --tls-key FILE [--tls-verify chain] ...
 
-  --config FILE             settings; without it they are taken from the
-                            environment variable ` + settings.Variable + `
+  --config FILE, --env-file FILE
+                            settings or drop-ins, as in check; without them the settings
+                            are taken from the environment variable
+                            ` + settings.Variable + `
   --target RELEASE          what to upgrade to, for example "May 2025 Patch 15"; without it
                             the newest release that is supported and open to nothing
                             known. Servers that a patch helps get the patch

@@ -47,31 +47,91 @@ type Block interface {
 //
 // The error joins everything that was found wrong, one line each.
 func Load[B Block](file string, newBlock func() B) ([]B, error) {
-	fromVariable, set := os.LookupEnv(Variable)
+	if file == "" {
+		return LoadAll(nil, os.LookupEnv, newBlock)
+	}
+	if err := alone(file, os.LookupEnv); err != nil {
+		return nil, err
+	}
+	one, err := fileSource(file, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	return parseAll([]source{one}, newBlock)
+}
+
+// LoadAll is Load for several files, each with settings or with a Telegraf configuration whose
+// [[inputs.execd]] blocks give settings to this program. lookup finds the value of an environment
+// variable of Telegraf.
+func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
+	fromVariable, set := lookup(Variable)
 	switch {
-	case file != "" && set:
-		return nil, fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
+	case len(files) > 0:
 	case set:
-		return Parse(Variable, fromVariable, os.LookupEnv, newBlock)
-	case file == "" && indentedVariable():
+		return Parse(Variable, fromVariable, lookup, newBlock)
+	case indentedVariable():
 		return nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
-	case file == "":
+	default:
 		return nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
 	}
+	var all []source
+	var errs []error
+	for _, file := range files {
+		one, err := fileSource(file, lookup)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		inside, isDropIn, err := one.dropIn()
+		if !isDropIn {
+			inside, err = []source{one}, alone(file, lookup)
+		}
+		all, errs = append(all, inside...), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return parseAll(all, newBlock)
+}
 
+// source is a text with settings.
+type source struct {
+	name string // for messages
+	text string
+	// lookup finds the value of an environment variable.
+	lookup func(string) (string, bool)
+}
+
+func fileSource(file string, lookup func(string) (string, bool)) (source, error) {
+	content, err := readFile(file)
+	if err != nil {
+		return source{}, fmt.Errorf("reading the settings: %w", err)
+	}
+	return source{file, content, lookup}, nil
+}
+
+// alone refuses a file beside the environment variable.
+func alone(file string, lookup func(string) (string, bool)) error {
+	if _, set := lookup(Variable); set {
+		return fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
+	}
+	return nil
+}
+
+func readFile(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the settings: %w: check the path after --config, and that the account which runs this may read the file", err)
+		return "", fmt.Errorf("%w: check the path after --config, and that the account which runs this may read the file", err)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading the settings: %w", err)
+		return "", err
 	}
 	if len(content) > maxSize {
-		return nil, fmt.Errorf("reading the settings: %s is larger than %d bytes", file, maxSize)
+		return "", fmt.Errorf("%s is larger than %d bytes", file, maxSize)
 	}
-	return Parse(file, string(content), os.LookupEnv, newBlock)
+	return string(content), nil
 }
 
 // indentedVariable finds the variable of a drop-in whose lines were indented.
@@ -84,29 +144,63 @@ func indentedVariable() bool {
 // Parse reads settings that come from name; lookup finds the value of an
 // environment variable.
 func Parse[B Block](name, content string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
-	content = strings.TrimPrefix(content, "\ufeff") // Windows editors put it there
+	return parseAll([]source{{name, content, lookup}}, newBlock)
+}
+
+// parseAll reads all sources, whose blocks belong together.
+func parseAll[B Block](sources []source, newBlock func() B) ([]B, error) {
+	var blocks []B
+	var all documents
+	var errs []error
+	for _, one := range sources {
+		d, inside, err := parseOne(one, newBlock)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		d.first = len(blocks)
+		blocks = append(blocks, inside...)
+		all = append(all, d)
+	}
+	if len(errs) == 0 {
+		fleets := make([]*fleet.Block, len(blocks))
+		for i, block := range blocks {
+			fleets[i] = block.Block()
+		}
+		all.refuseTwins(fleets)
+		fleet.Together(fleets)
+	}
+	for _, d := range all {
+		errs = append(errs, d.err())
+	}
+	return blocks, errors.Join(errs...)
+}
+
+// parseOne reads a source by itself.
+func parseOne[B Block](from source, newBlock func() B) (*document, []B, error) {
+	content := strings.TrimPrefix(from.text, "\ufeff") // Windows editors put it there
 	d := &document{
-		name: name, places: sync.OnceValue(func() places { return locate(content) }),
+		name: from.name, places: sync.OnceValue(func() places { return locate(content) }),
 		settings: fieldsByKey(reflect.ValueOf(newBlock()).Elem()),
 	}
 
 	if line, err := nesting.Check(content); err != nil {
-		return nil, fmt.Errorf("%s:%d: %w: settings need three levels at most", name, line, err)
+		return nil, nil, fmt.Errorf("%s:%d: %w: settings need three levels at most", d.name, line, err)
 	}
 	var tree map[string]any
 	if _, err := toml.Decode(content, &tree); err != nil {
-		return nil, d.syntaxError(content, err)
+		return nil, nil, d.syntaxError(content, err)
 	}
 	tables := d.tables(tree)
 	if len(d.problems) > 0 {
-		return nil, d.err()
+		return nil, nil, d.err()
 	}
 
 	blocks := make([]B, 0, len(tables))
 	for i, table := range tables {
 		block := newBlock()
 		before := len(d.problems)
-		for _, p := range decode(table, reflect.ValueOf(block).Elem(), lookup) {
+		for _, p := range decode(table, reflect.ValueOf(block).Elem(), from.lookup) {
 			d.refuse(i, p.Key, p.Err)
 		}
 		// With a key refused, what Init finds missing may only be misspelt.
@@ -115,15 +209,34 @@ func Parse[B Block](name, content string, lookup func(string) (string, bool), ne
 		}
 		blocks = append(blocks, block)
 	}
-	if len(d.problems) == 0 {
-		fleets := make([]*fleet.Block, len(blocks))
-		for i, block := range blocks {
-			fleets[i] = block.Block()
+	return d, blocks, d.err()
+}
+
+// documents are those whose blocks belong together.
+type documents []*document
+
+// of returns the document of a block, and which of its blocks it is.
+func (all documents) of(block int) (d *document, inside int) {
+	for _, one := range all {
+		if one.first <= block {
+			d = one
 		}
-		d.refuseTwins(fleets)
-		fleet.Together(fleets)
 	}
-	return blocks, d.err()
+	return d, block - d.first
+}
+
+func (all documents) refuseTwins(blocks []*fleet.Block) {
+	for _, twin := range fleet.Twins(blocks) {
+		d, block := all.of(twin.Block)
+		other, first := all.of(twin.First)
+		place := fmt.Sprintf("of line %d", other.line(first))
+		if other != d {
+			place = fmt.Sprintf("of %s:%d", other.name, other.line(first))
+		}
+		d.refuse(block, twin.Key, fmt.Errorf(
+			"%q is in the block %s with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
+			twin.Server, place))
+	}
 }
 
 // document is a text with settings and what was found wrong in it.
@@ -131,6 +244,7 @@ type document struct {
 	name     string
 	places   func() places
 	settings map[string]reflect.Value // of a block, by key
+	first    int                      // of its blocks, among those of all documents
 	problems []problem
 }
 
@@ -159,7 +273,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		if "inputs."+key != blockName {
 			problem := "only [[" + blockName + "]] blocks belong here"
 			if key == "execd" {
-				problem += "; this is a drop-in for Telegraf: try it with telegraf --config FILE --test --test-wait 15"
+				problem += "; this is a drop-in for Telegraf: try it with telegraf --config FILE --test --test-wait 15, or look at its servers with check --config FILE"
 			}
 			d.refuseAt(d.places().line(-1, "inputs", key), "inputs."+printable(key), errors.New(problem))
 		}
@@ -180,14 +294,6 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		d.refuseAt(line, blockName, fmt.Errorf("must be a block that begins with [[%s]]", blockName))
 	}
 	return nil
-}
-
-func (d *document) refuseTwins(blocks []*fleet.Block) {
-	for _, twin := range fleet.Twins(blocks) {
-		d.refuse(twin.Block, twin.Key, fmt.Errorf(
-			"%q is in the block of line %d with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
-			twin.Server, d.line(twin.First)))
-	}
 }
 
 // refuseAll takes apart what Init joined.

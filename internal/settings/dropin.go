@@ -1,0 +1,172 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/compose-spec/compose-go/template"
+
+	"telegraf-qlik-sense-version/internal/nesting"
+)
+
+// program is what the command of a drop-in is called.
+const program = "telegraf-qlik-sense-version"
+
+// starter is an [[inputs.execd]] block of a Telegraf configuration, as far as the settings of the
+// program that it starts are concerned.
+type starter struct {
+	Command     []string `toml:"command"`
+	Environment []string `toml:"environment"`
+}
+
+// ourBlocks returns the blocks of a Telegraf configuration that start this program. It is no
+// error where the text is something else, settings for example.
+func ourBlocks(content string) (ours []starter, isDropIn bool) {
+	var config struct {
+		Inputs struct {
+			Execd []toml.Primitive `toml:"execd"`
+		} `toml:"inputs"`
+	}
+	if _, err := nesting.Check(content); err != nil {
+		return nil, false // too deep for the library
+	}
+	meta, err := toml.Decode(content, &config)
+	if err != nil {
+		return nil, false
+	}
+	for _, primitive := range config.Inputs.Execd {
+		var block starter
+		// What Telegraf would refuse is none of ours.
+		if meta.PrimitiveDecode(primitive, &block) == nil && block.isOurs() {
+			ours = append(ours, block)
+		}
+	}
+	return ours, len(config.Inputs.Execd) > 0
+}
+
+func (e *starter) isOurs() bool {
+	named := func(word string) bool {
+		// Either system's path may be read on the other one.
+		name := filepath.Base(strings.ReplaceAll(word, `\`, "/"))
+		return strings.TrimSuffix(strings.ToLower(name), ".exe") == program
+	}
+	return slices.ContainsFunc(e.Command, named) ||
+		slices.ContainsFunc(e.Environment, func(entry string) bool { return strings.HasPrefix(strings.TrimSpace(entry), Variable+"=") })
+}
+
+// dropIn follows a Telegraf configuration to the settings that its blocks give to this
+// program: those in environment, those in the file that command names or, where there is
+// neither, those in Telegraf's own environment.
+func (s *source) dropIn() (all []source, isDropIn bool, err error) {
+	blocks, isDropIn := ourBlocks(s.text)
+	if isDropIn && len(blocks) == 0 {
+		return nil, true, fmt.Errorf("%s: no [[inputs.execd]] block of it starts %s: name the drop-in that does", s.name, program)
+	}
+	var errs []error
+	for i := range blocks {
+		one, err := blocks[i].source(s)
+		errs = append(errs, err)
+		all = append(all, one)
+	}
+	return all, isDropIn, errors.Join(errs...)
+}
+
+func (e *starter) source(in *source) (source, error) {
+	command, err := expandAll(e.Command, in.lookup)
+	if err != nil {
+		return source{}, fmt.Errorf("%s: command: %w", in.name, err)
+	}
+	environment, err := expandAll(e.Environment, in.lookup)
+	if err != nil {
+		return source{}, fmt.Errorf("%s: environment: %w", in.name, err)
+	}
+	passed := func(name string) (string, bool) {
+		// Of a name that is there several times, the last counts.
+		for _, entry := range slices.Backward(environment) {
+			if value, found := strings.CutPrefix(entry, name+"="); found {
+				return value, true
+			}
+		}
+		return in.lookup(name)
+	}
+	config, named := configOf(command)
+	inside, set := passed(Variable)
+	switch {
+	case named && set:
+		return source{}, fmt.Errorf("%s: settings come from --config %s in command and from the environment variable %s as well: use one of them",
+			in.name, config, Variable)
+	case named:
+		text, err := readFile(config)
+		if err != nil {
+			return source{}, fmt.Errorf("%s: command: %w", in.name, err)
+		}
+		return source{config, text, passed}, nil
+	case !set:
+		return source{}, fmt.Errorf("%s: no settings: neither environment nor Telegraf's own environment has %s, and command has no --config: "+
+			"where Telegraf's service has the variable from a file, name it with --env-file", in.name, Variable)
+	}
+	name, text := e.inPlace(in, inside)
+	return source{name, text, passed}, nil
+}
+
+// inPlace puts settings where they stand in the drop-in, so that errors name its lines; they must
+// stand there as they are.
+func (e *starter) inPlace(in *source, inside string) (name, text string) {
+	content := strings.ReplaceAll(in.text, "\r\n", "\n") // as the library reads it
+	for _, entry := range slices.Backward(e.Environment) {
+		raw, found := strings.CutPrefix(entry, Variable+"=")
+		if !found {
+			continue
+		}
+		if at := strings.Index(content, entry); at >= 0 && strings.Count(raw, "\n") == strings.Count(inside, "\n") {
+			return in.name, strings.Repeat("\n", strings.Count(content[:at], "\n")) + inside
+		}
+		break
+	}
+	return in.name + ": " + Variable, inside
+}
+
+// configOf finds the option --config in a command.
+func configOf(command []string) (file string, named bool) {
+	for i, word := range command {
+		option, value, together := strings.Cut(word, "=")
+		switch {
+		case option != "--config" && option != "-config":
+		case together:
+			return value, true
+		case i+1 < len(command):
+			return command[i+1], true
+		}
+	}
+	return "", false
+}
+
+func expandAll(values []string, lookup func(string) (string, bool)) ([]string, error) {
+	expanded := make([]string, len(values))
+	for i, value := range values {
+		var err error
+		if expanded[i], err = expandAsTelegraf(value, lookup); err != nil {
+			return nil, err
+		}
+	}
+	return expanded, nil
+}
+
+// expandAsTelegraf replaces variables in a string of Telegraf's configuration as Telegraf does
+// (substituteEnvironmentStrict of its package config): in each string by itself, with the forms
+// of the compose specification; what is not set or no variable stays.
+func expandAsTelegraf(value string, lookup func(string) (string, bool)) (string, error) {
+	replace := func(match string, lookup template.Mapping, config *template.Config) (string, error) {
+		replaced, applied, err := template.DefaultReplacementAppliedFunc(match, lookup, config)
+		switch {
+		case err == nil && !applied, err != nil && strings.HasPrefix(err.Error(), "Invalid template:"):
+			return match, nil
+		}
+		return replaced, err
+	}
+	return template.SubstituteWithOptions(value, template.Mapping(lookup), template.WithReplacementFunction(replace), template.WithoutLogging)
+}
