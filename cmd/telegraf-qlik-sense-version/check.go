@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"strings"
 
 	"github.com/hashicorp/go-envparse"
@@ -51,6 +53,8 @@ A whole site without a settings file: one node is asked for all others:
   --warn-days N             with nagios: WARNING where support or a certificate ends in
                             fewer than N days (30)
   --critical-days N         CRITICAL in fewer than N days (never, unless given)
+  --csv-excel               with csv: as Excel opens it in much of Europe, with a byte order
+                            mark, semicolons, and the comma in numbers
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
   --baseline FILE           an earlier document of --output json: the report says what
@@ -80,6 +84,7 @@ compliant), 3 UNKNOWN (as above, or the settings or the call are wrong).
 type checkOptions struct {
 	config     []string
 	envFile    string
+	csvExcel   bool
 	logLevel   string
 	output     string
 	outputFile string
@@ -147,6 +152,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", "error", "")
 	flags.StringVar(&o.output, "output", "table", "")
 	flags.StringVar(&o.outputFile, "output-file", "", "")
+	flags.BoolVar(&o.csvExcel, "csv-excel", false, "")
 	flags.Func("only", "", names(&o.only, "server"))
 	o.site.define(flags)
 }
@@ -154,7 +160,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 // outputs are the forms of a report for people and programs.
 var outputs = map[string]func(io.Writer, *report.Report) error{
 	"table": writeTable,
-	"csv":   csv.Write,
+	"csv":   csv.Plain.Write,
 	"json":  json.Write,
 	"html":  html.Write,
 }
@@ -163,6 +169,9 @@ var outputs = map[string]func(io.Writer, *report.Report) error{
 // that worked and the fleet is not in order.
 func check(ctx context.Context, o *checkOptions) error {
 	write, known := outputs[o.output]
+	if o.csvExcel {
+		write = csv.Excel.Write
+	}
 	status := (*report.Report).Status
 	if o.output == nagiosOutput {
 		write, status, known = o.nagios.write, o.nagios.status, true
@@ -170,7 +179,7 @@ func check(ctx context.Context, o *checkOptions) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html, %s", o.output, nagiosOutput)
 	}
-	if err := o.nagios.check(o); err != nil {
+	if err := errors.Join(o.nagios.check(o), o.checkExcel()); err != nil {
 		return err
 	}
 	var earlier *baseline.Baseline
@@ -196,9 +205,16 @@ func check(ctx context.Context, o *checkOptions) error {
 	return nil
 }
 
+func (o *checkOptions) checkExcel() error {
+	if o.csvExcel && o.output != "csv" {
+		return errors.New("--csv-excel belongs to --output csv")
+	}
+	return nil
+}
+
 // gather asks the fleet once.
 func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
-	loaded, err := o.load()
+	loaded, read, err := o.load()
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +235,26 @@ func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
 
 	polled, done := showProgress(blocks)
 	defer done()
-	return report.Gather(ctx, blocks, version(), o.only, polled)
+	r, err := report.Gather(ctx, blocks, version(), o.only, polled)
+	if err != nil {
+		return nil, err
+	}
+	r.Origin = origin(read)
+	return r, nil
+}
+
+// origin says who asks, and with which settings.
+func origin(read []settings.Text) (o report.Origin) {
+	if machine, err := os.Hostname(); err == nil {
+		o.Machine = machine
+	}
+	if account, err := user.Current(); err == nil {
+		o.Account = account.Username
+	}
+	for _, text := range read {
+		o.Settings = append(o.Settings, report.File{Name: text.Name, SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(text.Content)))})
+	}
+	return o
 }
 
 // writeOut writes to a file, or without one to standard output.
@@ -246,32 +281,32 @@ func (o *siteOptions) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.verify, "tls-verify", poll.VerifyFull, "")
 }
 
-// load returns the blocks of the settings, or that of the options.
-func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, error) {
+// load returns the blocks of the settings and what was read, or the block of the options.
+func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []settings.Text, error) {
 	lookup, err := lookupIn(o.envFile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	newBlock, err := blockMaker(o.logLevel)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_, variable := lookup(settings.Variable)
 	switch {
 	case len(o.site.discover) == 0 && len(o.site.given) > 0:
-		return nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
+		return nil, nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
 	case len(o.site.discover) == 0:
 		return settings.LoadAll(o.config, lookup, newBlock)
 	case len(o.config) > 0 || variable:
-		return nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
+		return nil, nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
 	}
 	block := newBlock()
 	block.Discover, block.DiscoverUser = o.site.discover, o.site.user
 	block.TLSCA, block.TLSCert, block.TLSKey, block.TLSVerify = o.site.ca, o.site.cert, o.site.key, o.site.verify
 	if err := block.Init(); err != nil {
-		return nil, errors.New(asOptions(err))
+		return nil, nil, errors.New(asOptions(err))
 	}
-	return []*qlik_sense_version.QlikSenseVersion{block}, nil
+	return []*qlik_sense_version.QlikSenseVersion{block}, nil, nil
 }
 
 // lookupIn finds the values of variables in a file as systemd reads it, and where they are not

@@ -3,7 +3,10 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -39,5 +42,33 @@ func TestCheckEnvFile(t *testing.T) {
 		p.requireEnd(1)
 		require.Empty(t, p.stdout.String())
 		require.Contains(t, p.stderr.String(), tt.expected)
+	}
+}
+
+// A report says where it comes from: what sha256sum says of the settings stands in it.
+func TestCheckOrigin(t *testing.T) {
+	config := startFleet(t, runs("May 2024 Patch 9", "14.187.14")).config()
+	content, err := os.ReadFile(config)
+	require.NoError(t, err)
+	sum := fmt.Sprintf("%x", sha256.Sum256(content))
+	machine, err := os.Hostname()
+	require.NoError(t, err)
+	account, err := user.Current()
+	require.NoError(t, err)
+	for _, output := range []string{"json", "csv", "html"} {
+		p := start(t, "check", "--config", config, "--output", output)
+		p.requireEnd(2)
+		for _, expected := range []string{sum, config, machine, account.Username} {
+			require.Contains(t, p.stdout.String(), expected, output)
+		}
+	}
+
+	for _, command := range []string{"check", "plan"} {
+		p := start(t, command, "--config", config, "--output", "csv", "--csv-excel")
+		p.requireEnd(map[string]int{"check": 2, "plan": 0}[command])
+		require.Regexp(t, "^\ufeffasked_at;source;host;id;", p.stdout.String())
+		p = start(t, command, "--config", config, "--csv-excel")
+		p.requireEnd(1)
+		require.Equal(t, "E! --csv-excel belongs to --output csv\n", p.stderr.String())
 	}
 }

@@ -37,6 +37,7 @@ upgrade:
                             changed: DEV,TEST,PROD. An order is never guessed
   --wave-tag TAG            that tag (default ` + plan.DefaultWaveTag + `)
   --output FORM             table (default), csv, json, or html: the report with the plan
+  --csv-excel               with csv: as in check
   --output-file FILE        write it there instead of to standard output
   --only HOST               this server alone; may be repeated
   --discover HOST, --discover-user USER, --tls-ca, --tls-cert, --tls-key FILE,
@@ -60,8 +61,14 @@ func runPlan(ctx context.Context, args []string) error {
 		return err
 	}
 	write, known := planOutputs[o.output]
+	if o.csvExcel {
+		write = csv.Excel.WritePlan
+	}
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
+	}
+	if err := o.checkExcel(); err != nil {
+		return err
 	}
 	if target != "" {
 		var err error
@@ -91,7 +98,7 @@ func runPlan(ctx context.Context, args []string) error {
 // planOutputs are the forms of a plan.
 var planOutputs = map[string]func(io.Writer, *plan.Plan) error{
 	"table": func(w io.Writer, p *plan.Plan) error { return table.WritePlan(w, p, terminal(w)) },
-	"csv":   csv.WritePlan,
+	"csv":   csv.Plain.WritePlan,
 	"json":  json.WritePlan,
 	"html":  html.WritePlan,
 }

@@ -97,7 +97,8 @@ func (m *advisoryMerge) reject(own *Advisory, r *Record) {
 // CISA says of it and for what somebody has decided about it.
 func (m *advisoryMerge) replace(own *Advisory, r *Record) {
 	taken := r.Advisory
-	taken.ExploitedSince, taken.Ransomware, taken.Dismissed = own.ExploitedSince, own.Ransomware, own.Dismissed
+	taken.ExploitedSince, taken.ExploitedDue = own.ExploitedSince, own.ExploitedDue
+	taken.Ransomware, taken.Dismissed = own.Ransomware, own.Dismissed
 	if len(taken.Fixed) == 0 && len(own.Fixed) > 0 {
 		// A text that cannot be read any more makes no server less affected.
 		taken.Fixed, taken.Note = own.Fixed, own.Note

@@ -104,6 +104,9 @@ type Advisory struct {
 	// ExploitedSince is the day on which CISA listed it as exploited, zero where it
 	// has not.
 	ExploitedSince Day `toml:"exploited_since,omitempty"`
+	// ExploitedDue is the day until which CISA wants federal agencies to have acted, zero where
+	// its list names none.
+	ExploitedDue Day `toml:"exploited_due,omitempty"`
 	// Ransomware holds where CISA knows of its use by ransomware groups.
 	Ransomware bool `toml:"ransomware,omitempty"`
 	// Fixed are the first releases with the fix, one of each month at most.
@@ -133,6 +136,23 @@ type Advisory struct {
 	// Remark is what an update found in the record and did not take, since somebody wrote
 	// the entry.
 	Remark string `toml:"remark,omitempty"`
+}
+
+// Severity is the qualitative rating of a CVSS score, "" for no score.
+//
+// Source: CVSS v3.1 specification, section 5.
+func Severity(score float64) string {
+	switch {
+	case score >= 9:
+		return "critical"
+	case score >= 7:
+		return "high"
+	case score >= 4:
+		return "medium"
+	case score > 0:
+		return "low"
+	}
+	return ""
 }
 
 // Machine is the ReadBy of an entry that nobody has looked at.

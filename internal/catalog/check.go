@@ -205,6 +205,10 @@ func (k *checker) advisory(a *Advisory) {
 	switch {
 	case a.ExploitedSince.After(k.catalog.ExploitedAsOf):
 		wrong("exploited_since %s is after exploited_as_of %s", a.ExploitedSince, k.catalog.ExploitedAsOf)
+	case a.ExploitedSince.After(a.ExploitedDue) && !a.ExploitedDue.IsZero():
+		wrong("exploited_due %s is before exploited_since %s", a.ExploitedDue, a.ExploitedSince)
+	case !a.ExploitedDue.IsZero() && !a.Exploited():
+		wrong("exploited_due without exploited_since")
 	case a.Ransomware && !a.Exploited():
 		wrong("ransomware without exploited_since")
 	}

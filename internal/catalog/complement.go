@@ -58,7 +58,7 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 // returns what happened. later tells that the other catalogue is of a later day.
 func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	if !other.Exploited() {
-		other.ExploitedSince = a.ExploitedSince
+		other.ExploitedSince, other.ExploitedDue = a.ExploitedSince, a.ExploitedDue
 	}
 	other.Ransomware = other.Ransomware || a.Ransomware
 	other.Remark = a.Remark // of the last update
@@ -72,7 +72,7 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	}
 	if !a.Exploited() && other.Exploited() {
 		// For the day of exploitation moves on to that of the built-in catalogue as well.
-		a.ExploitedSince, a.Ransomware = other.ExploitedSince, other.Ransomware
+		a.ExploitedSince, a.ExploitedDue, a.Ransomware = other.ExploitedSince, other.ExploitedDue, other.Ransomware
 		change = strings.TrimPrefix(change+"; exploited since "+a.ExploitedSince.String(), "; ")
 	}
 	return change

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,6 +73,16 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 	}
 	fmt.Fprintf(&content, "\n[%s]\n", sorted.EndsWith)
 	return content.Bytes(), nil
+}
+
+// Digest returns the SHA-256 of what the catalogue says, in hexadecimal digits: of what Encode
+// writes, without a comment. Two catalogues of one digest judge alike.
+func (c *Catalog) Digest() string {
+	content, err := c.Encode("")
+	if err != nil {
+		return "" // no catalogue that was read does that
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(content))
 }
 
 func firstDay(r release.Release) Day {

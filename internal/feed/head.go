@@ -93,6 +93,7 @@ fixed            the first releases with the fix, one of each month. A newer rel
 affected_from    the first release that is affected, where something limits it
 superseded_by    advisories whose fixes hold this one's fix as well
 exploited_since  the day on which CISA listed it
+exploited_due    the day until which CISA wants it fixed
 verified         read in the CVE record or in NVD. false for information that decides nothing
 read_by          "machine" for an entry that an update read in a feed, at source; none for one that
                  somebody wrote

@@ -184,7 +184,7 @@ func TestCatalogueIsCompleted(t *testing.T) {
 	_, lines = check(func(c *catalog.Catalog) {
 		for i := range c.Advisories {
 			if c.Advisories[i].ID == "CVE-2023-48365" {
-				c.Advisories[i].ExploitedSince, c.Advisories[i].Ransomware = catalog.Day{}, false
+				c.Advisories[i].ExploitedSince, c.Advisories[i].ExploitedDue, c.Advisories[i].Ransomware = catalog.Day{}, catalog.Day{}, false
 			}
 		}
 	})

@@ -49,7 +49,7 @@ func New(program string, only []string, rounds []*fleet.Round) *Report {
 		for j := range round.Results {
 			b.Servers[j].Result = &round.Results[j]
 		}
-		r.addCatalog(round)
+		b.Catalog = r.addCatalog(round)
 	}
 	r.summarise()
 	r.listAdvisories()

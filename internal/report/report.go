@@ -4,6 +4,11 @@
 package report
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -16,6 +21,7 @@ import (
 type Report struct {
 	Program string    // name and version of the program
 	AskedAt time.Time // when the first server was asked, in UTC
+	Origin  Origin
 	// Only holds the hosts that the report was limited to; empty for the whole fleet.
 	Only     []string
 	Summary  Summary
@@ -33,6 +39,18 @@ type Report struct {
 	Since *Comparison
 }
 
+// Origin is where a report comes from, for those who have to prove it later.
+type Origin struct {
+	Machine, Account string // that asked, "" where they cannot be told
+	Settings         []File // none where there were none
+}
+
+// File is a file that was read.
+type File struct {
+	Name   string
+	SHA256 string // of its bytes, in hexadecimal digits
+}
+
 // Entry is an advisory as a catalogue has it that no server is judged by.
 type Entry struct {
 	*catalog.Advisory
@@ -43,6 +61,7 @@ type Entry struct {
 type Block struct {
 	Round   *fleet.Round
 	Summary Summary
+	Catalog int      // index in Catalogs of what judged
 	Servers []Server // in the order of the setting hosts, and then further nodes of the site
 }
 
@@ -52,6 +71,7 @@ type Server struct{ *fleet.Result }
 // Catalog is the data that versions were judged by.
 type Catalog struct {
 	Name                            string // fleet.BuiltIn, the file or the URL
+	Digest                          string // see catalog.Digest
 	Releases, Advisories, Exploited Age
 	// Weaker are its entries that are weaker than the built-in ones, a sentence each.
 	Weaker []string
@@ -71,6 +91,11 @@ func (a Age) Old() bool { return a.Days > catalog.OldAfter }
 type Advisory struct {
 	*catalog.Advisory
 	Affected []Affected
+}
+
+// ExposedDays is the number of days since the advisory was published.
+func (a *Advisory) ExposedDays(r *Report) (days int, known bool) {
+	return max(0, catalog.DayOf(r.AskedAt).DaysSince(a.Published)), !a.Published.IsZero()
 }
 
 // Affected is a server that an advisory applies to.
@@ -130,6 +155,16 @@ func (s *Server) Fix() (fix release.Release, found bool) {
 		}
 	}
 	return fix, !fix.IsZero()
+}
+
+// ID is a stable identifier of a server for other systems: of its address and the static tags
+// of its block, in which letter case does not matter. It stays as long as they do.
+func (b *Block) ID(s *Server) string {
+	parts := []string{s.Server.Key()}
+	for _, key := range slices.Sorted(maps.Keys(b.Tags())) {
+		parts = append(parts, key, b.Tags()[key])
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(parts, "\x00"))))[:16]
 }
 
 // Site is what became of the nodes of the block's site, nil where they were not asked for.

@@ -93,17 +93,18 @@ func (s *Summary) count(server *Server) {
 	increment(&s.OutOfSupport, server.Judgement.Unsupported())
 }
 
-// addCatalog adds the catalogue of a round, unless an earlier round was judged by it.
-func (r *Report) addCatalog(round *fleet.Round) {
+// addCatalog adds the catalogue of a round, unless an earlier round was judged by it, and returns
+// its index.
+func (r *Report) addCatalog(round *fleet.Round) int {
 	if round.Problem != "" && !slices.Contains(r.Problems, round.Problem) {
 		r.Problems = append(r.Problems, round.Problem)
 	}
-	if slices.ContainsFunc(r.Catalogs, func(c Catalog) bool { return c.Name == round.Catalog }) {
-		return
+	if known := slices.IndexFunc(r.Catalogs, func(c Catalog) bool { return c.Name == round.Catalog }); known >= 0 {
+		return known
 	}
 	c, day := round.Judge.Catalog, round.Day()
 	r.Catalogs = append(r.Catalogs, Catalog{
-		Name: round.Catalog, Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
+		Name: round.Catalog, Digest: c.Digest(), Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
 		Weaker: round.Weaker,
 	})
 	for i := range c.Advisories {
@@ -114,6 +115,7 @@ func (r *Report) addCatalog(round *fleet.Round) {
 			r.Dismissed = insert(r.Dismissed, e)
 		}
 	}
+	return len(r.Catalogs) - 1
 }
 
 // insert adds an entry in its place, unless there is one of the same identifier.

@@ -62,9 +62,9 @@ func (e *starter) isOurs() bool {
 // program: those in environment, those in the file that command names or, where there is
 // neither, those in Telegraf's own environment.
 func (s *source) dropIn() (all []source, isDropIn bool, err error) {
-	blocks, isDropIn := ourBlocks(s.text)
+	blocks, isDropIn := ourBlocks(s.Content)
 	if isDropIn && len(blocks) == 0 {
-		return nil, true, fmt.Errorf("%s: no [[inputs.execd]] block of it starts %s: name the drop-in that does", s.name, program)
+		return nil, true, fmt.Errorf("%s: no [[inputs.execd]] block of it starts %s: name the drop-in that does", s.Name, program)
 	}
 	var errs []error
 	for i := range blocks {
@@ -78,11 +78,11 @@ func (s *source) dropIn() (all []source, isDropIn bool, err error) {
 func (e *starter) source(in *source) (source, error) {
 	command, err := expandAll(e.Command, in.lookup)
 	if err != nil {
-		return source{}, fmt.Errorf("%s: command: %w", in.name, err)
+		return source{}, fmt.Errorf("%s: command: %w", in.Name, err)
 	}
 	environment, err := expandAll(e.Environment, in.lookup)
 	if err != nil {
-		return source{}, fmt.Errorf("%s: environment: %w", in.name, err)
+		return source{}, fmt.Errorf("%s: environment: %w", in.Name, err)
 	}
 	passed := func(name string) (string, bool) {
 		// Of a name that is there several times, the last counts.
@@ -98,36 +98,36 @@ func (e *starter) source(in *source) (source, error) {
 	switch {
 	case named && set:
 		return source{}, fmt.Errorf("%s: settings come from --config %s in command and from the environment variable %s as well: use one of them",
-			in.name, config, Variable)
+			in.Name, config, Variable)
 	case named:
 		text, err := readFile(config)
 		if err != nil {
-			return source{}, fmt.Errorf("%s: command: %w", in.name, err)
+			return source{}, fmt.Errorf("%s: command: %w", in.Name, err)
 		}
-		return source{config, text, passed}, nil
+		return source{Text: Text{config, text}, followed: true, lookup: passed}, nil
 	case !set:
 		return source{}, fmt.Errorf("%s: no settings: neither environment nor Telegraf's own environment has %s, and command has no --config: "+
-			"where Telegraf's service has the variable from a file, name it with --env-file", in.name, Variable)
+			"where Telegraf's service has the variable from a file, name it with --env-file", in.Name, Variable)
 	}
 	name, text := e.inPlace(in, inside)
-	return source{name, text, passed}, nil
+	return source{Text: Text{name, text}, lookup: passed}, nil
 }
 
 // inPlace puts settings where they stand in the drop-in, so that errors name its lines; they must
 // stand there as they are.
 func (e *starter) inPlace(in *source, inside string) (name, text string) {
-	content := strings.ReplaceAll(in.text, "\r\n", "\n") // as the library reads it
+	content := strings.ReplaceAll(in.Content, "\r\n", "\n") // as the library reads it
 	for _, entry := range slices.Backward(e.Environment) {
 		raw, found := strings.CutPrefix(entry, Variable+"=")
 		if !found {
 			continue
 		}
 		if at := strings.Index(content, entry); at >= 0 && strings.Count(raw, "\n") == strings.Count(inside, "\n") {
-			return in.name, strings.Repeat("\n", strings.Count(content[:at], "\n")) + inside
+			return in.Name, strings.Repeat("\n", strings.Count(content[:at], "\n")) + inside
 		}
 		break
 	}
-	return in.name + ": " + Variable, inside
+	return in.Name + ": " + Variable, inside
 }
 
 // configOf finds the option --config in a command.

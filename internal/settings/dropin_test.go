@@ -85,7 +85,7 @@ func TestLoadAll(t *testing.T) {
 	whole := write("telegraf.conf", "[agent]\n  interval = \"10s\"\n[[outputs.file]]\n[[inputs.cpu]]\n[[inputs.execd]]\n  command = [\"other\"]\n"+
 		dropIn(ours, inside(block("qlik-whole", "E")))+dropIn(ours, inside(block("qlik-again", "F"))))
 	load := func(lookup func(string) (string, bool), files ...string) ([]string, error) {
-		blocks, err := LoadAll(files, lookup, newBlock)
+		blocks, _, err := LoadAll(files, lookup, newBlock)
 		return hostsOf(blocks), err
 	}
 
@@ -106,6 +106,10 @@ func TestLoadAll(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.expected, hosts)
 	}
+	_, read, err := LoadAll([]string{two, plain}, lookupOfTelegraf, newBlock)
+	require.NoError(t, err)
+	require.Equal(t, []string{two, ofTwo, plain}, []string{read[0].Name, read[1].Name, read[2].Name})
+	require.Equal(t, block("qlik-two", "C"), read[1].Content)
 	withSettings := func(name string) (string, bool) {
 		if name == Variable {
 			return block("qlik-outside", "G"), true
@@ -161,7 +165,7 @@ func FuzzDropIn(f *testing.F) {
 		if strings.Contains(text, "-config") {
 			t.Skip("reading any file, a device for example, may never end")
 		}
-		s := &source{"fuzz.conf", text, lookupOfTelegraf}
+		s := &source{Text: Text{"fuzz.conf", text}, lookup: lookupOfTelegraf}
 		all, isDropIn, err := s.dropIn()
 		require.Equal(t, isDropIn, err != nil || len(all) > 0)
 	})

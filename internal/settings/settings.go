@@ -48,7 +48,8 @@ type Block interface {
 // The error joins everything that was found wrong, one line each.
 func Load[B Block](file string, newBlock func() B) ([]B, error) {
 	if file == "" {
-		return LoadAll(nil, os.LookupEnv, newBlock)
+		blocks, _, err := LoadAll(nil, os.LookupEnv, newBlock)
+		return blocks, err
 	}
 	if err := alone(file, os.LookupEnv); err != nil {
 		return nil, err
@@ -62,19 +63,21 @@ func Load[B Block](file string, newBlock func() B) ([]B, error) {
 
 // LoadAll is Load for several files, each with settings or with a Telegraf configuration whose
 // [[inputs.execd]] blocks give settings to this program. lookup finds the value of an environment
-// variable of Telegraf.
-func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
+// variable of Telegraf. It also returns what was read.
+func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlock func() B) ([]B, []Text, error) {
 	fromVariable, set := lookup(Variable)
 	switch {
 	case len(files) > 0:
 	case set:
-		return Parse(Variable, fromVariable, lookup, newBlock)
+		blocks, err := Parse(Variable, fromVariable, lookup, newBlock)
+		return blocks, []Text{{Variable, fromVariable}}, err
 	case indentedVariable():
-		return nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
+		return nil, nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
 	default:
-		return nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
+		return nil, nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
 	}
 	var all []source
+	var read []Text
 	var errs []error
 	for _, file := range files {
 		one, err := fileSource(file, lookup)
@@ -82,22 +85,32 @@ func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlo
 			errs = append(errs, err)
 			continue
 		}
+		read = append(read, one.Text)
 		inside, isDropIn, err := one.dropIn()
+		for i := range inside {
+			if inside[i].followed {
+				read = append(read, inside[i].Text)
+			}
+		}
 		if !isDropIn {
 			inside, err = []source{one}, alone(file, lookup)
 		}
 		all, errs = append(all, inside...), append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return parseAll(all, newBlock)
+	blocks, err := parseAll(all, newBlock)
+	return blocks, read, err
 }
+
+// Text is a file that was read, or the environment variable.
+type Text struct{ Name, Content string }
 
 // source is a text with settings.
 type source struct {
-	name string // for messages
-	text string
+	Text
+	followed bool // a drop-in names the file
 	// lookup finds the value of an environment variable.
 	lookup func(string) (string, bool)
 }
@@ -107,7 +120,7 @@ func fileSource(file string, lookup func(string) (string, bool)) (source, error)
 	if err != nil {
 		return source{}, fmt.Errorf("reading the settings: %w", err)
 	}
-	return source{file, content, lookup}, nil
+	return source{Text: Text{file, content}, lookup: lookup}, nil
 }
 
 // alone refuses a file beside the environment variable.
@@ -144,7 +157,7 @@ func indentedVariable() bool {
 // Parse reads settings that come from name; lookup finds the value of an
 // environment variable.
 func Parse[B Block](name, content string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
-	return parseAll([]source{{name, content, lookup}}, newBlock)
+	return parseAll([]source{{Text: Text{name, content}, lookup: lookup}}, newBlock)
 }
 
 // parseAll reads all sources, whose blocks belong together.
@@ -178,9 +191,9 @@ func parseAll[B Block](sources []source, newBlock func() B) ([]B, error) {
 
 // parseOne reads a source by itself.
 func parseOne[B Block](from source, newBlock func() B) (*document, []B, error) {
-	content := strings.TrimPrefix(from.text, "\ufeff") // Windows editors put it there
+	content := strings.TrimPrefix(from.Content, "\ufeff") // Windows editors put it there
 	d := &document{
-		name: from.name, places: sync.OnceValue(func() places { return locate(content) }),
+		name: from.Name, places: sync.OnceValue(func() places { return locate(content) }),
 		settings: fieldsByKey(reflect.ValueOf(newBlock()).Elem()),
 	}
 

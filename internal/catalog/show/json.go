@@ -61,6 +61,7 @@ type advisoryJSON struct {
 	CVSSVector     string   `json:"cvss_vector,omitempty"`
 	CVSSSource     string   `json:"cvss_source,omitempty"`
 	ExploitedSince string   `json:"exploited_since,omitempty"` // by CISA's list
+	ExploitedDue   string   `json:"exploited_due,omitempty"`
 	Ransomware     bool     `json:"ransomware"`
 	Fixed          []string `json:"fixed"` // the first releases with the fix
 	AffectedFrom   string   `json:"affected_from,omitempty"`
@@ -133,7 +134,7 @@ func newAdvisoryJSON(a *catalog.Advisory) advisoryJSON {
 		CVSS:           a.CVSS,
 		CVSSVector:     a.CVSSVector,
 		CVSSSource:     a.CVSSSource,
-		ExploitedSince: dayText(a.ExploitedSince),
+		ExploitedSince: dayText(a.ExploitedSince), ExploitedDue: dayText(a.ExploitedDue),
 		Ransomware:     a.Ransomware,
 		Fixed:          labelsOf(a.Fixed),
 		SupersededBy:   a.SupersededBy,

@@ -33,7 +33,7 @@ var formula = regexp.MustCompile(`(?:^|;)[\s\pZ\pC\pM\x{2800}\x{3164}\x{115f}\x{
 func read(t *testing.T, r *report.Report) [][]string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, Write(&out, r))
+	require.NoError(t, Plain.Write(&out, r))
 	require.True(t, utf8.Valid(out.Bytes()))
 	require.Equal(t, strings.Count(out.String(), "\n"), strings.Count(out.String(), "\r\n"))
 	require.False(t, bytes.HasPrefix(out.Bytes(), []byte("\ufeff")))
@@ -69,7 +69,7 @@ func cellOf(t *testing.T, rows [][]string, row int, name string) string {
 func TestCSV(t *testing.T) {
 	r := reporttest.Mixed(t)
 	var out bytes.Buffer
-	require.NoError(t, Write(&out, r))
+	require.NoError(t, Plain.Write(&out, r))
 	reporttest.RequireGolden(t, "report.csv", out.Bytes())
 
 	rows := read(t, r)
@@ -86,7 +86,7 @@ func TestCSV(t *testing.T) {
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
 	var out bytes.Buffer
-	require.NoError(t, Write(&out, r))
+	require.NoError(t, Plain.Write(&out, r))
 	reporttest.RequireGolden(t, "sites.csv", out.Bytes())
 	rows := read(t, r)
 	require.Len(t, rows, 1+4+2)
@@ -102,6 +102,38 @@ func TestSites(t *testing.T) {
 	require.Equal(t, []string{"success", "success", "timeout", "success", "authentication_failed", "authentication_failed"}, column("result"))
 	require.Equal(t, "qlik5.example.com", column("site")[5])
 	require.Empty(t, column("compliance")[5])
+	require.Empty(t, column("id")[5], "a site is no server")
+}
+
+// A European Excel knows UTF-8 by the mark, and has semicolons between cells and the comma in
+// numbers. Within a cell nothing needs an apostrophe but at its start.
+func TestExcel(t *testing.T) {
+	r := reporttest.Report(t, reporttest.Environment{Name: "Zürich; =1", Servers: []reporttest.Server{
+		reporttest.Runs("qlik1.example.com", "August 2023 Patch 1", "14.139.5"), reporttest.Replies("qlik2.example.com", []byte(`{"version":"-1"}`)),
+	}})
+	var out, plain bytes.Buffer
+	require.NoError(t, Excel.Write(&out, r))
+	require.NoError(t, Plain.Write(&plain, r))
+	text, found := strings.CutPrefix(out.String(), "\xef\xbb\xbfasked_at;source;host;id;environment;result;")
+	require.True(t, found, text[:80])
+	require.Contains(t, text, ";\"Zürich; =1\";success;0;0,125;")
+	require.Contains(t, text, ";CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580;9,9;")
+	require.Contains(t, text, ";'-1;")
+	require.Contains(t, plain.String(), ",Zürich;' =1,success,0,0.125,")
+
+	// But for that, cell by cell the same.
+	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(out.String(), "\ufeff")))
+	reader.Comma = ';'
+	excel, err := reader.ReadAll()
+	require.NoError(t, err)
+	for i, row := range read(t, r) {
+		for j, cell := range row {
+			if _, err := strconv.ParseFloat(cell, 64); err == nil {
+				cell = strings.Replace(cell, ".", ",", 1)
+			}
+			require.Equal(t, strings.ReplaceAll(cell, ";' =", "; ="), excel[i][j])
+		}
+	}
 }
 
 // The columns are those of the table of fields, between identity and tags before and
@@ -112,9 +144,10 @@ func TestColumns(t *testing.T) {
 	for _, f := range fleet.Fields {
 		fields = append(fields, f.Name)
 	}
-	require.Equal(t, slices.Concat([]string{"asked_at", "source", "host", "environment"}, fields, []string{
+	require.Equal(t, slices.Concat([]string{"asked_at", "source", "host", "id", "environment"}, fields, []string{
 		"minimum_release", "step", "cause", "hint", "remark", "catalog_releases_as_of", "catalog_advisories_as_of", "catalog_exploited_as_of",
-		"site", "site_result", "site_complete",
+		"site", "site_result", "site_complete", "certificate_expires", "end_of_support", "severity", "exposed_since", "exploited_since", "exploited_due",
+		"catalog_sha256", "program", "machine", "account", "settings", "settings_sha256",
 	}), rows[0])
 }
 
@@ -126,7 +159,7 @@ func TestFieldCell(t *testing.T) {
 		{nil, ""}, {"text", "text"}, {"=1", "'=1"}, {-3, "-3"}, {0, "0"}, {0.125, "0.125"}, {9.0, "9"}, {[]string{}, ""}, {[]string{"a", "b"}, "a,b"},
 		{[]string{"=1"}, "'=1"}, {true, "true"},
 	} {
-		require.Equal(t, test.want, fieldCell(test.value), "%v", test.value)
+		require.Equal(t, test.want, Plain.field(test.value), "%v", test.value)
 	}
 }
 
@@ -160,10 +193,10 @@ func TestTags(t *testing.T) {
 		b.Servers, b.Round.Block.Tags = b.Servers[:1], tags
 	}
 	rows := read(t, r)
-	require.Equal(t, []string{"asked_at", "source", "host", "'=a", "tag_'=a", "Zone", "tag_host", "tag_step", "tag_tag_host", "result"}, rows[0][:10])
-	require.Equal(t, []string{"", "", "z", "h", "", "th"}, rows[1][3:9])
-	require.Equal(t, []string{"2", "1", "", "", "s", ""}, rows[2][3:9])
-	require.Equal(t, []string{"", "", "", "", "", ""}, rows[3][3:9])
+	require.Equal(t, []string{"asked_at", "source", "host", "id", "'=a", "tag_'=a", "Zone", "tag_host", "tag_step", "tag_tag_host", "result"}, rows[0][:11])
+	require.Equal(t, []string{"", "", "z", "h", "", "th"}, rows[1][4:10])
+	require.Equal(t, []string{"2", "1", "", "", "s", ""}, rows[2][4:10])
+	require.Equal(t, []string{"", "", "", "", "", ""}, rows[3][4:10])
 }
 
 // full is a disk that takes nothing more.
@@ -173,7 +206,7 @@ func (f full) Write([]byte) (int, error) { return 0, f.err }
 
 func TestWriteError(t *testing.T) {
 	broken := errors.New("no space left")
-	require.ErrorIs(t, Write(full{broken}, reporttest.Large(t, 10)), broken)
+	require.ErrorIs(t, Plain.Write(full{broken}, reporttest.Large(t, 10)), broken)
 }
 
 func TestSafe(t *testing.T) {
@@ -201,6 +234,6 @@ func TestSafe(t *testing.T) {
 		"\xff=1":                   "\ufffd=1",
 		"two\nlines\x1b[31m\u009b": "two lines [31m ",
 	} {
-		require.Equal(t, want, safe(in), "%q", in)
+		require.Equal(t, want, Plain.safe(in), "%q", in)
 	}
 }

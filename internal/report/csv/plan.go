@@ -30,14 +30,14 @@ var planColumns = []planColumn{
 		}
 		return strconv.Itoa(s.wave.Number)
 	}},
-	{"wave_name", func(s planServer) string { return safe(s.wave.Name) }},
+	{"wave_name", func(s planServer) string { return s.safe(s.wave.Name) }},
 	fieldColumn("node_name"),
 	fieldColumn("node_roles"),
 	{"runs", func(s planServer) string {
 		if s.Outcome.Info == nil {
 			return ""
 		}
-		return safe(s.Runs())
+		return s.safe(s.Runs())
 	}},
 	{"action", func(s planServer) string { return s.Action.String() }},
 	{"install", func(s planServer) string {
@@ -47,8 +47,8 @@ var planColumns = []planColumn{
 		return s.Target.String()
 	}},
 	{"effort", func(s planServer) string { return s.Effort() }},
-	{"closes", func(s planServer) string { return safe(strings.Join(s.Closes(), ",")) }},
-	{"why", func(s planServer) string { return safe(strings.Join(s.Why(), ", ")) }},
+	{"closes", func(s planServer) string { return s.safe(strings.Join(s.Closes(), ",")) }},
+	{"why", func(s planServer) string { return s.safe(strings.Join(s.Why(), ", ")) }},
 	fieldColumn("exploited_advisory_count"),
 	fieldColumn("max_cvss"),
 	fieldColumn("exposed_days"),
@@ -58,21 +58,21 @@ var planColumns = []planColumn{
 // fieldColumn is that of a field of the point.
 func fieldColumn(name string) planColumn {
 	f := fleet.Fields[slices.IndexFunc(fleet.Fields, func(f fleet.Field) bool { return f.Name == name })]
-	return planColumn{name, func(s planServer) string { return fieldCell(f.Value(s.Result)) }}
+	return planColumn{name, func(s planServer) string { return s.field(f.Value(s.Result)) }}
 }
 
 // WritePlan writes a row for each server, in the order of the plan.
-func WritePlan(w io.Writer, p *plan.Plan) error {
+func (d Dialect) WritePlan(w io.Writer, p *plan.Plan) error {
 	keys := tagKeys(p.Report)
 	names := make([]string, 0, len(planColumns))
 	for _, c := range planColumns {
 		names = append(names, c.name)
 	}
-	rows := [][]string{named(keys, names)}
+	rows := [][]string{d.named(keys, names)}
 	for i := range p.Waves {
 		for j := range p.Waves[i].Rows {
 			row := &p.Waves[i].Rows[j]
-			s := planServer{server{p.Report, row.Block, row.Server}, &p.Waves[i], row}
+			s := planServer{server{d, p.Report, row.Block, row.Server}, &p.Waves[i], row}
 			cells := leading(s.server, keys)
 			for _, c := range planColumns {
 				cells = append(cells, c.cell(s))
@@ -80,5 +80,5 @@ func WritePlan(w io.Writer, p *plan.Plan) error {
 			rows = append(rows, cells)
 		}
 	}
-	return writeAll(w, rows)
+	return d.writeAll(w, rows)
 }

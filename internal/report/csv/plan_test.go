@@ -18,7 +18,7 @@ func planOf(t *testing.T, r *report.Report) (text []byte, rows [][]string) {
 	p, err := plan.New(r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	require.NoError(t, err)
 	var out bytes.Buffer
-	require.NoError(t, WritePlan(&out, p))
+	require.NoError(t, Plain.WritePlan(&out, p))
 	rows, err = csv.NewReader(bytes.NewReader(out.Bytes())).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 1+r.Summary.Servers, "each server once")

@@ -11,7 +11,7 @@ const sinceColumn = "since_baseline"
 
 // withChanges adds to the rows of a report what changed since its baseline, and a row for each
 // server that only the baseline has.
-func withChanges(rows [][]string, r *report.Report, keys []string) [][]string {
+func (d Dialect) withChanges(rows [][]string, r *report.Report, keys []string) [][]string {
 	changes := make(map[*report.Server]string, len(r.Since.Servers))
 	var gone [][]string
 	for i := range r.Since.Servers {
@@ -25,10 +25,10 @@ func withChanges(rows [][]string, r *report.Report, keys []string) [][]string {
 			continue
 		}
 		row := make([]string, len(rows[0]))
-		row[0] = identity[0].cell(server{report: r})
-		row[1], row[2] = safe(s.Source), safe(s.Host)
+		row[0] = identity[0].cell(server{Dialect: d, report: r})
+		row[1], row[2] = d.safe(s.Source), d.safe(s.Host)
 		for j, key := range keys {
-			row[len(identity)+j] = safe(s.Tags[key])
+			row[len(identity)+j] = d.safe(s.Tags[key])
 		}
 		row[len(row)-1] = words
 		gone = append(gone, row)

@@ -21,7 +21,7 @@ func since(t *testing.T, before, after *report.Report) (text string, rows [][]st
 	b, err := baseline.Parse(document.Bytes())
 	require.NoError(t, err)
 	after.Since = b.Compare(after)
-	require.NoError(t, Write(&out, after))
+	require.NoError(t, Plain.Write(&out, after))
 	text = out.String()
 	rows, err = csv.NewReader(&out).ReadAll() // refuses rows of other lengths
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 )
@@ -110,6 +111,7 @@ func (p *page) oneAdvisory(place int) g.Node {
 			g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
 		h.P(plain(a.Summary)),
 		h.Dl(h.Class("facts"),
+			fact("Published", plain(p.published(a))),
 			fact("Score", plain(score(a))),
 			fact("Known exploitation", plain(p.exploitation(a))),
 			fact("Releases with the fix", plain(fixes(a))),
@@ -129,9 +131,17 @@ func score(a *report.Advisory) string {
 	case a.CVSS == 0:
 		return "none known"
 	case a.CVSSSource == "":
-		return fmt.Sprintf("CVSS %.1f", a.CVSS)
+		return fmt.Sprintf("CVSS %.1f, %s", a.CVSS, catalog.Severity(a.CVSS))
 	}
-	return fmt.Sprintf("CVSS %.1f, by %s", a.CVSS, a.CVSSSource)
+	return fmt.Sprintf("CVSS %.1f, %s, by %s", a.CVSS, catalog.Severity(a.CVSS), a.CVSSSource)
+}
+
+func (p *page) published(a *report.Advisory) string {
+	days, known := a.ExposedDays(p.report)
+	if !known {
+		return "on a day that is not known"
+	}
+	return a.Published.String() + ", " + counted(days, "day") + " before this report"
 }
 
 func (p *page) exploitation(a *report.Advisory) string {
@@ -140,10 +150,15 @@ func (p *page) exploitation(a *report.Advisory) string {
 		return "not in CISA’s list of " + p.report.Catalogs[0].Exploited.AsOf.String()
 	case !a.Exploited():
 		return "not in CISA’s list"
-	case a.Ransomware:
-		return "in CISA’s list since " + a.ExploitedSince.String() + ", used in ransomware campaigns"
 	}
-	return "in CISA’s list since " + a.ExploitedSince.String()
+	words := "in CISA’s list since " + a.ExploitedSince.String()
+	if !a.ExploitedDue.IsZero() {
+		words += ", to be fixed by " + a.ExploitedDue.String()
+	}
+	if a.Ransomware {
+		words += ", used in ransomware campaigns"
+	}
+	return words
 }
 
 func fixes(a *report.Advisory) string {

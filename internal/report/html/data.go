@@ -26,7 +26,7 @@ func (p *page) data() g.Node {
 			tableHead(catalogColumns...),
 			h.TBody(g.Map(p.report.Catalogs, func(c report.Catalog) g.Node {
 				return g.Group{newLine, h.Tr(
-					h.Th(h.Scope("row"), plain(catalogName(c.Name))),
+					h.Th(h.Scope("row"), plain(catalogName(c.Name)), digest(c.Digest)),
 					asOf(c.Releases, "Newer patches may exist: servers can be further behind than shown."),
 					asOf(c.Advisories, "Newer advisories may exist: a compliant server can be open to them."),
 					asOf(c.Exploited, "What has been exploited since is shown as not exploited."),
@@ -62,6 +62,34 @@ func asOf(a report.Age, meaning string) g.Node {
 		warning = h.P(h.Class("warning"), labelled("unknown", "old"), plain(fmt.Sprintf(" More than %d days old. %s", catalog.OldAfter, meaning)))
 	}
 	return h.Td(h.Data("days", strconv.Itoa(a.Days)), plain(a.AsOf.String()), small(distance), warning)
+}
+
+// origin says where the report comes from.
+func (p *page) origin() g.Node {
+	o := &p.report.Origin
+	named := func(text string) g.Node {
+		if text == "" {
+			text = "not known"
+		}
+		return plain(text)
+	}
+	settings := plain("none: a site was named in the call")
+	if len(o.Settings) > 0 {
+		settings = h.Ul(g.Map(o.Settings, func(f report.File) g.Node { return h.Li(plain(f.Name), digest(f.SHA256)) }))
+	}
+	return chapter("origin", "Where this report comes from",
+		h.Dl(h.Class("facts"),
+			fact("Program", plain(p.report.Program)),
+			fact("Asked", plain(p.report.AskedAt.UTC().Format("2006-01-02 15:04:05")+" UTC")),
+			fact("Machine", named(o.Machine)),
+			fact("Account", named(o.Account)),
+			fact("Settings", settings),
+		))
+}
+
+// digest is a SHA-256 below what it is of.
+func digest(sum string) g.Node {
+	return h.Small(h.Class("digest"), plain("SHA-256 "), h.Code(plain(sum)))
 }
 
 // claims says what the word "compliant" means, as the README does.

@@ -93,6 +93,7 @@ func (p *page) document() g.Node {
 				p.failures(),
 				p.data(),
 				p.claims(),
+				p.origin(),
 			),
 			newLine, h.Footer(h.P(plain("This page holds everything that it shows. It loads nothing, and sends nothing anywhere."))),
 			newLine, h.Script(g.Raw(unixLines(script))),

@@ -34,7 +34,7 @@ func TestDocumentation(t *testing.T) {
 	members(reflect.TypeFor[document](), model)
 	members(reflect.TypeFor[failure](), model) // of a server, which is no struct
 	members(reflect.TypeFor[attempt](), model) // of a site, which is none either
-	model["server"] = []string{"source: string", "host: string", "remark: string, optional", "failure: failure, optional"}
+	model["server"] = []string{"id: string", "source: string", "host: string", "remark: string, optional", "failure: failure, optional"}
 	kinds := map[fleet.Type]string{fleet.String: "string", fleet.Integer: "integer", fleet.Float: "number", fleet.List: "array of string"}
 	for _, f := range fleet.Fields {
 		model["server"] = append(model["server"], f.Name+": "+kinds[f.Type])

@@ -8,6 +8,7 @@ type document struct {
 	Schema     int         `json:"schema"`
 	Program    string      `json:"program"`
 	AskedAt    time.Time   `json:"asked_at"`
+	Origin     origin      `json:"origin"`
 	Only       []string    `json:"only,omitempty"`
 	Summary    summary     `json:"summary"`
 	Catalogs   []catalogue `json:"catalogs"`
@@ -17,6 +18,17 @@ type document struct {
 	Dismissed  []dismissed `json:"dismissed_advisories"`
 	Notice     string      `json:"notice"`
 	Baseline   *baseline   `json:"baseline,omitempty"`
+}
+
+type origin struct {
+	Machine  string `json:"machine"`
+	Account  string `json:"account"`
+	Settings []file `json:"settings"`
+}
+
+type file struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
 }
 
 type summary struct {
@@ -50,6 +62,7 @@ type catalogue struct {
 	ReleasesAge    int      `json:"releases_age_days"`
 	AdvisoriesAge  int      `json:"advisories_age_days"`
 	ExploitedAge   int      `json:"exploited_age_days"`
+	Digest         string   `json:"sha256"`
 	Weaker         []string `json:"weaker"`
 }
 
@@ -92,9 +105,12 @@ type advisory struct {
 	ID             string     `json:"id"`
 	Summary        string     `json:"summary"`
 	Published      string     `json:"published"`
+	ExposedDays    *int       `json:"exposed_days"`
 	CVSS           float64    `json:"cvss"`
 	CVSSSource     string     `json:"cvss_source,omitempty"`
+	Severity       string     `json:"severity,omitempty"`
 	ExploitedSince string     `json:"exploited_since,omitempty"`
+	ExploitedDue   string     `json:"exploited_due,omitempty"`
 	Ransomware     bool       `json:"ransomware"`
 	Fixed          []string   `json:"fixed"`
 	ReadBy         string     `json:"read_by,omitempty"`

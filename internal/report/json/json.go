@@ -27,7 +27,7 @@ func encode(w io.Writer, document any) error {
 
 func newDocument(r *report.Report) *document {
 	d := &document{
-		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Only: r.Only, Summary: newSummary(&r.Summary),
+		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Origin: newOrigin(&r.Origin), Only: r.Only, Summary: newSummary(&r.Summary),
 		Catalogs: make([]catalogue, 0, len(r.Catalogs)), Blocks: make([]block, 0, len(r.Blocks)),
 		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
 		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
@@ -36,14 +36,14 @@ func newDocument(r *report.Report) *document {
 		d.Catalogs = append(d.Catalogs, catalogue{
 			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
 			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
-			Weaker: list(c.Weaker),
+			Digest: c.Digest, Weaker: list(c.Weaker),
 		})
 	}
 	for i := range r.Blocks {
 		d.Blocks = append(d.Blocks, newBlock(&r.Blocks[i]))
 	}
 	for i := range r.Advisories {
-		d.Advisories = append(d.Advisories, newAdvisory(&r.Advisories[i]))
+		d.Advisories = append(d.Advisories, newAdvisory(r, &r.Advisories[i]))
 	}
 	for _, a := range r.Undecided {
 		d.Undecided = append(d.Undecided, undecided{
@@ -55,6 +55,14 @@ func newDocument(r *report.Report) *document {
 		d.Dismissed = append(d.Dismissed, dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: list(a.References)})
 	}
 	return d
+}
+
+func newOrigin(o *report.Origin) origin {
+	c := origin{Machine: o.Machine, Account: o.Account, Settings: make([]file, 0, len(o.Settings))}
+	for _, one := range o.Settings {
+		c.Settings = append(c.Settings, file(one))
+	}
+	return c
 }
 
 func newSummary(s *report.Summary) summary {
@@ -96,18 +104,22 @@ func newBlock(b *report.Block) block {
 		c.MinimumRelease = minimum.String()
 	}
 	for i := range b.Servers {
-		c.Servers = append(c.Servers, server{&b.Servers[i]})
+		c.Servers = append(c.Servers, server{b.ID(&b.Servers[i]), &b.Servers[i]})
 	}
 	return c
 }
 
 // server is an object whose members are those of fleet.Fields, in their order, and what a
 // report has beyond them.
-type server struct{ *report.Server }
+type server struct {
+	id string
+	*report.Server
+}
 
 // MarshalJSON leaves out what is not known.
 func (s server) MarshalJSON() ([]byte, error) {
 	object := object{}
+	object.add("id", s.id)
 	object.add("source", s.Server.Server.Source())
 	object.add("host", s.Server.Server.String())
 	for i := range fleet.Fields {
@@ -184,11 +196,14 @@ func newCertificate(c *poll.Certificate) *certificate {
 	return &certificate{Subject: c.Subject, Names: list(c.Names), Issuer: c.Issuer, NotBefore: c.NotBefore, NotAfter: c.NotAfter}
 }
 
-func newAdvisory(a *report.Advisory) advisory {
+func newAdvisory(r *report.Report, a *report.Advisory) advisory {
 	c := advisory{
-		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, ExploitedSince: optionalDay(a.ExploitedSince),
-		Ransomware: a.Ransomware, ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
+		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, Severity: catalog.Severity(a.CVSS),
+		ExploitedSince: optionalDay(a.ExploitedSince), ExploitedDue: optionalDay(a.ExploitedDue), Ransomware: a.Ransomware, ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
 		Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
+	}
+	if days, known := a.ExposedDays(r); known {
+		c.ExposedDays = &days
 	}
 	for _, fix := range a.Fixed {
 		c.Fixed = append(c.Fixed, fix.String())

@@ -76,6 +76,8 @@ func requireServer(t *testing.T, s *report.Server, got map[string]any) {
 			want[f.Name] = value
 		}
 	}
+	require.Regexp(t, `^[0-9a-f]{16}$`, got["id"])
+	want["id"] = got["id"]
 	if s.Judgement.Remark != "" {
 		want["remark"] = valid(s.Judgement.Remark)
 	}
@@ -172,7 +174,7 @@ func TestCatalogs(t *testing.T) {
 	}))
 	require.Equal(t, []catalogue{{
 		Name: "built in", ReleasesAsOf: "2026-11-23", AdvisoriesAsOf: "2026-11-26", ExploitedAsOf: "2025-08-25",
-		ReleasesAge: 1, AdvisoriesAge: -2, ExploitedAge: 456, Weaker: []string{},
+		ReleasesAge: 1, AdvisoriesAge: -2, ExploitedAge: 456, Digest: r.Blocks[0].Round.Judge.Catalog.Digest(), Weaker: []string{},
 	}}, read(t, r).Catalogs)
 }
 

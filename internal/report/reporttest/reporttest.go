@@ -3,6 +3,7 @@ package reporttest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,7 +149,12 @@ func Report(t testing.TB, environments ...Environment) *report.Report {
 	for i := range environments {
 		rounds[i] = environments[i].round(t, process)
 	}
-	return report.New(Program, nil, rounds)
+	r := report.New(Program, nil, rounds)
+	r.Origin = report.Origin{
+		Machine: "monitoring.example.com", Account: "telegraf",
+		Settings: []report.File{{Name: "/etc/telegraf/telegraf.d/qlik-sense-version.conf", SHA256: strings.Repeat("0123456789abcdef", 4)}},
+	}
+	return r
 }
 
 // Compliant is a report of one server that is proven compliant, after a change of the
