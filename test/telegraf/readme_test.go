@@ -74,7 +74,7 @@ func TestREADMECommands(t *testing.T) {
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{})
 	startRepositories(r).lists(1, 1, 1, 2)
 	root, work := t.TempDir(), t.TempDir()
-	bin := filepath.Join(root, "usr/local/bin")
+	bin := filepath.Join(root, "usr/bin")
 	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d"), filepath.Join(work, ".bin")} {
 		require.NoError(t, os.MkdirAll(dir, 0o700))
 	}
@@ -87,7 +87,7 @@ func TestREADMECommands(t *testing.T) {
 	// What needs rights or services that a test has not, and the editor.
 	stubs := t.TempDir()
 	edit := fmt.Sprintf("sed -i -e 's|\"qlik1.example.com\", \"qlik2.example.com\"|%s|; s|\"/etc/telegraf|\"%s/etc/telegraf|; "+
-		"s|\"/usr/local/bin|\"%s/usr/local/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
+		"s|\"/usr/bin|\"%s/usr/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
 	for name, script := range map[string]string{
 		"sudo":      `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
 		"sudoedit":  edit,
@@ -107,7 +107,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 		for line := range strings.Lines(strings.ReplaceAll(s.text, "\\\n", " ")) {
 			line = strings.NewReplacer(
-				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"/usr/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
 				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
 				"catalog update --from", "catalog update --no-advisories --no-exploited --from",
 				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendor,
@@ -121,8 +121,8 @@ func TestREADMECommands(t *testing.T) {
 			case strings.Contains(line, "config > fleet.conf"):
 				file := filepath.Join(work, "fleet.conf")
 				text := r.Edit(r.Read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
-					`# tls_ca = "/etc/telegraf/qlik-sense`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf/qlik-sense`, `tls_cert = "`+work,
-					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
+					`# tls_ca = "/etc/telegraf-qlik-sense-version`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf-qlik-sense-version`, `tls_cert = "`+work,
+					`# tls_key = "/etc/telegraf-qlik-sense-version`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			case strings.Contains(line, "--discover"):
 				require.Contains(t, output, "2 nodes of the site found, listed by "+hosts[0])
@@ -191,7 +191,7 @@ func TestREADMESettings(t *testing.T) {
 			}
 			token := r.Write("token", "secret\n")
 			text := strings.NewReplacer(
-				"/etc/telegraf/qlik-sense/token\"", token+"\"\n  tls_ca = \""+filepath.Join(r.SiteDir, "root.pem")+`"`,
+				"/etc/telegraf-qlik-sense-version/token\"", token+"\"\n  tls_ca = \""+filepath.Join(r.SiteDir, "root.pem")+`"`,
 				"https://qlik1.example.com/monitoring", "https://"+hosts[0]+":9032",
 				`["qlik1.example.com"]`, "["+stack.Quote(hosts[:1])+"]",
 				"https://qlik1.example.com:9032", "https://"+hosts[0]+":9032",
