@@ -37,26 +37,16 @@ func vendorList(t *testing.T) string {
 	return server.URL
 }
 
-// snippet is a fenced block of the README.
-type snippet struct{ language, text string }
-
-func readme(t *testing.T) []snippet {
+func readme(t *testing.T) []rig.Snippet {
 	t.Helper()
-	text, err := os.ReadFile(rig.Root + "/README.md")
-	require.NoError(t, err)
-	matches := regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$").FindAllSubmatch(text, -1)
-	snippets := make([]snippet, 0, len(matches))
-	for _, match := range matches {
-		snippets = append(snippets, snippet{string(match[1]), string(match[2])})
-	}
-	return snippets
+	return rig.Snippets(t, rig.Root+"/README.md")
 }
 
 // Every kind of snippet is somebody's work below: a new kind needs a new test.
 func TestREADMESnippetsAreOfKnownKinds(t *testing.T) {
 	kinds := make(map[string]int)
 	for _, s := range readme(t) {
-		kinds[s.language]++
+		kinds[s.Language]++
 	}
 	for kind := range kinds {
 		// text is the picture, yaml another program's file.
@@ -102,10 +92,10 @@ func TestREADMECommands(t *testing.T) {
 	vendor := vendorList(t)
 
 	for _, s := range readme(t) {
-		if s.language != "sh" {
+		if s.Language != "sh" {
 			continue
 		}
-		for line := range strings.Lines(strings.ReplaceAll(s.text, "\\\n", " ")) {
+		for line := range strings.Lines(strings.ReplaceAll(s.Text, "\\\n", " ")) {
 			line = strings.NewReplacer(
 				"/usr/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
 				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
@@ -175,18 +165,18 @@ func shell(t *testing.T, dir, path, line string) string {
 // in the place of the examples.
 func TestREADMESettings(t *testing.T) {
 	for i, s := range readme(t) {
-		if s.language != "toml" {
+		if s.Language != "toml" {
 			continue
 		}
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			r := rig.New(t)
 			server := simulator.Server{}
-			if strings.Contains(s.text, "token_file") {
+			if strings.Contains(s.Text, "token_file") {
 				server.NoClientCert = true
 				server.Header = http.Header{"Authorization": {"Bearer secret"}}
 			}
 			_, hosts := r.Start(server, server)
-			if strings.Contains(s.text, "discover") {
+			if strings.Contains(s.Text, "discover") {
 				startRepositories(r).lists(1, 1, 1, 2)
 			}
 			token := r.Write("token", "secret\n")
@@ -197,15 +187,15 @@ func TestREADMESettings(t *testing.T) {
 				"https://qlik1.example.com:9032", "https://"+hosts[0]+":9032",
 				"https://qlik2.example.com:9032", "https://"+hosts[1]+":9032",
 				`interval = "6h"`, `interval = "1s"`,
-			).Replace(s.text)
+			).Replace(s.Text)
 			text = install(r, text, hosts)
 			require.NotContains(t, text, "example.com")
 
 			switch {
-			case strings.Contains(s.text, "[[inputs.http]]"):
+			case strings.Contains(s.Text, "[[inputs.http]]"):
 				r.Telegraf(text)
 				require.Contains(t, r.Points(2, "")[0], "releaseLabel")
-			case strings.Contains(s.text, "[[inputs.exec"):
+			case strings.Contains(s.Text, "[[inputs.exec"):
 				r.Telegraf(text)
 				requireAnswers(t, r, hosts)
 			default:
@@ -234,10 +224,10 @@ func TestREADMEQueries(t *testing.T) {
 	r.Telegraf(r.DropIn(r.Block(hosts, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n")))
 	r.Points(2, "")
 	for _, s := range readme(t) {
-		if s.language != "sql" {
+		if s.Language != "sql" {
 			continue
 		}
-		for statement := range strings.Lines(s.text) {
+		for statement := range strings.Lines(s.Text) {
 			series, err := r.DB.Query(r.Database, strings.TrimSpace(statement))
 			require.NoError(t, err)
 			require.NotEmpty(t, rig.Rows(series), statement)
@@ -251,10 +241,10 @@ func TestREADMEPowerShell(t *testing.T) {
 	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
 		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
 	for _, s := range readme(t) {
-		if s.language != "powershell" {
+		if s.Language != "powershell" {
 			continue
 		}
-		for line := range strings.Lines(s.text) {
+		for line := range strings.Lines(s.Text) {
 			parts := command.FindStringSubmatch(strings.TrimSpace(line))
 			require.NotNil(t, parts, line)
 			if parts[1] != "Copy-Item" {
