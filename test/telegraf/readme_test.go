@@ -65,12 +65,13 @@ func TestREADMECommands(t *testing.T) {
 	startRepositories(r).lists(1, 1, 1, 2)
 	root, work := t.TempDir(), t.TempDir()
 	bin := filepath.Join(root, "usr/bin")
-	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d"), filepath.Join(work, ".bin")} {
+	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d")} {
 		require.NoError(t, os.MkdirAll(dir, 0o700))
 	}
 	require.NoError(t, r.Site.Export(work))
-	require.NoError(t, os.CopyFS(filepath.Join(work, "deploy"), os.DirFS(rig.Root+"/deploy")))
-	require.NoError(t, os.Link(r.Tools.Plugin, filepath.Join(work, ".bin/telegraf-qlik-sense-version")))
+	// What the package brings, which test/packages installs.
+	require.NoError(t, os.CopyFS(filepath.Join(root, "usr/share/telegraf-qlik-sense-version"), os.DirFS(rig.Root+"/deploy")))
+	require.NoError(t, os.Link(r.Tools.Plugin, filepath.Join(bin, "telegraf-qlik-sense-version")))
 
 	repository, err := filepath.Abs(rig.Root)
 	require.NoError(t, err)
@@ -81,6 +82,7 @@ func TestREADMECommands(t *testing.T) {
 	for name, script := range map[string]string{
 		"sudo":      `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
 		"sudoedit":  edit,
+		"apt":       `[ "$*" = "install ./telegraf-qlik-sense-version_*_amd64.deb" ]`,
 		"systemctl": `echo "$@" >> ` + root + `/systemctl.log`,
 		// Without the owner and group, which a test machine need not have.
 		"install": `args=(); while (($#)); do case "$1" in -o|-g) shift 2;; *) args+=("$1"); shift;; esac; done; exec /usr/bin/install "${args[@]}"`,
@@ -97,7 +99,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 		for line := range strings.Lines(strings.ReplaceAll(s.Text, "\\\n", " ")) {
 			line = strings.NewReplacer(
-				"/usr/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"/usr/bin", bin, "/usr/share/", filepath.Join(root, "usr/share")+"/", "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
 				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
 				"catalog update --from", "catalog update --no-advisories --no-exploited --from",
 				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendor,
@@ -140,8 +142,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 	}
 	require.Equal(t, r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version.conf"), r.Read(filepath.Join(work, "qlik-sense-version.conf")))
-	require.Equal(t, "restart telegraf\nrestart telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
-	require.NoFileExists(t, filepath.Join(bin, "telegraf-qlik-sense-version.new"))
+	require.Equal(t, "restart telegraf\nreload telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
 
 	// What the commands have put in place works.
 	r.Telegraf(r.Read(filepath.Join(root, "etc/telegraf/telegraf.d/qlik-sense-version.conf")))
