@@ -8,7 +8,7 @@ import (
 func bash(all []command) string {
 	var values, words strings.Builder
 	for _, c := range all {
-		var known []string
+		known := make([]string, 0, len(c.options))
 		for _, below := range c.below(all) {
 			known = append(known, below.words)
 		}

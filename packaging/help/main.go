@@ -103,15 +103,17 @@ func options(help string) []option {
 			continue
 		}
 		names, text, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		explanation := []string{text}
 		for _, next := range lines[i+1:] {
 			if !strings.HasPrefix(next, indent) {
 				break
 			}
-			text += " " + strings.TrimSpace(next)
+			explanation = append(explanation, next)
 		}
+		text = strings.Join(strings.Fields(strings.Join(explanation, " ")), " ")
 		matches := optionName.FindAllStringSubmatch(names, -1)
 		for _, match := range matches {
-			o := option{name: match[1], value: match[3], text: strings.TrimRight(strings.TrimSpace(text), ":;,.")}
+			o := option{name: match[1], value: match[3], text: strings.TrimRight(text, ":;,.")}
 			if match[2] == "," && o.value == "" {
 				o.value = matches[len(matches)-1][3] // "--tls-ca, --tls-cert FILE": one word for both
 			}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -130,7 +131,8 @@ func requireVersion(t *testing.T, program, version string) {
 	require.NoError(t, err, "%s", output)
 	commit, err := exec.Command("git", "-C", rig.Root, "rev-parse", "HEAD").Output()
 	require.NoError(t, err)
-	require.Regexp(t, "^"+name+" "+version+` \(commit `+strings.TrimSpace(string(commit))+`( with changes)?, go1\.\S+, linux/`+runtime.GOARCH+`\)\n$`, string(output))
+	require.Regexp(t, "^"+name+" "+version+` \(commit `+strings.TrimSpace(string(commit))+`( with changes)?, go1\.\S+, linux/`+
+		runtime.GOARCH+`\)\n$`, string(output))
 }
 
 // Everything that the program is linked with is in the SBOM and, with its licence, in NOTICE.
@@ -183,13 +185,10 @@ func TestChecksums(t *testing.T) {
 // version of their own, for this commit is no release.
 func TestReproducible(t *testing.T) {
 	packagesOf(t, older) // skips where nothing can be built
-	root, err := filepath.Abs(rig.Root)
-	require.NoError(t, err)
-	var built []map[string]string
-	for _, place := range []string{"a", "somewhere/else/altogether"} {
-		clone, out := filepath.Join(t.TempDir(), place), filepath.Join(t.TempDir(), "out")
-		output, err := exec.Command("git", "clone", "--quiet", "--no-tags", root, clone).CombinedOutput()
-		require.NoError(t, err, "%s", output)
+	places := []string{"a", "somewhere/else/altogether"}
+	built := make([]map[string]string, 0, len(places))
+	for _, place := range places {
+		clone, out := cloneOf(t, filepath.Join(t.TempDir(), place)), filepath.Join(t.TempDir(), "out")
 		build(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH+" windows/amd64")
 		sums, err := os.ReadFile(out + "/SHA256SUMS")
 		require.NoError(t, err)
@@ -214,7 +213,7 @@ func requireZip(t *testing.T, file, tarball string) {
 	reader, err := zip.OpenReader(file)
 	require.NoError(t, err)
 	defer reader.Close()
-	var names []string
+	names := make([]string, 0, len(reader.File))
 	for _, f := range reader.File {
 		_, inside, _ := strings.Cut(f.Name, "/")
 		names = append(names, strings.TrimSuffix(inside, ".exe"))
@@ -227,6 +226,39 @@ func requireZip(t *testing.T, file, tarball string) {
 		}
 	})
 	require.ElementsMatch(t, expected, names)
+}
+
+// The tag of a release is its version, and has to be the one that the changelog describes.
+func TestRelease(t *testing.T) {
+	packagesOf(t, older) // skips where nothing can be built
+	clone := cloneOf(t, t.TempDir())
+	head := regexp.MustCompile(`(?m)^## \[(\d\S*)\]`).FindStringSubmatch(read(t, "CHANGELOG.md"))
+	require.NotNil(t, head)
+	tag := func(name string) {
+		t.Helper()
+		require.NoError(t, exec.Command("git", "-C", clone, "tag", "--force", name).Run())
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	tag("v99.0.0")
+	output, err := exec.Command(clone+"/packaging/build", out).CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(output), "the tag is v99.0.0, and CHANGELOG.md begins with "+head[1]+": let them agree")
+	require.NoDirExists(t, out)
+
+	require.NoError(t, exec.Command("git", "-C", clone, "tag", "--delete", "v99.0.0").Run())
+	tag("v" + head[1])
+	build(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH)
+	require.FileExists(t, filepath.Join(out, name+"_"+head[1]+"-1_"+runtime.GOARCH+".deb"))
+}
+
+// cloneOf clones the last commit into a folder.
+func cloneOf(t *testing.T, folder string) string {
+	t.Helper()
+	root, err := filepath.Abs(rig.Root)
+	require.NoError(t, err)
+	output, err := exec.Command("git", "clone", "--quiet", "--no-tags", root, folder).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	return folder
 }
 
 // A folder with something in it is left alone.

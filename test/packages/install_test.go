@@ -158,7 +158,7 @@ func (g *guide) do(line string) {
 	case strings.Contains(line, "systemctl reload") && g.agent == nil:
 		g.before = []int{g.fleet.Requests(0), g.fleet.Requests(1)}
 		g.agent, g.version = g.telegraf(), older
-		g.awaitRounds(2)
+		g.awaitRounds()
 		g.did("running")
 	case strings.Contains(line, "systemctl reload"):
 		g.reload()
@@ -222,7 +222,7 @@ func (g *guide) change(command, step, version string) {
 	require.Contains(g, output, "Telegraf goes on with the version that it has started. To change over: systemctl reload telegraf")
 	require.Equal(g, before, g.run(kept))
 	requireVersion(g.T, g.path(program), version)
-	g.awaitRounds(2)
+	g.awaitRounds()
 	require.Equal(g, pid, g.child())
 	requireVersion(g.T, fmt.Sprintf("/proc/%d/exe", pid), g.version)
 	require.NotContains(g, g.Read(g.path("/root/systemctl.log")), "disable", "the timer stays as it is")
@@ -257,16 +257,16 @@ func (g *guide) reload() {
 	} else {
 		require.NoError(g, g.agent.Await("Starting process", starts+1, rig.Patience))
 		requireVersion(g.T, fmt.Sprintf("/proc/%d/exe", g.child()), g.version)
-		g.awaitRounds(2)
+		g.awaitRounds()
 	}
 	g.did("running")
 }
 
-// awaitRounds waits until so many more rounds are in the database, and for no failed poll in any.
-func (g *guide) awaitRounds(n int) {
+// awaitRounds waits until two more rounds are in the database, and for no failed poll in any.
+func (g *guide) awaitRounds() {
 	g.Helper()
 	require.Empty(g, g.Points(0, "result != 'success'"))
-	g.Points(len(g.Points(0, ""))+n*len(g.hosts), "")
+	g.Points(len(g.Points(0, ""))+2*len(g.hosts), "")
 	require.Empty(g, g.Points(0, "result != 'success' or compliance != 'compliant'"))
 	require.NotContains(g, g.agent.Output(), " E! ")
 }
@@ -282,7 +282,7 @@ func (g *guide) requireRemoved(output string) {
 	require.Equal(g, "640 root:telegraf", g.stat(dropIn+".removed"))
 	require.Equal(g, "640 root:telegraf", g.stat(settingsFolder+"/client_key.pem"))
 	require.Contains(g, g.Read(g.path("/root/systemctl.log")), "disable --now "+catalogTimer+"\n")
-	g.awaitRounds(2)
+	g.awaitRounds()
 }
 
 // requireWithoutProgram: Telegraf runs, and starts anew as well.
@@ -338,12 +338,19 @@ func TestRemovalNamesOtherDropIns(t *testing.T) {
 	require.FileExists(t, g.path(other))
 	require.NoFileExists(t, g.path(dropIn+".removed"))
 	require.NotContains(t, output, settingsFolder, "there was nothing in it")
+	require.NoDirExists(t, g.path(settingsFolder))
 
 	// A drop-in that was laid aside is found again, and not used without being asked.
 	g.write(dropIn+".removed", "", 0o640)
 	output = g.run("dpkg --install /root/qlik/*.deb")
 	require.Contains(t, output, "the drop-in of an earlier installation is "+dropIn+".removed. To use it again: mv ")
 	require.NoFileExists(t, g.path(dropIn))
+
+	// A key is never deleted, for it may be the only copy.
+	g.write(settingsFolder+"/client_key.pem", "", 0o640)
+	output = g.run("dpkg --purge " + name)
+	require.Contains(t, output, "left behind, with settings, certificates and data: "+settingsFolder)
+	require.FileExists(t, g.path(settingsFolder+"/client_key.pem"))
 }
 
 // Where there is no Telegraf yet, the folder for the keys is closed to all but root, and the first

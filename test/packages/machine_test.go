@@ -57,7 +57,7 @@ func newMachine(r *rig.Rig) *machine {
 	require.NoError(r, cmd.Start())
 	r.Cleanup(func() {
 		stdin.Close()
-		cmd.Wait() //nolint:errcheck // it may have ended before
+		cmd.Wait()
 	})
 	if ready, _ := bufio.NewReader(stdout).ReadString('\n'); ready != "ready\n" {
 		skip(r.T, "nothing installed, for no file system could be mounted to install into: "+stderr.String())
@@ -102,7 +102,7 @@ func (m *machine) path(file string) string {
 
 func (m *machine) write(file, text string, mode os.FileMode) {
 	m.Helper()
-	require.NoError(m, os.MkdirAll(filepath.Dir(m.path(file)), 0o755))
+	require.NoError(m, os.MkdirAll(filepath.Dir(m.path(file)), 0o750))
 	require.NoError(m, os.WriteFile(m.path(file), []byte(text), mode))
 	require.NoError(m, os.Chmod(m.path(file), mode)) // whatever the umask
 }

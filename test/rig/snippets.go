@@ -18,8 +18,9 @@ func Snippets(t *testing.T, file string) []Snippet {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var snippets []Snippet
-	for _, match := range fenced.FindAllStringSubmatch(string(text), -1) {
+	matches := fenced.FindAllStringSubmatch(string(text), -1)
+	snippets := make([]Snippet, 0, len(matches))
+	for _, match := range matches {
 		snippets = append(snippets, Snippet{match[1], match[2]})
 	}
 	return snippets

@@ -99,7 +99,8 @@ func TestREADMECommands(t *testing.T) {
 		}
 		for line := range strings.Lines(strings.ReplaceAll(s.Text, "\\\n", " ")) {
 			line = strings.NewReplacer(
-				"/usr/bin", bin, "/usr/share/", filepath.Join(root, "usr/share")+"/", "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"/usr/bin", bin, "/usr/share/", filepath.Join(root, "usr/share")+"/", "/etc/telegraf", filepath.Join(root, "etc/telegraf"),
+				"--test-wait 15", "--test-wait 3",
 				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
 				"catalog update --from", "catalog update --no-advisories --no-exploited --from",
 				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendor,
