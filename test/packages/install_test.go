@@ -341,7 +341,7 @@ func TestRemovalNamesOtherDropIns(t *testing.T) {
 	require.NoDirExists(t, g.path(settingsFolder))
 
 	// A drop-in that was laid aside is found again, and not used without being asked.
-	g.write(dropIn+".removed", "", 0o640)
+	g.run("mv " + other + " " + dropIn + ".removed")
 	output = g.run("dpkg --install /root/qlik/*.deb")
 	require.Contains(t, output, "the drop-in of an earlier installation is "+dropIn+".removed. To use it again: mv ")
 	require.NoFileExists(t, g.path(dropIn))

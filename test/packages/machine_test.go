@@ -102,7 +102,7 @@ func (m *machine) path(file string) string {
 
 func (m *machine) write(file, text string, mode os.FileMode) {
 	m.Helper()
-	require.NoError(m, os.MkdirAll(filepath.Dir(m.path(file)), 0o750))
+	require.NoError(m, os.MkdirAll(filepath.Dir(m.path(file)), 0o755)) //nolint:gosec // for Telegraf's account
 	require.NoError(m, os.WriteFile(m.path(file), []byte(text), mode))
 	require.NoError(m, os.Chmod(m.path(file), mode)) // whatever the umask
 }
