@@ -70,7 +70,7 @@ func TestBashCompletion(t *testing.T) {
 	require.Equal(t, strings.Fields("check plan catalog config version --config --log-level --once --gather-on-start=false --help"), propose(""))
 	require.Equal(t, []string{"check", "catalog", "config"}, append(propose("ch"), propose("c")[1:]...))
 	require.Equal(t, []string{"--output", "--output-file"}, propose("check --out"))
-	require.Equal(t, []string{"table", "csv", "json", "html"}, propose("check --only x --output "))
+	require.Subset(t, propose("check --only x --output "), []string{"table", "csv", "json", "html"})
 	require.Equal(t, []string{"full", "chain"}, propose("plan --tls-verify "))
 	require.Equal(t, []string{"error", "warn", "info", "debug", "trace"}, propose("--log-level "))
 	require.Equal(t, []string{"show", "check", "update", "download", "--help"}, propose("catalog "))

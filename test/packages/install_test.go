@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -213,6 +214,7 @@ func (g *guide) change(command, step, version string) {
 				missing <- err
 				return
 			}
+			time.Sleep(50 * time.Microsecond)
 		}
 	}()
 	output := g.run("cd /root/qlik; " + command)
@@ -372,6 +374,7 @@ func TestLintian(t *testing.T) {
 	need(t, "lintian")
 	m := newMachine(rig.New(t))
 	m.copy(one(t, packagesOf(t, older), "*.deb"), "/root/package.deb", 0o644)
+	require.Equal(t, "telegraf\n", m.run("dpkg-deb --field /root/package.deb Recommends"))
 	require.Empty(t, m.run("lintian --allow-root --fail-on error,warning --tag-display-limit 0 /root/package.deb"))
 }
 
@@ -381,5 +384,6 @@ func TestRpmlint(t *testing.T) {
 	m := newMachine(rig.New(t))
 	m.copy(one(t, packagesOf(t, older), "*.rpm"), "/root/package.rpm", 0o644)
 	m.copy(rig.Root+"/packaging/linux/rpmlint.toml", "/root/rpmlint.toml", 0o644)
+	require.Equal(t, "telegraf\n", m.run("rpm --query --package --recommends /root/package.rpm"))
 	require.Contains(t, m.run("rpmlint --config /root/rpmlint.toml /root/package.rpm"), "1 packages and 0 specfiles checked; 0 errors,")
 }

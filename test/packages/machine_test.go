@@ -64,6 +64,9 @@ func newMachine(r *rig.Rig) *machine {
 	}
 	m := &machine{Rig: r, holder: cmd.Process.Pid, root: filepath.Join(folder, "root")}
 
+	// Small images let dpkg leave documentation out. A recommended Telegraf is here already.
+	m.run("rm -f /etc/dpkg/dpkg.cfg.d/*")
+	m.write("/etc/apt/apt.conf.d/99test", "APT::Install-Recommends \"false\";\n", 0o644)
 	m.copy(r.Tools.Telegraf, "/usr/bin/telegraf", 0o755)
 	m.run("groupadd --system telegraf && useradd --system --gid telegraf telegraf && mkdir -p /etc/telegraf/telegraf.d")
 	m.write("/etc/telegraf/telegraf.conf", fmt.Sprintf("[agent]\n  interval = \"1s\"\n  flush_interval = \"100ms\"\n"+
