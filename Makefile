@@ -3,6 +3,7 @@
 #   make build   the programs, into .bin/
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
 #   make lint    formatting, vet, golangci-lint
+#   make package the packages of this commit for all platforms, into dist/
 #   make demo    three environments in InfluxDB, on this machine, in a minute
 #   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
 #   make catalog the built-in catalogue brought up to date from public lists, for review
@@ -15,7 +16,7 @@ GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build test lint demo bench catalog fuzz clean
+.PHONY: build test lint package demo bench catalog fuzz clean
 
 build:
 	@mkdir -p .bin
@@ -30,6 +31,10 @@ lint:
 	go vet ./...
 	GOOS=windows go vet ./...
 	$(GOLANGCI_LINT) run ./...
+
+package:
+	rm -rf dist
+	packaging/build dist
 
 demo:
 	go run ./test/demo
@@ -67,4 +72,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzCheck -fuzztime 1m ./internal/nesting
 
 clean:
-	rm -rf .bin
+	rm -rf .bin dist

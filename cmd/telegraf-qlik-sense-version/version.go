@@ -11,6 +11,10 @@ const versionUsage = `Print version, commit and Go version of this program, and 
   ` + programName + ` version
 `
 
+// Version and commit of a package. The linker sets them (packaging/build), because Go knows a
+// version only of what it built from a tag.
+var packageVersion, packageCommit string
+
 func runVersion(args []string) error {
 	if done, err := parse(newFlags(programName+" version", versionUsage), args); done {
 		return err
@@ -20,9 +24,18 @@ func runVersion(args []string) error {
 
 // version says what this program was built from, as far as the build knows it.
 func version() string {
+	name, commit := packageVersion, packageCommit
+	if name == "" {
+		name, commit = builtFrom()
+	}
+	return fmt.Sprintf("%s %s (commit %s, %s, %s/%s)", programName, name, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// builtFrom returns the version and the commit that Go itself has noted.
+func builtFrom() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return programName + " (unknown build)"
+		return "unknown", "unknown"
 	}
 	commit, modified := "unknown", ""
 	for _, setting := range info.Settings {
@@ -35,6 +48,5 @@ func version() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s %s (commit %s%s, %s, %s/%s)",
-		programName, info.Main.Version, commit, modified, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+	return info.Main.Version, commit + modified
 }

@@ -30,7 +30,7 @@ var commented = regexp.MustCompile(`(?m)^  # ((?:  )?[a-z_-]+ = .*|\[.*\])$`)
 
 // The files that the sample names are not there.
 func withTestFiles(text string) string {
-	return strings.ReplaceAll(text, "/etc/telegraf/qlik-sense/", "testdata/")
+	return strings.ReplaceAll(text, "/etc/telegraf-qlik-sense-version/", "testdata/")
 }
 
 // Every setting is in the sample, with its default or, where that is nothing,

@@ -194,7 +194,7 @@ func TestComposeStack(t *testing.T) {
 	require.NoError(t, simulator.Await("ready\n", 1, rig.Patience))
 
 	dropIn := r.Edit(r.Read(rig.Root+"/deploy/compose/qlik-sense-version.conf"),
-		`"/usr/local/bin/telegraf-qlik-sense-version"`, "'"+r.Tools.Plugin+"'", "/etc/telegraf/qlik-sense/", site+"/")
+		`"/usr/bin/telegraf-qlik-sense-version"`, "'"+r.Tools.Plugin+"'", "/etc/telegraf-qlik-sense-version/", site+"/")
 	// The round at the start alone: the next full minute may be a second away.
 	dropIn = r.Edit(dropIn, `interval = "1m"`, `interval = "9999h"`)
 	// Names that nobody knows here: an address for each, which its certificate does not

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,29 @@ func (p *Process) Signal(signal os.Signal) error { return p.cmd.Process.Signal(s
 
 // PID is the program's process number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Child waits until the program runs another one and gives that one's process number. It knows
+// Linux only.
+func (p *Process) Child(timeout time.Duration) (int, error) {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		stats, err := filepath.Glob("/proc/[0-9]*/stat")
+		if err != nil {
+			return 0, err
+		}
+		for _, stat := range stats {
+			text, err := os.ReadFile(stat)
+			if err != nil {
+				continue // it has ended
+			}
+			// Behind the name in brackets: state, process number of the parent.
+			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+			if fields[0] != "Z" && fields[1] == strconv.Itoa(p.PID()) {
+				return strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+			}
+		}
+	}
+	return 0, fmt.Errorf("%s runs no other program after %s:\n%s", p.cmd.Path, timeout, p.Output())
+}
 
 // Await waits until the output holds the text count times.
 func (p *Process) Await(text string, count int, timeout time.Duration) error {

@@ -17,7 +17,7 @@ func (t *Tools) DropIn(settings string) (string, error) {
 	}
 	text := string(shipped)
 	for _, edit := range []struct{ pattern, replacement string }{
-		{`"/usr/local/bin/telegraf-qlik-sense-version"`, "'" + t.Plugin + "'"},
+		{`"/usr/bin/telegraf-qlik-sense-version"`, "'" + t.Plugin + "'"},
 		{`  collection_jitter = "5m"\n`, ""},
 		{`(?s)QLIK_SENSE_VERSION_CONFIG=\n.*\n'''\]`, "QLIK_SENSE_VERSION_CONFIG=\n" + settings + "\n''']"},
 	} {

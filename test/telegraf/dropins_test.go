@@ -20,8 +20,8 @@ import (
 func twoFiles(r *rig.Rig, settings string) string {
 	r.Helper()
 	return r.Edit(r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version-two-files.conf"),
-		`"/usr/local/bin/telegraf-qlik-sense-version"`, `"`+r.Tools.Plugin+`"`,
-		"/etc/telegraf/qlik-sense-version.conf", settings,
+		`"/usr/bin/telegraf-qlik-sense-version"`, `"`+r.Tools.Plugin+`"`,
+		"/etc/telegraf-qlik-sense-version/settings.conf", settings,
 		`collection_jitter = "5m"`, "")
 }
 
@@ -64,12 +64,12 @@ func install(r *rig.Rig, text string, hosts []string) string {
 		case "qlik-sense-version.conf":
 			return "'" + settings + "'"
 		}
-		return "'/etc/telegraf/" + path + "'"
+		return "'" + filepath.Join(r.SiteDir, filepath.Base(path)) + "'"
 	})
 	return strings.NewReplacer(
-		"/usr/local/bin/telegraf-qlik-sense-version", r.Tools.Plugin,
-		"/etc/telegraf/qlik-sense-version.conf", settings,
-		"/etc/telegraf/qlik-sense", r.SiteDir,
+		"/usr/bin/telegraf-qlik-sense-version", r.Tools.Plugin,
+		"/etc/telegraf-qlik-sense-version/settings.conf", settings,
+		"/etc/telegraf-qlik-sense-version", r.SiteDir,
 		`"qlik1.example.com", "qlik2.example.com"`, stack.Quote(hosts),
 		`collection_jitter = "5m"`, "",
 	).Replace(text)
@@ -88,9 +88,9 @@ func settingsFile(r *rig.Rig, hosts []string) string {
 	require.Equal(r, r.Read(rig.Root+"/sample.conf"), text)
 	return r.Edit(text,
 		`hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
-		`# tls_ca = "/etc/telegraf/qlik-sense/root.pem"`, `tls_ca = "`+r.SiteDir+`/root.pem"`,
-		`# tls_cert = "/etc/telegraf/qlik-sense/client.pem"`, `tls_cert = "`+r.SiteDir+`/client.pem"`,
-		`# tls_key = "/etc/telegraf/qlik-sense/client_key.pem"`, `tls_key = "`+r.SiteDir+`/client_key.pem"`,
+		`# tls_ca = "/etc/telegraf-qlik-sense-version/root.pem"`, `tls_ca = "`+r.SiteDir+`/root.pem"`,
+		`# tls_cert = "/etc/telegraf-qlik-sense-version/client.pem"`, `tls_cert = "`+r.SiteDir+`/client.pem"`,
+		`# tls_key = "/etc/telegraf-qlik-sense-version/client_key.pem"`, `tls_key = "`+r.SiteDir+`/client_key.pem"`,
 		"# [inputs.qlik_sense_version.tags]", "[inputs.qlik_sense_version.tags]",
 		`#   environment = "PROD"`, `environment = "PROD"`,
 	)

@@ -3,14 +3,9 @@
 package telegraf
 
 import (
-	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -129,23 +124,7 @@ func TestMemoryDoesNotGrowWithLogLines(t *testing.T) {
 // child finds the process of the plugin that Telegraf started.
 func child(t *testing.T, telegraf *stack.Process) int {
 	t.Helper()
-	pid := 0
-	require.Eventually(t, func() bool {
-		stats, err := filepath.Glob("/proc/[0-9]*/stat")
-		require.NoError(t, err)
-		for _, stat := range stats {
-			text, err := os.ReadFile(stat)
-			if err != nil {
-				continue // it has ended
-			}
-			// Behind the name in brackets: state, process number of the parent.
-			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-			if fields[0] != "Z" && fields[1] == strconv.Itoa(telegraf.PID()) {
-				pid, err = strconv.Atoi(filepath.Base(filepath.Dir(stat)))
-				return err == nil
-			}
-		}
-		return false
-	}, rig.Patience, 10*time.Millisecond)
+	pid, err := telegraf.Child(rig.Patience)
+	require.NoError(t, err)
 	return pid
 }

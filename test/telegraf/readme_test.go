@@ -37,26 +37,16 @@ func vendorList(t *testing.T) string {
 	return server.URL
 }
 
-// snippet is a fenced block of the README.
-type snippet struct{ language, text string }
-
-func readme(t *testing.T) []snippet {
+func readme(t *testing.T) []rig.Snippet {
 	t.Helper()
-	text, err := os.ReadFile(rig.Root + "/README.md")
-	require.NoError(t, err)
-	matches := regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$").FindAllSubmatch(text, -1)
-	snippets := make([]snippet, 0, len(matches))
-	for _, match := range matches {
-		snippets = append(snippets, snippet{string(match[1]), string(match[2])})
-	}
-	return snippets
+	return rig.Snippets(t, rig.Root+"/README.md")
 }
 
 // Every kind of snippet is somebody's work below: a new kind needs a new test.
 func TestREADMESnippetsAreOfKnownKinds(t *testing.T) {
 	kinds := make(map[string]int)
 	for _, s := range readme(t) {
-		kinds[s.language]++
+		kinds[s.Language]++
 	}
 	for kind := range kinds {
 		// text is the picture, yaml another program's file.
@@ -74,23 +64,25 @@ func TestREADMECommands(t *testing.T) {
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{})
 	startRepositories(r).lists(1, 1, 1, 2)
 	root, work := t.TempDir(), t.TempDir()
-	bin := filepath.Join(root, "usr/local/bin")
-	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d"), filepath.Join(work, ".bin")} {
+	bin := filepath.Join(root, "usr/bin")
+	for _, dir := range []string{bin, filepath.Join(root, "etc/telegraf/telegraf.d")} {
 		require.NoError(t, os.MkdirAll(dir, 0o700))
 	}
 	require.NoError(t, r.Site.Export(work))
-	require.NoError(t, os.CopyFS(filepath.Join(work, "deploy"), os.DirFS(rig.Root+"/deploy")))
-	require.NoError(t, os.Link(r.Tools.Plugin, filepath.Join(work, ".bin/telegraf-qlik-sense-version")))
+	// What the package brings, which test/packages installs.
+	require.NoError(t, os.CopyFS(filepath.Join(root, "usr/share/telegraf-qlik-sense-version"), os.DirFS(rig.Root+"/deploy")))
+	require.NoError(t, os.Link(r.Tools.Plugin, filepath.Join(bin, "telegraf-qlik-sense-version")))
 
 	repository, err := filepath.Abs(rig.Root)
 	require.NoError(t, err)
 	// What needs rights or services that a test has not, and the editor.
 	stubs := t.TempDir()
 	edit := fmt.Sprintf("sed -i -e 's|\"qlik1.example.com\", \"qlik2.example.com\"|%s|; s|\"/etc/telegraf|\"%s/etc/telegraf|; "+
-		"s|\"/usr/local/bin|\"%s/usr/local/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
+		"s|\"/usr/bin|\"%s/usr/bin|; /collection_jitter/d' \"$1\"\n", stack.Quote(hosts), root, root)
 	for name, script := range map[string]string{
 		"sudo":      `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
 		"sudoedit":  edit,
+		"apt":       `[ "$*" = "install ./telegraf-qlik-sense-version_*_amd64.deb" ]`,
 		"systemctl": `echo "$@" >> ` + root + `/systemctl.log`,
 		// Without the owner and group, which a test machine need not have.
 		"install": `args=(); while (($#)); do case "$1" in -o|-g) shift 2;; *) args+=("$1"); shift;; esac; done; exec /usr/bin/install "${args[@]}"`,
@@ -102,12 +94,13 @@ func TestREADMECommands(t *testing.T) {
 	vendor := vendorList(t)
 
 	for _, s := range readme(t) {
-		if s.language != "sh" {
+		if s.Language != "sh" {
 			continue
 		}
-		for line := range strings.Lines(strings.ReplaceAll(s.text, "\\\n", " ")) {
+		for line := range strings.Lines(strings.ReplaceAll(s.Text, "\\\n", " ")) {
 			line = strings.NewReplacer(
-				"/usr/local/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"), "--test-wait 15", "--test-wait 3",
+				"/usr/bin", bin, "/usr/share/", filepath.Join(root, "usr/share")+"/", "/etc/telegraf", filepath.Join(root, "etc/telegraf"),
+				"--test-wait 15", "--test-wait 3",
 				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
 				"catalog update --from", "catalog update --no-advisories --no-exploited --from",
 				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendor,
@@ -121,8 +114,8 @@ func TestREADMECommands(t *testing.T) {
 			case strings.Contains(line, "config > fleet.conf"):
 				file := filepath.Join(work, "fleet.conf")
 				text := r.Edit(r.Read(file), `hosts = ["qlik1.example.com"]`, "hosts = ["+stack.Quote(hosts)+"]",
-					`# tls_ca = "/etc/telegraf/qlik-sense`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf/qlik-sense`, `tls_cert = "`+work,
-					`# tls_key = "/etc/telegraf/qlik-sense`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
+					`# tls_ca = "/etc/telegraf-qlik-sense-version`, `tls_ca = "`+work, `# tls_cert = "/etc/telegraf-qlik-sense-version`, `tls_cert = "`+work,
+					`# tls_key = "/etc/telegraf-qlik-sense-version`, `tls_key = "`+work, `# catalog_max_age = "180d"`, `catalog_max_age = "36500d"`)
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 			case strings.Contains(line, "--discover"):
 				require.Contains(t, output, "2 nodes of the site found, listed by "+hosts[0])
@@ -150,8 +143,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 	}
 	require.Equal(t, r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version.conf"), r.Read(filepath.Join(work, "qlik-sense-version.conf")))
-	require.Equal(t, "restart telegraf\nrestart telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
-	require.NoFileExists(t, filepath.Join(bin, "telegraf-qlik-sense-version.new"))
+	require.Equal(t, "restart telegraf\nreload telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
 
 	// What the commands have put in place works.
 	r.Telegraf(r.Read(filepath.Join(root, "etc/telegraf/telegraf.d/qlik-sense-version.conf")))
@@ -175,37 +167,37 @@ func shell(t *testing.T, dir, path, line string) string {
 // in the place of the examples.
 func TestREADMESettings(t *testing.T) {
 	for i, s := range readme(t) {
-		if s.language != "toml" {
+		if s.Language != "toml" {
 			continue
 		}
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			r := rig.New(t)
 			server := simulator.Server{}
-			if strings.Contains(s.text, "token_file") {
+			if strings.Contains(s.Text, "token_file") {
 				server.NoClientCert = true
 				server.Header = http.Header{"Authorization": {"Bearer secret"}}
 			}
 			_, hosts := r.Start(server, server)
-			if strings.Contains(s.text, "discover") {
+			if strings.Contains(s.Text, "discover") {
 				startRepositories(r).lists(1, 1, 1, 2)
 			}
 			token := r.Write("token", "secret\n")
 			text := strings.NewReplacer(
-				"/etc/telegraf/qlik-sense/token\"", token+"\"\n  tls_ca = \""+filepath.Join(r.SiteDir, "root.pem")+`"`,
+				"/etc/telegraf-qlik-sense-version/token\"", token+"\"\n  tls_ca = \""+filepath.Join(r.SiteDir, "root.pem")+`"`,
 				"https://qlik1.example.com/monitoring", "https://"+hosts[0]+":9032",
 				`["qlik1.example.com"]`, "["+stack.Quote(hosts[:1])+"]",
 				"https://qlik1.example.com:9032", "https://"+hosts[0]+":9032",
 				"https://qlik2.example.com:9032", "https://"+hosts[1]+":9032",
 				`interval = "6h"`, `interval = "1s"`,
-			).Replace(s.text)
+			).Replace(s.Text)
 			text = install(r, text, hosts)
 			require.NotContains(t, text, "example.com")
 
 			switch {
-			case strings.Contains(s.text, "[[inputs.http]]"):
+			case strings.Contains(s.Text, "[[inputs.http]]"):
 				r.Telegraf(text)
 				require.Contains(t, r.Points(2, "")[0], "releaseLabel")
-			case strings.Contains(s.text, "[[inputs.exec"):
+			case strings.Contains(s.Text, "[[inputs.exec"):
 				r.Telegraf(text)
 				requireAnswers(t, r, hosts)
 			default:
@@ -234,10 +226,10 @@ func TestREADMEQueries(t *testing.T) {
 	r.Telegraf(r.DropIn(r.Block(hosts, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n")))
 	r.Points(2, "")
 	for _, s := range readme(t) {
-		if s.language != "sql" {
+		if s.Language != "sql" {
 			continue
 		}
-		for statement := range strings.Lines(s.text) {
+		for statement := range strings.Lines(s.Text) {
 			series, err := r.DB.Query(r.Database, strings.TrimSpace(statement))
 			require.NoError(t, err)
 			require.NotEmpty(t, rig.Rows(series), statement)
@@ -251,10 +243,10 @@ func TestREADMEPowerShell(t *testing.T) {
 	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
 		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
 	for _, s := range readme(t) {
-		if s.language != "powershell" {
+		if s.Language != "powershell" {
 			continue
 		}
-		for line := range strings.Lines(s.text) {
+		for line := range strings.Lines(s.Text) {
 			parts := command.FindStringSubmatch(strings.TrimSpace(line))
 			require.NotNil(t, parts, line)
 			if parts[1] != "Copy-Item" {

@@ -71,7 +71,7 @@ func TestValidCustomConfig(t *testing.T) {
 	expected.Hosts = []string{"qlik1.example.com", "10.0.0.7", "[2001:db8::7]:9032", "https://qlik.example.com/jwt/api/about/v1/systeminfo"}
 	expected.Timeout = Duration(5 * time.Second)
 	expected.MaxConcurrentRequests = 2
-	expected.TokenFile = "/etc/telegraf/qlik-sense/token"
+	expected.TokenFile = "/etc/telegraf-qlik-sense-version/token"
 	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
 	expected.MinimumRelease = "May 2024 Patch 10"
 	expected.RequireSupport = true
