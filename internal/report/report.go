@@ -6,9 +6,9 @@ package report
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/catalog"
@@ -157,14 +157,15 @@ func (s *Server) Fix() (fix release.Release, found bool) {
 	return fix, !fix.IsZero()
 }
 
-// ID is a stable identifier of a server for other systems: of its address and the static tags
-// of its block, in which letter case does not matter. It stays as long as they do.
+// ID is a stable identifier of a server for other systems: of its address, in which letter case
+// does not matter, and the static tags of its block. It stays as long as they do.
 func (b *Block) ID(s *Server) string {
-	parts := []string{s.Server.Key()}
+	sum := sha256.New()
+	io.WriteString(sum, s.Server.Key()) //nolint:errcheck // it never fails
 	for _, key := range slices.Sorted(maps.Keys(b.Tags())) {
-		parts = append(parts, key, b.Tags()[key])
+		io.WriteString(sum, "\x00"+key+"\x00"+b.Tags()[key]) //nolint:errcheck // the same
 	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(parts, "\x00"))))[:16]
+	return fmt.Sprintf("%x", sum.Sum(nil))[:16]
 }
 
 // Site is what became of the nodes of the block's site, nil where they were not asked for.

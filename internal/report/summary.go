@@ -104,7 +104,8 @@ func (r *Report) addCatalog(round *fleet.Round) int {
 	}
 	c, day := round.Judge.Catalog, round.Day()
 	r.Catalogs = append(r.Catalogs, Catalog{
-		Name: round.Catalog, Digest: c.Digest(), Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
+		Name: round.Catalog, Digest: c.Digest(),
+		Releases: ageOf(c.ReleasesAsOf, day), Advisories: ageOf(c.AdvisoriesAsOf, day), Exploited: ageOf(c.ExploitedAsOf, day),
 		Weaker: round.Weaker,
 	})
 	for i := range c.Advisories {

@@ -25,7 +25,7 @@ func TestNagios(t *testing.T) {
 	block := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(r.Read(rig.Root + "/docs/nagios.md"))
 	require.Len(t, block, 2)
 	r.Telegraf(r.Edit(block[1], "/usr/bin/telegraf-qlik-sense-version ", r.Tools.Plugin+" ",
-		"/etc/telegraf-qlik-sense-version/qlik-sense-version.conf", settings, `"6h"`, `"1s"`))
+		"/etc/telegraf/telegraf.d/qlik-sense-version.conf", settings, `"6h"`, `"1s"`))
 
 	state := r.Await(1, "SELECT * FROM nagios_state")[0]
 	require.Equal(t, json.Number("2"), state["state"])

@@ -199,7 +199,8 @@ func newCertificate(c *poll.Certificate) *certificate {
 func newAdvisory(r *report.Report, a *report.Advisory) advisory {
 	c := advisory{
 		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, Severity: catalog.Severity(a.CVSS),
-		ExploitedSince: optionalDay(a.ExploitedSince), ExploitedDue: optionalDay(a.ExploitedDue), Ransomware: a.Ransomware, ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
+		ExploitedSince: optionalDay(a.ExploitedSince), ExploitedDue: optionalDay(a.ExploitedDue), Ransomware: a.Ransomware,
+		ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
 		Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
 	}
 	if days, known := a.ExposedDays(r); known {
