@@ -5,7 +5,7 @@ package report
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
@@ -165,7 +165,7 @@ func (b *Block) ID(s *Server) string {
 	for _, key := range slices.Sorted(maps.Keys(b.Tags())) {
 		io.WriteString(sum, "\x00"+key+"\x00"+b.Tags()[key]) //nolint:errcheck // the same
 	}
-	return fmt.Sprintf("%x", sum.Sum(nil))[:16]
+	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
 
 // Site is what became of the nodes of the block's site, nil where they were not asked for.
