@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -214,6 +215,25 @@ func TestAnsibleDropInIsTheShippedOne(t *testing.T) {
 			shipped.Inputs.Execd[0]["command"] = []any{c.program, "--config", c.settings}
 			require.Equal(t, shipped, rendered)
 		})
+	}
+}
+
+// The role's page names each of its variables, and none that is not there.
+func TestAnsibleVariablesAreDocumented(t *testing.T) {
+	r := rig.New(t)
+	names := func(file, pattern string) []string {
+		found := regexp.MustCompile(pattern).FindAllStringSubmatch(r.Read(playbooks+"/roles/qlik_sense_version/"+file), -1)
+		names := make([]string, len(found))
+		for i, one := range found {
+			names[i] = one[1]
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	}
+	variables := names("defaults/main.yml", `(?m)^(qlik_sense_version_\w+):`)
+	require.Equal(t, variables, names("README.md", "`(qlik_sense_version_\\w+)`"))
+	for _, checked := range names("meta/argument_specs.yml", `(?m)^      (qlik_sense_version_\w+):`) {
+		require.Contains(t, variables, checked)
 	}
 }
 

@@ -67,8 +67,9 @@ func TestAnsibleInstallsTheDeb(t *testing.T) {
 		return string(text)
 	}
 	from := func(place, sum string) {
+		deb := map[string]any{"from": place, "sha256": sum}
 		a.variables = map[string]any{
-			"qlik_sense_version_packages": map[string]any{"deb_amd64": map[string]any{"from": place, "sha256": sum}, "deb_arm64": map[string]any{"from": place, "sha256": sum}},
+			"qlik_sense_version_packages": map[string]any{"deb_amd64": deb, "deb_arm64": deb},
 			"qlik_sense_version_sites":    []any{map[string]any{"name": "prod", "hosts": []string{a.Address(1)}, "certificates": a.SiteDir}},
 		}
 	}

@@ -51,11 +51,12 @@ func TestHardeningLowersTheExposure(t *testing.T) {
 		return value
 	}
 
-	require.Greater(t, level(), 9.0)
+	plain := level()
 	require.NoError(t, os.Mkdir(unit+".d", 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(unit+".d", "hardening.conf"), []byte(r.Read(hardening)), 0o600))
-	require.LessOrEqual(t, level(), 1.5)
-	systemdAnalyze(t, "security", "--offline=true", "--threshold=15", unit)
+	hardened := level()
+	require.Less(t, hardened, plain-5)
+	require.LessOrEqual(t, hardened, 2.0) // 1.5 with systemd 252; each version looks at more
 }
 
 // A real Telegraf and the plugin under the drop-in's restrictions, as far as they can be had
@@ -64,6 +65,9 @@ func TestTelegrafRunsHardened(t *testing.T) {
 	r := rig.New(t)
 	if os.Getuid() != 0 {
 		t.Skip("not run, for it takes root to give rights away")
+	}
+	if output, err := exec.Command("unshare", "--mount", "--propagation", "private", "mount", "--bind", "/proc/sys", "/proc/sys").CombinedOutput(); err != nil {
+		t.Skipf("not run, for nothing can be mounted in a namespace: %v: %s", err, output)
 	}
 	_, hosts := r.Start(simulator.Server{})
 	// systemd-analyze prints a group's own system calls and the names of further groups.
@@ -103,6 +107,7 @@ func TestTelegrafRunsHardened(t *testing.T) {
 	require.NotContains(t, allowed, "chown")
 	require.NotContains(t, allowed, "ptrace")
 
+	rig.TrackFiles(t, "testdata")
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // nobody reads there
 	for name, from := range map[string]string{"telegraf": r.Tools.Telegraf, "plugin": r.Tools.Plugin} {
@@ -113,7 +118,7 @@ func TestTelegrafRunsHardened(t *testing.T) {
 		"telegraf.conf": "[agent]\n  flush_interval = \"100ms\"\n[[outputs.influxdb]]\n  urls = [\"" + r.DB.URL + "\"]\n  database = \"" + r.Database + "\"\n",
 		"drop-in.conf":  r.Edit(r.DropIn(stack.Settings(hosts, "/mnt", stack.NoMaxAge)), r.Tools.Plugin, "/mnt/plugin"),
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)) //nolint:gosec // nobody reads them
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	syscalls := r.Write("syscalls", strings.Join(allowed, "\n"))
 	restricted := func(command ...string) (string, []string) {

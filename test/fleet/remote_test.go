@@ -106,7 +106,10 @@ func TestRemoteConfiguration(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{})
 	t.Setenv("INFLUX_TOKEN", "token-of-telegraf")
-	web := newWebServer(t, r.DropIn(r.Block(hosts[:1], environment("TEST"))))
+	// One file for all agents: each puts in what its environment says.
+	t.Setenv("COMPUTERNAME", hosts[0])
+	t.Setenv("SITE", "TEST")
+	web := newWebServer(t, r.DropIn(r.Block([]string{"${COMPUTERNAME}"}, environment("${SITE}"))))
 	p := remoteAgent(r, web, "--config-url-watch-interval", "200ms")
 	require.Equal(t, "TEST", r.Points(1, "")[0]["environment"])
 	require.Equal(t, "Token token-of-telegraf", web.asked.Get("Authorization"), "a token of Telegraf goes to that server")

@@ -31,6 +31,7 @@ func TestProgramsForWindowsCanBeSigned(t *testing.T) {
 		}
 	}
 	r := rig.New(t)
+	rig.TrackFiles(t, sign)
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "program.exe")
 	require.NoError(t, os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600))

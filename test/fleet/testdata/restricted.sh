@@ -29,7 +29,7 @@ awk '{print $5}' /proc/self/mountinfo | while read -r place; do
 	*) mount -o remount,bind,ro "$place" 2>/dev/null || true ;;
 	esac
 done
-# ProtectHome, PrivateTmp, StateDirectory
+# ProtectHome, PrivateTmp
 for hidden in /home /root /run/user; do
 	if [ -d "$hidden" ]; then mount -t tmpfs -o ro,mode=000 tmpfs "$hidden"; fi
 done
