@@ -59,6 +59,41 @@ func TestHardeningLowersTheExposure(t *testing.T) {
 	require.LessOrEqual(t, hardened, 2.0) // 1.5 with systemd 252; each version looks at more
 }
 
+// The lines of the drop-in that testdata/restricted.sh stands for, beside SystemCallFilter, and
+// those that only systemd can do.
+const (
+	had = `NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+UMask=0077
+ProtectKernelTunables=yes
+RestrictNamespaces=yes
+MemoryDenyWriteExecute=yes
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX`
+	notHad = `RestrictSUIDSGID=yes
+LogsDirectory=telegraf
+LogsDirectoryMode=0750
+StateDirectory=telegraf
+StateDirectoryMode=0750
+RemoveIPC=yes
+ProtectProc=invisible
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictRealtime=yes
+LockPersonality=yes
+SystemCallArchitectures=native`
+)
+
 // A real Telegraf and the plugin under the drop-in's restrictions, as far as they can be had
 // without systemd.
 func TestTelegrafRunsHardened(t *testing.T) {
@@ -69,6 +104,7 @@ func TestTelegrafRunsHardened(t *testing.T) {
 	if output, err := exec.Command("unshare", "--mount", "--propagation", "private", "mount", "--bind", "/proc/sys", "/proc/sys").CombinedOutput(); err != nil {
 		t.Skipf("not run, for nothing can be mounted in a namespace: %v: %s", err, output)
 	}
+	require.ElementsMatch(t, strings.Split(had+"\n"+notHad, "\n"), regexp.MustCompile(`(?m)^\w+=.*$`).FindAllString(r.Read(hardening), -1))
 	_, hosts := r.Start(simulator.Server{})
 	// systemd-analyze prints a group's own system calls and the names of further groups.
 	groups := map[string][]string{}
