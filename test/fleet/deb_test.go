@@ -99,11 +99,11 @@ func TestAnsibleInstallsTheDeb(t *testing.T) {
 	a.succeeds(3) // the package, its installation, the restart
 	require.Equal(t, "stop\nstart\nstop\nstart\n", asked())
 	require.Contains(t, a.Read(filepath.Join(variable, "lib/dpkg/status")), "Package: telegraf-qlik-sense-version\nStatus: install ok installed\n")
-	require.Contains(t, a.Read(filepath.Join(variable, "lib/dpkg/status")), "Version: 1.1.0\n")
+	require.Contains(t, a.Read(filepath.Join(variable, "lib/dpkg/status")), "Version: 1.1.0")
 
 	from(first, firstSum)
 	a.succeeds(2) // the package is still there
-	require.Contains(t, a.Read(filepath.Join(variable, "lib/dpkg/status")), "Version: 1.0.0\n")
+	require.Contains(t, a.Read(filepath.Join(variable, "lib/dpkg/status")), "Version: 1.0.0")
 
 	from(second, firstSum)
 	refused, _, failed = a.play()
