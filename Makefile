@@ -10,6 +10,7 @@
 #   make fuzz    the parsers of everything that comes from outside, a minute each
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ACTIONLINT    = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 
 # No C library: one file that runs on any Linux. -s -w leaves out what only debuggers
@@ -31,6 +32,9 @@ lint:
 	go vet ./...
 	GOOS=windows go vet ./...
 	$(GOLANGCI_LINT) run ./...
+	$(ACTIONLINT)
+	@cd deploy/fleet/ansible && if command -v ansible-lint >/dev/null; then LC_ALL=C.UTF-8 ansible-lint; \
+		else echo "The role was not looked at, for the program ansible-lint is not there"; fi
 
 package:
 	rm -rf dist

@@ -44,15 +44,22 @@ const agent = `[agent]
 // StartTelegraf starts a Telegraf with an input and the output to a database. Its
 // configuration is written into dir; env is added to this process's environment.
 func (t *Tools) StartTelegraf(dir, input string, db *InfluxDB, database string, env ...string) (*Process, error) {
-	config := filepath.Join(dir, "telegraf.conf")
-	if err := os.WriteFile(config, []byte(fmt.Sprintf(agent, db.URL, database)), 0o600); err != nil {
-		return nil, err
-	}
 	dropIn := filepath.Join(dir, "qlik-sense-version.conf")
 	if err := os.WriteFile(dropIn, []byte(input), 0o600); err != nil {
 		return nil, err
 	}
-	return Start(t.Telegraf, []string{"--config", config, "--config", dropIn}, env)
+	return t.StartTelegrafWith(dir, []string{"--config", dropIn}, db, database, env...)
+}
+
+// StartTelegrafWith starts a Telegraf with the output to a database, and options that say
+// where its inputs are. Its configuration is written into dir; env is added to this
+// process's environment.
+func (t *Tools) StartTelegrafWith(dir string, options []string, db *InfluxDB, database string, env ...string) (*Process, error) {
+	config := filepath.Join(dir, "telegraf.conf")
+	if err := os.WriteFile(config, []byte(fmt.Sprintf(agent, db.URL, database)), 0o600); err != nil {
+		return nil, err
+	}
+	return Start(t.Telegraf, append([]string{"--config", config}, options...), env)
 }
 
 // StartAgent starts a Telegraf as its service does, with a telegraf.conf and a folder
