@@ -1,6 +1,7 @@
 # What a developer and CI call; the README says more.
 #
 #   make build   the programs, into .bin/
+#   make unit    the tests of the packages, without a browser: in under a minute
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
 #   make lint    formatting, vet, golangci-lint
 #   make package the packages of this commit for all platforms, into dist/
@@ -17,11 +18,14 @@ GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build test lint package demo bench catalog fuzz clean
+.PHONY: build unit test lint package demo bench catalog fuzz clean
 
 build:
 	@mkdir -p .bin
 	$(BUILD) -o .bin/ ./cmd/...
+
+unit:
+	$(GOTESTSUM) --format pkgname-and-test-fails -- -short ./cmd/... ./internal/... ./plugins/...
 
 # At the end gotestsum says what ran and, with the reason, what was skipped.
 test:

@@ -36,6 +36,9 @@ type browser struct {
 // newBrowser starts a Chromium, and sees to it that nothing of it is left.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not run in short mode: a browser takes its time")
+	}
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
