@@ -24,7 +24,7 @@ cp "$1" "$stage/telegraf-qlik-sense-version.exe"
 cp "$root/LICENSE" "$stage/LICENSE.txt"
 cp "${4:-$root/LICENSE}" "$stage/NOTICE.txt"
 cp "$root/sample.conf" "$root"/deploy/telegraf.d/windows/*.conf "$here/telegraf-qlik-sense-version.wxs" "$stage"
-touch -d "@${SOURCE_DATE_EPOCH:-0}" "$stage"/*
+touch -d "@${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)}" "$stage"/*
 
 # Identifiers that follow from the contents: the same files are the same product to Windows.
 guid() { # guid WORD

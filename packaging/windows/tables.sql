@@ -2,7 +2,7 @@
 
 -- Any other package of the same product up to this version is replaced, another build of this version too (256 + 512).
 INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMin`, `VersionMax`, `Attributes`, `ActionProperty`) VALUES ('{6E1B7B5C-6C44-4F1D-9D3E-0B7C5D7A41E2}', '0.0.0', '@VERSION@', 768, 'OLDERVERSION')
-UPDATE `Property` SET `Value` = 'TELEGRAFDIR;EARLIERTELEGRAFDIR;TELEGRAFACCOUNT;QLIKKEY;OLDERVERSION;NEWERVERSION' WHERE `Property` = 'SecureCustomProperties'
+UPDATE `Property` SET `Value` = 'TELEGRAFDIR;EARLIERTELEGRAFDIR;TELEGRAFACCOUNT;TELEGRAFSTART;QLIKKEY;OLDERVERSION;NEWERVERSION' WHERE `Property` = 'SecureCustomProperties'
 UPDATE `CustomAction` SET `Type` = 51 WHERE `Action` = 'KeepTelegrafDir'
 
 -- QLIKKEY is set where the installer finds the key that Qlik Sense keeps on its nodes, at the path that the drop-in names.
@@ -15,8 +15,10 @@ INSERT INTO `DrLocator` (`Signature_`, `Path`, `Depth`) VALUES ('QlikKey', 'C:\P
 UPDATE `Component` SET `Attributes` = 400 WHERE `Component` = 'ThisNode'
 UPDATE `Component` SET `Condition` = 'QLIKKEY AND ProgramFiles64Folder ~= "C:\Program Files\" AND (NOT TELEGRAFACCOUNT OR TELEGRAFACCOUNT ~= "LocalSystem")' WHERE `Component` = 'ThisNode'
 
--- Drop-ins go with the program, edited or not: Telegraf does not start with one whose program is gone.
-INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('DropIns', 'Program', 'qlik-sense-version*.conf', 'DROPINDIR', 2)
+-- Drop-ins go with the program, edited or not: Telegraf does not start with one whose program is gone. The names are there for Wine, which knows no wildcards.
+INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('ThisNode', 'Program', 'qlik-sense-version-this-node.conf', 'DROPINDIR', 2)
+INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('OneFile', 'Program', 'qlik-sense-version.conf', 'DROPINDIR', 2)
+INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('OthersOfThatName', 'Program', 'qlik-sense-version-*.conf', 'DROPINDIR', 2)
 
--- A service that is not there cannot be stopped.
-UPDATE `Component` SET `Condition` = 'TELEGRAFACCOUNT' WHERE `Component` = 'Service'
+-- A service that is not there cannot be stopped, and one that is disabled not be started: the installation would fail.
+UPDATE `Component` SET `Condition` = 'TELEGRAFACCOUNT AND TELEGRAFSTART <> "#4"' WHERE `Component` = 'Service'
