@@ -2,6 +2,7 @@
 #
 #   make build   the programs, into .bin/
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
+#   make test-windows  the programs for Windows and the MSI, under Wine
 #   make lint    formatting, vet, golangci-lint
 #   make demo    three environments in InfluxDB, on this machine, in a minute
 #   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
@@ -15,7 +16,7 @@ GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build test lint demo bench catalog fuzz clean
+.PHONY: build test test-windows lint demo bench catalog fuzz clean
 
 build:
 	@mkdir -p .bin
@@ -24,6 +25,9 @@ build:
 # At the end gotestsum says what ran and, with the reason, what was skipped.
 test:
 	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -timeout 20m ./...
+
+test-windows:
+	$(GOTESTSUM) --format testname -- -count=1 -timeout 30m ./test/windows -args -windows
 
 lint:
 	go mod tidy -diff
