@@ -41,7 +41,7 @@ var packages = sync.OnceValues(func() (two [2][]byte, err error) {
 	if err != nil {
 		return two, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is in nobody's way
+	defer os.RemoveAll(dir)
 	program, err := os.ReadFile(filepath.Join(rig.Root, ".bin", "telegraf-qlik-sense-version.exe"))
 	if err != nil {
 		return two, err
@@ -182,7 +182,7 @@ func TestMSIWithAnotherFolder(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
 	c.msiexec("/i", `C:\old.msi`, `TELEGRAFDIR=C:\Dienste\Telegraf Größe`)
-	dropIn := []string{"telegraf.d/qlik-sense-version-this-node.conf", "telegraf.d/qlik-sense-version-this-node.conf.example", "telegraf.d/qlik-sense-version.conf.example"}
+	dropIn := with(laid[4:], "telegraf.d/"+thisNode)
 	require.Equal(t, dropIn, c.files("Dienste/Telegraf Größe"))
 	require.Equal(t, laid[:4], c.files("Program Files/Telegraf"))
 	c.msiexec("/i", `C:\new.msi`)
@@ -237,7 +237,7 @@ func table(t *testing.T, msi, name string) []map[string]string {
 	reader.Comma, reader.LazyQuotes, reader.FieldsPerRecord = '\t', true, -1
 	lines, err := reader.ReadAll()
 	require.NoError(t, err)
-	var rows []map[string]string
+	rows := make([]map[string]string, 0, len(lines))
 	for _, line := range lines[3:] { // names, types, keys
 		row := make(map[string]string)
 		for i, value := range line {
