@@ -24,11 +24,11 @@ cp "$1" "$stage/telegraf-qlik-sense-version.exe"
 cp "$root/LICENSE" "$stage/LICENSE.txt"
 cp "${4:-$root/LICENSE}" "$stage/NOTICE.txt"
 cp "$root/sample.conf" "$root"/deploy/telegraf.d/windows/*.conf "$here/telegraf-qlik-sense-version.wxs" "$stage"
-touch -d "@${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)}" "$stage"/*
+touch -d "@${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)}" "$stage"/*
 
 # Identifiers that follow from the contents: the same files are the same product to Windows.
 guid() { # guid WORD
-	{ echo "$1 $version"; cat "$stage"/*; } | sha256sum |
+	{ echo "$1 $version"; cat "$stage"/* "$here/tables.sql"; } | sha256sum |
 		sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/' | tr a-f A-F
 }
 
