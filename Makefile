@@ -3,6 +3,7 @@
 #   make build   the programs, into .bin/
 #   make unit    the tests of the packages, without a browser: in under a minute
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
+#   make test-windows  the programs for Windows and the MSI, under Wine
 #   make lint    formatting, vet, golangci-lint
 #   make package the packages of this commit for all platforms, into dist/
 #   make demo    three environments in InfluxDB, on this machine, in a minute
@@ -18,7 +19,7 @@ GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build unit test lint package demo bench catalog fuzz clean
+.PHONY: build unit test test-windows lint package demo bench catalog fuzz clean
 
 build:
 	@mkdir -p .bin
@@ -30,6 +31,9 @@ unit:
 # At the end gotestsum says what ran and, with the reason, what was skipped.
 test:
 	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -timeout 20m ./...
+
+test-windows:
+	$(GOTESTSUM) --format testname -- -count=1 -timeout 30m ./test/windows -args -windows
 
 lint:
 	go mod tidy -diff

@@ -33,7 +33,7 @@ func Write(file string, text []byte) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), target)
+		err = rename(f.Name(), target)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))

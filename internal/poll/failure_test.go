@@ -30,7 +30,7 @@ func TestFaults(t *testing.T) {
 		hint    string
 		noCert  bool // the server's certificate was not seen
 	}{
-		simulator.FaultDown: {long, ConnectionFailed, 0, "connection refused", "nothing listens there", true},
+		simulator.FaultDown: {long, ConnectionFailed, 0, "refused", "nothing listens there", true},
 		// The reset may arrive before the client knows that it is connected.
 		simulator.FaultReset:       {long, ConnectionFailed, 0, "", "check that ", true},
 		simulator.FaultNoHandshake: {short, Timeout, 0, "the TLS handshake did not end in time", "check that this port", true},

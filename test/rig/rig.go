@@ -35,6 +35,7 @@ const (
 // Shared is what all tests of a package share: programs, an InfluxDB, a Qlik Sense site.
 type Shared struct {
 	Tools   *stack.Tools
+	Windows *stack.WindowsTools // instead of Tools and DB, with WindowsMain
 	DB      *stack.InfluxDB
 	Site    *simulator.Site
 	SiteDir string // holds root.pem, client.pem and client_key.pem of the site
@@ -54,7 +55,22 @@ var shared Shared
 // same time: with a Telegraf and an InfluxDB each, they would take the time from each other
 // that some tests allow the plugin, and on two cores gain nothing.
 func Main(m *testing.M, network int) int {
-	status, err := run(m, network)
+	return run(m, network, func() (err error) {
+		shared.Tools, err = stack.Build(context.Background(), Root, os.Stderr)
+		return err
+	})
+}
+
+// WindowsMain is Main for tests of the programs for Windows, which have no InfluxDB.
+func WindowsMain(m *testing.M, network int) int {
+	return run(m, network, func() (err error) {
+		shared.Windows, err = stack.BuildWindows(context.Background(), Root, os.Stderr)
+		return err
+	})
+}
+
+func run(m *testing.M, network int, build func() error) int {
+	status, err := runTests(m, network, build)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -62,7 +78,7 @@ func Main(m *testing.M, network int) int {
 	return status
 }
 
-func run(m *testing.M, network int) (status int, err error) {
+func runTests(m *testing.M, network int, build func() error) (status int, err error) {
 	waiting := time.AfterFunc(5*time.Second, func() {
 		fmt.Fprintln(os.Stderr, "Waiting for the end-to-end tests of another package to end")
 	})
@@ -74,8 +90,7 @@ func run(m *testing.M, network int) (status int, err error) {
 	defer unlock()
 
 	shared.network = network
-	shared.Tools, shared.missing = stack.Build(context.Background(), Root, os.Stderr)
-	if shared.missing != nil {
+	if shared.missing = build(); shared.missing != nil {
 		if os.Getenv("CI") != "" {
 			return 1, shared.missing
 		}
@@ -90,6 +105,9 @@ func run(m *testing.M, network int) (status int, err error) {
 	}
 	if err := shared.Site.Export(shared.SiteDir); err != nil {
 		return 1, err
+	}
+	if shared.Tools == nil {
+		return m.Run(), nil
 	}
 	if shared.DB, err = stack.StartInfluxDB(shared.Tools.InfluxDB, shared.SiteDir); err != nil {
 		return 1, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,17 +24,36 @@ type Process struct {
 
 // Start starts a program; env is added to this process's environment.
 func Start(program string, args, env []string) (*Process, error) {
+	p := prepare(program, args, env)
+	return p, p.start()
+}
+
+// StartWithInput starts a program as Start does, with a pipe as its standard input.
+func StartWithInput(program string, args, env []string) (*Process, io.WriteCloser, error) {
+	p := prepare(program, args, env)
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, stdin, p.start()
+}
+
+func prepare(program string, args, env []string) *Process {
 	p := &Process{cmd: exec.Command(program, args...), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	return p
+}
+
+func (p *Process) start() error {
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", program, err)
+		return fmt.Errorf("starting %s: %w", p.cmd.Path, err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
-	return p, nil
+	return nil
 }
 
 // FindProgram gives the path of a program of the system, also of one that only its

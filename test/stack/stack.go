@@ -81,7 +81,7 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 
 	bin := filepath.Join(root, binFolder)
 	t := &Tools{
-		Telegraf:  filepath.Join(bin, telegrafName(plugins)),
+		Telegraf:  filepath.Join(bin, telegrafName(plugins)+exe()),
 		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
 		Plugin:    filepath.Join(bin, "telegraf-qlik-sense-version"+exe()),
 		Simulator: filepath.Join(bin, "qlik-sense-simulator"+exe()),
@@ -111,7 +111,7 @@ func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string
 	}
 	defer unlock()
 
-	path := filepath.Join(t.bin, telegrafName(recipePlugins))
+	path := filepath.Join(t.bin, telegrafName(recipePlugins)+exe())
 	return path, install(ctx, progress, path, telegrafPackage, "-tags", recipePlugins)
 }
 
@@ -121,15 +121,25 @@ const telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@" + Telegra
 // change of them is not taken for the new one.
 func telegrafName(plugins string) string {
 	sum := sha256.Sum256([]byte(plugins))
-	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3]) + exe()
+	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3])
 }
 
 // install builds a program from its module, unless it is there already.
 func install(ctx context.Context, progress io.Writer, path, pkg string, flags ...string) error {
+	return buildOnce(progress, path, func(dir string) (*exec.Cmd, string) {
+		name, _, _ := strings.Cut(filepath.Base(path), "-")
+		cmd := exec.CommandContext(ctx, "go", append(append([]string{"install"}, flags...), pkg)...)
+		cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=-buildvcs=false")
+		return cmd, filepath.Join(dir, name+exe())
+	})
+}
+
+// buildOnce builds a program, unless it is there already. build gives the command, which works
+// in the folder dir, and where it leaves the program.
+func buildOnce(progress io.Writer, path string, build func(dir string) (cmd *exec.Cmd, built string)) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	name, _, _ := strings.Cut(filepath.Base(path), "-")
 	sayf(progress, "Building %s (only the first time; about two minutes on a small machine)", filepath.Base(path))
 	start := time.Now()
 
@@ -140,8 +150,7 @@ func install(ctx context.Context, progress io.Writer, path, pkg string, flags ..
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a folder that stays is in the way of nobody
-	cmd := exec.CommandContext(ctx, "go", append(append([]string{"install"}, flags...), pkg)...)
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=-buildvcs=false")
+	cmd, built := build(dir)
 	cmd.Dir = dir
 	done := make(chan error, 1)
 	go func() { done <- run(cmd) }()
@@ -159,7 +168,7 @@ func install(ctx context.Context, progress io.Writer, path, pkg string, flags ..
 		}
 	}
 	sayf(progress, "Built %s in %s", filepath.Base(path), time.Since(start).Round(time.Second))
-	return os.Rename(filepath.Join(dir, name+exe()), path)
+	return os.Rename(built, path)
 }
 
 func run(cmd *exec.Cmd) error {

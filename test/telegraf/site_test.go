@@ -150,6 +150,21 @@ func TestWholeSite(t *testing.T) {
 	require.NotContains(t, p.Output(), "Restarting in")
 }
 
+// The shipped drop-in for a site is run as it is, but for paths, names and jitter.
+func TestDropInOfASite(t *testing.T) {
+	r := rig.New(t)
+	r.Start(make([]simulator.Server, 3)...)
+	s := startRepositories(r)
+	s.lists(1, 1, 1, 2, 3)
+	r.Telegraf(r.Edit(r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version-site.conf"),
+		`"/usr/bin/telegraf-qlik-sense-version"`, `"`+r.Tools.Plugin+`"`, "/etc/telegraf-qlik-sense-version", r.SiteDir,
+		`"qlik1.example.com", "qlik2.example.com"`, stack.Quote(s.addresses(1, 2)), `collection_jitter = "5m"`, ""))
+	points := r.ByTag(r.Points(3, ""), "source")
+	for _, host := range s.addresses(1, 2, 3) {
+		require.Equal(t, []any{"success", "PROD"}, []any{points[host]["result"], points[host]["environment"]})
+	}
+}
+
 // Each host is polled once, as hosts has it where it is in both.
 func TestHostsBesideASite(t *testing.T) {
 	r := rig.New(t)

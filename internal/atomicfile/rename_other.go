@@ -1,0 +1,8 @@
+//go:build !windows
+
+package atomicfile
+
+import "os"
+
+// rename replaces target by a file.
+func rename(file, target string) error { return os.Rename(file, target) }

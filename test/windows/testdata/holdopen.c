@@ -1,0 +1,10 @@
+/* Opens a file as an editor may, so that nobody can replace it, until it is killed. */
+#include <stdio.h>
+#include <windows.h>
+
+int main(int argc, char **argv) {
+    if (CreateFileA(argv[1], GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL) == INVALID_HANDLE_VALUE) return 1;
+    puts("open");
+    fflush(stdout);
+    Sleep(INFINITE);
+}
