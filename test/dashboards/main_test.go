@@ -10,4 +10,4 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m, 22)) }
+func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }

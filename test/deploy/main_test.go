@@ -11,4 +11,4 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m, 23)) }
+func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }

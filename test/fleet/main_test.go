@@ -14,7 +14,7 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m, 26)) }
+func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
 // telegrafWith starts a Telegraf with the output to the test's database, and options that say
 // where its inputs are.

@@ -2,7 +2,7 @@
 // around the plugin. Only the Qlik Sense servers are simulated. Every folder of such tests is
 // a package of its own, beside this one in test/, and starts with
 //
-//	func TestMain(m *testing.M) { os.Exit(rig.Main(m, 20)) }
+//	func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 package rig
 
 import (
@@ -49,28 +49,28 @@ type Shared struct {
 var shared Shared
 
 // Main runs the tests of a package and returns the exit status. The package's servers have
-// addresses 127.network.x.y, so each package needs a number of its own.
+// addresses in a network that no other test on this machine has.
 //
 // Packages that use it run one after the other, although "go test ./..." starts several at the
 // same time: with a Telegraf and an InfluxDB each, they would take the time from each other
 // that some tests allow the plugin, and on two cores gain nothing.
-func Main(m *testing.M, network int) int {
-	return run(m, network, func() (err error) {
+func Main(m *testing.M) int {
+	return run(m, func() (err error) {
 		shared.Tools, err = stack.Build(context.Background(), Root, os.Stderr)
 		return err
 	})
 }
 
 // WindowsMain is Main for tests of the programs for Windows, which have no InfluxDB.
-func WindowsMain(m *testing.M, network int) int {
-	return run(m, network, func() (err error) {
+func WindowsMain(m *testing.M) int {
+	return run(m, func() (err error) {
 		shared.Windows, err = stack.BuildWindows(context.Background(), Root, os.Stderr)
 		return err
 	})
 }
 
-func run(m *testing.M, network int, build func() error) int {
-	status, err := runTests(m, network, build)
+func run(m *testing.M, build func() error) int {
+	status, err := runTests(m, build)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -78,7 +78,7 @@ func run(m *testing.M, network int, build func() error) int {
 	return status
 }
 
-func runTests(m *testing.M, network int, build func() error) (status int, err error) {
+func runTests(m *testing.M, build func() error) (status int, err error) {
 	waiting := time.AfterFunc(5*time.Second, func() {
 		fmt.Fprintln(os.Stderr, "Waiting for the end-to-end tests of another package to end")
 	})
@@ -89,6 +89,11 @@ func runTests(m *testing.M, network int, build func() error) (status int, err er
 	}
 	defer unlock()
 
+	network, release, err := simulator.ClaimNetwork()
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	shared.network = network
 	if shared.missing = build(); shared.missing != nil {
 		if os.Getenv("CI") != "" {

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	if err := makeTemplate(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
-		status = rig.WindowsMain(m, 31)
+		status = rig.WindowsMain(m)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,20 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"net"
+)
+
+// ClaimNetwork takes a number n, so that this process alone has servers on 127.n.x.y: nobody else
+// who claims a network on this machine gets it before release.
+func ClaimNetwork() (n int, release func() error, err error) {
+	for n = 20; n < 255; n++ {
+		// The listener is the claim. It ends with the process, however that ends.
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.255.254:9032", n))
+		if err == nil {
+			return n, listener.Close, nil
+		}
+	}
+	return 0, nil, errors.New("no network between 127.20.0.0 and 127.254.0.0 is free")
+}
