@@ -42,9 +42,10 @@ A whole site without a settings file: one node is asked for all others:
   ` + programName + ` check --discover HOST --tls-ca FILE --tls-cert FILE
                                     --tls-key FILE [--tls-verify full|chain]
 
-  --config FILE             settings, or the drop-in for Telegraf that has them or names
-                            their file; may be repeated; without it they are taken from
-                            the environment variable ` + settings.Variable + `
+  --config FILE             the settings file, or the drop-in for Telegraf that has the
+                            settings or names their file; may be repeated; without it
+                            they are taken from the environment variable
+                            ` + settings.Variable + `
   --env-file FILE           variables as Telegraf's service has them, for example
                             /etc/default/telegraf, before those of the environment
   --output FORM             table (default), csv, json, html: a page to attach to a
