@@ -32,7 +32,7 @@ type docField struct {
 const tableHead = "| field | type | meaning |\n| --- | --- | --- |\n"
 
 var documentations = []documentation{
-	{"../../README.md", tableHead, func(f docField) string {
+	{"../../docs/metrics.md", tableHead, func(f docField) string {
 		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, strings.Replace(string(f.Type), "list", "string", 1), sentence(f))
 	}},
 	{"../../deploy/check-json.md", tableHead, func(f docField) string {

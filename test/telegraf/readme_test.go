@@ -37,9 +37,89 @@ func vendorList(t *testing.T) string {
 	return server.URL
 }
 
-func readme(t *testing.T) []rig.Snippet {
+// pages are those whose snippets run here, in the order in which a new user meets them. The
+// others have tests beside what they are about.
+var pages = []string{
+	"docs/check-and-plan.md", "README.md", "docs/settings.md", "docs/metrics.md", "docs/compliance.md", "docs/catalogue.md", "docs/troubleshooting.md",
+	"docs/certificates.md", "docs/coming-from-butler.md", "docs/coming-from-inputs-http.md", "docs/performance.md", "docs/development.md",
+}
+
+func readme(t *testing.T) (all []rig.Snippet) {
 	t.Helper()
-	return rig.Snippets(t, rig.Root+"/README.md")
+	for _, page := range pages {
+		all = append(all, rig.Snippets(t, rig.Root+"/"+page)...)
+	}
+	return all
+}
+
+// The first look of the README: simulated servers, and the fleet's table.
+func TestREADMEFirstLook(t *testing.T) {
+	r := rig.New(t)
+	for _, s := range rig.Snippets(t, rig.Root+"/README.md") {
+		if !strings.Contains(s.Text, "qlik-sense-simulator") {
+			continue
+		}
+		work := t.TempDir()
+		require.NoError(t, os.CopyFS(filepath.Join(work, "deploy/simulated"), os.DirFS(rig.Root+"/deploy/simulated")))
+		for _, name := range []string{"fleet.toml", "settings.conf"} {
+			file := filepath.Join(work, "deploy/simulated", name)
+			text := strings.ReplaceAll(r.Read(file), "127.10.0.", strings.TrimSuffix(r.Address(0), "0"))
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		}
+		require.NoError(t, os.Mkdir(filepath.Join(work, ".bin"), 0o700))
+		for name, program := range map[string]string{"qlik-sense-simulator": r.Tools.Simulator, "telegraf-qlik-sense-version": r.Tools.Plugin} {
+			require.NoError(t, os.Symlink(program, filepath.Join(work, ".bin", name)))
+		}
+		text := strings.Replace(s.Text, "make build\n", "", 1)
+		require.NotEqual(t, s.Text, text)
+		output := shell(t, work, "/usr/bin:/bin", text)
+		for _, expected := range []string{
+			"environment=PROD: ", "environment=TEST: 0 of 2 proven compliant, ", "4,           August 2023", "503 Service Unavailable", "4 servers, 3 answered",
+		} {
+			require.Contains(t, output, expected)
+		}
+		return
+	}
+	require.Fail(t, "no first look in the README")
+}
+
+// Every link from page to page leads somewhere, to a heading that is there.
+func TestLinksBetweenPages(t *testing.T) {
+	tracked, err := exec.Command("git", "-C", rig.Root, "ls-files", "*.md").Output()
+	require.NoError(t, err)
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	notInAnchors := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	anchors := func(text string) (all []string) {
+		for _, match := range heading.FindAllStringSubmatch(text, -1) {
+			all = append(all, strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
+		}
+		return all
+	}
+	links := 0
+	for page := range strings.Lines(string(tracked)) {
+		page = filepath.Join(rig.Root, strings.TrimSpace(page))
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, match := range regexp.MustCompile(`\]\(([^)\s]*)\)`).FindAllStringSubmatch(string(text), -1) {
+			target, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			links++
+			file := page
+			if target != "" {
+				file = filepath.Join(filepath.Dir(page), target)
+				_, err := os.Stat(file)
+				require.NoError(t, err, "%s: %s", page, match[1])
+			}
+			if anchor != "" {
+				there, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Contains(t, anchors(string(there)), anchor, "%s: %s", page, match[1])
+			}
+		}
+	}
+	require.Greater(t, links, 100)
 }
 
 // Every kind of snippet is somebody's work below: a new kind needs a new test.
@@ -94,7 +174,7 @@ func TestREADMECommands(t *testing.T) {
 	vendor := vendorList(t)
 
 	for _, s := range readme(t) {
-		if s.Language != "sh" {
+		if s.Language != "sh" || strings.Contains(s.Text, "qlik-sense-simulator") {
 			continue
 		}
 		for line := range strings.Lines(strings.ReplaceAll(s.Text, "\\\n", " ")) {
@@ -143,7 +223,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 	}
 	require.Equal(t, r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version.conf"), r.Read(filepath.Join(work, "qlik-sense-version.conf")))
-	require.Equal(t, "restart telegraf\nreload telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
+	require.Equal(t, "restart telegraf\n", r.Read(filepath.Join(root, "systemctl.log")))
 
 	// What the commands have put in place works.
 	r.Telegraf(r.Read(filepath.Join(root, "etc/telegraf/telegraf.d/qlik-sense-version.conf")))
@@ -267,17 +347,19 @@ func TestREADMEPowerShell(t *testing.T) {
 
 // The tables of the page name all settings and all outcomes.
 func TestREADMETables(t *testing.T) {
-	text, err := os.ReadFile(rig.Root + "/README.md")
-	require.NoError(t, err)
-	page := string(text)
+	var page string
+	for _, name := range pages {
+		text, err := os.ReadFile(rig.Root + "/" + name)
+		require.NoError(t, err)
+		page += string(text)
+	}
 
 	sample, err := os.ReadFile(rig.Root + "/sample.conf")
 	require.NoError(t, err)
-	_, table, found := strings.Cut(page, "## Settings")
-	require.True(t, found)
-	table, _, _ = strings.Cut(table, "## The point")
+	table, err := os.ReadFile(rig.Root + "/docs/settings.md")
+	require.NoError(t, err)
 	for _, match := range regexp.MustCompile(`(?m)^  #? ?(\w+) = (.*)$`).FindAllStringSubmatch(string(sample), -1) {
-		require.Contains(t, table, "`"+match[1]+"`")
+		require.Contains(t, string(table), "`"+match[1]+"`")
 	}
 
 	require.NotRegexp(t, `@[A-Z]+@`, page, "a gap to be filled in")

@@ -10,13 +10,13 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// The README shows what the program prints.
-func TestREADMEShowsTheTable(t *testing.T) {
+// The page shows what the program prints.
+func TestPageShowsTheTable(t *testing.T) {
 	table := tableOf(t, reporttest.Demonstration(t), Options{})
 	if reporttest.Update() {
 		t.Log(table)
 	}
-	readme, err := os.ReadFile("../../../README.md")
+	readme, err := os.ReadFile("../../../docs/check-and-plan.md")
 	require.NoError(t, err)
 	_, shown, found := strings.Cut(string(readme), "```text\nenvironment=")
 	require.True(t, found)
