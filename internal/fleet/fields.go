@@ -134,6 +134,8 @@ var SiteFields = []FieldOf[Site]{
 	}},
 	{"nodes_vanished", Integer, "", "number of nodes that were listed since the start of the program and are not any more",
 		func(s *Site) any { return known(s.Vanished, s.Listed) }},
+	{"nodes_unusable", Integer, "", "number of nodes in the list without a host name that could be asked: the site is not proven without them",
+		func(s *Site) any { return known(s.Unusable, s.Listed) }},
 }
 
 // nodeOf returns what is known of the node, the zero Node for nothing.

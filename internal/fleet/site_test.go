@@ -129,7 +129,9 @@ func TestSite(t *testing.T) {
 		"qlik0.example.com success Node 0 central,proxy", "qlik1.example.com success Node 1 engine",
 		"qlik2.example.com connection_failed Node 2 ",
 	}, show(r), "what is long gone shows as not answering")
-	require.Equal(t, map[string]any{"result": "success", "result_code": 0, "nodes": 3, "answered_by": name(0), "nodes_vanished": 0}, fieldsOf(r.Site))
+	require.Equal(t, map[string]any{
+		"result": "success", "result_code": 0, "nodes": 3, "answered_by": name(0), "nodes_vanished": 0, "nodes_unusable": 0,
+	}, fieldsOf(r.Site))
 	require.True(t, r.Site.Complete())
 	require.Equal(t, "Node 0", fieldOf(t, &r.Results[0], "node_name"))
 	require.Equal(t, []string{"central", "proxy"}, fieldOf(t, &r.Results[0], "node_roles"))
@@ -156,7 +158,9 @@ func TestSite(t *testing.T) {
 	for range 2 {
 		r = round()
 		require.Equal(t, name(0), r.Site.Source().Source(), "always the first")
-		require.Equal(t, map[string]any{"result": "success", "result_code": 0, "nodes": 3, "answered_by": name(1), "nodes_vanished": 1}, fieldsOf(r.Site))
+		require.Equal(t, map[string]any{
+			"result": "success", "result_code": 0, "nodes": 3, "answered_by": name(1), "nodes_vanished": 1, "nodes_unusable": 0,
+		}, fieldsOf(r.Site))
 	}
 	require.Len(t, r.Results, 3)
 	require.True(t, r.Results[0].Node.Central())
@@ -249,6 +253,7 @@ func TestUnusableEntries(t *testing.T) {
 		require.Len(t, r.Results, 1)
 		require.False(t, r.Site.Complete())
 		require.Equal(t, 3, fieldsOf(r.Site)["nodes"])
+		require.Equal(t, 2, fieldsOf(r.Site)["nodes_unusable"])
 	}
 	require.Len(t, saidOfSites(process), 2, "the warning comes once, beside the nodes that were found")
 }

@@ -346,19 +346,21 @@ func (c *cast) node(line string) string {
 	return ""
 }
 
-// site is the point of that site on a day of the story: its nodes cannot be listed for a day.
+// site is the point of that site on a day of the story: its nodes cannot be listed for a day, and one cannot be asked for two.
 // Much later one of them vanishes, comes back, and vanishes again at the end.
 func site(day float64) string {
-	fields := `result="success",result_code=0i,nodes=3i,answered_by="central.example.com",nodes_vanished=0i`
+	fields := `result="success",result_code=0i,nodes=3i,answered_by="central.example.com",nodes_vanished=0i,nodes_unusable=0i`
 	switch {
 	case day >= 20 && day < 21:
 		fields = `result="timeout",result_code=4i`
+	case day >= 30 && day < 32:
+		fields = strings.Replace(fields, "nodes_unusable=0i", "nodes_unusable=1i", 1)
 	case day >= 50 && day < 51:
-		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=1i`
+		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=1i,nodes_unusable=0i`
 	case day >= 51 && day < 60: // the program was started again
-		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=0i`
+		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=0i,nodes_unusable=0i`
 	case day >= 74:
-		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=1i`
+		fields = `result="success",result_code=0i,nodes=2i,answered_by="rim.example.com",nodes_vanished=1i,nodes_unusable=0i`
 	}
 	return "qlik_sense_site,environment=PROD,site=Zürich,source=central.example.com " + fields
 }

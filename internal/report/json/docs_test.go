@@ -40,7 +40,7 @@ func TestDocumentation(t *testing.T) {
 		model["server"] = append(model["server"], f.Name+": "+kinds[f.Type])
 	}
 	model["site"] = []string{
-		"source: string", "host: string", "complete: boolean", "nodes_unusable: integer", "nodes_elsewhere: integer", "failed_attempts: array of attempt",
+		"source: string", "host: string", "complete: boolean", "nodes_elsewhere: integer", "failed_attempts: array of attempt",
 	}
 	for _, f := range fleet.SiteFields {
 		model["site"] = append(model["site"], f.Name+": "+kinds[f.Type])

@@ -151,7 +151,6 @@ func (s *site) MarshalJSON() ([]byte, error) {
 			object.add(fleet.SiteFields[i].Name, value)
 		}
 	}
-	object.add("nodes_unusable", site.Unusable)
 	object.add("nodes_elsewhere", site.Elsewhere)
 	failed := s.FailedAttempts()
 	attempts := make([]attempt, 0, len(failed))
