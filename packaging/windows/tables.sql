@@ -2,7 +2,7 @@
 
 -- Any other package of the same product up to this version is replaced, another build of this version too (256 + 512).
 INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMin`, `VersionMax`, `Attributes`, `ActionProperty`) VALUES ('{6E1B7B5C-6C44-4F1D-9D3E-0B7C5D7A41E2}', '0.0.0', '@VERSION@', 768, 'OLDERVERSION')
-UPDATE `Property` SET `Value` = 'TELEGRAFDIR;EARLIERTELEGRAFDIR;TELEGRAFACCOUNT;TELEGRAFSTART;QLIKKEY;OLDERVERSION;NEWERVERSION' WHERE `Property` = 'SecureCustomProperties'
+UPDATE `Property` SET `Value` = 'TELEGRAFDIR;EARLIERTELEGRAFDIR;TELEGRAFACCOUNT;TELEGRAFSTART;QLIKKEY;OLDERVERSION;NEWERVERSION;THISNODE' WHERE `Property` = 'SecureCustomProperties'
 UPDATE `CustomAction` SET `Type` = 51 WHERE `Action` = 'KeepTelegrafDir'
 
 -- QLIKKEY is set where the installer finds the key that Qlik Sense keeps on its nodes, at the path that the drop-in names.
@@ -11,9 +11,9 @@ INSERT INTO `Signature` (`Signature`, `FileName`) VALUES ('QlikKey', 'client_key
 CREATE TABLE `DrLocator` (`Signature_` CHAR(72) NOT NULL, `Parent` CHAR(72), `Path` CHAR(255), `Depth` SHORT PRIMARY KEY `Signature_`, `Parent`, `Path`)
 INSERT INTO `DrLocator` (`Signature_`, `Path`, `Depth`) VALUES ('QlikKey', 'C:\ProgramData\Qlik\Sense\Repository\Exported Certificates\.Local Certificates', 0)
 
--- The drop-in is laid where it works as it is. It is never laid over one that is there (128), nor removed with its component (16), which a later version may lack here.
+-- The drop-in is laid where it works as it is, and nobody said THISNODE=no. It is never laid over one that is there (128), nor removed with its component (16), which a later version may lack here.
 UPDATE `Component` SET `Attributes` = 400 WHERE `Component` = 'ThisNode'
-UPDATE `Component` SET `Condition` = 'QLIKKEY AND ProgramFiles64Folder ~= "C:\Program Files\" AND (NOT TELEGRAFACCOUNT OR TELEGRAFACCOUNT ~= "LocalSystem")' WHERE `Component` = 'ThisNode'
+UPDATE `Component` SET `Condition` = 'QLIKKEY AND NOT THISNODE ~= "no" AND ProgramFiles64Folder ~= "C:\Program Files\" AND (NOT TELEGRAFACCOUNT OR TELEGRAFACCOUNT ~= "LocalSystem")' WHERE `Component` = 'ThisNode'
 
 -- Drop-ins go with the program, edited or not: Telegraf does not start with one whose program is gone. The names are there for Wine, which knows no wildcards.
 INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('ThisNode', 'Program', 'qlik-sense-version-this-node.conf', 'DROPINDIR', 2)

@@ -214,6 +214,11 @@ func TestAnsibleDropInIsTheShippedOne(t *testing.T) {
 			require.Len(t, rendered.Inputs.Execd, 1)
 			shipped.Inputs.Execd[0]["command"] = []any{c.program, "--config", c.settings}
 			require.Equal(t, shipped, rendered)
+
+			// The MSI lays the program into one place, wherever Telegraf is.
+			_, err = toml.Decode(a.render("drop-in.conf.j2", c.family, map[string]any{"qlik_sense_version_telegraf_dir": `D:\Telegraf`}), &rendered)
+			require.NoError(t, err)
+			require.Equal(t, c.program, rendered.Inputs.Execd[len(rendered.Inputs.Execd)-1]["command"].([]any)[0])
 		})
 	}
 }

@@ -24,7 +24,7 @@ func output(t *testing.T, environment []string, program string, arguments ...str
 	return string(text), err
 }
 
-func TestProgramsForWindowsCanBeSigned(t *testing.T) {
+func TestWhatIsForWindowsCanBeSigned(t *testing.T) {
 	for _, program := range []string{"osslsigncode", "openssl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("not run, for the program %s is not there", program)
@@ -61,7 +61,23 @@ func TestProgramsForWindowsCanBeSigned(t *testing.T) {
 	require.Equal(t, unsigned, r.Read(program))
 	text, err = output(t, environment("pa ss"), sign, program)
 	require.NoError(t, err, text)
-	text, err = output(t, nil, "osslsigncode", "verify", "-CAfile", certificate, "-in", program)
+	verify := func(file string) {
+		text, err := output(t, nil, "osslsigncode", "verify", "-CAfile", certificate, "-in", file)
+		require.NoError(t, err, text)
+		require.Contains(t, text, "A test")
+	}
+	verify(program)
+
+	// The MSI is made of the signed program, and then signed.
+	for _, builder := range []string{"wixl", "msibuild"} {
+		if _, err := exec.LookPath(builder); err != nil {
+			t.Skipf("no MSI signed, for the program %s is not there", builder)
+		}
+	}
+	msi := filepath.Join(dir, "package.msi")
+	text, err = output(t, nil, rig.Root+"/packaging/windows/msi.sh", program, "1.2.3", msi)
 	require.NoError(t, err, text)
-	require.Contains(t, text, "A test")
+	text, err = output(t, environment("pa ss"), sign, msi)
+	require.NoError(t, err, text)
+	verify(msi)
 }

@@ -39,7 +39,7 @@ func packagesOf(t *testing.T, version string) string {
 	if _, err := os.Stat(folder + "/SHA256SUMS"); err == nil {
 		return folder
 	}
-	for _, source := range []string{"packaging", "docs", "README.md", "CHANGELOG.md"} {
+	for _, source := range []string{"packaging", "docs", "README.md", "CHANGELOG.md", "SECURITY.md"} {
 		rig.TrackFiles(t, rig.Root+"/"+source)
 	}
 	build(t, rig.Root, folder, "VERSION="+version, "PLATFORMS=linux/"+runtime.GOARCH)
@@ -49,7 +49,11 @@ func packagesOf(t *testing.T, version string) string {
 // build runs packaging/build of a repository.
 func build(t *testing.T, root, folder string, env ...string) {
 	t.Helper()
-	for _, program := range []string{"git", "zip"} {
+	programs := []string{"git", "zip"}
+	if strings.Contains(strings.Join(env, " "), "windows/amd64") {
+		programs = append(programs, "wixl", "msibuild")
+	}
+	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
 			skip(t, "no packages built, for the program "+program+" is not there")
 		}
@@ -74,7 +78,7 @@ func one(t *testing.T, folder, pattern string) string {
 
 // What everybody finds in each package.
 var everywhere = []string{
-	"README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "sample.conf", "docs/install-linux.md",
+	"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "NOTICE", "sample.conf", "docs/install-linux.md",
 	"deploy/telegraf.d/linux/qlik-sense-version.conf", "deploy/telegraf.d/windows/qlik-sense-version.conf",
 	"deploy/renewal/systemd/telegraf-qlik-sense-catalog.timer", "man/" + name + ".1",
 	"completions/bash/" + name, "completions/zsh/_" + name, "completions/fish/" + name + ".fish",

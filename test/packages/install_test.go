@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -386,4 +388,45 @@ func TestRpmlint(t *testing.T) {
 	m.copy(rig.Root+"/packaging/linux/rpmlint.toml", "/root/rpmlint.toml", 0o644)
 	require.Equal(t, "telegraf\n", m.run("rpm --query --package --recommends /root/package.rpm"))
 	require.Contains(t, m.run("rpmlint --config /root/rpmlint.toml /root/package.rpm"), "1 packages and 0 specfiles checked; 0 errors,")
+}
+
+// The pages in a package lead to what is in it; what only the repository has is not meant.
+func TestPagesInPackages(t *testing.T) {
+	onlyInRepository := regexp.MustCompile(`^(\.\./)*(test|internal|plugins|\.github|LICENSE|CHANGELOG\.md|(deploy/)?(compose|simulated))`)
+	for kind, unpack := range map[string]string{"deb": `dpkg-deb --extract "$1" "$2"`, "rpm": `cd "$2" && rpm2archive --nocompression - <"$1" | tar x`} {
+		t.Run(kind, func(t *testing.T) {
+			need(t, "dpkg-deb", "rpm2archive")
+			folder := t.TempDir()
+			output, err := exec.Command("bash", "-euc", unpack, "unpack", one(t, packagesOf(t, older), "*."+kind), folder).CombinedOutput()
+			require.NoError(t, err, string(output))
+			links := 0
+			doc := filepath.Join(folder, "usr/share/doc", name)
+			for _, pages := range []string{doc, filepath.Join(folder, "usr/share", name)} {
+				require.NoError(t, filepath.WalkDir(pages, func(page string, entry os.DirEntry, err error) error {
+					if err != nil || entry.IsDir() || filepath.Ext(page) != ".md" {
+						return err
+					}
+					text, err := os.ReadFile(page)
+					require.NoError(t, err)
+					for _, match := range regexp.MustCompile(`\]\(([^)#:\s]+)[^):\s]*\)`).FindAllStringSubmatch(string(text), -1) {
+						if onlyInRepository.MatchString(match[1]) {
+							continue
+						}
+						links++
+						from := filepath.Dir(page)
+						if pages != doc { // read through doc/deploy
+							from = filepath.Join(doc, "deploy", strings.TrimPrefix(from, pages))
+						}
+						_, err := os.Stat(filepath.Join(from, match[1]))
+						if err != nil && pages != doc {
+							_, err = os.Stat(filepath.Join(doc, strings.TrimPrefix(match[1], "../")))
+						}
+						require.NoError(t, err, "%s: %s", page, match[1])
+					}
+					return nil
+				}))
+			}
+			require.Greater(t, links, 40)
+		})
+	}
 }

@@ -153,8 +153,10 @@ func TestMSIOnANode(t *testing.T) {
 // Elsewhere, and wherever the drop-in would not work as it is, there are only examples.
 func TestMSIElsewhere(t *testing.T) {
 	service := `HKLM\SYSTEM\CurrentControlSet\Services\telegraf`
+	more := map[string][]string{"told so": {"THISNODE=No"}}
 	for name, prepare := range map[string]func(c *computer){
 		"no node": func(*computer) {},
+		"told so": func(*computer) {},
 		"no key":  func(c *computer) { require.NoError(c, os.Remove(c.path(qlikCertificates+"/client_key.pem"))) },
 		"another account": func(c *computer) {
 			c.do("reg", "add", service, "/v", "ObjectName", "/d", `CORP\telegraf`, "/f")
@@ -167,7 +169,7 @@ func TestMSIElsewhere(t *testing.T) {
 				c.makeNode()
 			}
 			prepare(c)
-			c.msiexec("/i", `C:\old.msi`)
+			c.msiexec(append([]string{"/i", `C:\old.msi`}, more[name]...)...)
 			require.Equal(t, laid, c.files("Program Files/Telegraf"))
 			// Made active, it goes with the program all the same.
 			c.copy(c.path(dropIns+"qlik-sense-version.conf.example"), dropIns+"qlik-sense-version.conf")
@@ -269,7 +271,9 @@ func TestMSITables(t *testing.T) {
 		require.Equal(t, 256, attributes&256, "%s is for 64 bits", component["Component"])
 		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16, "never overwritten, permanent: %s", component["Component"])
 	}
-	for _, service := range table(t, msi, "ServiceControl") {
+	services := table(t, msi, "ServiceControl")
+	require.Len(t, services, 1)
+	for _, service := range services {
 		require.Equal(t, []string{"telegraf", "51", "0"}, []string{service["Name"], service["Event"], service["Wait"]})
 	}
 	actions := make(map[string]int)
@@ -285,7 +289,24 @@ func TestMSITables(t *testing.T) {
 	}
 	require.Equal(t, "1.2.3", properties["ProductVersion"])
 	require.Equal(t, "1", properties["ALLUSERS"])
-	require.Contains(t, strings.Split(properties["SecureCustomProperties"], ";"), "TELEGRAFDIR")
+	require.Subset(t, strings.Split(properties["SecureCustomProperties"], ";"), []string{"TELEGRAFDIR", "THISNODE", "OLDERVERSION", "NEWERVERSION"})
+
+	// Wine does not show these: what replaces what, and that an older package is refused.
+	upgrades := make(map[string]string)
+	for _, row := range table(t, msi, "Upgrade") {
+		upgrades[row["ActionProperty"]] = strings.Join([]string{row["VersionMin"], row["VersionMax"], row["Attributes"]}, " ")
+	}
+	require.Equal(t, map[string]string{"OLDERVERSION": "0.0.0 1.2.3 768", "NEWERVERSION": "1.2.3  2"}, upgrades)
+	conditions := table(t, msi, "LaunchCondition")
+	require.Len(t, conditions, 1)
+	require.Equal(t, "NOT NEWERVERSION OR Installed", conditions[0]["Condition"])
+	removals := table(t, msi, "RemoveFile")
+	removed := make([]string, 0, len(removals))
+	for _, row := range removals {
+		require.Equal(t, []string{"Program", "DROPINDIR", "2"}, []string{row["Component_"], row["DirProperty"], row["InstallMode"]}, "at the removal of the program")
+		removed = append(removed, row["FileName"])
+	}
+	require.ElementsMatch(t, []string{"qlik-sense-version-this-node.conf", "qlik-sense-version.conf", "qlik-sense-version-*.conf"}, removed)
 }
 
 // Of two builds only the time of creation differs, twice eight bytes at most.
