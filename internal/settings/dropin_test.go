@@ -78,7 +78,7 @@ func TestLoadAll(t *testing.T) {
 	one := write("one.conf", dropIn(ours, inside(block("${HOST}", "B"))))
 	crlf := write("crlf.conf", strings.ReplaceAll(dropIn(ours, inside(block("qlik-crlf", "B"))), "\n", "\r\n"))
 	ofTwo := write("of-two.toml", block("qlik-two", "C"))
-	two := write("two.conf", dropIn(`["/usr/bin/telegraf-qlik-sense-version", "--log-level", "debug", "--config", "`+ofTwo+`"]`, ""))
+	two := write("two.conf", dropIn(`["/usr/bin/telegraf-qlik-sense-version", "--log-level", "debug", "--config", '`+ofTwo+`']`, ""))
 	together := write("together.conf", dropIn(`['C:\Program Files\Telegraf\Telegraf-Qlik-Sense-Version.EXE', '--config=`+plain+`']`, ""))
 	entries := write("entries.conf", dropIn(ours, inside(block("$${OTHER}", "D"))))
 	outside := write("outside.conf", dropIn(ours, ""))
@@ -136,7 +136,7 @@ func TestLoadAll(t *testing.T) {
 		{[]string{wrong}, nil, wrong + `:7: inputs.qlik_sense_version.hosts: "a b": write one server per entry`},
 		{[]string{changed}, nil, changed + ": QLIK_SENSE_VERSION_CONFIG:2: "},
 		{[]string{plain, twin}, nil, twin + `:2: inputs.qlik_sense_version.hosts: "qlik-plain" is in the block of ` + plain + ":1 with the same tags"},
-		{[]string{write("gone.conf", dropIn(`["telegraf-qlik-sense-version", "--config", "`+missing+`"]`, ""))}, nil, "gone.conf: command: open " + missing},
+		{[]string{write("gone.conf", dropIn(`["telegraf-qlik-sense-version", "--config", '`+missing+`']`, ""))}, nil, "gone.conf: command: open " + missing},
 		{[]string{write("both.conf", dropIn(`["telegraf-qlik-sense-version", "--config", "x"]`, inside("")))}, nil,
 			"both.conf: settings come from --config x in command"},
 		{[]string{write("refused.conf", dropIn(ours, inside(block("${NOT_SET:?is needed}", "A"))))}, nil, "refused.conf: environment: "},

@@ -40,7 +40,8 @@ func vendorList(t *testing.T) string {
 // pages are those whose snippets run here, in the order in which a new user meets them. The
 // others have tests beside what they are about.
 var pages = []string{
-	"docs/check-and-plan.md", "README.md", "docs/settings.md", "docs/metrics.md", "docs/compliance.md", "docs/catalogue.md", "docs/troubleshooting.md",
+	"docs/check-and-plan.md", "README.md", "docs/settings.md", "docs/discovery.md", "docs/metrics.md", "docs/compliance.md", "docs/catalogue.md",
+	"docs/troubleshooting.md",
 	"docs/certificates.md", "docs/coming-from-butler.md", "docs/coming-from-inputs-http.md", "docs/performance.md", "docs/development.md",
 }
 
@@ -347,12 +348,13 @@ func TestREADMEPowerShell(t *testing.T) {
 
 // The tables of the page name all settings and all outcomes.
 func TestREADMETables(t *testing.T) {
-	var page string
+	var all strings.Builder
 	for _, name := range pages {
 		text, err := os.ReadFile(rig.Root + "/" + name)
 		require.NoError(t, err)
-		page += string(text)
+		all.Write(text)
 	}
+	page := all.String()
 
 	sample, err := os.ReadFile(rig.Root + "/sample.conf")
 	require.NoError(t, err)

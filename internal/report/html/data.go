@@ -92,7 +92,7 @@ func digest(sum string) g.Node {
 	return h.Small(h.Class("digest"), plain("SHA-256 "), h.Code(plain(sum)))
 }
 
-// claims says what the word "compliant" means, as the README does.
+// claims says what the word "compliant" means, as docs/compliance.md does.
 func (*page) claims() g.Node {
 	list := func(items ...string) g.Node {
 		return h.Ul(g.Map(items, func(item string) g.Node { return h.Li(plain(item)) }))

@@ -80,7 +80,7 @@ func Mixed(t testing.TB) *report.Report {
 	)
 }
 
-// Demonstration is the fleet that the README shows.
+// Demonstration is the fleet that docs/check-and-plan.md shows.
 func Demonstration(t testing.TB) *report.Report {
 	t.Helper()
 	name := func(environment string, n int) string { return fmt.Sprintf("qlik-%s-%d.example.com", environment, n) }
