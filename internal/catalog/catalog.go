@@ -86,7 +86,7 @@ const (
 	Ambiguous Basis = "ambiguous" // the count and the days of fixes disagree
 )
 
-// Sure holds for a basis good enough to tell the patch from the build.
+// Sure reports whether a basis is good enough to tell the patch from the build.
 func (b Basis) Sure() bool { return b == Stated || b == Derived || b == Checked }
 
 func (b Basis) known() bool { return b.Sure() || b == Counted || b == Ambiguous }
@@ -107,7 +107,7 @@ type Advisory struct {
 	// ExploitedDue is the day until which CISA wants federal agencies to have acted, zero where
 	// its list names none.
 	ExploitedDue Day `toml:"exploited_due,omitempty"`
-	// Ransomware holds where CISA knows of its use by ransomware groups.
+	// Ransomware is set where CISA knows of its use by ransomware groups.
 	Ransomware bool `toml:"ransomware,omitempty"`
 	// Fixed are the first releases with the fix, one of each month at most.
 	Fixed []release.Release `toml:"fixed"`
@@ -115,7 +115,7 @@ type Advisory struct {
 	AffectedFrom *release.Release `toml:"affected_from,omitempty"`
 	// SupersededBy are advisories whose fixes hold this one's fix as well.
 	SupersededBy []string `toml:"superseded_by,omitempty"`
-	// Verified holds where the advisory was read in the record of the CVE or in NVD.
+	// Verified is set where the advisory was read in the record of the CVE or in NVD.
 	Verified   bool     `toml:"verified"`
 	References []string `toml:"references"`
 	// ReadBy is Machine for an entry that an update read in a feed, "" for one that somebody
@@ -128,7 +128,7 @@ type Advisory struct {
 	// RecordModified is the last change of NVD's record as it was when the entry was made
 	// from it, zero where that is not known.
 	RecordModified Day `toml:"record_modified,omitempty"`
-	// Keep holds for an entry that somebody edited: an update leaves it alone.
+	// Keep is set for an entry that somebody edited: an update leaves it alone.
 	Keep bool `toml:"keep,omitempty"`
 	// Dismissed is the reason for which the advisory was set aside, "" for one that was not.
 	Dismissed string `toml:"dismissed,omitempty"`
@@ -161,7 +161,7 @@ const Machine = "machine"
 // ByMachine reports whether an update read the entry in a feed.
 func (a *Advisory) ByMachine() bool { return a.ReadBy == Machine }
 
-// Decides holds for an advisory that servers are judged by. Of the others nobody can tell
+// Decides reports whether servers are judged by the advisory. Of the others nobody can tell
 // which releases they concern, or they were dismissed.
 func (a *Advisory) Decides() bool { return a.Verified && len(a.Fixed) > 0 && a.Dismissed == "" }
 
@@ -192,7 +192,7 @@ func (a *Advisory) Decision(name string) string {
 		"or the reason to set it aside, dismissed = \"...\"", a.ID, place)
 }
 
-// Exploited holds where CISA knows that the vulnerability is being exploited.
+// Exploited reports whether CISA knows that the vulnerability is being exploited.
 func (a *Advisory) Exploited() bool { return !a.ExploitedSince.IsZero() }
 
 // BuiltInName is what the built-in catalogue is called where others have the name of a file.

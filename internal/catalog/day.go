@@ -15,10 +15,10 @@ func DayOf(t time.Time) Day {
 	return Day{t.UTC().Truncate(24 * time.Hour)}
 }
 
-// IsZero holds for no day.
+// IsZero reports whether d is no day.
 func (d Day) IsZero() bool { return d.midnight.IsZero() }
 
-// After holds when d is later than other.
+// After reports whether d is later than other.
 func (d Day) After(other Day) bool { return d.midnight.After(other.midnight) }
 
 // DaysSince is the number of days from other to d, negative when other is later.

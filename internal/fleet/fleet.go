@@ -46,7 +46,7 @@ type Block struct {
 	policy     judgement.Policy
 	catalog    *source
 	limited    bool // to some of its servers
-	// minimumChecked holds when the minimum release was looked for in the catalogue.
+	// minimumChecked is set when the minimum release was looked for in the catalogue.
 	minimumChecked bool
 }
 

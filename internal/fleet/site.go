@@ -17,7 +17,7 @@ type Site struct {
 	// Attempts are the nodes of the setting discover that were asked, in its order. Where one
 	// listed the nodes, it is the last.
 	Attempts []discovery.Attempt
-	// Listed holds when one of them did.
+	// Listed is set when one of them did.
 	Listed bool
 	// Nodes is how many nodes are polled or Elsewhere: those of the list or, where there is
 	// none, those that were listed last.

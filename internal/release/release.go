@@ -157,7 +157,7 @@ func (r Release) Initial() Release {
 	return r
 }
 
-// IsZero holds for what is no release.
+// IsZero reports whether r is no release.
 func (r Release) IsZero() bool { return r == Release{} }
 
 // UnmarshalText reads a label; see Parse.
