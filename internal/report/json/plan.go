@@ -26,19 +26,22 @@ type wave struct {
 }
 
 type plannedServer struct {
-	Source   string            `json:"source"`
-	Host     string            `json:"host"`
-	Tags     map[string]string `json:"tags"`
-	NodeName string            `json:"node_name,omitempty"`
-	Roles    []string          `json:"node_roles,omitempty"`
-	Runs     string            `json:"runs"`
-	Action   string            `json:"action"`
-	Install  string            `json:"install"`
-	Effort   string            `json:"effort"`
-	Releases int               `json:"releases"`
-	Closes   []string          `json:"closes"`
-	Why      []string          `json:"why"`
-	Hint     string            `json:"hint,omitempty"`
+	ID             string            `json:"id"`
+	Source         string            `json:"source"`
+	Host           string            `json:"host"`
+	Tags           map[string]string `json:"tags"`
+	NodeName       string            `json:"node_name,omitempty"`
+	Roles          []string          `json:"node_roles,omitempty"`
+	Runs           string            `json:"runs"`
+	Action         string            `json:"action"`
+	Install        string            `json:"install"`
+	Effort         string            `json:"effort"`
+	Releases       int               `json:"releases"`
+	Exploited      bool              `json:"exploited"`
+	Closes         []string          `json:"closes"`
+	Why            []string          `json:"why"`
+	Hint           string            `json:"hint,omitempty"`
+	CatalogProblem string            `json:"catalog_problem,omitempty"`
 }
 
 // WritePlan writes a plan as one indented document. No array of it is null.
@@ -68,9 +71,9 @@ func WritePlan(w io.Writer, p *plan.Plan) error {
 
 func newPlannedServer(row *plan.Row) plannedServer {
 	s := plannedServer{
-		Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
-		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases,
-		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint,
+		ID: row.Block.ID(row.Server), Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
+		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases, Exploited: row.Server.Exploited() > 0,
+		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint, CatalogProblem: row.Block.Round.Problem,
 	}
 	if s.Tags == nil {
 		s.Tags = map[string]string{}
