@@ -25,9 +25,11 @@ import (
 
 // recipes are the files of deploy/recipes, each with what proves it.
 var recipes = map[string][]func(*testing.T){
-	"inventory-csv.conf":         {testInventory, testInventoryRotation},
-	"cmdb-http.conf":             {testCMDB, testCMDBBadDays, testCMDBRefreshes},
-	"change-tickets.conf":        {testTickets, testTicketsBadDays, testTicketsHostile, testTicketsLargeFleet},
+	"inventory-csv.conf": {testInventory, testInventoryRotation},
+	"cmdb-http.conf":     {testCMDB, testCMDBBadDays, testCMDBRefreshes},
+	"change-tickets.conf": {
+		testTickets, testTicketsStillRight, testTicketsNowhere, testTicketsBadDays, testTicketsHostile, testTicketsLargeFleet,
+	},
 	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminds},
 	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds, testDigestOrder},
 	"prometheus.conf":            {testPrometheus},

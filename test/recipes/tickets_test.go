@@ -205,6 +205,75 @@ func testTicketsBadDays(t *testing.T) {
 	a.onlyOriginals()
 }
 
+// What a ticket wants stays while it will do, though the plan has moved on to something newer;
+// the target that its user chooses replaces it.
+func testTicketsStillRight(t *testing.T) {
+	r := newFixture(t)
+	v := r.receiver()
+	_, hosts := r.Start(simulator.Server{Reply: simulator.Reply("August 2023 Patch 1", "14.139.5")})
+	a := r.agent(r.Block(hosts, "  minimum_release = \"May 2024 Patch 10\"\n"), r.tickets(v))
+	newest := v.awaitTickets(1, 0)[0]
+	require.Contains(t, newest.Title, ": upgrade to ")
+	shipped := a.files["change-tickets.conf"]
+	target := func(release string) {
+		a.stop()
+		a.files["change-tickets.conf"] = shipped
+		if release != "" {
+			a.files["change-tickets.conf"] = r.Edit(shipped, `"--config"`, `"--target", "`+release+`", "--config"`)
+		}
+		a.start()
+	}
+	target("May 2025 Patch 10")
+	chosen := v.awaitTickets(3, 1)
+	require.Equal(t, "closed "+newest.DedupKey, chosen[0].Status+" "+chosen[0].DedupKey)
+	require.Equal(t, "Qlik Sense "+hosts[0]+": upgrade to May 2025 Patch 10", chosen[1].Title)
+	target("")
+	a.planned(3)
+	v.await(3)
+
+	// It will not do any more: the minimum is above.
+	a.stop()
+	a.files[dropIn] = r.Edit(a.files[dropIn], "May 2024 Patch 10", "May 2025 Patch 12")
+	a.start()
+	above := v.awaitTickets(5, 3)
+	require.Equal(t, "closed "+chosen[1].DedupKey, above[0].Status+" "+above[0].DedupKey)
+	require.Equal(t, "open "+newest.DedupKey, above[1].Status+" "+above[1].DedupKey)
+
+	// After a crash the same comes again, by the same keys.
+	a.crash()
+	a.start()
+	for i, one := range v.awaitTickets(7, 5) {
+		require.Equal(t, above[i].Status+" "+above[i].DedupKey, one.Status+" "+one.DedupKey)
+	}
+}
+
+// A server for which no release is known that would do makes a ticket all the same. A plan of
+// another form makes none.
+func testTicketsNowhere(t *testing.T) {
+	r := newFixture(t)
+	v := r.receiver()
+	_, hosts := r.Start(old())
+	const plan = `{"schema": 1, "asked_at": "2026-11-24T08:30:00Z", "target": "", "warnings": [], "waves": [{"number": 0, "name": "", "servers": [{
+		"id": "0123456789abcdef", "source": "qlik1", "tags": {}, "runs": "May 2026 Patch 2", "action": "upgrade", "install": "", "effort": "",
+		"will_do": [], "exploited": false, "closes": [], "why": ["CVSS 9.1"]}]}]}`
+	file := r.Write("plan.json", plan)
+	files := r.tickets(v, `"plan", "--output", "json",`, "", `"--config", "/etc/telegraf/telegraf.d/qlik-sense-version.conf",`, "")
+	files["change-tickets.conf"] = r.Edit(files["change-tickets.conf"], `"sh", `, fmt.Sprintf(`"cat", %q, "/dev/null", #`, file))
+	a := r.prepare(round, r.Block(hosts, ""), files)
+	a.start()
+	got := v.awaitTickets(1, 0)[0]
+	require.Equal(t, ticket{
+		Status: "open", Title: "Qlik Sense qlik1: no safe release known", Description: "Runs: May 2026 Patch 2\nWhy: CVSS 9.1", Priority: "medium",
+		DedupKey: "qlik_sense_version/0123456789abcdef/none", Source: "qlik1", Tags: map[string]string{}, Time: "2026-11-24T08:30:00Z",
+	}, got)
+	other := strings.Replace(strings.Replace(plan, `"schema": 1`, `"schema": 2`, 1), "89abcdef", "89abcdee", 1)
+	require.NoError(t, os.Rename(r.Write("plan.json", other), file))
+	require.NoError(t, a.Await("this recipe cannot read schema 2 of the plan: take the recipe of the program's version", 2, rig.Patience))
+	v.await(1)
+	_, err := a.Stop(rig.Patience)
+	require.NoError(t, err)
+}
+
 // Neither tags nor what servers answer can break a ticket, or hold those of others up.
 func testTicketsHostile(t *testing.T) {
 	r := newFixture(t)
