@@ -224,16 +224,63 @@ func newest(round *fleet.Round, runs release.Release) release.Release {
 	releases := round.Judge.Catalog.Releases // oldest first
 	for i := len(releases) - 1; i >= 0; i-- {
 		r := &releases[i]
-		target := r.Label
-		if r.LatestPatch != nil {
-			target.Patch = *r.LatestPatch
-		}
-		supported := !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(round.Day()) >= 0
-		if r.Verified && supported && r.Label.Compare(runs.Initial()) > 0 && safe(round, target) {
+		if target := latest(r); supported(round, r) && r.Label.Compare(runs.Initial()) > 0 && safe(round, target) {
 			return target
 		}
 	}
 	return release.Release{}
+}
+
+// latest is a release with its newest patch known.
+func latest(r *catalog.Release) release.Release {
+	target := r.Label
+	if r.LatestPatch != nil {
+		target.Patch = *r.LatestPatch
+	}
+	return target
+}
+
+// supported reports whether an upgrade may go to a release.
+func supported(round *fleet.Round, r *catalog.Release) bool {
+	return r.Verified && !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(round.Day()) >= 0
+}
+
+// Lowest are the targets that an upgrade of a block's servers may have at the least, the oldest
+// first: of each supported release the lowest patch from which on nothing is known against it.
+func Lowest(b *report.Block) (targets []release.Release) {
+	releases := b.Round.Judge.Catalog.Releases
+	for i := range releases {
+		target := latest(&releases[i])
+		if !supported(b.Round, &releases[i]) || !safe(b.Round, target) {
+			continue
+		}
+		for lower := target; lower.Patch > 0; target = lower {
+			if lower.Patch--; !safe(b.Round, lower) {
+				break
+			}
+		}
+		targets = append(targets, target)
+	}
+	return targets
+}
+
+// WillDo are the releases of which each patch from the one named on would do for a server that
+// is to be patched or upgraded; lowest are those of its block. A target that was planned earlier
+// is right for as long as its release is among them with a patch that is not above.
+func (r *Row) WillDo(lowest []release.Release) (all []release.Release) {
+	if r.Action != Patch && r.Action != Upgrade {
+		return nil
+	}
+	runs := r.Server.Judgement.Release.Initial()
+	if r.Action == Patch {
+		all = append(all, r.Target)
+	}
+	for _, target := range lowest {
+		if target.Initial().Compare(runs) > 0 {
+			all = append(all, target)
+		}
+	}
+	return all
 }
 
 // distance is the number of releases in a catalogue from one to another.

@@ -188,6 +188,7 @@ func TestTargetsAreSafe(t *testing.T) {
 			continue
 		}
 		require.Len(t, p.Rows(), r.Summary.Servers, "each server once")
+		requireRight(t, p)
 		for _, row := range p.Rows() {
 			runs, name := row.Server.Judgement.Release, row.Server.Server.Source()
 			require.Equal(t, row.Server.Proven(), row.Action == plan.Nothing, name)
@@ -215,6 +216,34 @@ func TestTargetsAreSafe(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
 	}
 	require.Greater(t, installed, 500, "the test must not pass for want of plans")
+}
+
+// requireRight holds what would do for each server against the judgement: from each of them on
+// a patch is compliant, the one below is not, and what is planned is among them.
+func requireRight(t *testing.T, p *plan.Plan) {
+	t.Helper()
+	lowest := make(map[*report.Block][]release.Release)
+	for i := range p.Report.Blocks {
+		lowest[&p.Report.Blocks[i]] = plan.Lowest(&p.Report.Blocks[i])
+	}
+	for _, row := range p.Rows() {
+		policy := row.Block.Round.Block.Policy()
+		compliance := func(r release.Release) judgement.Compliance {
+			return row.Block.Round.Judge.Judge(r.String(), "", &policy, row.Block.Round.Day()).Compliance
+		}
+		runs := row.Server.Judgement.Release
+		planned := row.Target.IsZero() || row.Target == p.Options.Target // which need not be supported
+		for _, one := range row.WillDo(lowest[row.Block]) {
+			require.Positive(t, one.Compare(runs), "%s for %s", one, runs)
+			require.Equal(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
+			planned = planned || one.Initial() == row.Target.Initial() && one.Patch <= row.Target.Patch
+			if one.Initial() != runs.Initial() && one.Patch > 0 {
+				one.Patch--
+				require.NotEqual(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
+			}
+		}
+		require.True(t, planned, "%s for %s", row.Target, runs)
+	}
 }
 
 // Nothing older is ever planned, neither the target that was asked for nor an older release that

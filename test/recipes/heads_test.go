@@ -42,6 +42,11 @@ func TestRecipesStop(t *testing.T) {
 		},
 		{name: "CMDB that is away", file: "cmdb-http.conf", edits: []string{"https://cmdb.example.com", "http://127.0.0.1:9"}, log: "connection refused"},
 		{name: "tickets without their variable", file: "change-tickets.conf"},
+		{
+			name: "tickets without the program", file: "change-tickets.conf",
+			edits: []string{"/usr/bin/telegraf", "/nowhere/telegraf", `interval = "6h"`, `interval = "300ms"`, `"5m"`, `"0s"`},
+			log:   "E! [inputs.exec::qlik_sense_version_tickets] Error in plugin: exec: fork/exec /nowhere/telegraf-qlik-sense-version",
+		},
 		{name: "InfluxDB 1 that is away", file: "influxdb-v1.conf", edits: []string{"influxdb.example.com:8086", "127.0.0.1:9"}, log: "connection refused"},
 		{name: "InfluxDB 2 that is away", file: "influxdb-v2.conf", edits: []string{"influxdb.example.com:8086", "127.0.0.1:9"}, log: "connection refused"},
 		{name: "InfluxDB 3 that is away", file: "influxdb-v3.conf", edits: []string{"influxdb.example.com:8181", "127.0.0.1:9"}, log: "connection refused"},
@@ -117,19 +122,17 @@ func TestRecipesReplaceStatefile(t *testing.T) {
 func TestRecipesBufferOnDisk(t *testing.T) {
 	r := newFixture(t)
 	v := r.receiver()
-	fleet, hosts := r.Start(old())
+	_, hosts := r.Start(old())
 	a := r.prepare(round, r.Block(hosts, production), r.tickets(v, hurry...))
 	a.config = r.Edit(a.config, "[agent]\n", "[agent]\n  buffer_strategy = \"disk\"\n  buffer_directory = \""+r.TempDir()+"\"\n")
-	a.start()
-	a.rounds(1)
 	v.answer(503)
-	r.set(fleet, 0, newLabel, newVersion)
+	a.start()
 	v.awaitRefused(1)
 	a.stop()
 	v.answer(201)
 	a.start()
-	require.Contains(t, v.await(1)[0].body, newVersion)
-	a.rounds(2)
+	require.Contains(t, v.await(1)[0].body, oldLabel)
+	a.planned(2)
 	v.await(1)
 	a.stop()
 }

@@ -25,9 +25,11 @@ import (
 
 // recipes are the files of deploy/recipes, each with what proves it.
 var recipes = map[string][]func(*testing.T){
-	"inventory-csv.conf":         {testInventory, testInventoryRotation},
-	"cmdb-http.conf":             {testCMDB, testCMDBBadDays, testCMDBRefreshes},
-	"change-tickets.conf":        {testTickets, testTicketsBadDays},
+	"inventory-csv.conf": {testInventory, testInventoryRotation},
+	"cmdb-http.conf":     {testCMDB, testCMDBBadDays, testCMDBRefreshes},
+	"change-tickets.conf": {
+		testTickets, testTicketsStillRight, testTicketsNowhere, testTicketsBadDays, testTicketsHostile, testTicketsLargeFleet,
+	},
 	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminds},
 	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds, testDigestOrder},
 	"prometheus.conf":            {testPrometheus},
@@ -128,7 +130,9 @@ func testHeader(t *testing.T, name string) {
 	// No other plugin of the agent sees a difference, and no two recipes clash.
 	require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  alias = \"qlik_sense_version_"))
 	if name != "mqtt-central-consumer.conf" {
-		require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  namepass = [\"qlik_sense_version"))
+		for _, table := range strings.Split(text, "\n[[")[1:] {
+			require.Regexp(t, `(?m)^  (namepass = \[|name_override = )"qlik_sense_version`, table)
+		}
 	}
 }
 
@@ -136,11 +140,13 @@ func testHeader(t *testing.T, name string) {
 type fixture struct {
 	*rig.Rig
 	statefile string // of the recipes that have one
+	plans     string // grows with each plan that the recipe for tickets makes
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return &fixture{rig.New(t), filepath.Join(t.TempDir(), "statefile")}
+	dir := t.TempDir()
+	return &fixture{rig.New(t), filepath.Join(dir, "statefile"), filepath.Join(dir, "plans")}
 }
 
 // built is the Telegraf with the recipes' plugins.
@@ -230,9 +236,19 @@ func (r *fixture) prepare(interval time.Duration, settings string, files map[str
 	}
 	a := &agent{fixture: r, dir: r.TempDir(), files: files, env: env}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, line)
-	a.files["qlik-sense-version.conf"] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", interval))
+	a.files[dropIn] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", interval))
+	// A recipe that reads the drop-in as well.
+	for name, text := range a.files {
+		a.files[name] = strings.ReplaceAll(text, `"/etc/telegraf/telegraf.d/`+dropIn, `"`+a.dropIn())
+	}
 	return a
 }
+
+// dropIn is the name of the plugin's own drop-in.
+const dropIn = "qlik-sense-version.conf"
+
+// dropIn is where the agent has it.
+func (a *agent) dropIn() string { return filepath.Join(a.dir, "telegraf.d", dropIn) }
 
 func (a *agent) start() {
 	a.Helper()

@@ -71,9 +71,10 @@ func TestRecipesTogether(t *testing.T) {
 			require.Equal(t, odd, item.Label)
 		}
 	}
-	change := decode[ticket](t, tickets.await(2)[0].body)
-	require.Contains(t, change.Title, "("+odd+")")
-	require.Equal(t, odd, change.Tags["environment"])
+	// Of the plan, which is made of the settings: two opened, one of them replaced.
+	for _, one := range tickets.awaitTickets(4, 0) {
+		require.Equal(t, "PROD", one.Tags["environment"])
+	}
 	for _, one := range slack.await(3) {
 		text := decode[struct{ Text string }](t, one.body).Text
 		require.Contains(t, text, "Environment: "+strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(odd)+"\n")
@@ -110,7 +111,8 @@ func TestRecipesLeaveForeignPoints(t *testing.T) {
 	_, address := r.prometheus()
 	a := &agent{fixture: r, dir: t.TempDir(), env: []string{"QLIK_SENSE_CHAT_WEBHOOK=http://" + v.address}}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, `namedrop = ["qlik_sense_version_*"]`) +
-		strings.Replace(cpu, "echo cpu usage=1", `echo 'qlik_sense_version version=14i,advisories=true,response_time=\"1s\"'`, 1)
+		strings.Replace(cpu, "echo cpu usage=1", `echo 'qlik_sense_version version=14i,advisories=true,response_time=\"1s\"'`, 1) +
+		strings.Replace(cpu, "echo cpu usage=1", `echo 'qlik_sense_version_plan value=\"{\"'`, 1)
 	a.files = r.cmdb(v)
 	maps.Copy(a.files, r.tickets(v))
 	a.files["vulnerability-webhook.conf"] = r.recipe("vulnerability-webhook.conf")
@@ -124,7 +126,7 @@ func TestRecipesLeaveForeignPoints(t *testing.T) {
 	}
 	_, err := a.Stop(rig.Patience)
 	require.NoError(t, err)
-	for _, recipe := range []string{"cmdb", "chat"} {
+	for _, recipe := range []string{"cmdb", "chat", "tickets"} {
 		require.Contains(t, a.Output(), "E! [processors.starlark::qlik_sense_version_"+recipe+"] ")
 	}
 	require.Contains(t, a.Output(), "E! [aggregators.starlark::qlik_sense_version_digest] ")

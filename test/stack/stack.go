@@ -36,7 +36,7 @@ const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,output
 // in a Telegraf of their own: the demonstration stays quick to build, and what the
 // benchmark says of Telegraf's memory does not grow with the recipes.
 const recipePlugins = plugins + ",aggregators.starlark,inputs.mqtt_consumer,outputs.http,outputs.influxdb_v2,outputs.influxdb_v3," +
-	"outputs.mqtt,outputs.prometheus_client,processors.starlark,serializers.csv,serializers.template"
+	"outputs.mqtt,outputs.prometheus_client,parsers.value,processors.starlark,serializers.csv,serializers.template"
 
 const (
 	binFolder = ".bin" // of the repository, for what is built

@@ -15,21 +15,6 @@ import (
 // Every member of the document is described, in its order and with its type, and
 // nothing else is.
 func TestDocumentation(t *testing.T) {
-	text, err := os.ReadFile("../../../deploy/check-json.md")
-	require.NoError(t, err)
-	described := make(map[string][]string)
-	section := ""
-	for line := range strings.Lines(string(text)) {
-		if title, ok := strings.CutPrefix(line, "## "); ok {
-			section = strings.TrimSpace(title)
-			described[section] = nil
-		}
-		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") {
-			require.Len(t, cells, 3, line)
-			require.NotEmpty(t, strings.Trim(cells[2], " |\n"), line)
-			described[section] = append(described[section], strings.Trim(cells[0], "| `")+": "+cells[1])
-		}
-	}
 	model := make(map[string][]string)
 	members(reflect.TypeFor[document](), model)
 	members(reflect.TypeFor[failure](), model) // of a server, which is no struct
@@ -44,6 +29,34 @@ func TestDocumentation(t *testing.T) {
 	}
 	for _, f := range fleet.SiteFields {
 		model["site"] = append(model["site"], f.Name+": "+kinds[f.Type])
+	}
+	requireDescribed(t, "check-json.md", model)
+}
+
+// The same of a plan. Its sites are those of a report, which are described there.
+func TestDocumentationOfPlans(t *testing.T) {
+	model := make(map[string][]string)
+	members(reflect.TypeFor[planDocument](), model)
+	requireDescribed(t, "plan-json.md", model)
+}
+
+// requireDescribed holds the tables of a page against a model: the members of each section.
+func requireDescribed(t *testing.T, page string, model map[string][]string) {
+	t.Helper()
+	text, err := os.ReadFile("../../../deploy/" + page)
+	require.NoError(t, err)
+	described := make(map[string][]string)
+	section := ""
+	for line := range strings.Lines(string(text)) {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			section = strings.TrimSpace(title)
+			described[section] = nil
+		}
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") {
+			require.Len(t, cells, 3, line)
+			require.NotEmpty(t, strings.Trim(cells[2], " |\n"), line)
+			described[section] = append(described[section], strings.Trim(cells[0], "| `")+": "+cells[1])
+		}
 	}
 	for name, want := range model {
 		require.Equal(t, want, described[name], name)
@@ -82,6 +95,10 @@ func sectionOf(t reflect.Type) string {
 		return "report"
 	case reflect.TypeFor[catalogue]():
 		return "catalog"
+	case reflect.TypeFor[planDocument]():
+		return "plan"
+	case reflect.TypeFor[plannedServer]():
+		return "planned server"
 	case reflect.TypeFor[undecided]():
 		return "undecided advisory"
 	case reflect.TypeFor[dismissed]():

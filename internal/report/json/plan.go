@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report"
 )
 
 type planDocument struct {
@@ -26,19 +28,23 @@ type wave struct {
 }
 
 type plannedServer struct {
-	Source   string            `json:"source"`
-	Host     string            `json:"host"`
-	Tags     map[string]string `json:"tags"`
-	NodeName string            `json:"node_name,omitempty"`
-	Roles    []string          `json:"node_roles,omitempty"`
-	Runs     string            `json:"runs"`
-	Action   string            `json:"action"`
-	Install  string            `json:"install"`
-	Effort   string            `json:"effort"`
-	Releases int               `json:"releases"`
-	Closes   []string          `json:"closes"`
-	Why      []string          `json:"why"`
-	Hint     string            `json:"hint,omitempty"`
+	ID             string            `json:"id"`
+	Source         string            `json:"source"`
+	Host           string            `json:"host"`
+	Tags           map[string]string `json:"tags"`
+	NodeName       string            `json:"node_name,omitempty"`
+	Roles          []string          `json:"node_roles,omitempty"`
+	Runs           string            `json:"runs"`
+	Action         string            `json:"action"`
+	Install        string            `json:"install"`
+	Effort         string            `json:"effort"`
+	Releases       int               `json:"releases"`
+	WillDo         []string          `json:"will_do"`
+	Exploited      bool              `json:"exploited"`
+	Closes         []string          `json:"closes"`
+	Why            []string          `json:"why"`
+	Hint           string            `json:"hint,omitempty"`
+	CatalogProblem string            `json:"catalog_problem,omitempty"`
 }
 
 // WritePlan writes a plan as one indented document. No array of it is null.
@@ -55,22 +61,32 @@ func WritePlan(w io.Writer, p *plan.Plan) error {
 			d.Sites = append(d.Sites, &site{b})
 		}
 	}
+	lowest := make(map[*report.Block][]release.Release)
+	for i := range p.Report.Blocks {
+		b := &p.Report.Blocks[i]
+		lowest[b] = plan.Lowest(b)
+	}
 	for i := range p.Waves {
 		of := &p.Waves[i]
 		one := wave{Number: of.Number, Name: of.Name, Servers: make([]plannedServer, 0, len(of.Rows))}
 		for j := range of.Rows {
-			one.Servers = append(one.Servers, newPlannedServer(&of.Rows[j]))
+			one.Servers = append(one.Servers, newPlannedServer(&of.Rows[j], lowest[of.Rows[j].Block]))
 		}
 		d.Waves = append(d.Waves, one)
 	}
 	return encode(w, &d)
 }
 
-func newPlannedServer(row *plan.Row) plannedServer {
+func newPlannedServer(row *plan.Row, lowest []release.Release) plannedServer {
 	s := plannedServer{
-		Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
-		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases,
-		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint,
+		ID: row.Block.ID(row.Server), Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
+		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases, Exploited: row.Server.Exploited() > 0,
+		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint, CatalogProblem: row.Block.Round.Problem,
+	}
+	targets := row.WillDo(lowest)
+	s.WillDo = make([]string, len(targets))
+	for i, target := range targets {
+		s.WillDo[i] = target.String()
 	}
 	if s.Tags == nil {
 		s.Tags = map[string]string{}

@@ -34,6 +34,41 @@ func TestPlanOfSites(t *testing.T) {
 	require.Regexp(t, `(?s)"sites": \[.*"answered_by": "qlik.*"warnings"`, text)
 }
 
+// What another system is told of a server bears the same identifier as in the report.
+func TestPlanIdentifiesAsReport(t *testing.T) {
+	r := reporttest.Mixed(t)
+	var reported struct {
+		Blocks []struct{ Servers []struct{ ID, Source string } }
+	}
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, r))
+	require.NoError(t, json.Unmarshal(out.Bytes(), &reported))
+	ids := make(map[string]string)
+	for _, block := range reported.Blocks {
+		for _, server := range block.Servers {
+			ids[server.ID] = server.Source
+		}
+	}
+	var d planDocument
+	require.NoError(t, json.Unmarshal(planOf(t, r, plan.Options{}), &d))
+	require.Len(t, d.Waves[0].Servers, len(ids))
+	for _, server := range d.Waves[0].Servers {
+		require.Equal(t, ids[server.ID], server.Source)
+	}
+}
+
+// Where other data than those of the settings judged, each of their servers says so.
+func TestPlanByOtherData(t *testing.T) {
+	unread := reporttest.Environment{Name: "PROD", Problem: "catalog.toml: no such file", Servers: []reporttest.Server{
+		reporttest.Runs("127.41.1.1", "May 2025 Patch 15", "14.231.27"),
+	}}
+	fine := reporttest.Environment{Name: "TEST", Servers: []reporttest.Server{reporttest.Runs("127.41.1.2", "May 2025 Patch 15", "14.231.27")}}
+	var d planDocument
+	require.NoError(t, json.Unmarshal(planOf(t, reporttest.Report(t, unread, fine), plan.Options{}), &d))
+	require.Equal(t, "catalog.toml: no such file", d.Waves[0].Servers[0].CatalogProblem)
+	require.Empty(t, d.Waves[0].Servers[1].CatalogProblem)
+}
+
 func TestHostilePlan(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		r := reporttest.Hostile(t, func(string) string { return s })
