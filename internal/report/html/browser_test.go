@@ -204,7 +204,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		t.Run(fmt.Sprintf("width %d", width), func(t *testing.T) {
 			b := br.open(t, mixed, width)
 			requireWithin(b, width)
-			require.Equal(t, width > 1080, eval[bool](b, `document.querySelector("thead").checkVisibility()`))
+			require.Equal(t, width > 1080, eval[bool](b, `document.querySelector(".list thead").checkVisibility()`))
 			hidden := eval[[]string](b, `Array.from(document.querySelectorAll("main *"))
 				.filter(e => !e.checkVisibility() && e.innerText !== "" && !e.closest("thead, details, [hidden], svg")).map(e => e.outerHTML)`)
 			require.Empty(t, hidden)
