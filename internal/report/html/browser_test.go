@@ -240,12 +240,12 @@ func TestHTMLPicture(t *testing.T) {
 	requireWithin(b, 1280)
 	beyond := true
 	picture := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{
-		Clip: &cdppage.Viewport{Width: 1280, Height: 1620, Scale: 1}, CaptureBeyondViewport: &beyond,
+		Clip: &cdppage.Viewport{Width: 1280, Height: 1530, Scale: 1}, CaptureBeyondViewport: &beyond,
 	}).Data
 	if reporttest.Update() {
 		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "..", "deploy", "report.png"), picture, 0o644))
 	}
 	decoded, err := png.Decode(bytes.NewReader(picture))
 	require.NoError(t, err)
-	require.Equal(t, image.Rect(0, 0, 1280, 1620), decoded.Bounds())
+	require.Equal(t, image.Rect(0, 0, 1280, 1530), decoded.Bounds())
 }

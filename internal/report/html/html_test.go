@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -22,6 +23,13 @@ func render(t testing.TB, r *report.Report) []byte {
 	t.Helper()
 	var page bytes.Buffer
 	require.NoError(t, Write(&page, r))
+	return page.Bytes()
+}
+
+func renderPlan(t testing.TB, planned *plan.Plan) []byte {
+	t.Helper()
+	var page bytes.Buffer
+	require.NoError(t, WritePlan(&page, planned))
 	return page.Bytes()
 }
 

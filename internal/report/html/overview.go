@@ -17,9 +17,10 @@ import (
 
 // The first page has room for so many of each; the chapters behind it have the rest.
 const (
-	maxEnvironments = 10
+	maxEnvironments = 8
 	maxWorst        = 3
 	maxNext         = 10
+	firstNext       = 6 // of more than maxNext lines
 	maxIDs          = 3 // identifiers in a sentence
 )
 
@@ -36,8 +37,25 @@ func (p *page) overview() g.Node {
 		),
 		newLine, h.H3(plain("What to do next")), p.next(),
 		p.tiles(),
-		newLine, h.Div(h.Class("charts"), p.complianceChart(), p.versionChart()),
+		newLine, h.Div(h.Class(p.charts()), p.complianceChart(), p.versionChart()),
 	)
+}
+
+// charts is the class of the charts, which says whether the first page of paper has room for them.
+// All sizes are in points; what is left for the charts was measured on A4, the lower of the
+// two usual papers.
+func (p *page) charts() string {
+	const left, notice, row, line, bar, lineLetters = 222, 16, 17, 12.3, 9.5, 132
+	used := notice * float64(len(p.warnings()))
+	used += row * float64(max(0, min(len(p.environments()), maxEnvironments+1)-3)) // three stand beside what is worst
+	for _, text := range p.firstLines() {
+		used += line * float64(1+len(text)/lineLetters)
+	}
+	used += bar * float64((min(len(p.report.Summary.Versions), maxVersions+1)+1)/2)
+	if used > left {
+		return "charts no-room"
+	}
+	return "charts"
 }
 
 // environment is what became of the servers of all blocks with the same tags.
@@ -133,7 +151,7 @@ func states(e *environment) g.Node {
 }
 
 // sentence is something that is the matter, and where more of it stands.
-type sentence struct{ state, text, to string }
+type sentence struct{ state, text, to, more string }
 
 // worst are the gravest facts, each in a sentence. What the notices say is not said again.
 func (p *page) worst() g.Node {
@@ -145,7 +163,7 @@ func (p *page) worst() g.Node {
 		return empty("Nothing is known to be wrong with any server.")
 	}
 	return h.Ol(h.Class("worst"), g.Map(all[:min(len(all), maxWorst)], func(s sentence) g.Node {
-		return g.Group{newLine, h.Li(h.Class(s.state), h.Span(plain(s.text+" ")), link(s.to, "Details"))}
+		return g.Group{newLine, h.Li(h.Class(s.state), h.Span(plain(s.text+" ")), link(s.to, s.more))}
 	}))
 }
 
@@ -153,14 +171,14 @@ func (p *page) worst() g.Node {
 // servers are open to, what nobody knows, and the rest.
 func (p *page) facts() (all []sentence) {
 	s := &p.report.Summary
-	add := func(n int, state, words, to string) {
+	add := func(n int, state, words, to, more string) {
 		if n > 0 {
-			all = append(all, sentence{state, counted(n, "server") + " " + words, to})
+			all = append(all, sentence{state, counted(n, "server") + " " + words, to, more})
 		}
 	}
 	open := func(cards []card) {
 		for i := range cards {
-			add(len(cards[i].affected), "bad", p.openTo(&cards[i]), advisoryID(cards[i].places[0]))
+			add(len(cards[i].affected), "bad", p.openTo(&cards[i]), advisoryID(cards[i].places[0]), "Which ones, and the fix")
 		}
 	}
 	exploited := 0
@@ -169,20 +187,20 @@ func (p *page) facts() (all []sentence) {
 	}
 	worst := min(exploited+1, len(p.cards))
 	open(p.cards[:worst])
-	add(s.Failed, "failed", "did not answer, so that nothing is known of "+them(s.Failed)+".", "failures")
-	add(s.Unknown, "unknown", "answered, and nothing is proven of "+them(s.Unknown)+".", "servers")
+	add(s.Failed, "failed", "did not answer, so that nothing is known of "+them(s.Failed)+".", "failures", "Which ones, and what to do")
+	add(s.Unknown, "unknown", "answered, and nothing is proven of "+them(s.Unknown)+".", "servers", "Which ones, and why")
 	open(p.cards[worst:])
-	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan")
-	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers")
+	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan", "What to install")
+	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers", "Since when")
 	if len(p.report.Only) == 0 {
-		add(s.Mismatched, "unknown", runs(s.Mismatched)+" another version than is usual in "+their(s.Mismatched)+" environment.", "servers")
+		add(s.Mismatched, "unknown", runs(s.Mismatched)+" another version than is usual in "+their(s.Mismatched)+" environment.", "servers", "Which versions they run")
 	}
 	if n := len(p.report.Undecided); n > 0 {
 		text := "Each of the " + report.UndecidedWords(n) + " may concern any server: nobody can map them to releases yet."
 		if n == 1 {
 			text = report.UndecidedWords(n) + " may concern any server: nobody can map it to releases yet."
 		}
-		all = append(all, sentence{"unknown", text, "undecided"})
+		all = append(all, sentence{"unknown", text, "undecided", "What is known of them"})
 	}
 	return all
 }
@@ -230,18 +248,29 @@ func listed(ids []string) string {
 	return strings.Join(shown[:last], ", ") + " and " + shown[last]
 }
 
+// firstLines are those lines of the plan that stand on the first page. Where they are not all, all of
+// them stand in the plan.
+func (p *page) firstLines() []string {
+	lines := p.planned.Lines()
+	if len(lines) > maxNext {
+		return lines[:firstNext]
+	}
+	return lines
+}
+
 // next are the first lines of the plan.
 func (p *page) next() g.Node {
 	lines := p.planned.Lines()
 	if len(lines) == 0 {
 		return empty(p.nothingPlanned())
 	}
-	more, about := len(lines)-maxNext, "about"
+	first, about := p.firstLines(), "about"
+	more := len(lines) - len(first)
 	if more > 0 {
 		about += " more"
 	}
 	return g.Group{
-		h.Ol(h.Class("lines next"), g.Map(lines[:min(len(lines), maxNext)], func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
+		h.Ol(h.Class("lines next"), g.Map(first, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
 		h.P(h.Class(about), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"), plain(" says what to install on which server, and why.")),
 	}
 }

@@ -21,7 +21,7 @@ func (p *page) plan() g.Node {
 	return chapter("plan", "What to install",
 		warnings,
 		// The first page has a few lines; more of them stand here as a whole.
-		g.If(len(lines) > maxNext, h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} }))),
+		g.If(len(lines) > len(p.firstLines()), h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} }))),
 		g.If(len(p.planned.Options.Waves) == 0, h.P(h.Class("about"), plain("The most urgent first. An order by environment is made by the "+
 			"command plan, with --waves."))),
 		g.Map(indices(len(p.planned.Waves)), p.wave),

@@ -12,12 +12,21 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// notices are what a reader must not miss.
+// notice is something that a reader must not miss.
+type notice struct{ state, heading, text, to, more string }
+
 func (p *page) notices() g.Node {
-	var notices g.Group
-	add := func(state, heading, text, to, more string) {
-		notices = append(notices, newLine, h.P(h.Class("notice "+state), h.Strong(plain(heading)), plain(" "+text+" "), link(to, more)))
+	all := p.warnings()
+	if len(all) == 0 {
+		return nil
 	}
+	return h.Section(h.Class("notices"), h.Aria("label", "Notices"), g.Map(all, func(n notice) g.Node {
+		return g.Group{newLine, h.P(h.Class("notice "+n.state), h.Strong(plain(n.heading)), plain(" "+n.text+" "), link(n.to, n.more))}
+	}))
+}
+
+func (p *page) warnings() (all []notice) {
+	add := func(state, heading, text, to, more string) { all = append(all, notice{state, heading, text, to, more}) }
 	if n := p.report.Incomplete(); n > 0 {
 		add("bad", "Not all nodes are known.",
 			counted(n, "site")+" "+are(n)+" not proven, whatever the servers answer: its nodes could not be listed, or not all of them can be asked.",
@@ -44,10 +53,7 @@ func (p *page) notices() g.Node {
 	for _, warning := range p.report.Warnings() {
 		add("unknown", warning.Heading+".", warning.Text, "data", "What that means")
 	}
-	if len(notices) == 0 {
-		return nil
-	}
-	return h.Section(h.Class("notices"), h.Aria("label", "Notices"), notices)
+	return all
 }
 
 // verdict is the summary in a sentence or two.
