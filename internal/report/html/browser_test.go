@@ -198,6 +198,9 @@ func TestHTMLInBrowser(t *testing.T) {
 			requireWithin(b, 380)
 			b.do(chromedp.EmulateViewport(1280, 900))
 			requireWithin(b, 1280)
+			b.do(chromedp.EmulateViewport(papers[0].width, papers[0].height))
+			call(b, emulation.SetEmulatedMedia, media("print", "light"))
+			requireWithin(b, papers[0].width)
 		})
 	}
 	for _, width := range []int64{320, 380, 620, 1080, 1081, 1280, 2560} {
@@ -226,7 +229,7 @@ func TestHTMLInBrowser(t *testing.T) {
 			call(b, emulation.SetEmulatedMedia, media("print", "dark"))
 			require.Equal(t, "rgb(255, 255, 255)", eval[string](b, `getComputedStyle(document.body).backgroundColor`), "paper is white")
 			require.Equal(t, "rgb(29, 33, 38)", eval[string](b, `getComputedStyle(document.body).color`), "and ink is dark")
-			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("details > dl, details > ul"))
+			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("details > dl, details > ul, details > table"))
 				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing stays closed on paper")
 		}
 	})

@@ -177,7 +177,7 @@ func TestHTMLLinks(t *testing.T) {
 func TestHTMLColumnsOfCards(t *testing.T) {
 	for class, columns := range map[string][]string{
 		"servers": serverColumns, "affected": affectedColumns, "failures": failureColumns, "catalogs": catalogColumns,
-		"undecided": undecidedColumns, "dismissed": dismissedColumns, "plan": planColumns,
+		"undecided": undecidedColumns, "dismissed": dismissedColumns, "plan": planColumns, "matrix": matrixColumns,
 	} {
 		for i, name := range columns[1:] {
 			require.Contains(t, styleSheet, fmt.Sprintf(".%s td:nth-child(%d)::before { content: %q; }", class, i+2, name))

@@ -101,6 +101,14 @@ func TestHTMLWorst(t *testing.T) {
 			"1 server is open to CVE-2024-36077 (CVSS 8.8, high), for 916 days at most.",
 			"1 server did not answer, so that nothing is known of it.",
 		}},
+		"one of two on a card": {reporttest.Environment{Servers: []reporttest.Server{vulnerable}, Judge: reporttest.JudgeBy(func(c *catalog.Catalog) {
+			c.Advisories = slices.DeleteFunc(c.Advisories, func(a catalog.Advisory) bool { return !a.Decides() })
+			for i := range c.Advisories {
+				if a := &c.Advisories[i]; a.ID == "CVE-2024-55580" {
+					a.ExploitedSince = a.Published
+				}
+			}
+		})}, []string{"1 server is open to CVE-2024-55580, which is known to be exploited, for 715 days at most.", "1 server is out of support, by the catalogue’s estimate."}},
 		"nothing exploited": {reporttest.Environment{Servers: []reporttest.Server{compliant, unknown, silent, vulnerable}}, []string{
 			"1 server is open to CVE-2024-55579 and CVE-2024-55580 (CVSS up to 8.8, high), for 715 days at most.",
 			"1 server did not answer, so that nothing is known of it.",

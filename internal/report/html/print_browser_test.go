@@ -92,8 +92,8 @@ func TestHTMLOnPaper(t *testing.T) {
 	}
 }
 
-// However many environments, versions and waves there are, the first page is one page.
-func TestHTMLFirstPageOfManyEnvironments(t *testing.T) {
+// However many or few environments, versions and waves there are, the first page is one page.
+func TestHTMLFirstPage(t *testing.T) {
 	var environments []reporttest.Environment
 	waves := make([]string, 14)
 	for i := range waves {
@@ -104,10 +104,13 @@ func TestHTMLFirstPageOfManyEnvironments(t *testing.T) {
 	}
 	planned, err := plan.New(reporttest.Report(t, environments...), plan.Options{Waves: waves})
 	require.NoError(t, err)
-	b := newBrowser(t).open(t, renderPlan(t, planned), 1280)
-	for _, on := range papers {
-		_, headings := pages(t, printed(b, on))
-		require.Equal(t, 2, headings["What to install"], on.name)
+	br := newBrowser(t)
+	for name, content := range map[string][]byte{"many": renderPlan(t, planned), "one": render(t, reporttest.Compliant(t, nil, nil))} {
+		b := br.open(t, content, 1280)
+		for _, on := range papers {
+			_, headings := pages(t, printed(b, on))
+			require.Equal(t, 2, headings["What to install"], "%s, %s", name, on.name)
+		}
 	}
 }
 
@@ -134,17 +137,25 @@ func TestHTMLOf500Servers(t *testing.T) {
 // Names break at their dots alone, and what is copied has no breaks in it.
 func TestHTMLNames(t *testing.T) {
 	br := newBrowser(t)
-	content := render(t, reporttest.Thirty(t))
+	fleet := reporttest.Environment{Name: "PROD"}
+	for _, host := range []string{
+		"qlik-01.emea-manufacturing-01.corp-production.example.com", "qlik.my-site.my-region.example.com", "qlik-02.emea-manufacturing-01.corp-production.example.com",
+		"a-name-that-is-longer-than-any-column-of-this-page-has-room-for.example.com",
+	} {
+		fleet.Servers = append(fleet.Servers, reporttest.Runs(host, "August 2023 Patch 1", "14.139.5"))
+	}
+	content := render(t, reporttest.Report(t, fleet))
 	for _, width := range []int64{380, 800, 1280} {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			b := br.open(t, content, width)
-			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("main .unbroken")).filter(e => e.checkVisibility())
+			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("main .unbroken:not(.long)")).filter(e => e.checkVisibility())
 				.flatMap(e => Array.from(e.childNodes)).filter(n => {
 					const range = document.createRange();
 					range.selectNodeContents(n);
 					const tops = new Set(Array.from(range.getClientRects(), box => Math.round(box.top)));
 					return n.nodeType === 3 && tops.size > 1;
 				}).map(n => n.data)`))
+			requireWithin(b, width)
 			copied := eval[[]string](b, `Array.from(document.querySelectorAll(".servers tbody th"), e => {
 				getSelection().selectAllChildren(e);
 				return getSelection().toString().trim();
