@@ -74,7 +74,8 @@ var (
 		tr th td article tfoot details summary footer script`)
 	knownAttributes = strings.Fields(`lang charset http-equiv content name class href id datetime aria-label aria-labelledby
 		aria-hidden role width height x rx d fill patternunits hidden for type autocomplete spellcheck placeholder scope rel
-		data-count data-value data-part data-server data-sortable data-filtered data-k data-advisory data-affected data-failure data-days data-undecided data-environment`)
+		data-count data-value data-part data-server data-sortable data-filtered data-k data-advisory data-affected data-failure data-days data-undecided
+		data-environment`)
 )
 
 func TestHTMLHostile(t *testing.T) {

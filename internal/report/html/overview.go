@@ -187,13 +187,18 @@ func (p *page) facts() (all []sentence) {
 	}
 	worst := min(exploited+1, len(p.cards))
 	open(p.cards[:worst])
+	if n := p.report.Incomplete(); n > 0 {
+		text := "Nobody knows all nodes of " + counted(n, "site") + ", so that nothing is proven of " + them(n) + "."
+		all = append(all, sentence{"bad", text, "servers", "Which ones"})
+	}
 	add(s.Failed, "failed", "did not answer, so that nothing is known of "+them(s.Failed)+".", "failures", "Which ones, and what to do")
 	add(s.Unknown, "unknown", "answered, and nothing is proven of "+them(s.Unknown)+".", "servers", "Which ones, and why")
 	open(p.cards[worst:])
 	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan", "What to install")
 	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers", "Since when")
 	if len(p.report.Only) == 0 {
-		add(s.Mismatched, "unknown", runs(s.Mismatched)+" another version than is usual in "+their(s.Mismatched)+" environment.", "servers", "Which versions they run")
+		add(s.Mismatched, "unknown", runs(s.Mismatched)+" another version than is usual in "+their(s.Mismatched)+" environment.",
+			"servers", "Which versions they run")
 	}
 	if n := len(p.report.Undecided); n > 0 {
 		text := "Each of the " + report.UndecidedWords(n) + " may concern any server: nobody can map them to releases yet."
@@ -271,7 +276,8 @@ func (p *page) next() g.Node {
 	}
 	return g.Group{
 		h.Ol(h.Class("lines next"), g.Map(first, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
-		h.P(h.Class(about), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"), plain(" says what to install on which server, and why.")),
+		h.P(h.Class(about), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"),
+			plain(" says what to install on which server, and why.")),
 	}
 }
 
@@ -279,6 +285,9 @@ func (p *page) next() g.Node {
 func (p *page) nothingPlanned() string {
 	if p.report.Summary.Servers == 0 {
 		return "Nothing can be planned: no server was asked."
+	}
+	if p.report.Incomplete() > 0 {
+		return "Nothing is to be installed on the servers that are known."
 	}
 	return "Nothing is to be installed."
 }

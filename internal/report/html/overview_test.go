@@ -39,14 +39,15 @@ func ofClass(document *html.Node, class string) (found []*html.Node) {
 func matrixOf(t *testing.T, r *report.Report) (rows []string) {
 	t.Helper()
 	for _, tr := range having(parse(t, render(t, r)), "data-environment") {
-		row := texts(tr, "th")[0] + ":"
+		row := []string{texts(tr, "th")[0] + ":"}
 		for _, td := range elements(tr, "td") {
-			row += " " + textOf(td)
+			cell := textOf(td)
 			if class, _ := attribute(td, "class"); strings.Contains(class, "ok") {
-				row += "*"
+				cell += "*"
 			}
+			row = append(row, cell)
 		}
-		rows = append(rows, row)
+		rows = append(rows, strings.Join(row, " "))
 	}
 	return rows
 }
@@ -55,9 +56,12 @@ func TestHTMLMatrix(t *testing.T) {
 	require.Equal(t, []string{"PROD: 3 1 1 0 1 5", "TEST: 1 1 0 2 1 5", "DEV: 0 1 0 0 4 5", "All: 4 3 1 2 6 15"}, matrixOf(t, reporttest.Mixed(t)))
 
 	// Green is what is proven as a whole: not a site with nodes that nobody knows, and not nothing.
-	require.Equal(t, []string{"PROD: 2 0 0 0 1 3", "TEST nodes unknown: 1 0 0 0 0 1", "DEV nodes unknown: 0 0 0 0 0 0", "All: 3 0 0 0 1 4"}, matrixOf(t, reporttest.Sites(t)))
+	require.Equal(t,
+		[]string{"PROD: 2 0 0 0 1 3", "TEST nodes unknown: 1 0 0 0 0 1", "DEV nodes unknown: 0 0 0 0 0 0", "All: 3 0 0 0 1 4"},
+		matrixOf(t, reporttest.Sites(t)))
 	compliant := []reporttest.Server{reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")}
-	require.Equal(t, []string{"environment 1, without tags: 1* 0 0 0 0 1", "All: 1* 0 0 0 0 1"}, matrixOf(t, reporttest.Report(t, reporttest.Environment{Servers: compliant})))
+	require.Equal(t, []string{"environment 1, without tags: 1* 0 0 0 0 1", "All: 1* 0 0 0 0 1"},
+		matrixOf(t, reporttest.Report(t, reporttest.Environment{Servers: compliant})))
 	require.Equal(t, []string{"A: 0 0 0 0 0 0", "All: 0 0 0 0 0 0"}, matrixOf(t, reporttest.Report(t, reporttest.Environment{Name: "A"})))
 
 	// Blocks with the same tags are one environment; those without tags are not.
@@ -69,7 +73,7 @@ func TestHTMLMatrix(t *testing.T) {
 
 // Of many environments those with the most servers that are not proven have a row of their own.
 func TestHTMLMatrixOfManyEnvironments(t *testing.T) {
-	var environments []reporttest.Environment
+	environments := make([]reporttest.Environment, 0, maxEnvironments+3)
 	for i := range maxEnvironments + 3 {
 		server := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 		if i > 3 {
@@ -108,18 +112,23 @@ func TestHTMLWorst(t *testing.T) {
 					a.ExploitedSince = a.Published
 				}
 			}
-		})}, []string{"1 server is open to CVE-2024-55580, which is known to be exploited, for 715 days at most.", "1 server is out of support, by the catalogue’s estimate."}},
+		})}, []string{
+			"1 server is open to CVE-2024-55580, which is known to be exploited, for 715 days at most.",
+			"1 server is out of support, by the catalogue’s estimate."}},
 		"nothing exploited": {reporttest.Environment{Servers: []reporttest.Server{compliant, unknown, silent, vulnerable}}, []string{
 			"1 server is open to CVE-2024-55579 and CVE-2024-55580 (CVSS up to 8.8, high), for 715 days at most.",
 			"1 server did not answer, so that nothing is known of it.",
 			"1 server answered, and nothing is proven of it.",
 		}},
-		"policy": {reporttest.Environment{Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{compliant, reporttest.Runs("f", "May 2025 Patch 3", "").Differs()}}, []string{
+		"policy": {reporttest.Environment{Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
+			compliant, reporttest.Runs("f", "May 2025 Patch 3", "").Differs(),
+		}}, []string{
 			"2 servers are below the minimum release of their environment.",
 			"1 server runs another version than is usual in its environment.",
 			undecided,
 		}},
-		"support":   {reporttest.Environment{Judge: decided, Servers: []reporttest.Server{reporttest.Runs("a", "November 2023 Patch 18", "")}}, []string{"1 server is out of support, by the catalogue’s estimate."}},
+		"support": {reporttest.Environment{Judge: decided, Servers: []reporttest.Server{reporttest.Runs("a", "November 2023 Patch 18", "")}},
+			[]string{"1 server is out of support, by the catalogue’s estimate."}},
 		"undecided": {reporttest.Environment{Servers: []reporttest.Server{compliant}}, []string{undecided}},
 		"nothing":   {reporttest.Environment{Judge: decided, Servers: []reporttest.Server{compliant}}, nil},
 	} {
@@ -136,6 +145,9 @@ func TestHTMLWorst(t *testing.T) {
 			require.Equal(t, test.want == nil, strings.Contains(textOf(document), "Nothing is known to be wrong with any server."))
 		})
 	}
+	site := pageText(t, reporttest.Report(t, reporttest.Environment{Judge: decided, Servers: []reporttest.Server{compliant}, Site: reporttest.Unlisted("e")}))
+	require.Contains(t, site, "Nobody knows all nodes of 1 site, so that nothing is proven of it.")
+	require.Contains(t, site, "Nothing is to be installed on the servers that are known.")
 	require.Contains(t, pageText(t, &report.Report{}), "Nothing is known: no server was asked.")
 	require.NotContains(t, pageText(t, &report.Report{}), "Nothing is to be installed.")
 }
@@ -183,8 +195,9 @@ func TestHTMLCards(t *testing.T) {
 		reporttest.Runs("qlik1.example.com", "May 2025 Patch 3", ""), reporttest.Runs("qlik2.example.com", "May 2025 Patch 3", ""),
 	}})
 	document := parse(t, render(t, r))
-	var cards [][]string
-	for _, article := range elements(document, "article") {
+	articles := elements(document, "article")
+	cards := make([][]string, 0, len(articles))
+	for _, article := range articles {
 		cards = append(cards, values(article, "data-advisory"))
 		require.Equal(t, []string{"2"}, values(article, "data-affected"))
 		require.Contains(t, textOf(article), "qlik1.example.com,\nqlik2.example.com")
@@ -210,8 +223,9 @@ func TestHTMLVersions(t *testing.T) {
 		reporttest.Replies("d", []byte(`{"version":"14.187.14"}`)), reporttest.Runs("e", "May 2025 Patch 3", "14.231.8"),
 		reporttest.Runs("f", "May 2025 Patch 15", "14.231.27"), reporttest.Runs("g", "November 2025", "14.254.6"),
 	}})
-	var names []string
-	for _, n := range ofClass(parse(t, render(t, r)), "name") {
+	bars := ofClass(parse(t, render(t, r)), "name")
+	names := make([]string, 0, len(bars))
+	for _, n := range bars {
 		names = append(names, textOf(n))
 	}
 	require.Equal(t, []string{"November 2025 14.254.6", "May 2025 Patch 15 14.231.27", "May 2025 Patch 3 14.231.8", "14.187.14",

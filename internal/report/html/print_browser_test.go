@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -45,8 +46,9 @@ var (
 // pages returns the number of pages of a PDF, and on which one each heading is, from 1.
 func pages(t *testing.T, pdf []byte) (count int, headings map[string]int) {
 	t.Helper()
-	var ids []string
-	for _, match := range pdfPage.FindAllSubmatch(pdf, -1) {
+	found := pdfPage.FindAllSubmatch(pdf, -1)
+	ids := make([]string, 0, len(found))
+	for _, match := range found {
 		ids = append(ids, string(match[1]))
 	}
 	require.NotEmpty(t, ids)
@@ -94,8 +96,8 @@ func TestHTMLOnPaper(t *testing.T) {
 
 // However many or few environments, versions and waves there are, the first page is one page.
 func TestHTMLFirstPage(t *testing.T) {
-	var environments []reporttest.Environment
 	waves := make([]string, 14)
+	environments := make([]reporttest.Environment, 0, len(waves))
 	for i := range waves {
 		waves[i] = fmt.Sprintf("ENV-%d", i+1)
 		environments = append(environments, reporttest.Environment{Name: waves[i], Servers: []reporttest.Server{
@@ -121,7 +123,8 @@ func TestHTMLOf500Servers(t *testing.T) {
 	nodes := eval[int](b, `document.querySelectorAll("*").length`)
 	t.Logf("%d elements, %d bytes", nodes, len(content))
 	require.Less(t, nodes, 60*500)
-	require.Less(t, eval[int](b, `Array.from(document.querySelectorAll(".plan tbody tr, .names li")).filter(e => e.checkVisibility()).length`), 200)
+	require.Less(t, eval[int](b, `Array.from(
+		document.querySelectorAll(".plan tbody tr, .names li")).filter(e => e.checkVisibility()).length`), 200)
 
 	rows := `Array.from(document.querySelectorAll(".servers tbody tr")).filter(e => e.checkVisibility()).map(e => e.dataset.server)`
 	require.Len(t, eval[[]string](b, rows), 500)
@@ -139,14 +142,15 @@ func TestHTMLNames(t *testing.T) {
 	br := newBrowser(t)
 	fleet := reporttest.Environment{Name: "PROD"}
 	for _, host := range []string{
-		"qlik-01.emea-manufacturing-01.corp-production.example.com", "qlik.my-site.my-region.example.com", "qlik-02.emea-manufacturing-01.corp-production.example.com",
+		"qlik-01.emea-manufacturing-01.corp-production.example.com", "qlik.my-site.my-region.example.com",
+		"qlik-02.emea-manufacturing-01.corp-production.example.com",
 		"a-name-that-is-longer-than-any-column-of-this-page-has-room-for.example.com",
 	} {
 		fleet.Servers = append(fleet.Servers, reporttest.Runs(host, "August 2023 Patch 1", "14.139.5"))
 	}
 	content := render(t, reporttest.Report(t, fleet))
 	for _, width := range []int64{380, 800, 1280} {
-		t.Run(fmt.Sprint(width), func(t *testing.T) {
+		t.Run(strconv.FormatInt(width, 10), func(t *testing.T) {
 			b := br.open(t, content, width)
 			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("main .unbroken:not(.long)")).filter(e => e.checkVisibility())
 				.flatMap(e => Array.from(e.childNodes)).filter(n => {
@@ -169,5 +173,6 @@ func TestHTMLNames(t *testing.T) {
 		})
 	}
 	b := br.open(t, content, 1280)
-	require.Positive(t, eval[int](b, `Array.from(document.querySelectorAll(".servers tbody th .unbroken")).filter(e => e.getClientRects().length > 1).length`), "long names do break")
+	broken := `Array.from(document.querySelectorAll(".servers tbody th .unbroken")).filter(e => e.getClientRects().length > 1).length`
+	require.Positive(t, eval[int](b, broken), "long names do break")
 }

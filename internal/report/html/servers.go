@@ -101,7 +101,7 @@ func (p *page) server(b *report.Block, s *report.Server) g.Node {
 	source, whole, node := s.Server.Source(), s.Server.String(), s.NodeWords()
 	return h.Tr(h.Data("server", visible(source)),
 		h.Th(h.Scope("row"), host(source), g.If(whole != source, h.Small(host(whole))), g.If(node != "", small(node))),
-		h.Td(result(s)),
+		h.Td(h.Div(result(s))),
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
 		h.Td(h.Class("n"), behind(s)),
 		h.Td(p.identifiers(s)),

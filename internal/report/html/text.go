@@ -48,7 +48,8 @@ const (
 // breaks.
 func host(name string) g.Node {
 	labels := strings.SplitAfter(visible(name), ".")
-	return h.Span(h.Class(nameClass(maxLabel, labels...)), g.Text(labels[0]), g.Map(labels[1:], func(label string) g.Node { return g.Group{h.Wbr(), g.Text(label)} }))
+	return h.Span(h.Class(nameClass(maxLabel, labels...)), g.Text(labels[0]),
+		g.Map(labels[1:], func(label string) g.Node { return g.Group{h.Wbr(), g.Text(label)} }))
 }
 
 // nameClass keeps each part of a name on one line, unless it is too long for that.
