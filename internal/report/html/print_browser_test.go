@@ -94,6 +94,19 @@ func TestHTMLOnPaper(t *testing.T) {
 	}
 }
 
+// A long remark has room: no row of the servers is taller than ten lines. The certificates of
+// servers that fail stand in their lines.
+func TestHTMLSentencesOnPaper(t *testing.T) {
+	b := newBrowser(t).open(t, render(t, reporttest.Mixed(t)), papers[1].width)
+	call(b, emulation.SetEmulatedMedia, media("print", "light"))
+	require.Less(t, eval[float64](b, `Math.max(...Array.from(document.querySelectorAll(".servers tbody tr"), e => e.offsetHeight))`), 10*12.0)
+	require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll(".failures dt")).filter(name => {
+		const box = e => { const range = document.createRange(); range.selectNodeContents(e.firstChild); return Array.from(range.getClientRects()); };
+		const end = box(name).at(-1), start = box(name.nextElementSibling)[0];
+		return start.top < end.bottom && start.left < end.right + 3;
+	}).map(e => e.textContent)`), "the names of facts do not run together with the facts")
+}
+
 // However many or few environments, versions and waves there are, the first page is one page.
 func TestHTMLFirstPage(t *testing.T) {
 	waves := make([]string, 14)

@@ -39,15 +39,19 @@ func (p *page) servers() g.Node {
 func (p *page) block(i int) g.Node {
 	b := &p.report.Blocks[i]
 	rows := make(g.Group, 0, 2*len(b.Servers))
+	class := "list servers"
 	for j := range b.Servers {
 		rows = append(rows, newLine, p.server(b, &b.Servers[j]))
+		if b.Servers[j].Judgement.Remark != "" {
+			class = "list servers remarked" // remarks are sentences, which need room on paper
+		}
 	}
 	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(i)), h.Aria("labelledby", blockID(i)+"-heading"),
 		h.H3(h.ID(blockID(i)+"-heading"), p.blockHeading(i)),
 		h.P(h.Class("about"), plain(p.about(b))),
 		site(b),
 		g.If(len(rows) == 0, empty("No server of this environment was asked.")),
-		g.If(len(rows) > 0, h.Table(h.Class("list servers"), h.Data("sortable", ""),
+		g.If(len(rows) > 0, h.Table(h.Class(class), h.Data("sortable", ""),
 			h.Caption(h.Class("unseen"), plain("Servers of "+p.blockName(i))),
 			tableHead(serverColumns...), h.TBody(h.Data("filtered", ""), rows),
 		)),
