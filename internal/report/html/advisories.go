@@ -16,12 +16,12 @@ import (
 // maxOpen is how many servers a list shows before a reader opens it.
 const maxOpen = 40
 
-var affectedColumns = []string{"Fix", "Environment", "Servers"}
+var affectedColumns = []string{"Fix", "Servers"}
 
 func (p *page) advisories() g.Node {
 	return chapter("advisories", "Advisories",
 		h.P(h.Class("about"), plain(p.scope())),
-		g.Map(indices(len(p.report.Advisories)), p.oneAdvisory),
+		g.If(len(p.cards) > 0, h.Div(h.Class("cards"), g.Map(indices(len(p.cards)), p.card))),
 		p.undecided(),
 		p.dismissed(),
 	)
@@ -104,10 +104,23 @@ func (p *page) unjudged() (n int) {
 	return n
 }
 
+// card shows advisories that share their servers.
+func (p *page) card(i int) g.Node {
+	c := &p.cards[i]
+	headings := make([]string, 0, len(c.places))
+	for _, place := range c.places {
+		headings = append(headings, headingID(place))
+	}
+	return g.Group{newLine, h.Article(h.Aria("labelledby", strings.Join(headings, " ")),
+		g.Map(c.places, p.oneAdvisory),
+		p.affected(c),
+	)}
+}
+
 func (p *page) oneAdvisory(place int) g.Node {
 	a := &p.report.Advisories[place]
-	return g.Group{newLine, h.Article(h.ID(advisoryID(place)), h.Data("advisory", visible(a.ID)), h.Aria("labelledby", advisoryID(place)+"-heading"),
-		h.H3(h.ID(advisoryID(place)+"-heading"), plain(a.ID),
+	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(advisoryID(place)), h.Data("advisory", visible(a.ID)),
+		h.H3(h.ID(headingID(place)), plain(a.ID),
 			g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
 		h.P(plain(a.Summary)),
 		h.Dl(h.Class("facts"),
@@ -118,7 +131,6 @@ func (p *page) oneAdvisory(place int) g.Node {
 			g.If(a.ByMachine(), fact("Read by", plain("machine, and by nobody since: "+a.Note))),
 			fact("References", references(a.References)),
 		),
-		p.affected(a),
 	)}
 }
 
@@ -177,44 +189,52 @@ func references(addresses []string) g.Node {
 }
 
 // reference is a link where the address is one of the web, and text where it is
-// anything else.
+// anything else. On paper its middle is left out.
 func reference(address string) g.Node {
-	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
+	scheme, rest, _ := strings.Cut(address, "://")
+	if scheme != "https" && scheme != "http" {
 		return plain(address)
 	}
-	return h.A(h.Href(visible(address)), h.Rel("noreferrer noopener"), plain(address))
+	parts := strings.Split(rest, "/")
+	text := plain(rest)
+	if len(parts) > 4 {
+		end := len(parts) - 2
+		text = g.Group{plain(parts[0] + "/"), h.Span(h.Class("middle"), plain(strings.Join(parts[1:end], "/"))), plain("/" + strings.Join(parts[end:], "/"))}
+	}
+	return h.A(h.Href(visible(address)), h.Rel("noreferrer noopener"), h.Span(h.Class("scheme"), plain(scheme+"://")), text)
 }
 
-// group are the servers of a block that the same patch helps.
+// group are the servers of a block.
 type group struct {
 	block   int
-	fixedIn release.Release
 	servers []string
 }
 
-func (p *page) affected(a *report.Advisory) g.Node {
-	type key struct {
-		block   int
-		fixedIn release.Release
-	}
-	var groups []*group
-	byKey := make(map[key]*group)
-	for _, one := range a.Affected {
-		k := key{one.Block, one.FixedIn}
-		if byKey[k] == nil {
-			byKey[k] = &group{block: one.Block, fixedIn: one.FixedIn}
-			groups = append(groups, byKey[k])
+// affected has a row for each fix, with the servers of each block.
+func (p *page) affected(c *card) g.Node {
+	var fixes []release.Release
+	groups := make(map[release.Release][]group)
+	for _, one := range c.affected {
+		if groups[one.FixedIn] == nil {
+			fixes = append(fixes, one.FixedIn)
 		}
-		byKey[k].servers = append(byKey[k].servers, one.Server.Server.Source())
+		all := groups[one.FixedIn]
+		if len(all) == 0 || all[len(all)-1].block != one.Block {
+			all = append(all, group{block: one.Block})
+		}
+		last := &all[len(all)-1]
+		last.servers = append(last.servers, one.Server.Server.Source())
+		groups[one.FixedIn] = all
 	}
 	return h.Table(h.Class("list affected"),
-		h.Caption(h.Data("affected", strconv.Itoa(len(a.Affected))), plain(counted(len(a.Affected), "affected server"))),
+		h.Caption(h.Data("affected", strconv.Itoa(len(c.affected))), plain(counted(len(c.affected), "affected server"))),
 		tableHead(affectedColumns...),
-		h.TBody(g.Map(groups, func(one *group) g.Node {
+		h.TBody(g.Map(fixes, func(fix release.Release) g.Node {
 			return g.Group{newLine, h.Tr(
-				h.Th(h.Scope("row"), plain(remedy(one.fixedIn))),
-				h.Td(link(blockID(one.block), p.blockName(one.block))),
-				h.Td(names(one.servers)),
+				h.Th(h.Scope("row"), plain(remedy(fix))),
+				h.Td(g.Map(groups[fix], func(one group) g.Node {
+					return h.Div(h.Class("group"), link(blockID(one.block), p.blockName(one.block)), names(one.servers))
+				})),
 			)}
 		})),
 	)
@@ -229,9 +249,17 @@ func remedy(fixedIn release.Release) string {
 
 // names lists servers, closed where they are many.
 func names(servers []string) g.Node {
-	list := h.Ul(h.Class("names"), g.Map(servers, func(name string) g.Node { return h.Li(plain(name)) }))
-	if len(servers) <= maxOpen {
+	last := len(servers) - 1
+	list := h.Ul(h.Class("names"), g.Map(indices(len(servers)), func(i int) g.Node {
+		return g.Group{newLine, h.Li(host(servers[i]), g.If(i < last, plain(",")))}
+	}))
+	return folded(len(servers), list)
+}
+
+// folded is a list of servers, closed where they are many.
+func folded(servers int, list g.Node) g.Node {
+	if servers <= maxOpen {
 		return list
 	}
-	return h.Details(h.Summary(plain(counted(len(servers), "server"))), list)
+	return h.Details(h.Summary(plain(counted(servers, "server"))), list)
 }

@@ -3,12 +3,14 @@ package html
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -84,18 +86,18 @@ func patterns() g.Node {
 // maxVersions is how many versions have a bar of their own.
 const maxVersions = 12
 
-// versionChart has a bar for each of the versions that most servers run.
+// versionChart has a bar for each of the versions that most servers run, the newest first.
 func (p *page) versionChart() g.Node {
 	s := &p.report.Summary
 	if len(s.Versions) == 0 {
 		return figure("version-chart", "Versions of those that answered", empty("No server told its version."))
 	}
-	top := s.Versions[:min(len(s.Versions), maxVersions)]
+	top := p.byRelease(s.Versions[:min(len(s.Versions), maxVersions)])
 	others := 0
 	for _, version := range s.Versions[len(top):] {
 		others += version.Servers
 	}
-	longest := max(top[0].Servers, others)
+	longest := max(s.Versions[0].Servers, others)
 	bar := func(kind, name, build string, servers int) g.Node {
 		return g.Group{newLine, h.Li(
 			h.Span(h.Class("name"), plain(name), g.If(build != "", g.Group{plain(" "), code(build)})),
@@ -119,6 +121,23 @@ func (p *page) versionChart() g.Node {
 			}),
 		),
 	)
+}
+
+// byRelease sorts versions by the release that they were judged to be, the newest first. Those
+// that could not be judged come last.
+func (p *page) byRelease(versions []report.Version) []report.Version {
+	releases := make(map[report.Version]release.Release)
+	for i := range p.report.Blocks {
+		for j := range p.report.Blocks[i].Servers {
+			if s := &p.report.Blocks[i].Servers[j]; s.Answered() && s.Judgement.HasMonth {
+				releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
+			}
+		}
+	}
+	of := func(v report.Version) release.Release {
+		return releases[report.Version{Label: v.Label, Build: v.Build}]
+	}
+	return slices.SortedStableFunc(slices.Values(versions), func(a, b report.Version) int { return of(b).Compare(of(a)) })
 }
 
 func figure(id, caption string, content ...g.Node) g.Node {

@@ -62,7 +62,7 @@ func (p *page) oneFailure(place int) g.Node {
 // cells are those of a server that failed.
 func (p *page) cells(server *poll.Server, block int, f *poll.Outcome) g.Node {
 	return g.Group{
-		h.Th(h.Scope("row"), plain(server.String()), h.Small(link(blockID(block), p.blockName(block)))),
+		h.Th(h.Scope("row"), host(server.String()), h.Small(link(blockID(block), p.blockName(block)))),
 		h.Td(plain(f.Step.String()), plain(" "), code(f.Result.String())),
 		h.Td(plain(f.Cause),
 			p.certificate("Certificate of the server", f.ServerCertificate),

@@ -71,10 +71,11 @@ func structure(document *html.Node) (names []string) {
 var (
 	knownElements = strings.Fields(`html head meta title style body a header h1 h2 h3 p time nav ul ol li main section strong
 		dl div dt dd figure figcaption svg desc defs pattern rect path span code small wbr label input table caption thead tbody
-		tr th td article details summary footer script`)
+		tr th td article tfoot details summary footer script`)
 	knownAttributes = strings.Fields(`lang charset http-equiv content name class href id datetime aria-label aria-labelledby
 		aria-hidden role width height x rx d fill patternunits hidden for type autocomplete spellcheck placeholder scope rel
-		data-count data-value data-part data-server data-sortable data-filtered data-k data-advisory data-affected data-failure data-days data-undecided`)
+		data-count data-value data-part data-server data-sortable data-filtered data-k data-advisory data-affected data-failure data-days data-undecided
+		data-environment`)
 )
 
 func TestHTMLHostile(t *testing.T) {

@@ -52,6 +52,7 @@ type page struct {
 	advisory map[string]int // place in the report's advisories, by id
 	failed   []failedServer
 	failure  map[*report.Server]int // place in failed
+	cards    []card
 }
 
 // failedServer is a server that did not answer.
@@ -74,6 +75,7 @@ func newPage(planned *plan.Plan) *page {
 			}
 		}
 	}
+	p.cards = cardsOf(r)
 	return p
 }
 
@@ -85,7 +87,7 @@ func (p *page) document() g.Node {
 			p.header(),
 			newLine, h.Main(h.ID("main"),
 				p.notices(),
-				p.summary(),
+				p.overview(),
 				p.plan(),
 				p.since(),
 				p.servers(),

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -22,6 +23,13 @@ func render(t testing.TB, r *report.Report) []byte {
 	t.Helper()
 	var page bytes.Buffer
 	require.NoError(t, Write(&page, r))
+	return page.Bytes()
+}
+
+func renderPlan(t testing.TB, planned *plan.Plan) []byte {
+	t.Helper()
+	var page bytes.Buffer
+	require.NoError(t, WritePlan(&page, planned))
 	return page.Bytes()
 }
 
@@ -125,11 +133,13 @@ func TestHTMLShowsTheWholeReport(t *testing.T) {
 		}
 		for i := range r.Advisories {
 			advisories = append(advisories, r.Advisories[i].ID)
-			affected += len(r.Advisories[i].Affected)
+		}
+		for _, c := range cardsOf(r) {
+			affected += len(c.affected)
 		}
 		require.Equal(t, servers, values(document, "data-server"), name)
 		require.Equal(t, failures, values(document, "data-failure"), name)
-		require.Equal(t, advisories, values(document, "data-advisory"), name)
+		require.ElementsMatch(t, advisories, values(document, "data-advisory"), name)
 
 		listed := 0
 		for _, list := range elements(document, "ul") {
@@ -167,7 +177,7 @@ func TestHTMLLinks(t *testing.T) {
 func TestHTMLColumnsOfCards(t *testing.T) {
 	for class, columns := range map[string][]string{
 		"servers": serverColumns, "affected": affectedColumns, "failures": failureColumns, "catalogs": catalogColumns,
-		"undecided": undecidedColumns, "dismissed": dismissedColumns, "plan": planColumns,
+		"undecided": undecidedColumns, "dismissed": dismissedColumns, "plan": planColumns, "matrix": matrixColumns,
 	} {
 		for i, name := range columns[1:] {
 			require.Contains(t, styleSheet, fmt.Sprintf(".%s td:nth-child(%d)::before { content: %q; }", class, i+2, name))

@@ -14,12 +14,14 @@ var planColumns = []string{"Server", "Runs", "Install", "Closes", "Why"}
 // plan is what to install where: lines for a change request, then the servers of each wave.
 func (p *page) plan() g.Node {
 	lines := p.planned.Lines()
+	warnings := g.Map(p.planned.Warnings, func(warning string) g.Node { return h.P(h.Class("about"), h.Strong(plain(warning))) })
 	if len(lines) == 0 {
-		return chapter("plan", "What to install", empty("Nothing is to be installed."))
+		return chapter("plan", "What to install", warnings, empty(p.nothingPlanned()))
 	}
 	return chapter("plan", "What to install",
-		g.Map(p.planned.Warnings, func(warning string) g.Node { return h.P(h.Class("about"), h.Strong(plain(warning))) }),
-		h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
+		warnings,
+		// The first page has a few lines; more of them stand here as a whole.
+		g.If(len(lines) > len(p.firstLines()), h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} }))),
 		g.If(len(p.planned.Options.Waves) == 0, h.P(h.Class("about"), plain("The most urgent first. An order by environment is made by the "+
 			"command plan, with --waves."))),
 		g.Map(indices(len(p.planned.Waves)), p.wave),
@@ -37,10 +39,10 @@ func (p *page) wave(i int) g.Node {
 	}
 	rest := len(wave.Rows) - len(todo)
 	return g.Group{newLine, h.H3(plain(title)),
-		g.If(len(rows) > 0, h.Table(h.Class("list plan"),
-			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(rows),
-		)),
 		g.If(rest > 0, h.P(h.Class("about"), plain(counted(rest, "server")+" proven compliant: nothing to install."))),
+		g.If(len(rows) > 0, folded(len(todo), h.Table(h.Class("list plan"),
+			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(rows),
+		))),
 	}
 }
 
@@ -51,7 +53,7 @@ func (p *page) plannedServer(row *plan.Row) g.Node {
 	}
 	tags := row.Block.Tags()
 	return h.Tr(
-		h.Th(h.Scope("row"), plain(row.Server.Server.String()), g.If(len(tags) > 0, small(tagNames(tags))),
+		h.Th(h.Scope("row"), host(row.Server.Server.String()), g.If(len(tags) > 0, small(tagNames(tags))),
 			g.If(row.Server.Node != nil, small(row.Server.NodeWords()))),
 		h.Td(plain(row.Runs())),
 		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
@@ -66,5 +68,5 @@ func (p *page) closes(row *plan.Row) g.Node {
 	if len(ids) == 0 {
 		return nil
 	}
-	return h.Ul(g.Map(ids, func(id string) g.Node { return h.Li(link(advisoryID(p.advisory[id]), id)) }))
+	return h.Ul(g.Map(ids, func(id string) g.Node { return h.Li(p.advisoryLink(id)) }))
 }

@@ -125,7 +125,7 @@ func TestHTMLOutOfStep(t *testing.T) {
 	}
 	apart := func(s *fleet.Settings) { s.SameVersion = false }
 	compared := pageText(t, reporttest.Report(t, reporttest.Environment{Servers: servers}))
-	require.Contains(t, compared, "out of step: the usual version of this environment is May 2025 Patch 15")
+	require.Contains(t, compared, "Usual version: May 2025 Patch 15.")
 	require.Contains(t, compared, "Out of step1run another version")
 
 	text := pageText(t, reporttest.Report(t, reporttest.Environment{Servers: servers, Change: apart}))

@@ -39,15 +39,19 @@ func (p *page) servers() g.Node {
 func (p *page) block(i int) g.Node {
 	b := &p.report.Blocks[i]
 	rows := make(g.Group, 0, 2*len(b.Servers))
+	class := "list servers"
 	for j := range b.Servers {
 		rows = append(rows, newLine, p.server(b, &b.Servers[j]))
+		if b.Servers[j].Judgement.Remark != "" {
+			class = "list servers remarked" // remarks are sentences, which need room on paper
+		}
 	}
 	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(i)), h.Aria("labelledby", blockID(i)+"-heading"),
 		h.H3(h.ID(blockID(i)+"-heading"), p.blockHeading(i)),
 		h.P(h.Class("about"), plain(p.about(b))),
 		site(b),
 		g.If(len(rows) == 0, empty("No server of this environment was asked.")),
-		g.If(len(rows) > 0, h.Table(h.Class("list servers"), h.Data("sortable", ""),
+		g.If(len(rows) > 0, h.Table(h.Class(class), h.Data("sortable", ""),
 			h.Caption(h.Class("unseen"), plain("Servers of "+p.blockName(i))),
 			tableHead(serverColumns...), h.TBody(h.Data("filtered", ""), rows),
 		)),
@@ -75,6 +79,9 @@ func (p *page) about(b *report.Block) string {
 	if b.Round.Block.RequireSupport {
 		policy += " Support is required."
 	}
+	if usual := b.Usual(); usual != nil && b.Summary.Mismatched > 0 {
+		policy += " Usual version: " + cmp.Or(usual.Outcome.Info.ReleaseLabel, usual.Outcome.Info.Version) + "."
+	}
 	text := fmt.Sprintf("%s; %s answered. %s", b.Summary.Proven(b.Round.Judge.Undecided), grouped(b.Summary.Answered), policy)
 	if len(p.report.Catalogs) > 1 {
 		text += " Catalogue: " + b.Round.Catalog + "."
@@ -88,23 +95,23 @@ func site(b *report.Block) g.Node {
 	return g.Group{
 		g.If(words != "", h.P(h.Class("about"), plain(words+"."))),
 		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "),
-			g.If(!listed(b), link("lists", "why, and what to do")))),
+			g.If(!wasListed(b), link("lists", "why, and what to do")))),
 	}
 }
 
-func listed(b *report.Block) bool { return b.Site() == nil || b.Site().Listed }
+func wasListed(b *report.Block) bool { return b.Site() == nil || b.Site().Listed }
 
 func (p *page) server(b *report.Block, s *report.Server) g.Node {
-	source, host, node := s.Server.Source(), s.Server.String(), s.NodeWords()
+	source, whole, node := s.Server.Source(), s.Server.String(), s.NodeWords()
 	return h.Tr(h.Data("server", visible(source)),
-		h.Th(h.Scope("row"), plain(source), g.If(host != source, small(host)), g.If(node != "", small(node))),
-		h.Td(result(s)),
+		h.Th(h.Scope("row"), host(source), g.If(whole != source, h.Small(host(whole))), g.If(node != "", small(node))),
+		h.Td(h.Div(result(s))),
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
 		h.Td(h.Class("n"), behind(s)),
 		h.Td(p.identifiers(s)),
 		h.Td(fix(b, s)),
 		h.Td(support(s)),
-		h.Td(p.remarks(b, s)),
+		h.Td(p.remarks(s)),
 	)
 }
 
@@ -150,7 +157,7 @@ func (p *page) identifiers(s *report.Server) g.Node {
 	}
 	exposed, _ := s.Judgement.ExposedDays()
 	return g.Group{sortKey(strconv.Itoa(len(applying))), h.Ul(g.Map(applying, func(a *catalog.Advisory) g.Node {
-		return h.Li(link(advisoryID(p.advisory[a.ID]), a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")}))
+		return h.Li(p.advisoryLink(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")}))
 	})), small("exposed " + counted(exposed, "day"))}
 }
 
@@ -161,10 +168,10 @@ func fix(b *report.Block, s *report.Server) g.Node {
 	}
 	fix, found := s.Fix()
 	if !found {
-		return plain("no patch of this release closes all: move to a newer release")
+		return plain("no patch closes all: upgrade")
 	}
 	minimum := b.Round.Block.Minimum()
-	return g.Group{plain("install " + fix.String()), g.If(fix.Compare(minimum) < 0, small("which is below the minimum, "+minimum.String()))}
+	return g.Group{plain("install " + fix.String()), g.If(fix.Compare(minimum) < 0, small("which is below the minimum"))}
 }
 
 func support(s *report.Server) g.Node {
@@ -180,14 +187,10 @@ func support(s *report.Server) g.Node {
 }
 
 // remarks are what else there is to know.
-func (p *page) remarks(b *report.Block, s *report.Server) g.Node {
+func (p *page) remarks(s *report.Server) g.Node {
 	var all g.Group
-	if s.Judgement.BelowMinimum {
-		all = append(all, h.Li(plain("below the minimum, "+b.Round.Block.Minimum().String())))
-	}
-	if usual := b.Usual(); s.Comparison == fleet.Different && usual != nil {
-		info := usual.Outcome.Info
-		all = append(all, h.Li(plain("out of step: the usual version of this environment is "+cmp.Or(info.ReleaseLabel, info.Version))))
+	if s.Comparison == fleet.Different {
+		all = append(all, h.Li(plain("out of step")))
 	}
 	if s.Judgement.Remark != "" {
 		all = append(all, h.Li(plain(s.Judgement.Remark)))

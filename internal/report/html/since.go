@@ -78,8 +78,8 @@ func (p *page) change(s *report.Compared) g.Node {
 	add := func(word string, all []string) {
 		for _, id := range all {
 			advisory := plain(id)
-			if place, applies := p.advisory[id]; applies {
-				advisory = link(advisoryID(place), id)
+			if _, applies := p.advisory[id]; applies {
+				advisory = p.advisoryLink(id)
 			}
 			ids = append(ids, h.Li(plain(word+" "), advisory))
 		}
@@ -87,7 +87,7 @@ func (p *page) change(s *report.Compared) g.Node {
 	add("closed", s.Closed)
 	add("new", slices.Concat(s.OpenedByUpdate, s.OpenedByData))
 	return h.Tr(
-		h.Th(h.Scope("row"), plain(s.Host), g.If(len(s.Tags) > 0, small(tagNames(s.Tags)))),
+		h.Th(h.Scope("row"), host(s.Host), g.If(len(s.Tags) > 0, small(tagNames(s.Tags)))),
 		h.Td(plain(s.Words())),
 		stateCell(s.Then),
 		stateCell(s.Now),

@@ -12,18 +12,21 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// notices are what a reader must not miss.
+// notice is something that a reader must not miss.
+type notice struct{ state, heading, text, to, more string }
+
 func (p *page) notices() g.Node {
-	s := &p.report.Summary
-	var notices g.Group
-	add := func(state, heading, text, to, more string) {
-		notices = append(notices, newLine, h.P(h.Class("notice "+state), h.Strong(plain(heading)), plain(" "+text+" "), link(to, more)))
+	all := p.warnings()
+	if len(all) == 0 {
+		return nil
 	}
-	if s.Exploited > 0 {
-		add("bad", "Known to be exploited.",
-			fmt.Sprintf("%s %s open to a vulnerability that attackers are known to use.", counted(s.Exploited, "server"), are(s.Exploited)),
-			"advisories", "Which ones, and what to install")
-	}
+	return h.Section(h.Class("notices"), h.Aria("label", "Notices"), g.Map(all, func(n notice) g.Node {
+		return g.Group{newLine, h.P(h.Class("notice "+n.state), h.Strong(plain(n.heading)), plain(" "+n.text+" "), link(n.to, n.more))}
+	}))
+}
+
+func (p *page) warnings() (all []notice) {
+	add := func(state, heading, text, to, more string) { all = append(all, notice{state, heading, text, to, more}) }
 	if n := p.report.Incomplete(); n > 0 {
 		add("bad", "Not all nodes are known.",
 			counted(n, "site")+" "+are(n)+" not proven, whatever the servers answer: its nodes could not be listed, or not all of them can be asked.",
@@ -50,18 +53,7 @@ func (p *page) notices() g.Node {
 	for _, warning := range p.report.Warnings() {
 		add("unknown", warning.Heading+".", warning.Text, "data", "What that means")
 	}
-	if len(notices) == 0 {
-		return nil
-	}
-	return h.Section(h.Class("notices"), h.Aria("label", "Notices"), notices)
-}
-
-func (p *page) summary() g.Node {
-	return chapter("summary", "Summary",
-		h.P(h.Class("lead"), plain(p.verdict())),
-		p.tiles(),
-		newLine, h.Div(h.Class("charts"), p.complianceChart(), p.versionChart()),
-	)
+	return all
 }
 
 // verdict is the summary in a sentence or two.
@@ -152,9 +144,16 @@ func (p *page) outOfStep() g.Node {
 	return p.tile(name, label, p.report.Summary.Mismatched, "run another version than is usual in their environment", "unknown")
 }
 
+// inMatrix are the numbers that the matrix has as well: paper has no room for both.
+var inMatrix = []string{"servers", "answered", "failed", "unknown", "exploited"}
+
 func (p *page) rawTile(name, label, exact, shown, meaning, state string) g.Node {
 	since := p.sinceThen(name)
-	return g.Group{newLine, h.Div(h.Class(strings.TrimSpace("tile "+state)), h.Data("count", name), h.Data("value", exact),
+	place := ""
+	if slices.Contains(inMatrix, name) {
+		place = "in-matrix"
+	}
+	return g.Group{newLine, h.Div(h.Class(strings.Join(strings.Fields("tile "+state+" "+place), " ")), h.Data("count", name), h.Data("value", exact),
 		h.Dt(plain(label)),
 		h.Dd(h.Class("value"), plain(shown)),
 		h.Dd(h.Class("meaning"), plain(meaning)),

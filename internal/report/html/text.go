@@ -37,6 +37,34 @@ func labelled(state, word string) g.Node {
 	return h.Span(h.Class("badge "+state), plain(word))
 }
 
+// The longest parts of host names and identifiers of advisories that are kept on one line: the
+// columns of the tables have room for them.
+const (
+	maxLabel = 24
+	maxID    = len("CVE-2024-123456")
+)
+
+// host is the name of a server, which breaks at its dots and nowhere else. What is copied has no
+// breaks.
+func host(name string) g.Node {
+	labels := strings.SplitAfter(visible(name), ".")
+	return h.Span(h.Class(nameClass(maxLabel, labels...)), g.Text(labels[0]),
+		g.Map(labels[1:], func(label string) g.Node { return g.Group{h.Wbr(), g.Text(label)} }))
+}
+
+// nameClass keeps each part of a name on one line, unless it is too long for that.
+func nameClass(longest int, parts ...string) string {
+	if slices.ContainsFunc(parts, func(part string) bool { return len(part) > longest }) {
+		return "unbroken long"
+	}
+	return "unbroken"
+}
+
+// advisoryLink leads to an advisory of the report.
+func (p *page) advisoryLink(id string) g.Node {
+	return h.A(h.Class(nameClass(maxID, id)), h.Href("#"+advisoryID(p.advisory[id])), plain(id))
+}
+
 // small is a remark in small print.
 func small(s string) g.Node { return h.Small(plain(s)) }
 
@@ -106,6 +134,7 @@ func tagNames(tags map[string]string) string {
 
 func blockID(block int) string    { return "environment-" + strconv.Itoa(block+1) }
 func advisoryID(place int) string { return "advisory-" + strconv.Itoa(place+1) }
+func headingID(place int) string  { return advisoryID(place) + "-heading" }
 func failureID(place int) string  { return "failure-" + strconv.Itoa(place+1) }
 func link(to, name string) g.Node { return h.A(h.Href("#"+to), plain(name)) }
 func sortKey(parts string) g.Node { return g.Attr("data-k", parts) }

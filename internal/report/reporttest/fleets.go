@@ -2,6 +2,7 @@ package reporttest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,36 @@ func Large(t testing.TB, servers int) *report.Report {
 		s.OutOfStep = i%2 == 1
 		e := &environments[len(environments)-1]
 		e.Servers = append(e.Servers, s)
+	}
+	return Report(t, environments...)
+}
+
+// Thirty are thirty servers with long names in the environments PROD, TEST and DEV, of
+// as many versions as a fleet has that nobody keeps in step. Three of them are silent.
+func Thirty(t testing.TB) *report.Report {
+	t.Helper()
+	versions := [][2]string{
+		{"May 2025 Patch 15", "14.231.27"}, {"May 2025 Patch 3", "14.231.8"}, {"May 2024 Patch 9", "14.187.14"}, {"August 2023 Patch 1", "14.139.5"},
+		{"November 2025", "14.254.6"}, {"May 2022 Patch 18", "14.67.34"}, {"November 2024 Patch 22", "14.212.41"},
+	}
+	names := []string{"PROD", "TEST", "DEV"}
+	environments := make([]Environment, 0, len(names))
+	for e, name := range names {
+		environment := Environment{Name: name, Change: AtLeast("May 2024 Patch 10")}
+		for i := range 10 {
+			host := fmt.Sprintf("qlik-%s-%02d.sense.emea.corp.example.com", strings.ToLower(name), i+1)
+			version := versions[(i*(e+2)+e)%len(versions)]
+			s := Runs(host, version[0], version[1])
+			if i == 7 {
+				s = Fails(host, poll.Outcome{
+					Result: poll.Timeout, Step: poll.StepConnect, Cause: "the TCP connection was not established in time",
+					Hint: "check that the server is up, and the firewalls on the way (port 9032)",
+				})
+			}
+			s.OutOfStep = i%3 == 1
+			environment.Servers = append(environment.Servers, s)
+		}
+		environments = append(environments, environment)
 	}
 	return Report(t, environments...)
 }
