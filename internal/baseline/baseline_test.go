@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -224,6 +225,19 @@ func TestLimited(t *testing.T) {
 	require.Equal(t, []int{1, 1}, []int{c.Then.Servers, c.Now.Servers})
 	require.False(t, c.Whole)
 	require.Contains(t, c.Remarks, "The baseline is limited to some servers: 15 servers of this report are not compared.")
+}
+
+// Counts fall when a server goes dark, and that closes nothing.
+func TestDarkIsNotClosed(t *testing.T) {
+	open := reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14")
+	dark := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.Timeout})
+	of := func(s reporttest.Server) *report.Report {
+		return reporttest.Report(t, reporttest.Environment{Name: "PROD", Servers: []reporttest.Server{s}})
+	}
+	c := since(t, of(open), of(dark))
+	require.Contains(t, c.Remarks, "1 server was not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.")
+	require.Empty(t, c.Closed)
+	require.Empty(t, since(t, of(dark), of(dark)).Remarks)
 }
 
 func TestRemarks(t *testing.T) {

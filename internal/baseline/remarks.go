@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -20,10 +21,24 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 	add(d.Schema != Schema, "The baseline has schema %d, and %d is understood as a whole: what is compared may have meant something else.", d.Schema, Schema)
 	add(d.AskedAt.After(r.AskedAt), "The baseline is later than this report, of %s.", instant(*d.AskedAt))
 	add(len(r.Only) > 0, "Only the servers that this report is limited to are compared.")
+	dark := 0
+	for i := range c.Servers {
+		if s := &c.Servers[i]; slices.Contains(s.Changes, report.GoneDark) && s.Then.Compliance == judgement.NonCompliant {
+			dark++
+		}
+	}
+	add(dark > 0, "%s not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.", wasOrWere(dark))
 	_, _, notCompared := c.Changed()
 	add(notCompared > 0, "The baseline is limited to some servers: %s.", notComparedWords(notCompared))
 	all = append(all, b.settingsRemarks(r)...)
 	return append(all, b.dataRemarks(r)...)
+}
+
+func wasOrWere(n int) string {
+	if n == 1 {
+		return "1 server was"
+	}
+	return strconv.Itoa(n) + " servers were"
 }
 
 func notComparedWords(n int) string {

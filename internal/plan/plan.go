@@ -119,6 +119,7 @@ func New(r *report.Report, options Options) (*Plan, error) {
 			delete(waves, name)
 		}
 	}
+	p.Warnings = append(p.Warnings, doubtful(waves)...)
 	for _, wave := range waves {
 		slices.SortStableFunc(wave.Rows, urgency)
 		p.Waves = append(p.Waves, *wave)
@@ -170,6 +171,9 @@ func (o *Options) checkTarget(r *report.Report) error {
 	}
 	return nil
 }
+
+// RowOf is what a plan without wishes does with a server.
+func RowOf(b *report.Block, s *report.Server) Row { return (&Options{}).row(b, s) }
 
 // row decides what to do with a server.
 func (o *Options) row(b *report.Block, s *report.Server) Row {

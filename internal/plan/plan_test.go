@@ -146,6 +146,20 @@ func TestWarnings(t *testing.T) {
 }
 
 // Servers that nobody knows of are not planned, which is said.
+// What the catalogue does not vouch for is planned only with a warning.
+func TestDoubtfulTargets(t *testing.T) {
+	target := func(label string) string {
+		return strings.Join(planOf(t, reporttest.Mixed(t), plan.Options{Target: parse(t, label)}).Warnings, "\n")
+	}
+	require.Contains(t, target("May 2025 Patch 99"), "May 2025 Patch 99 is newer than any patch known of its release: see that it exists")
+	require.Contains(t, target("May 2024 Patch 10"), "May 2024 Patch 10 is out of support since 2026-05-15, by the catalogue.")
+	require.NotContains(t, target("May 2025 Patch 15"), "May 2025 Patch 15 is")
+	minimum := reporttest.Report(t, reporttest.Environment{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 99"), Servers: []reporttest.Server{
+		reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),
+	}})
+	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
+}
+
 func TestIncompleteSites(t *testing.T) {
 	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
 	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)

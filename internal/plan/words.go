@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
@@ -64,6 +65,9 @@ func (r *Row) Why() (why []string) {
 	if !s.Answered() {
 		return []string{s.Outcome.Cause}
 	}
+	if s.Judgement.Compliance == judgement.Unknown {
+		_, why = s.Verdict()
+	}
 	if s.Exploited() > 0 {
 		why = append(why, "known to be exploited")
 	}
@@ -84,11 +88,30 @@ func (r *Row) Why() (why []string) {
 	if r.Action == Upgrade && len(s.Applying()) > 0 {
 		why = append(why, "no patch of "+s.Judgement.Release.Initial().String()+" will do")
 	}
-	if s.Judgement.Compliance == judgement.Unknown {
-		_, details := s.Verdict()
-		why = append(why, details...)
-	}
 	return why
+}
+
+// doubtful are targets that the catalogue does not vouch for, a sentence each.
+func doubtful(waves map[string]*Wave) (all []string) {
+	for _, wave := range waves {
+		for i := range wave.Rows {
+			row := &wave.Rows[i]
+			releases := row.Block.Round.Judge.Catalog.Releases
+			place := slices.IndexFunc(releases, func(r catalog.Release) bool { return r.Label == row.Target.Initial() })
+			if row.Target.IsZero() || place < 0 {
+				continue
+			}
+			listed := &releases[place]
+			if listed.LatestPatch == nil || *listed.LatestPatch < row.Target.Patch {
+				all = append(all, fmt.Sprintf("%s is newer than any patch known of its release: see that it exists before you plan by it.", row.Target))
+			}
+			if day := row.Block.Round.Day(); row.Action == Upgrade && !listed.EndOfSupport.IsZero() && listed.EndOfSupport.DaysSince(day) < 0 {
+				all = append(all, fmt.Sprintf("%s is out of support since %s, by the catalogue.", row.Target, listed.EndOfSupport))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // supportWords says when support ends, or ended.

@@ -13,6 +13,7 @@ import (
 // planServer is what a row of a plan is made of.
 type planServer struct {
 	server
+	plan *plan.Plan
 	wave *plan.Wave
 	*plan.Row
 }
@@ -53,6 +54,22 @@ var planColumns = []planColumn{
 	fieldColumn("max_cvss"),
 	fieldColumn("exposed_days"),
 	fieldColumn("support_days_left"),
+	detailColumn("catalog_releases_as_of"),
+	detailColumn("catalog_advisories_as_of"),
+	detailColumn("catalog_exploited_as_of"),
+	detailColumn("catalog_sha256"),
+	detailColumn("program"),
+	detailColumn("machine"),
+	detailColumn("account"),
+	detailColumn("settings"),
+	detailColumn("settings_sha256"),
+	{"warnings", func(s planServer) string { return s.safe(strings.Join(s.plan.Warnings, " ")) }},
+}
+
+// detailColumn is one of a report.
+func detailColumn(name string) planColumn {
+	c := details[slices.IndexFunc(details, func(c column) bool { return c.name == name })]
+	return planColumn{name, func(s planServer) string { return c.cell(s.server) }}
 }
 
 // fieldColumn is that of a field of the point.
@@ -72,7 +89,7 @@ func (d Dialect) WritePlan(w io.Writer, p *plan.Plan) error {
 	for i := range p.Waves {
 		for j := range p.Waves[i].Rows {
 			row := &p.Waves[i].Rows[j]
-			s := planServer{server{d, p.Report, row.Block, row.Server}, &p.Waves[i], row}
+			s := planServer{server{d, p.Report, row.Block, row.Server}, p, &p.Waves[i], row}
 			cells := leading(s.server, keys)
 			for _, c := range planColumns {
 				cells = append(cells, c.cell(s))

@@ -16,7 +16,7 @@ import (
 // maxOpen is how many servers a list shows before a reader opens it.
 const maxOpen = 40
 
-var affectedColumns = []string{"Fix", "Servers"}
+var affectedColumns = []string{"Closed from", "Servers"}
 
 func (p *page) advisories() g.Node {
 	return chapter("advisories", "Advisories",
@@ -231,7 +231,7 @@ func (p *page) affected(c *card) g.Node {
 		tableHead(affectedColumns...),
 		h.TBody(g.Map(fixes, func(fix release.Release) g.Node {
 			return g.Group{newLine, h.Tr(
-				h.Th(h.Scope("row"), plain(remedy(fix))),
+				h.Th(h.Scope("row"), plain(closedFrom(fix))),
 				h.Td(g.Map(groups[fix], func(one group) g.Node {
 					return h.Div(h.Class("group"), link(blockID(one.block), p.blockName(one.block)), names(one.servers))
 				})),
@@ -240,11 +240,13 @@ func (p *page) affected(c *card) g.Node {
 	)
 }
 
-func remedy(fixedIn release.Release) string {
+// closedFrom is where the fix of one advisory is in; what to install against all of them, and for
+// the policy, the plan says.
+func closedFrom(fixedIn release.Release) string {
 	if fixedIn.IsZero() {
-		return "no fix for this release: move to a newer release"
+		return "no patch of their release"
 	}
-	return "install " + fixedIn.String()
+	return fixedIn.String()
 }
 
 // names lists servers, closed where they are many.

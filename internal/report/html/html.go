@@ -52,6 +52,7 @@ type page struct {
 	advisory map[string]int // place in the report's advisories, by id
 	failed   []failedServer
 	failure  map[*report.Server]int // place in failed
+	rows     map[*report.Server]*plan.Row
 	cards    []card
 }
 
@@ -63,7 +64,16 @@ type failedServer struct {
 
 func newPage(planned *plan.Plan) *page {
 	r := planned.Report
-	p := &page{report: r, planned: planned, advisory: make(map[string]int, len(r.Advisories)), failure: make(map[*report.Server]int)}
+	p := &page{
+		report: r, planned: planned, advisory: make(map[string]int, len(r.Advisories)),
+		failure: make(map[*report.Server]int), rows: make(map[*report.Server]*plan.Row),
+	}
+	for i := range planned.Waves {
+		for j := range planned.Waves[i].Rows {
+			row := &planned.Waves[i].Rows[j]
+			p.rows[row.Server] = row
+		}
+	}
 	for i := range r.Advisories {
 		p.advisory[r.Advisories[i].ID] = i
 	}

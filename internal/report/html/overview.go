@@ -178,7 +178,7 @@ func (p *page) facts() (all []sentence) {
 	}
 	open := func(cards []card) {
 		for i := range cards {
-			add(len(cards[i].affected), "bad", p.openTo(&cards[i]), advisoryID(cards[i].places[0]), "Which ones, and the fix")
+			add(len(cards[i].affected), "bad", p.openTo(&cards[i]), advisoryID(cards[i].places[0]), "Which ones")
 		}
 	}
 	exploited := 0

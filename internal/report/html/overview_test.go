@@ -2,6 +2,7 @@ package html
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/release"
@@ -266,4 +268,60 @@ func parseRelease(t *testing.T, label string) release.Release {
 	r, err := release.Parse(label)
 	require.NoError(t, err)
 	return r
+}
+
+// One server gets one fix: whatever the page tells people to install is what the plan says.
+func TestHTMLOneFix(t *testing.T) {
+	supported := func(s *fleet.Settings) { s.RequireSupport = true }
+	for name, r := range map[string]*report.Report{
+		"mixed": reporttest.Mixed(t), "thirty": reporttest.Thirty(t),
+		"out of support": reporttest.Report(t, reporttest.Environment{Name: "A", Change: supported, Servers: []reporttest.Server{
+			reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"), reporttest.Runs("qlik2.example.com", "November 2021", ""),
+		}}),
+	} {
+		planned, err := plan.New(r, plan.Options{})
+		require.NoError(t, err)
+		targets := make(map[string]string)
+		for _, row := range planned.Rows() {
+			targets[row.Server.Server.Source()] = ""
+			if !row.Target.IsZero() {
+				targets[row.Server.Server.Source()] = row.Target.String()
+			}
+		}
+		told := 0
+		for _, tr := range having(parse(t, render(t, r)), "data-server") {
+			source, _ := attribute(tr, "data-server")
+			text := textOf(tr)
+			for _, match := range regexp.MustCompile(`(?:install|upgrade to) ([A-Z][a-z]+ \d{4}(?: Patch \d+)?)`).FindAllStringSubmatch(text, -1) {
+				require.Equal(t, targets[source], match[1], "%s: %s", name, text)
+				told++
+			}
+		}
+		require.Positive(t, told, name)
+		for _, card := range elements(parse(t, render(t, r)), "article") {
+			require.NotRegexp(t, `install [A-Z]`, textOf(card), "a card is about one advisory alone")
+		}
+	}
+}
+
+// Nodes that nobody knows keep a row from green, also behind the eighth environment and beside a
+// block with the same tags.
+func TestHTMLMatrixOfIncompleteSites(t *testing.T) {
+	current := func(host string) reporttest.Server { return reporttest.Runs(host, "May 2025 Patch 15", "14.231.27") }
+	many := make([]reporttest.Environment, 0, 12)
+	for i := range cap(many) {
+		e := reporttest.Environment{Name: fmt.Sprint("E", i), Servers: []reporttest.Server{current(fmt.Sprintf("qlik%d.example.com", i))}}
+		if i == 11 {
+			e.Site = reporttest.Unlisted("qlik11.example.com")
+		}
+		many = append(many, e)
+	}
+	rows := matrixOf(t, reporttest.Report(t, many...))
+	require.NotContains(t, rows[len(rows)-2], "*", rows[len(rows)-2])
+	require.NotContains(t, rows[len(rows)-1], "*")
+
+	twoBlocks := reporttest.Report(t,
+		reporttest.Environment{Name: "A", Site: reporttest.Unlisted("a.example.com"), Servers: []reporttest.Server{current("a.example.com")}},
+		reporttest.Environment{Name: "A", Servers: []reporttest.Server{current("b.example.com")}})
+	require.NotContains(t, matrixOf(t, twoBlocks)[0], "*")
 }

@@ -14,6 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -41,7 +42,7 @@ func (p *page) block(i int) g.Node {
 	rows := make(g.Group, 0, 2*len(b.Servers))
 	class := "list servers"
 	for j := range b.Servers {
-		rows = append(rows, newLine, p.server(b, &b.Servers[j]))
+		rows = append(rows, newLine, p.server(&b.Servers[j]))
 		if b.Servers[j].Judgement.Remark != "" {
 			class = "list servers remarked" // remarks are sentences, which need room on paper
 		}
@@ -101,7 +102,7 @@ func site(b *report.Block) g.Node {
 
 func wasListed(b *report.Block) bool { return b.Site() == nil || b.Site().Listed }
 
-func (p *page) server(b *report.Block, s *report.Server) g.Node {
+func (p *page) server(s *report.Server) g.Node {
 	source, whole, node := s.Server.Source(), s.Server.String(), s.NodeWords()
 	return h.Tr(h.Data("server", visible(source)),
 		h.Th(h.Scope("row"), host(source), g.If(whole != source, h.Small(host(whole))), g.If(node != "", small(node))),
@@ -109,7 +110,7 @@ func (p *page) server(b *report.Block, s *report.Server) g.Node {
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
 		h.Td(h.Class("n"), behind(s)),
 		h.Td(p.identifiers(s)),
-		h.Td(fix(b, s)),
+		h.Td(p.fix(s)),
 		h.Td(support(s)),
 		h.Td(p.remarks(s)),
 	)
@@ -161,17 +162,18 @@ func (p *page) identifiers(s *report.Server) g.Node {
 	})), small("exposed " + counted(exposed, "day"))}
 }
 
-// fix is what to install.
-func fix(b *report.Block, s *report.Server) g.Node {
-	if len(s.Applying()) == 0 {
+// fix is what to install, as the plan has it.
+func (p *page) fix(s *report.Server) g.Node {
+	switch row := p.rows[s]; {
+	case row.Action != plan.Patch && row.Action != plan.Upgrade:
 		return nil
+	case row.Target.IsZero():
+		return plain(row.Do())
+	case row.Action == plan.Patch:
+		return plain("install " + row.Do())
+	default:
+		return plain("upgrade to " + row.Do())
 	}
-	fix, found := s.Fix()
-	if !found {
-		return plain("no patch closes all: upgrade")
-	}
-	minimum := b.Round.Block.Minimum()
-	return g.Group{plain("install " + fix.String()), g.If(fix.Compare(minimum) < 0, small("which is below the minimum"))}
 }
 
 func support(s *report.Server) g.Node {

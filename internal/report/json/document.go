@@ -43,7 +43,7 @@ type summary struct {
 	Vulnerable      int       `json:"vulnerable"`
 	Exploited       int       `json:"exploited"`
 	BelowMinimum    int       `json:"below_minimum"`
-	Mismatched      int       `json:"version_mismatch"`
+	Mismatched      *int      `json:"version_mismatch"`
 	OutOfSupport    int       `json:"out_of_support"`
 	Versions        []version `json:"versions"`
 }

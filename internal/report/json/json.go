@@ -27,20 +27,13 @@ func encode(w io.Writer, document any) error {
 
 func newDocument(r *report.Report) *document {
 	d := &document{
-		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Origin: newOrigin(&r.Origin), Only: r.Only, Summary: newSummary(&r.Summary),
-		Catalogs: make([]catalogue, 0, len(r.Catalogs)), Blocks: make([]block, 0, len(r.Blocks)),
+		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Origin: newOrigin(&r.Origin), Only: r.Only, Summary: newSummary(r, &r.Summary),
+		Catalogs: newCatalogs(r), Blocks: make([]block, 0, len(r.Blocks)),
 		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
 		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
 	}
-	for _, c := range r.Catalogs {
-		d.Catalogs = append(d.Catalogs, catalogue{
-			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
-			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
-			Digest: c.Digest, Weaker: list(c.Weaker),
-		})
-	}
 	for i := range r.Blocks {
-		d.Blocks = append(d.Blocks, newBlock(&r.Blocks[i]))
+		d.Blocks = append(d.Blocks, newBlock(r, &r.Blocks[i]))
 	}
 	for i := range r.Advisories {
 		d.Advisories = append(d.Advisories, newAdvisory(r, &r.Advisories[i]))
@@ -57,6 +50,18 @@ func newDocument(r *report.Report) *document {
 	return d
 }
 
+func newCatalogs(r *report.Report) []catalogue {
+	all := make([]catalogue, 0, len(r.Catalogs))
+	for _, c := range r.Catalogs {
+		all = append(all, catalogue{
+			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
+			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
+			Digest: c.Digest, Weaker: list(c.Weaker),
+		})
+	}
+	return all
+}
+
 func newOrigin(o *report.Origin) origin {
 	c := origin{Machine: o.Machine, Account: o.Account, Settings: make([]file, 0, len(o.Settings))}
 	for _, one := range o.Settings {
@@ -65,11 +70,16 @@ func newOrigin(o *report.Origin) origin {
 	return c
 }
 
-func newSummary(s *report.Summary) summary {
+// newSummary knows nothing of versions out of step where they were not compared.
+func newSummary(r *report.Report, s *report.Summary) summary {
+	mismatched := &s.Mismatched
+	if len(r.Only) > 0 {
+		mismatched = nil
+	}
 	c := summary{
 		Servers: s.Servers, Answered: s.Answered, Failed: s.Failed, Compliant: s.Compliant, NonCompliant: s.NonCompliant, Unknown: s.Unknown,
 		ProvenPercent: percent(s.Compliant, s.Servers), AnsweredPercent: percent(s.Compliant, s.Answered),
-		Vulnerable: s.Vulnerable, Exploited: s.Exploited, BelowMinimum: s.BelowMinimum, Mismatched: s.Mismatched, OutOfSupport: s.OutOfSupport,
+		Vulnerable: s.Vulnerable, Exploited: s.Exploited, BelowMinimum: s.BelowMinimum, Mismatched: mismatched, OutOfSupport: s.OutOfSupport,
 		Versions: make([]version, 0, len(s.Versions)),
 	}
 	for _, v := range s.Versions {
@@ -87,12 +97,12 @@ func percent(n, of int) *float64 {
 	return &share
 }
 
-func newBlock(b *report.Block) block {
+func newBlock(r *report.Report, b *report.Block) block {
 	settings := b.Round.Block
 	c := block{
 		Tags: b.Tags(), RequireSupport: settings.RequireSupport, SameVersion: settings.SameVersion,
 		CatalogMaxAge: int(settings.CatalogMaxAge.Hours() / 24), Catalog: b.Round.Catalog, CatalogProblem: b.Round.Problem,
-		Summary: newSummary(&b.Summary), Servers: make([]server, 0, len(b.Servers)),
+		Summary: newSummary(r, &b.Summary), Servers: make([]server, 0, len(b.Servers)),
 	}
 	if c.Tags == nil {
 		c.Tags = map[string]string{}

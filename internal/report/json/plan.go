@@ -10,15 +10,17 @@ import (
 )
 
 type planDocument struct {
-	Schema   int       `json:"schema"`
-	Program  string    `json:"program"`
-	AskedAt  time.Time `json:"asked_at"`
-	Target   string    `json:"target"`
-	WaveTag  string    `json:"wave_tag"`
-	Sites    []*site   `json:"sites,omitempty"`
-	Warnings []string  `json:"warnings"`
-	Lines    []string  `json:"lines"`
-	Waves    []wave    `json:"waves"`
+	Schema   int         `json:"schema"`
+	Program  string      `json:"program"`
+	AskedAt  time.Time   `json:"asked_at"`
+	Origin   origin      `json:"origin"`
+	Catalogs []catalogue `json:"catalogs"`
+	Target   string      `json:"target"`
+	WaveTag  string      `json:"wave_tag"`
+	Sites    []*site     `json:"sites,omitempty"`
+	Warnings []string    `json:"warnings"`
+	Lines    []string    `json:"lines"`
+	Waves    []wave      `json:"waves"`
 }
 
 type wave struct {
@@ -50,7 +52,8 @@ type plannedServer struct {
 // WritePlan writes a plan as one indented document. No array of it is null.
 func WritePlan(w io.Writer, p *plan.Plan) error {
 	d := planDocument{
-		Schema: Schema, Program: p.Report.Program, AskedAt: p.Report.AskedAt.UTC(), WaveTag: p.WaveTag(),
+		Schema: Schema, Program: p.Report.Program, AskedAt: p.Report.AskedAt.UTC(),
+		Origin: newOrigin(&p.Report.Origin), Catalogs: newCatalogs(p.Report), WaveTag: p.WaveTag(),
 		Warnings: list(p.Warnings), Lines: list(p.Lines()), Waves: make([]wave, 0, len(p.Waves)),
 	}
 	if target := p.Options.Target; !target.IsZero() {

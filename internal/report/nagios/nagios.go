@@ -229,7 +229,9 @@ func numbers(r *report.Report, t Thresholds) string {
 	add("exploited", s.Exploited, fmt.Sprintf(";0;0;%d", s.Servers))
 	add("unknown", s.Unknown, fmt.Sprintf(";;0;%d", s.Servers))
 	add("no_answer", s.Failed, fmt.Sprintf(";;0;%d", s.Servers))
-	add("out_of_step", s.Mismatched, fmt.Sprintf("0;;0;%d", s.Servers))
+	if len(r.Only) == 0 { // else nothing was compared
+		add("out_of_step", s.Mismatched, fmt.Sprintf("0;;0;%d", s.Servers))
+	}
 	if sites := r.Incomplete(); sites > 0 {
 		add("incomplete_sites", sites, ";;0")
 	}

@@ -135,6 +135,21 @@ func TestData(t *testing.T) {
 	require.Contains(t, line, "; judged by other data: catalog.toml / is missing |")
 }
 
+// A report of some servers claims nothing of their sites, and compares nothing.
+func TestOnly(t *testing.T) {
+	r := oneBlock(t, reporttest.Runs("qlik1", "May 2025 Patch 15", "14.231.27"))
+	r.Only = []string{"qlik1"}
+	_, line := write(t, r, days(0))
+	require.NotContains(t, line, "out_of_step")
+	r.Only = nil
+	_, line = write(t, r, days(0))
+	require.Contains(t, line, "out_of_step=0")
+	sites := reporttest.Sites(t)
+	sites.Only = []string{"qlik4.example.com"}
+	_, line = write(t, sites, days(0))
+	require.NotContains(t, line, "could not be listed")
+}
+
 func TestNobodyAsked(t *testing.T) {
 	state, line := write(t, reporttest.Report(t), days(30))
 	require.Equal(t, Unknown, state)

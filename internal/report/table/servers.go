@@ -9,6 +9,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 )
@@ -63,7 +64,7 @@ func (p *sheet) servers(r *report.Report) {
 	wide := &grid{columns: wideColumns}
 	for i := range r.Blocks {
 		for j := range r.Blocks[i].Servers {
-			wide.rows = append(wide.rows, row(&r.Blocks[i].Servers[j]))
+			wide.rows = append(wide.rows, row(&r.Blocks[i], &r.Blocks[i].Servers[j]))
 		}
 	}
 	chosen := wide
@@ -156,7 +157,7 @@ func nonEmpty(c cell) cell {
 }
 
 // row returns the cells of a server in column order.
-func row(s *report.Server) []cell {
+func row(b *report.Block, s *report.Server) []cell {
 	row := make([]cell, len(wideColumns))
 	row[colServer] = textCell(s.Server.Source())
 	if node := s.NodeWords(); node != "" {
@@ -173,7 +174,7 @@ func row(s *report.Server) []cell {
 	if n := s.Exploited(); n > 0 {
 		row[colAdvisories][0].text += ", " + strconv.Itoa(n) + string(nbsp) + "exploited"
 	}
-	row[colFix] = textCell(fix(s))
+	row[colFix] = textCell(fix(b, s))
 	row[colSupport] = textCell(support(s))
 	return row
 }
@@ -198,15 +199,13 @@ func glued(label string) string {
 	return strings.Join(words, " ")
 }
 
-// fix is what to install against the advisories that apply.
-func fix(s *report.Server) string {
-	if len(s.Applying()) == 0 {
+// fix is what to install, as the plan has it.
+func fix(b *report.Block, s *report.Server) string {
+	row := plan.RowOf(b, s)
+	if row.Action != plan.Patch && row.Action != plan.Upgrade {
 		return ""
 	}
-	if fix, found := s.Fix(); found {
-		return glued(fix.String())
-	}
-	return "no" + string(nbsp) + "patch: upgrade"
+	return glued(row.Do())
 }
 
 func support(s *report.Server) string {

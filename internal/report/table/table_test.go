@@ -251,17 +251,17 @@ func TestRow(t *testing.T) {
 		{reporttest.Runs("a", "May 2025 Patch 3", "14.231.8"), nil, none, "a|May 2025 Patch 3|14.231.8|12|0||169 d|compliant"},
 		{reporttest.Runs("a", "November 2023 Patch 18", ""), nil, none, "a|November 2023 Patch 18||0|0||ended 359 d|compliant, unsupported"},
 		{reporttest.Runs("a", "May 2022 Patch 18", "14.67.34"), nil, nil,
-			"a|May 2022 Patch 18|14.67.34|0|2|no patch: upgrade|ended 907 d|not compliant: advisories"},
+			"a|May 2022 Patch 18|14.67.34|0|2|May 2026 Patch 2|ended 907 d|not compliant: advisories"},
 		{reporttest.Runs("a", "August 2023 Patch 1", "14.139.5").Differs(), atLeast, nil,
-			"a|August 2023 Patch 1|14.139.5|16|4, 1 exploited|August 2023 Patch 16|ended 452 d|not compliant: advisories, below minimum, out of step"},
-		{reporttest.Runs("a", "November 2023 Patch 18", ""), atLeast, nil, "a|November 2023 Patch 18||0|0||ended 359 d|not compliant: below minimum"},
+			"a|August 2023 Patch 1|14.139.5|16|4, 1 exploited|May 2026 Patch 2|ended 452 d|not compliant: advisories, below minimum, out of step"},
+		{reporttest.Runs("a", "November 2023 Patch 18", ""), atLeast, nil, "a|November 2023 Patch 18||0|0|May 2026 Patch 2|ended 359 d|not compliant: below minimum"},
 		{reporttest.Runs("a", "November 2023 Patch 18", "").Differs(), func(s *fleet.Settings) { s.SameVersion, s.RequireSupport = false, true }, nil,
-			"a|November 2023 Patch 18||0|0||ended 359 d|not compliant: out of support"},
+			"a|November 2023 Patch 18||0|0|May 2026 Patch 2|ended 359 d|not compliant: out of support"},
 		{reporttest.Fails("a", poll.Outcome{Result: poll.DNSError}), atLeast, nil, "a|||||||dns_error"},
 	} {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
 		texts := make([]string, 0, len(wideColumns))
-		for _, c := range row(&r.Blocks[0].Servers[0]) {
+		for _, c := range row(&r.Blocks[0], &r.Blocks[0].Servers[0]) {
 			texts = append(texts, strings.ReplaceAll(c.joined(), string(nbsp), " "))
 		}
 		require.Equal(t, test.want, strings.Join(texts, "|"))
