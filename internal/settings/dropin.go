@@ -130,19 +130,19 @@ func (e *starter) inPlace(in *source, inside string) (name, text string) {
 	return in.Name + ": " + Variable, inside
 }
 
-// configOf finds the option --config in a command.
+// configOf finds the option --config in a command; of several, the program takes the last.
 func configOf(command []string) (file string, named bool) {
 	for i, word := range command {
 		option, value, together := strings.Cut(word, "=")
 		switch {
 		case option != "--config" && option != "-config":
 		case together:
-			return value, true
+			file, named = value, true
 		case i+1 < len(command):
-			return command[i+1], true
+			file, named = command[i+1], true
 		}
 	}
-	return "", false
+	return file, named
 }
 
 func expandAll(values []string, lookup func(string) (string, bool)) ([]string, error) {

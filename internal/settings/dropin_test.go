@@ -76,6 +76,9 @@ func TestLoadAll(t *testing.T) {
 	const ours = `["/usr/bin/telegraf-qlik-sense-version"]`
 	plain := write("plain.conf", block("qlik-plain", "A"))
 	one := write("one.conf", dropIn(ours, inside(block("${HOST}", "B"))))
+	followed := write("followed.toml", block("${STAGE}", "H"))
+	lastCounts := write("last.conf", dropIn(`["telegraf-qlik-sense-version", "--config", "x", "-config", '`+followed+`']`,
+		"  environment = [\"STAGE=first\", \"STAGE=qlik-followed\"]\n"))
 	crlf := write("crlf.conf", strings.ReplaceAll(dropIn(ours, inside(block("qlik-crlf", "B"))), "\n", "\r\n"))
 	ofTwo := write("of-two.toml", block("qlik-two", "C"))
 	two := write("two.conf", dropIn(`["/usr/bin/telegraf-qlik-sense-version", "--log-level", "debug", "--config", '`+ofTwo+`']`, ""))
@@ -97,6 +100,7 @@ func TestLoadAll(t *testing.T) {
 		{[]string{one}, []string{"qlik1.example.com"}},
 		{[]string{crlf}, []string{"qlik-crlf"}},
 		{[]string{two}, []string{"qlik-two"}},
+		{[]string{lastCounts}, []string{"qlik-followed"}},
 		{[]string{together}, []string{"qlik-plain"}},
 		{[]string{entries}, []string{"qlik-other"}},
 		{[]string{whole}, []string{"qlik-whole", "qlik-again"}},
