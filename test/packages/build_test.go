@@ -55,11 +55,11 @@ func build(t *testing.T, root, folder string, env ...string) {
 	}
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			skip(t, "no packages built, for the program "+program+" is not there")
+			lacks(t, program)
 		}
 	}
 	if err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Run(); err != nil {
-		skip(t, "no packages built, for this is no clone of the repository")
+		t.Skip("no packages built, for this is no clone of the repository")
 	}
 	cmd := exec.Command(filepath.Join(root, "packaging/build"), folder)
 	cmd.Env = append(os.Environ(), env...)

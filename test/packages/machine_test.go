@@ -44,7 +44,7 @@ exec cat
 func newMachine(r *rig.Rig) *machine {
 	r.Helper()
 	if os.Geteuid() != 0 {
-		skip(r.T, "nothing installed, for only root may mount a file system to install into")
+		r.Skip("nothing installed, for only root may mount a file system to install into")
 	}
 	folder := r.TempDir()
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "bash", "-c", layer, "layer", folder)
@@ -60,7 +60,7 @@ func newMachine(r *rig.Rig) *machine {
 		cmd.Wait()
 	})
 	if ready, _ := bufio.NewReader(stdout).ReadString('\n'); ready != "ready\n" {
-		skip(r.T, "nothing installed, for no file system could be mounted to install into: "+stderr.String())
+		r.Skip("nothing installed, for no file system could be mounted to install into: " + stderr.String())
 	}
 	m := &machine{Rig: r, holder: cmd.Process.Pid, root: filepath.Join(folder, "root")}
 
@@ -133,7 +133,7 @@ func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := stack.FindProgram(program); err != nil {
-			skip(t, "not run, for the program "+program+" is not there")
+			lacks(t, program)
 		}
 	}
 }

@@ -21,7 +21,7 @@ const fixtures = "internal/settings/testdata"
 // images of the compose file.
 func TestNoKeysInTheRepository(t *testing.T) {
 	if err := exec.Command("git", "-C", rig.Root, "rev-parse", "HEAD").Run(); err != nil {
-		skip(t, "not looked for, for this is no clone of the repository")
+		t.Skip("not looked for, for this is no clone of the repository")
 	}
 	secrets := []string{".pem", ".pfx", ".key"}
 	for _, file := range strings.Fields(git(t, "ls-files")) {
