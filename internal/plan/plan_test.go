@@ -280,3 +280,49 @@ func TestNoSafeRelease(t *testing.T) {
 		require.Equal(t, []string{"All servers: 1 server with no safe release known"}, p.Lines())
 	}
 }
+
+// The edges of what counts: support to its last day, advisories to the last day of their age, and a
+// release only once it has been seen.
+func TestEdges(t *testing.T) {
+	today := catalog.DayOf(reporttest.At)
+	day := func(days int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, days)) }
+	planned := func(change func(newest *catalog.Release, c *catalog.Catalog)) *plan.Plan {
+		judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
+			c.AdvisoriesAsOf = today
+			newest := &c.Releases[slices.IndexFunc(c.Releases, func(r catalog.Release) bool { return r.Label == parse(t, "May 2026") })]
+			change(newest, c)
+		})
+		return planOf(t, reporttest.Report(t, reporttest.Environment{Name: "PROD", Judge: judge, Servers: []reporttest.Server{
+			reporttest.Runs("qlik1.example.com", "November 2021", ""),
+		}}), plan.Options{})
+	}
+	target := func(change func(newest *catalog.Release)) string {
+		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Rows()[0].Target.Initial().String()
+	}
+	require.Equal(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = today }))
+	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = day(-1) }))
+	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = catalog.Day{} }))
+	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.Verified = false }))
+
+	old := func(days int) string {
+		return strings.Join(planned(func(_ *catalog.Release, c *catalog.Catalog) { c.AdvisoriesAsOf = day(-days) }).Warnings, "\n")
+	}
+	require.NotContains(t, old(180), "older than catalog_max_age")
+	require.Contains(t, old(181), "older than catalog_max_age")
+
+	soon := func(days int) []string {
+		judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
+			for i := range c.Releases {
+				if c.Releases[i].Label == parse(t, "May 2024") {
+					c.Releases[i].EndOfSupport = day(days)
+				}
+			}
+		})
+		p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "PROD", Judge: judge, Servers: []reporttest.Server{
+			reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),
+		}}), plan.Options{})
+		return p.Rows()[0].Why()
+	}
+	require.Contains(t, soon(180), "support ends in 180 days")
+	require.NotContains(t, strings.Join(soon(181), " "), "support ends")
+}
