@@ -246,7 +246,7 @@ func latest(r *catalog.Release) release.Release {
 
 // supported reports whether an upgrade may go to a release.
 func supported(round *fleet.Round, r *catalog.Release) bool {
-	return r.Verified && !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(round.Day()) >= 0
+	return !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(round.Day()) >= 0
 }
 
 // Lowest are the targets that an upgrade of a block's servers may have at the least, the oldest
