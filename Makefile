@@ -28,12 +28,13 @@ build:
 unit:
 	$(GOTESTSUM) --format pkgname-and-test-fails -- -short ./cmd/... ./internal/... ./plugins/...
 
-# At the end gotestsum says what ran and, with the reason, what was skipped.
+# A shared machine can starve a test: where no more than three failed, they run once more. At the
+# end gotestsum says what ran, what failed first, and what was skipped with the reason.
 test:
-	$(GOTESTSUM) --format pkgname-and-test-fails -- -race -timeout 20m ./...
+	$(GOTESTSUM) --format pkgname-and-test-fails --rerun-fails=1 --rerun-fails-max-failures=3 --packages=./... -- -race -timeout 20m
 
 test-windows:
-	$(GOTESTSUM) --format testname -- -count=1 -timeout 30m ./test/windows -args -windows
+	$(GOTESTSUM) --format testname --rerun-fails=1 --rerun-fails-max-failures=3 --packages=./test/windows -- -count=1 -timeout 30m -args -windows
 
 lint:
 	go mod tidy -diff
