@@ -20,8 +20,8 @@ import (
 // there gets into a folder: upper/etc and so on.
 const namespace = `set -e
 for folder in etc usr var; do
-	mkdir -p "$0/upper/$folder" "$0/work/$folder"
-	mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$0/upper/$folder,workdir=$0/work/$folder" "/$folder"
+	mkdir -p "$0/upper/$folder" "$0/scratch/$folder"
+	mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$0/upper/$folder,workdir=$0/scratch/$folder" "/$folder"
 done
 exec "$@"`
 
