@@ -272,7 +272,12 @@ func (g *guide) awaitRounds() {
 	require.Empty(g, g.Points(0, "result != 'success'"))
 	g.Points(len(g.Points(0, ""))+2*len(g.hosts), "")
 	require.Empty(g, g.Points(0, "result != 'success' or compliance != 'compliant'"))
-	require.NotContains(g, g.agent.Output(), " E! ")
+	for line := range strings.Lines(g.agent.Output()) {
+		// Telegraf's execd, now and then, of the pipes of a process that it stops.
+		if !strings.HasSuffix(strings.TrimSpace(line), "file already closed") {
+			require.NotContains(g, line, " E! ")
+		}
+	}
 }
 
 // requireRemoved: Telegraf goes on, also with the program, and will start again without it.
