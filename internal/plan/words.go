@@ -210,8 +210,9 @@ func warnings(r *report.Report) (all []string) {
 		}
 	}
 	for i := range r.Blocks {
-		if _, problem := r.Blocks[i].SiteWords(); problem != "" && len(r.Only) == 0 {
-			all = append(all, fmt.Sprintf("Site %s: some of its servers are missing here. %s", r.Blocks[i].Site().Source(), problem))
+		if b := &r.Blocks[i]; r.IncompleteSite(b) {
+			_, problem := b.SiteWords()
+			all = append(all, fmt.Sprintf("Site %s: some of its servers are missing here. %s", b.Site().Source(), problem))
 		}
 	}
 	for _, warning := range r.Warnings() {

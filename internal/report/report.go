@@ -171,12 +171,17 @@ func (b *Block) ID(s *Server) string {
 // Site is what became of the nodes of the block's site, nil where they were not asked for.
 func (b *Block) Site() *fleet.Site { return b.Round.Site }
 
-// Incomplete is the number of sites with nodes that are not known or cannot be asked: whatever
-// their other nodes answer, they are not proven. A report that was limited claims nothing of
-// sites.
+// IncompleteSite reports whether the block is of a site with nodes that are not known or cannot
+// be asked: whatever its other nodes answer, it is not proven. A report that was limited claims
+// nothing of sites.
+func (r *Report) IncompleteSite(b *Block) bool {
+	return b.Site() != nil && !b.Site().Complete() && len(r.Only) == 0
+}
+
+// Incomplete is the number of such sites.
 func (r *Report) Incomplete() (n int) {
 	for i := range r.Blocks {
-		if site := r.Blocks[i].Site(); site != nil && !site.Complete() && len(r.Only) == 0 {
+		if r.IncompleteSite(&r.Blocks[i]) {
 			n++
 		}
 	}

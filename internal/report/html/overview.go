@@ -80,7 +80,7 @@ func (p *page) environments() []environment {
 			all = append(all, environment{name: p.blockName(i), block: i})
 		}
 		all[place].add(&b.Summary)
-		all[place].incomplete = all[place].incomplete || p.incomplete(b)
+		all[place].incomplete = all[place].incomplete || p.report.IncompleteSite(b)
 	}
 	if len(all) > maxEnvironments {
 		slices.SortStableFunc(all, func(a, b environment) int {
@@ -88,11 +88,6 @@ func (p *page) environments() []environment {
 		})
 	}
 	return all
-}
-
-// incomplete reports whether a site has nodes that are not known, so that it is not proven.
-func (p *page) incomplete(b *report.Block) bool {
-	return b.Site() != nil && !b.Site().Complete() && len(p.report.Only) == 0
 }
 
 func (e *environment) add(s *report.Summary) {

@@ -118,7 +118,8 @@ func find(r *report.Report, t Thresholds) (all []finding) {
 	}
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
-		if _, problem := b.SiteWords(); problem != "" && len(r.Only) == 0 {
+		if r.IncompleteSite(b) {
+			_, problem := b.SiteWords()
 			all = append(all, finding{Unknown, other, fmt.Sprintf("site %s: %s", b.Site().Source(), problem)})
 		}
 		for j := range b.Servers {
