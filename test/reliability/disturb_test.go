@@ -1,0 +1,141 @@
+//go:build linux
+
+package reliability
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+// disturbance is something that goes wrong, or changes, around the program.
+type disturbance struct {
+	name    string
+	disturb func()
+}
+
+// disturbances are those that end the program, and those in which it has to go on.
+func (s *soak) disturbances() (restarts, calm []disturbance) {
+	restarts = []disturbance{
+		{"the program is killed", func() { s.signal(syscall.SIGKILL) }},
+		{"the program is asked to end", func() { s.signal(syscall.SIGTERM) }},
+		{"Telegraf reloads", s.reload},
+	}
+	calm = []disturbance{
+		{"servers fail or come back", s.changeFaults},
+		{"all servers but a few fail", s.failAlmostAll},
+		{"servers are upgraded", s.upgrade},
+		{"the program stops for three seconds", func() { s.pause(s.child(), 3*time.Second) }},
+		{"InfluxDB stops for five seconds", func() { s.pause(s.DB.PID(), 5*time.Second) }},
+		{"Telegraf stops for five seconds", func() { s.pause(s.telegraf.PID(), 5*time.Second) }},
+		{"InfluxDB starts again", s.restartInfluxDB},
+		{"a certificate is away", s.takeCertificate},
+		{"the catalogue is damaged, then whole", s.damageCatalog},
+	}
+	return restarts, calm
+}
+
+func (s *soak) child() int {
+	pid, err := s.telegraf.Child(rig.Patience)
+	require.NoError(s, err)
+	return pid
+}
+
+func (s *soak) signal(signal syscall.Signal) {
+	if err := syscall.Kill(s.child(), signal); err != nil {
+		require.ErrorIs(s, err, syscall.ESRCH)
+	}
+}
+
+func (s *soak) reload() {
+	before := strings.Count(s.telegraf.Output(), "Starting process")
+	require.NoError(s, s.telegraf.Signal(syscall.SIGHUP))
+	require.NoError(s, s.telegraf.Await("Starting process", before+1, rig.Patience))
+}
+
+// pause stops a process for a while, as a machine that swaps or a virtual one that is moved does.
+func (s *soak) pause(pid int, length time.Duration) {
+	require.NoError(s, syscall.Kill(pid, syscall.SIGSTOP))
+	time.Sleep(length)
+	require.NoError(s, syscall.Kill(pid, syscall.SIGCONT))
+}
+
+func (s *soak) set(i int, server simulator.Server) {
+	require.NoError(s, s.fleet.Set(i, server))
+	s.servers[i] = server
+}
+
+// changeFaults gives some servers another fault or, as likely, none.
+func (s *soak) changeFaults() {
+	faults := append(simulator.Faults(), make([]simulator.Fault, len(simulator.Faults()))...)
+	for range 1 + s.random.IntN(5) {
+		i := s.random.IntN(len(s.servers))
+		server := s.servers[i]
+		server.Fault = faults[s.random.IntN(len(faults))]
+		s.set(i, server)
+	}
+}
+
+// failAlmostAll gives servers one fault, as an outage does, and brings them back after a round.
+func (s *soak) failAlmostAll() {
+	before := append([]simulator.Server(nil), s.servers...)
+	faults := simulator.Faults()
+	fault := faults[s.random.IntN(len(faults))]
+	for i := range len(s.servers) - 3 {
+		server := s.servers[i]
+		server.Fault = fault
+		s.set(i, server)
+	}
+	s.requireRound(time.Now())
+	for i, server := range before {
+		s.set(i, server)
+	}
+}
+
+func (s *soak) upgrade() {
+	for range 1 + s.random.IntN(5) {
+		i := s.random.IntN(len(s.servers))
+		server := s.servers[i]
+		patch := s.random.IntN(20)
+		server.Reply = simulator.Reply(fmt.Sprintf("May 2025 Patch %d", patch), fmt.Sprintf("14.231.%d", 5+patch))
+		s.set(i, server)
+	}
+}
+
+func (s *soak) restartInfluxDB() {
+	_, err := s.DB.Stop(rig.Patience)
+	require.NoError(s, err)
+	time.Sleep(3 * time.Second)
+	require.NoError(s, s.DB.StartAgain())
+}
+
+func (s *soak) takeCertificate() {
+	root := filepath.Join(s.dir, "root.pem")
+	require.NoError(s, os.Rename(root, root+".away"))
+	_, err := s.DB.Await(s.Database, fmt.Sprintf("SELECT result_code FROM qlik_sense_version WHERE result = 'configuration_error' AND time > %d",
+		time.Now().UnixNano()), 2*rig.Patience, anyRow)
+	require.NoError(s, err)
+	require.NoError(s, os.Rename(root+".away", root))
+}
+
+func (s *soak) damageCatalog() {
+	whole := s.Read(filepath.Join(s.dir, "catalog.toml"))
+	s.writeCatalog(whole[:s.random.IntN(len(whole)-1)])
+	s.requireRound(time.Now())
+	s.writeCatalog(whole)
+}
+
+// writeCatalog puts a new file in the place of the old one, as "catalog update" does.
+func (s *soak) writeCatalog(text string) {
+	file := filepath.Join(s.dir, "catalog.toml")
+	require.NoError(s, os.WriteFile(file+".new", []byte(text), 0o600))
+	require.NoError(s, os.Rename(file+".new", file))
+}

@@ -1,0 +1,219 @@
+//go:build linux
+
+package reliability
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/test/rig"
+	"telegraf-qlik-sense-version/test/stack"
+)
+
+var (
+	soakTime = flag.Duration("soak", 30*time.Second, "how long TestSoak goes on")
+	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what decides which disturbances come, and when")
+)
+
+// results is what a poll of a server with a fault comes to.
+var results = map[simulator.Fault]string{
+	"":                                "success",
+	simulator.FaultDown:               "connection_failed",
+	simulator.FaultReset:              "connection_failed",
+	simulator.FaultNoHandshake:        "timeout",
+	simulator.FaultPlainHTTP:          "tls_error",
+	simulator.FaultExpiredCertificate: "tls_error",
+	simulator.FaultNoSAN:              "tls_error",
+	simulator.FaultForeignCA:          "tls_error",
+	simulator.FaultClientRefused:      "tls_error",
+	simulator.FaultRenegotiation:      "tls_error",
+	simulator.FaultWarningFlood:       "tls_error",
+	simulator.FaultDamagedRecord:      "tls_error",
+	simulator.FaultNoAnswer:           "timeout",
+	simulator.FaultHugeHeaders:        "body_read_error",
+	simulator.Fault204:                "response_status_code_mismatch",
+	simulator.Fault302:                "authentication_failed",
+	simulator.Fault401:                "authentication_failed",
+	simulator.Fault403:                "authentication_failed",
+	simulator.Fault500:                "response_status_code_mismatch",
+	simulator.Fault503:                "response_status_code_mismatch",
+	simulator.FaultHTML:               "invalid_response",
+	simulator.FaultOtherJSON:          "invalid_response",
+	simulator.FaultBadJSON:            "invalid_response",
+	simulator.FaultBrokenOff:          "body_read_error",
+	simulator.FaultSlowDrip:           "timeout",
+	simulator.FaultHuge:               "body_read_error",
+}
+
+// TestSoak lets a real Telegraf poll servers into a real InfluxDB while one disturbance after
+// the other comes, and after each of them wants the next whole round to say of every server
+// just what is right of it. The program that polls is killed and reloaded in the first quarter
+// only: in the rest of the time it must not grow.
+//
+//	go test ./test/reliability -run TestSoak -v -timeout 3h -args -soak 2h
+func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
+	s := startSoak(t)
+	restarts, calm := s.disturbances()
+	begun := time.Now()
+	for time.Since(begun) < *soakTime/4 {
+		s.step(append(restarts, calm...))
+	}
+	pid, err := s.telegraf.Child(rig.Patience)
+	require.NoError(t, err)
+	watch := &watch{pid: pid, begun: begun}
+	for time.Since(begun) < *soakTime {
+		s.step(calm)
+		watch.look(t)
+	}
+	now, err := s.telegraf.Child(rig.Patience)
+	require.NoError(t, err)
+	require.Equal(t, pid, now, "the program ended:\n%s", s.telegraf.Output())
+	s.report(watch)
+	watch.requireNoGrowth(t)
+	s.requireCleanLog()
+}
+
+type soak struct {
+	*rig.Rig
+	random   *rand.Rand
+	fleet    *simulator.Fleet
+	servers  []simulator.Server
+	hosts    []string
+	dir      string // holds the certificates and the catalogue
+	telegraf *stack.Process
+
+	steps   map[string]int // by the name of the disturbance
+	starved int            // rounds in which the machine was too busy for a server
+}
+
+func startSoak(t *testing.T) *soak {
+	t.Helper()
+	t.Logf("-seed %d", *seed)
+	s := &soak{
+		Rig: rig.New(t), random: rand.New(rand.NewPCG(*seed, 0)), servers: make([]simulator.Server, 40), dir: t.TempDir(),
+		steps: make(map[string]int),
+	}
+	s.fleet, s.hosts = s.Start(s.servers...)
+	require.NoError(t, s.Site.Export(s.dir))
+	s.writeCatalog(s.Read(rig.Root + "/internal/catalog/catalog.toml"))
+	block := s.Block(s.hosts, fmt.Sprintf("  timeout = \"5s\"\n  catalog_file = %q", filepath.Join(s.dir, "catalog.toml")))
+	s.telegraf = s.Telegraf(s.DropIn(s.Edit(block, s.SiteDir, s.dir), `"6h"`, `"2s"`,
+		`signal = "STDIN"`, "signal = \"STDIN\"\n  restart_delay = \"1s\""))
+	s.requireRound(time.Now())
+	return s
+}
+
+// step disturbs, then waits for the next whole round and looks at it.
+func (s *soak) step(all []disturbance) {
+	one := all[s.random.IntN(len(all))]
+	s.steps[one.name]++
+	one.disturb()
+	s.requireRound(time.Now())
+}
+
+// requireRound waits for a round that began after a moment, and wants a point of each server
+// that says what the server does now. Where the machine was too busy for a server, which has a
+// timeout then, it looks at the next round, too.
+func (s *soak) requireRound(after time.Time) {
+	s.Helper()
+	for range 3 {
+		round := s.round(after)
+		starved := false
+		for i, host := range s.hosts {
+			starved = s.requirePoint(s.servers[i], round[host]) || starved
+		}
+		if !starved {
+			return
+		}
+		s.starved++
+		after = time.Now()
+	}
+	require.Fail(s, "servers in order have timeouts, round after round")
+}
+
+// round gives the points of the first whole round that began after a moment, by the server.
+func (s *soak) round(after time.Time) (points map[string]rig.Row) {
+	s.Helper()
+	_, err := s.DB.Await(s.Database, "SELECT * FROM qlik_sense_version WHERE time > "+fmt.Sprint(after.UnixNano()), 2*rig.Patience,
+		func(series []stack.Series) bool {
+			points = firstWhole(rig.Rows(series), len(s.hosts))
+			return points != nil
+		})
+	require.NoError(s, err, "no whole round after %v:\n%s", s.steps, tail(s.telegraf.Output()))
+	return points
+}
+
+// requirePoint wants the point that a server must have. It reports whether the server had a
+// timeout instead.
+func (s *soak) requirePoint(server simulator.Server, point rig.Row) (starved bool) {
+	s.Helper()
+	want, got := results[server.Fault], point["result"]
+	switch {
+	case got == "timeout" && want != "timeout":
+		return true
+	case got == "tls_error" && server.Fault == simulator.FaultReset:
+		return false // the reset may come after the connection
+	}
+	require.Equal(s, want, got, "%q: %v", server.Fault, point)
+	if want == "success" {
+		require.Contains(s, string(server.Reply), fmt.Sprintf("%q", point["version"]))
+	}
+	return false
+}
+
+// firstWhole gives the points of the first round of which all are there, by the server; nil if
+// there is none yet.
+func firstWhole(points []rig.Row, servers int) map[string]rig.Row {
+	rounds := make(map[any]map[string]rig.Row)
+	for _, point := range points {
+		if _, written := point["result_code"].(json.Number); !written {
+			continue // InfluxDB shows a point while it is still writing its fields
+		}
+		round := rounds[point["time"]]
+		if round == nil {
+			round = make(map[string]rig.Row)
+			rounds[point["time"]] = round
+		}
+		round[point["source"].(string)] = point
+	}
+	for _, point := range points { // oldest first
+		if round := rounds[point["time"]]; len(round) == servers {
+			return round
+		}
+	}
+	return nil
+}
+
+// requireCleanLog wants no line of the log that speaks of a crash, of a line that is no point, or
+// of a point that was lost.
+func (s *soak) requireCleanLog() {
+	s.Helper()
+	for line := range strings.Lines(s.telegraf.Output()) {
+		require.NotRegexp(s, `panic|goroutine |parse error|[Dd]ropped|overflow`, line)
+	}
+}
+
+func (s *soak) report(watch *watch) {
+	s.Helper()
+	series, err := s.DB.Query(s.Database, "SELECT count(result_code) FROM qlik_sense_version")
+	require.NoError(s, err)
+	s.Logf("%v points, disturbances %v, rounds on a starved machine %d", rig.Rows(series)[0]["count"], s.steps, s.starved)
+	s.Logf("log: %d lines, %d bytes", strings.Count(s.telegraf.Output(), "\n"), len(s.telegraf.Output()))
+	for _, line := range watch.table() {
+		s.Log(line)
+	}
+}
+
+func tail(text string) string { return text[max(0, len(text)-4000):] }
