@@ -132,7 +132,7 @@ func (s *soak) requireRound(after time.Time) {
 		round := s.round(after)
 		starved := false
 		for i, host := range s.hosts {
-			starved = s.requirePoint(s.servers[i], round[host]) || starved
+			starved = requirePoint(s.T, s.servers[i], round[host]) || starved
 		}
 		if !starved {
 			return
@@ -155,10 +155,10 @@ func (s *soak) round(after time.Time) (points map[string]rig.Row) {
 	return points
 }
 
-// requirePoint wants the point that a server must have. It reports whether the server had a
+// requirePoint wants the fields that the point of a server must have. It reports whether the server had a
 // timeout instead.
-func (s *soak) requirePoint(server simulator.Server, point rig.Row) (starved bool) {
-	s.Helper()
+func requirePoint(t *testing.T, server simulator.Server, point map[string]any) (starved bool) {
+	t.Helper()
 	want, got := results[server.Fault], point["result"]
 	switch {
 	case got == "timeout" && want != "timeout":
@@ -166,9 +166,9 @@ func (s *soak) requirePoint(server simulator.Server, point rig.Row) (starved boo
 	case got == "tls_error" && server.Fault == simulator.FaultReset:
 		return false // the reset may come after the connection
 	}
-	require.Equal(s, want, got, "%q: %v", server.Fault, point)
+	require.Equal(t, want, got, "%q: %v", server.Fault, point)
 	if want == "success" {
-		require.Contains(s, string(server.Reply), fmt.Sprintf("%q", point["version"]))
+		require.Contains(t, string(server.Reply), fmt.Sprintf("%q", point["version"]))
 	}
 	return false
 }

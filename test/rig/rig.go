@@ -152,7 +152,9 @@ func New(t *testing.T) *Rig {
 // Address is an address of this test, without a port. Start gives 1, 2, 3 and so on to
 // servers.
 func (r *Rig) Address(n int) string {
-	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.network, n)
+	// What does not fit into the test's own part of the network is above those of other tests.
+	const parts, fit = 64, 254
+	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.network+(n-1)/fit*parts, 1+(n-1)%fit)
 }
 
 // Start starts servers on addresses of their own, port 9032, and gives the fleet
