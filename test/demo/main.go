@@ -1,6 +1,6 @@
-// Command demo shows the way of a version from a Qlik Sense server to InfluxDB, with
-// the real programs and the shipped drop-in: three environments, one server that
-// cannot be reached. It stops by itself.
+// Command demo follows versions from Qlik Sense servers to InfluxDB, with the real programs
+// and the shipped drop-in: three environments, one server that cannot be reached. It stops by
+// itself.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// The servers, one in each environment; localhost:1 is nobody's.
+// The servers, one in each environment; nothing listens on localhost:1.
 var environments = []struct{ name, release, version, dead string }{
 	{"PROD", "May 2025 Patch 15", "14.231.27", "localhost:1"},
 	{"TEST", "November 2025", "14.254.6", ""},
@@ -46,7 +46,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder that stays is in the way of nobody
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover folder does no harm
 
 	site := filepath.Join(dir, "site")
 	settings, servers := describe(site)
@@ -90,8 +90,8 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, telegraf.Output())
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	fmt.Printf("What InfluxDB holds now:\n\n> %s\n\n", statement)
 	printTable(series[0])
@@ -99,8 +99,7 @@ func run(ctx context.Context) (err error) {
 	return nil
 }
 
-// describe writes the settings of the plugin, and the simulated servers to go with
-// them.
+// describe returns the settings of the plugin, and the fleet file of the simulated servers.
 func describe(site string) (settings, servers string) {
 	var blocks, fleet strings.Builder
 	addresses := simulator.Addresses(len(environments))

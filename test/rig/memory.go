@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Memory is a line of /proc/PID/status, in bytes: VmRSS is what a process holds,
-// VmHWM the most that it held.
+// Memory is a line of /proc/PID/status, in bytes: VmRSS is the resident set of a process,
+// VmHWM its peak.
 func Memory(tb testing.TB, pid int, line string) int {
 	tb.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -1,6 +1,6 @@
-// Package rig is what the end-to-end tests share: the real programs, and what one test needs
-// around the plugin. Only the Qlik Sense servers are simulated. Every folder of such tests is
-// a package of its own, beside this one in test/, and starts with
+// Package rig runs end-to-end tests: it provides the real programs, and a database and
+// servers for each test. Only the Qlik Sense servers are simulated. Each folder of such tests
+// is a package beside this one in test/, with
 //
 //	func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 package rig
@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -35,13 +36,12 @@ const (
 // Shared is what all tests of a package share: programs, an InfluxDB, a Qlik Sense site.
 type Shared struct {
 	Tools   *stack.Tools
-	Windows *stack.WindowsTools // instead of Tools and DB, with WindowsMain
-	DB      *stack.InfluxDB
+	DB      *stack.InfluxDB // nil with WindowsMain
 	Site    *simulator.Site
 	SiteDir string // holds root.pem, client.pem and client_key.pem of the site
 
-	missing error // why there are no tools
-	network int   // second number of the servers' addresses
+	missing error // why the programs could not be built
+	network int   // second octet of the servers' addresses
 	tracked sync.Once
 	rigs    atomic.Int32
 }
@@ -49,27 +49,19 @@ type Shared struct {
 var shared Shared
 
 // Main runs the tests of a package and returns the exit status. The package's servers have
-// addresses in a network that no other test on this machine has.
+// addresses in a network that no other test on this machine uses.
 //
-// Packages that use it run one after the other, although "go test ./..." starts several at the
-// same time: with a Telegraf and an InfluxDB each, they would take the time from each other
-// that some tests allow the plugin, and on two cores gain nothing.
-func Main(m *testing.M) int {
-	return run(m, func() (err error) {
-		shared.Tools, err = stack.Build(context.Background(), Root, os.Stderr)
-		return err
-	})
-}
+// Packages that use it run one after the other, although "go test ./..." starts several at
+// once: with a Telegraf and an InfluxDB each, they would slow each other down beyond what some
+// tests allow.
+func Main(m *testing.M) int { return run(m, stack.Build) }
 
 // WindowsMain is Main for tests of the programs for Windows, which have no InfluxDB.
-func WindowsMain(m *testing.M) int {
-	return run(m, func() (err error) {
-		shared.Windows, err = stack.BuildWindows(context.Background(), Root, os.Stderr)
-		return err
-	})
-}
+func WindowsMain(m *testing.M) int { return run(m, stack.BuildWindows) }
 
-func run(m *testing.M, build func() error) int {
+type builder = func(ctx context.Context, root string, progress io.Writer) (*stack.Tools, error)
+
+func run(m *testing.M, build builder) int {
 	status, err := runTests(m, build)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -78,7 +70,7 @@ func run(m *testing.M, build func() error) int {
 	return status
 }
 
-func runTests(m *testing.M, build func() error) (status int, err error) {
+func runTests(m *testing.M, build builder) (status int, err error) {
 	waiting := time.AfterFunc(5*time.Second, func() {
 		fmt.Fprintln(os.Stderr, "Waiting for the end-to-end tests of another package to end")
 	})
@@ -95,7 +87,7 @@ func runTests(m *testing.M, build func() error) (status int, err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	shared.network = network
-	if shared.missing = build(); shared.missing != nil {
+	if shared.Tools, shared.missing = build(context.Background(), Root, os.Stderr); shared.missing != nil {
 		if os.Getenv("CI") != "" {
 			return 1, shared.missing
 		}
@@ -111,7 +103,7 @@ func runTests(m *testing.M, build func() error) (status int, err error) {
 	if err := shared.Site.Export(shared.SiteDir); err != nil {
 		return 1, err
 	}
-	if shared.Tools == nil {
+	if shared.Tools.InfluxDB == "" {
 		return m.Run(), nil
 	}
 	if shared.DB, err = stack.StartInfluxDB(shared.Tools.InfluxDB, shared.SiteDir); err != nil {
@@ -124,17 +116,17 @@ func runTests(m *testing.M, build func() error) (status int, err error) {
 	return m.Run(), nil
 }
 
-// Rig is what one test needs: its own database and its own servers.
+// Rig is the environment of one test: its own database and its own servers.
 type Rig struct {
 	*testing.T
 	*Shared
 	Database string
 	Servers  int // started so far
 
-	network int // third number of the servers' addresses
+	network int // third octet of the servers' addresses
 }
 
-// New makes the rig of a test. It skips the test where the programs could not be built.
+// New returns the rig of a test. It skips the test if the programs could not be built.
 func New(t *testing.T) *Rig {
 	t.Helper()
 	if shared.missing != nil {
@@ -149,16 +141,15 @@ func New(t *testing.T) *Rig {
 	return &Rig{T: t, Shared: &shared, Database: fmt.Sprintf("test%d", n), network: n}
 }
 
-// Address is an address of this test, without a port. Start gives 1, 2, 3 and so on to
-// servers.
+// Address is the nth address of this test, without a port. Start assigns them from 1.
 func (r *Rig) Address(n int) string {
-	// What does not fit into the test's own part of the network is above those of other tests.
+	// Further servers than fit into the test's subnet get subnets above those of all tests.
 	const parts, fit = 64, 254
 	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.network+(n-1)/fit*parts, 1+(n-1)%fit)
 }
 
-// Start starts servers on addresses of their own, port 9032, and gives the fleet
-// and the addresses without the port.
+// Start starts servers, each at an address of its own, port 9032, and returns the fleet and
+// the addresses without the port.
 func (r *Rig) Start(servers ...simulator.Server) (*simulator.Fleet, []string) {
 	r.Helper()
 	addresses := make([]string, len(servers))
@@ -176,14 +167,12 @@ func (r *Rig) Start(servers ...simulator.Server) (*simulator.Fleet, []string) {
 	return fleet, addresses
 }
 
-// Block is a settings block for hosts with the site's certificates; more is put
-// behind it.
+// Block is a settings block for hosts with the site's certificates; more is appended.
 func (r *Rig) Block(hosts []string, more string) string {
 	return stack.Settings(hosts, r.SiteDir, stack.NoMaxAge+more)
 }
 
-// DropIn is the shipped one-file drop-in with other settings in it. edits are pairs
-// of old and new text; each old one must be there.
+// DropIn is the shipped one-file drop-in with other settings, edited as by Edit.
 func (r *Rig) DropIn(settings string, edits ...string) string {
 	r.Helper()
 	text, err := r.Tools.DropIn(settings)
@@ -191,8 +180,8 @@ func (r *Rig) DropIn(settings string, edits ...string) string {
 	return r.Edit(text, edits...)
 }
 
-// Edit replaces texts in a text. edits are pairs of old and new text; each old one must be
-// there.
+// Edit replaces parts of a text. edits are pairs of old and new strings; the text must
+// contain each old one.
 func (r *Rig) Edit(text string, edits ...string) string {
 	r.Helper()
 	for i := 0; i < len(edits); i += 2 {
@@ -202,7 +191,7 @@ func (r *Rig) Edit(text string, edits ...string) string {
 	return text
 }
 
-// Read gives the text of a file.
+// Read returns the content of a file.
 func (r *Rig) Read(file string) string {
 	r.Helper()
 	text, err := os.ReadFile(file)
@@ -210,7 +199,7 @@ func (r *Rig) Read(file string) string {
 	return string(text)
 }
 
-// Write writes a text into a new folder of the test and gives the path of the file.
+// Write creates a file in a new folder of the test and returns its path.
 func (r *Rig) Write(name, text string) string {
 	r.Helper()
 	file := filepath.Join(r.TempDir(), name)
@@ -236,8 +225,8 @@ func (r *Rig) AwaitLog(p *stack.Process, text string) {
 	require.NoError(r, p.Await(text, 1, Patience))
 }
 
-// Points waits until the database holds at least n points that satisfy the
-// condition, and gives all that do, oldest first.
+// Points waits until the database holds at least n points that satisfy the condition, and
+// returns all that do, oldest first.
 func (r *Rig) Points(n int, where string) []Row {
 	r.Helper()
 	statement := "SELECT * FROM qlik_sense_version"
@@ -247,30 +236,30 @@ func (r *Rig) Points(n int, where string) []Row {
 	return r.Await(n, statement)
 }
 
-// Await waits until the answer has at least n rows, and gives all.
+// Await waits until the result has at least n rows, and returns all.
 func (r *Rig) Await(n int, statement string) []Row {
 	r.Helper()
-	// InfluxDB shows a point while it is still writing its fields: two answers have to agree.
+	// InfluxDB returns points whose fields it is still writing: two results must be equal.
 	var before []Row
 	series, err := r.DB.Await(r.Database, statement, Patience, func(s []stack.Series) bool {
 		rows := Rows(s)
-		settled := len(rows) >= n && len(before) >= n && reflect.DeepEqual(before[:n], rows[:n])
+		complete := len(rows) >= n && len(before) >= n && reflect.DeepEqual(before[:n], rows[:n])
 		before = rows
-		return settled
+		return complete
 	})
 	require.NoError(r, err)
 	return Rows(series)
 }
 
-// ByTag sorts rows by the value of a tag, which must be different in each.
+// ByTag returns points by the value of a tag, which must differ.
 func (r *Rig) ByTag(points []Row, tag string) map[string]Row {
 	r.Helper()
-	sorted := make(map[string]Row, len(points))
+	byTag := make(map[string]Row, len(points))
 	for _, p := range points {
 		value, ok := p[tag].(string)
 		require.True(r, ok, "a point without the tag %s: %v", tag, p)
-		require.NotContains(r, sorted, value, "two points of %s", value)
-		sorted[value] = p
+		require.NotContains(r, byTag, value, "two points of %s", value)
+		byTag[value] = p
 	}
-	return sorted
+	return byTag
 }

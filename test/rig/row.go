@@ -2,10 +2,10 @@ package rig
 
 import "telegraf-qlik-sense-version/test/stack"
 
-// Row is a point as InfluxQL shows it: tags, fields and time. What is null is left out.
+// Row is a point as InfluxQL returns it: tags, fields and time, without nulls.
 type Row map[string]any
 
-// Rows are the rows of an answer.
+// Rows are the rows of a result.
 func Rows(series []stack.Series) []Row {
 	var all []Row
 	for _, s := range series {

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Snippet is a fenced block of a page.
+// Snippet is a fenced code block of a page.
 type Snippet struct{ Language, Text string }
 
 var fenced = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
-// Snippets are the fenced blocks of a page, in its order.
+// Snippets are the fenced code blocks of a page, in order.
 func Snippets(t *testing.T, file string) []Snippet {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,8 +20,8 @@ type InfluxDB struct {
 	program, config string
 }
 
-// Series is a part of an InfluxQL answer: rows of one measurement and, where the
-// query groups by them, one set of tags.
+// Series is a series of an InfluxQL result: the rows of one measurement and, if the query
+// groups by tags, of one set of them.
 type Series struct {
 	Name    string            `json:"name"`
 	Tags    map[string]string `json:"tags"`
@@ -30,7 +29,7 @@ type Series struct {
 	Values  [][]any           `json:"values"`
 }
 
-// Shards are compacted as soon as nobody writes to them, not four hours later.
+// Idle shards are compacted after a second, instead of four hours.
 const influxConfig = `reporting-disabled = true
 bind-address = "127.0.0.1:%d"
 [meta]
@@ -63,22 +62,12 @@ func StartInfluxDB(program, dir string) (*InfluxDB, error) {
 	return db, db.StartAgain()
 }
 
-// StartAgain starts an InfluxDB that was stopped, with its data and at the same URL, and
-// waits until it answers.
+// StartAgain starts an InfluxDB that was stopped, with the same data and URL, and waits
+// until it answers.
 func (db *InfluxDB) StartAgain() error {
-	process, err := Start(db.program, []string{"-config", db.config}, nil)
-	if err != nil {
-		return err
-	}
+	process, err := startServer(db.program, []string{"-config", db.config}, answers(db.URL+"/ping"))
 	db.Process = process
-	for range 600 {
-		if response, err := http.Get(db.URL + "/ping"); err == nil {
-			response.Body.Close()
-			return nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return errors.Join(fmt.Errorf("InfluxDB does not answer:\n%s", db.Output()), process.cmd.Process.Kill())
+	return err
 }
 
 // Query runs one InfluxQL statement. Numbers in the rows are json.Number, times are
@@ -110,8 +99,8 @@ func (db *InfluxDB) Query(database, statement string) ([]Series, error) {
 	return answer.Results[0].Series, nil
 }
 
-// Await runs a statement again and again until its answer satisfies the condition.
-// A database or measurement that is not there yet is an answer without rows.
+// Await repeats a statement until its result satisfies the condition. A database or
+// measurement that does not exist yet gives a result without rows.
 func (db *InfluxDB) Await(database, statement string, timeout time.Duration, condition func([]Series) bool) ([]Series, error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -136,8 +125,8 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		// All are held until the last is found, so that they differ.
-		defer listener.Close() //nolint:errcheck // it has served its purpose
+		// Not closed before the last one is found, so that they differ.
+		defer listener.Close() //nolint:errcheck // only its port was needed
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil

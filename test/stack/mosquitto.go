@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // Mosquitto is an MQTT broker that can be stopped and started again.
@@ -23,8 +22,9 @@ persistence_location %s/
 log_dest stderr
 `
 
-// StartMosquitto starts a broker on a free port of this machine, which keeps sessions
-// and messages in dir over a restart. options are further lines of its configuration.
+// StartMosquitto starts a broker on a free port of this machine. It stores sessions and
+// messages in dir, so that they survive a restart. options are further lines of its
+// configuration.
 func StartMosquitto(program, dir, options string) (*Mosquitto, error) {
 	ports, err := freePorts(1)
 	if err != nil {
@@ -44,19 +44,10 @@ func StartMosquitto(program, dir, options string) (*Mosquitto, error) {
 
 // StartAgain starts the broker after it was stopped, and waits until it listens.
 func (m *Mosquitto) StartAgain() error {
-	process, err := Start(m.program, []string{"-c", m.config}, nil)
-	if err != nil {
-		return err
-	}
+	process, err := startServer(m.program, []string{"-c", m.config}, func() bool {
+		connection, err := net.Dial("tcp", m.Address)
+		return err == nil && connection.Close() == nil
+	})
 	m.Process = process
-	for range 200 {
-		if connection, err := net.Dial("tcp", m.Address); err == nil {
-			return connection.Close()
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if _, err := m.Stop(time.Second); err != nil {
-		return err
-	}
-	return fmt.Errorf("Mosquitto does not listen:\n%s", m.Output())
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-// Process is a running program whose output is kept.
+// Process is a running program. Its output is kept.
 type Process struct {
 	cmd  *exec.Cmd
 	out  Output
@@ -56,33 +57,53 @@ func (p *Process) start() error {
 	return nil
 }
 
-// FindProgram gives the path of a program of the system, also of one that only its
-// administrator has in the PATH.
-func FindProgram(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	for _, folder := range []string{"/usr/sbin", "/usr/local/sbin"} {
-		if err == nil {
-			break
-		}
-		if found, second := exec.LookPath(filepath.Join(folder, name)); second == nil {
-			path, err = found, nil
-		}
+// startServer starts a program and waits until ready returns true. If that takes too long,
+// it kills the program.
+func startServer(program string, args []string, ready func() bool) (*Process, error) {
+	p, err := Start(program, args, nil)
+	if err != nil {
+		return nil, err
 	}
-	return path, err
+	for range 600 {
+		if ready() {
+			return p, nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil, errors.Join(fmt.Errorf("%s does not answer:\n%s", program, p.Output()), p.cmd.Process.Kill())
 }
 
-// Output is everything that the program has written so far, standard output and
-// standard error together.
+// answers reports whether a GET of url succeeds.
+func answers(url string) (ready func() bool) {
+	return func() bool {
+		response, err := http.Get(url)
+		return err == nil && response.Body.Close() == nil && response.StatusCode < 300
+	}
+}
+
+// FindProgram returns the path of a program in the PATH or, like many of an administrator's
+// programs, in a folder sbin.
+func FindProgram(name string) (string, error) {
+	for _, folder := range []string{"/usr/sbin", "/usr/local/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
+			return path, nil
+		}
+	}
+	return exec.LookPath(name)
+}
+
+// Output is everything that the program has written so far to standard output and
+// standard error.
 func (p *Process) Output() string { return p.out.String() }
 
 // Signal sends a signal to the program.
 func (p *Process) Signal(signal os.Signal) error { return p.cmd.Process.Signal(signal) }
 
-// PID is the program's process number.
+// PID is the program's process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Child waits until the program runs another one and gives that one's process number. It knows
-// Linux only.
+// Child waits until the program has a child process and returns its ID. It works on Linux
+// only.
 func (p *Process) Child(timeout time.Duration) (int, error) {
 	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -92,9 +113,9 @@ func (p *Process) Child(timeout time.Duration) (int, error) {
 		for _, stat := range stats {
 			text, err := os.ReadFile(stat)
 			if err != nil {
-				continue // it has ended
+				continue // the process has ended
 			}
-			// Behind the name in brackets: state, process number of the parent.
+			// After the name in parentheses: state, process ID of the parent.
 			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 			if fields[0] != "Z" && fields[1] == strconv.Itoa(p.PID()) {
 				return strconv.Atoi(filepath.Base(filepath.Dir(stat)))
@@ -114,7 +135,7 @@ func (p *Process) Await(text string, count int, timeout time.Duration) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended (%w) before it wrote %q %d times:\n%s", p.cmd.Path, errors.Join(p.err), text, count, p.Output())
+			return fmt.Errorf("%s ended (%v) before it wrote %q %d times:\n%s", p.cmd.Path, p.err, text, count, p.Output())
 		default:
 		}
 		if time.Now().After(deadline) {
@@ -124,7 +145,7 @@ func (p *Process) Await(text string, count int, timeout time.Duration) error {
 	}
 }
 
-// Wait waits for the end of the program and gives its exit status.
+// Wait waits for the end of the program and returns its exit status.
 func (p *Process) Wait(timeout time.Duration) (int, error) {
 	select {
 	case <-p.done:
@@ -134,8 +155,8 @@ func (p *Process) Wait(timeout time.Duration) (int, error) {
 	}
 }
 
-// Stop ends the program as a service manager does and gives its exit status. A
-// program that does not end in time is killed, and that is an error.
+// Stop ends the program as a service manager does and returns its exit status. A
+// program that does not end in time is killed, which is an error.
 func (p *Process) Stop(timeout time.Duration) (int, error) {
 	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return 0, err
@@ -147,7 +168,7 @@ func (p *Process) Stop(timeout time.Duration) (int, error) {
 	return status, nil
 }
 
-// Output is a buffer that may be read while it is written.
+// Output is a buffer that can be read while it is being written.
 type Output struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

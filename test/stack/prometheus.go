@@ -2,13 +2,11 @@ package stack
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // Prometheus is a running Prometheus that scrapes one target five times a second.
@@ -17,7 +15,7 @@ type Prometheus struct {
 	URL string
 }
 
-// Sample is a part of the answer to a query: the labels of a series and its value.
+// Sample is an element of an instant vector: the labels of a series and its value.
 type Sample struct {
 	Labels map[string]string
 	Value  string
@@ -33,7 +31,7 @@ scrape_configs:
 `
 
 // StartPrometheus starts a Prometheus on a free port of this machine, with its data in
-// dir, and waits until it answers. target is host and port of what it scrapes.
+// dir, and waits until it answers. target is the host and port to scrape.
 func StartPrometheus(program, dir, target string) (*Prometheus, error) {
 	ports, err := freePorts(1)
 	if err != nil {
@@ -44,24 +42,12 @@ func StartPrometheus(program, dir, target string) (*Prometheus, error) {
 		return nil, err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	process, err := Start(program, []string{
+	p := &Prometheus{URL: "http://" + address}
+	p.Process, err = startServer(program, []string{
 		"--config.file=" + config, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
 		"--web.listen-address=" + address, "--log.level=warn",
-	}, nil)
-	if err != nil {
-		return nil, err
-	}
-	p := &Prometheus{Process: process, URL: "http://" + address}
-	for range 400 {
-		if response, err := http.Get(p.URL + "/-/ready"); err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return p, nil
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return nil, errors.Join(fmt.Errorf("Prometheus does not answer:\n%s", p.Output()), process.cmd.Process.Kill())
+	}, answers(p.URL+"/-/ready"))
+	return p, err
 }
 
 // Query runs an instant query.

@@ -1,6 +1,6 @@
 // Package stack builds and runs the real programs that tests and the demonstration
-// need around the plugin: Telegraf, InfluxDB, Prometheus and Mosquitto. Nothing of it is
-// part of the program that users install.
+// need around the plugin: Telegraf, InfluxDB, Prometheus and Mosquitto. It is not part of
+// the program that users install.
 package stack
 
 import (
@@ -27,26 +27,21 @@ const (
 	InfluxDBVersion = "v1.8.3"
 )
 
-// plugins are those of Telegraf that tests and demonstration need; the whole of
-// Telegraf would take a quarter of an hour to build.
+// plugins are the Telegraf plugins that the tests and the demonstration need; the whole
+// of Telegraf would take a quarter of an hour to build.
 const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,outputs.influxdb," +
 	"parsers.influx,parsers.json,serializers.influx"
 
-// recipePlugins are those that the drop-ins in deploy/recipes need beside them. They are
-// in a Telegraf of their own: the demonstration stays quick to build, and what the
-// benchmark says of Telegraf's memory does not grow with the recipes.
+// recipePlugins adds what the drop-ins in deploy/recipes need. They get a separate
+// Telegraf, so that the demonstration stays quick to build and the benchmark of
+// Telegraf's memory does not depend on the recipes.
 const recipePlugins = plugins + ",aggregators.starlark,inputs.mqtt_consumer,outputs.http,outputs.influxdb_v2,outputs.influxdb_v3," +
 	"outputs.mqtt,outputs.prometheus_client,parsers.value,processors.starlark,serializers.csv,serializers.template"
 
-const (
-	binFolder = ".bin" // of the repository, for what is built
-	buildLock = "build.lock"
-)
-
-// Lock waits until no other process holds the lock of this name in the repository at root,
-// and takes it. A process that ends gives its locks back, however it ends.
+// Lock waits for the lock of this name in the folder of the programs and takes it. The
+// system releases it if the process dies.
 func Lock(root, name string) (unlock func(), err error) {
-	bin := filepath.Join(root, binFolder)
+	bin := filepath.Join(root, ".bin")
 	if err := os.MkdirAll(bin, 0o750); err != nil {
 		return nil, err
 	}
@@ -60,34 +55,23 @@ type Tools struct {
 	Plugin    string // telegraf-qlik-sense-version
 	Simulator string // qlik-sense-simulator
 
-	bin  string // where they are
 	root string // of the repository
 }
 
-// Build builds the programs into the folder .bin of the repository at root and says
+// Build builds the programs into the folder .bin of the repository at root and reports
 // on progress what it does. Telegraf and InfluxDB are built once, from their Go
-// modules, and need the module proxy for that. Several processes may build at the same time:
-// one of them does, and the others find the programs up to date.
+// modules, which needs the module proxy. Several processes may call it at the same time.
 func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error) {
-	root, err := filepath.Abs(root)
-	if err != nil {
-		return nil, err
-	}
-	unlock, err := Lock(root, buildLock)
+	t, unlock, err := lockTools(root)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 
-	bin := filepath.Join(root, binFolder)
-	t := &Tools{
-		Telegraf:  filepath.Join(bin, telegrafName(plugins)+exe()),
-		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
-		Plugin:    filepath.Join(bin, "telegraf-qlik-sense-version"+exe()),
-		Simulator: filepath.Join(bin, "qlik-sense-simulator"+exe()),
-		bin:       bin,
-		root:      root,
-	}
+	t.Telegraf = t.path(telegrafName(plugins))
+	t.InfluxDB = t.path("influxd-" + InfluxDBVersion)
+	t.Plugin = t.path("telegraf-qlik-sense-version")
+	t.Simulator = t.path("qlik-sense-simulator")
 	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-tags", plugins); err != nil {
 		return nil, err
 	}
@@ -95,30 +79,46 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 		return nil, err
 	}
 	sayf(progress, "Building the plugin and the simulator")
-	// As "make build" does.
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", bin+string(filepath.Separator), "./cmd/...")
-	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	return t, run(build)
+	return t, t.goBuild(ctx, "./cmd/...", "CGO_ENABLED=0")
 }
 
-// RecipesTelegraf gives the path of a Telegraf with the plugins of the recipes, and
+// RecipesTelegraf returns the path of a Telegraf with the plugins of the recipes, and
 // builds it the first time as Build does.
 func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string, error) {
-	unlock, err := Lock(t.root, buildLock)
+	_, unlock, err := lockTools(t.root)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
 
-	path := filepath.Join(t.bin, telegrafName(recipePlugins)+exe())
+	path := t.path(telegrafName(recipePlugins))
 	return path, install(ctx, progress, path, telegrafPackage, "-tags", recipePlugins)
+}
+
+// lockTools returns Tools without programs, and keeps other processes from building until
+// unlock is called.
+func lockTools(root string) (t *Tools, unlock func(), err error) {
+	if root, err = filepath.Abs(root); err != nil {
+		return nil, nil, err
+	}
+	unlock, err = Lock(root, "build.lock")
+	return &Tools{root: root}, unlock, err
+}
+
+func (t *Tools) path(program string) string { return filepath.Join(t.root, ".bin", program+exe()) }
+
+// goBuild builds programs of the repository as "make build" does.
+func (t *Tools) goBuild(ctx context.Context, packages string, env ...string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", ".bin/", packages)
+	build.Dir = t.root
+	build.Env = append(os.Environ(), env...)
+	return run(build)
 }
 
 const telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@" + TelegrafVersion
 
-// telegrafName is another one for each set of plugins, so that a Telegraf from before a
-// change of them is not taken for the new one.
+// telegrafName differs for each set of plugins, so that a Telegraf built with another set
+// is not used.
 func telegrafName(plugins string) string {
 	sum := sha256.Sum256([]byte(plugins))
 	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3])
@@ -134,8 +134,8 @@ func install(ctx context.Context, progress io.Writer, path, pkg string, flags ..
 	})
 }
 
-// buildOnce builds a program, unless it is there already. build gives the command, which works
-// in the folder dir, and where it leaves the program.
+// buildOnce builds a program, unless it is there already. build returns the command, which
+// runs in the folder dir, and the path of the program that the command creates.
 func buildOnce(progress io.Writer, path string, build func(dir string) (cmd *exec.Cmd, built string)) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -143,32 +143,29 @@ func buildOnce(progress io.Writer, path string, build func(dir string) (cmd *exe
 	sayf(progress, "Building %s (only the first time; about two minutes on a small machine)", filepath.Base(path))
 	start := time.Now()
 
-	// Into a folder beside it, then renamed: a broken-off build leaves nothing
+	// Into a temporary folder, then renamed: an interrupted build leaves nothing
 	// that looks like a program.
 	dir, err := os.MkdirTemp(filepath.Dir(path), "build-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder that stays is in the way of nobody
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover folder does no harm
 	cmd, built := build(dir)
 	cmd.Dir = dir
 	done := make(chan error, 1)
 	go func() { done <- run(cmd) }()
-	ticker := time.NewTicker(15 * time.Second)
-	defer ticker.Stop()
-	for running := true; running; {
+	for {
 		select {
 		case err := <-done:
 			if err != nil {
 				return err
 			}
-			running = false
-		case <-ticker.C:
+			sayf(progress, "Built %s in %s", filepath.Base(path), time.Since(start).Round(time.Second))
+			return os.Rename(built, path)
+		case <-time.After(15 * time.Second):
 			sayf(progress, "  ... %s so far", time.Since(start).Round(time.Second))
 		}
 	}
-	sayf(progress, "Built %s in %s", filepath.Base(path), time.Since(start).Round(time.Second))
-	return os.Rename(built, path)
 }
 
 func run(cmd *exec.Cmd) error {

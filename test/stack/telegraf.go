@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// DropIn is the shipped one-file drop-in with the path of the plugin and other
-// settings in it, and without the jitter, which would hold the first interval up.
+// DropIn is the shipped one-file drop-in with the path of the plugin and other settings,
+// and without the jitter, which would delay the first interval.
 func (t *Tools) DropIn(settings string) (string, error) {
 	shipped, err := os.ReadFile(filepath.Join(t.root, "deploy", "telegraf.d", "linux", "qlik-sense-version.conf"))
 	if err != nil {
@@ -30,7 +30,7 @@ func (t *Tools) DropIn(settings string) (string, error) {
 	return text, nil
 }
 
-// agent sends what the inputs give to an InfluxDB at once.
+// agent sends metrics to an InfluxDB at once.
 const agent = `[agent]
   interval = "1h"
   flush_interval = "100ms"
@@ -51,9 +51,7 @@ func (t *Tools) StartTelegraf(dir, input string, db *InfluxDB, database string, 
 	return t.StartTelegrafWith(dir, []string{"--config", dropIn}, db, database, env...)
 }
 
-// StartTelegrafWith starts a Telegraf with the output to a database, and options that say
-// where its inputs are. Its configuration is written into dir; env is added to this
-// process's environment.
+// StartTelegrafWith is StartTelegraf with options that name the configuration of the inputs.
 func (t *Tools) StartTelegrafWith(dir string, options []string, db *InfluxDB, database string, env ...string) (*Process, error) {
 	config := filepath.Join(dir, "telegraf.conf")
 	if err := os.WriteFile(config, []byte(fmt.Sprintf(agent, db.URL, database)), 0o600); err != nil {
@@ -63,8 +61,8 @@ func (t *Tools) StartTelegrafWith(dir string, options []string, db *InfluxDB, da
 }
 
 // StartAgent starts a Telegraf as its service does, with a telegraf.conf and a folder
-// telegraf.d, both of which it writes into dir. dropIns are the texts of the files by
-// their names; env is added to this process's environment.
+// telegraf.d, which it creates in dir. dropIns are the contents of the files by name; env is
+// added to this process's environment.
 func StartAgent(program, dir, config string, dropIns map[string]string, env ...string) (*Process, error) {
 	folder := filepath.Join(dir, "telegraf.d")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
@@ -82,12 +80,11 @@ func StartAgent(program, dir, config string, dropIns map[string]string, env ...s
 	return Start(program, []string{"--config", main, "--config-directory", folder}, env)
 }
 
-// NoMaxAge is a setting that lets the built-in data prove compliance on whichever day
-// a test runs.
+// NoMaxAge is a setting with which the built-in data prove compliance on any day.
 const NoMaxAge = "  catalog_max_age = \"36500d\"\n"
 
-// Settings is a settings block for servers, with the certificates of a site as the
-// simulator writes them into a folder; more is put behind it.
+// Settings is a settings block for servers, with the certificates that the simulator
+// exported to the folder site; more is appended.
 func Settings(hosts []string, site, more string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[[inputs.qlik_sense_version]]\n  hosts = [%s]\n", Quote(hosts))
@@ -98,7 +95,7 @@ func Settings(hosts []string, site, more string) string {
 	return b.String()
 }
 
-// Quote writes texts as the inside of a TOML list.
+// Quote returns the elements of a TOML list of strings.
 func Quote(list []string) string {
 	texts := make([]string, len(list))
 	for i, text := range list {

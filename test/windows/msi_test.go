@@ -141,7 +141,7 @@ func TestMSIOnANode(t *testing.T) {
 	require.Equal(t, edited, c.Read(c.path(dropIns+thisNode)))
 	program, err := os.Stat(c.path("Program Files/Telegraf/telegraf-qlik-sense-version.exe"))
 	require.NoError(t, err)
-	before, err := os.Stat(c.Windows.Plugin)
+	before, err := os.Stat(c.Tools.Plugin)
 	require.NoError(t, err)
 	require.Equal(t, before.Size()+1, program.Size(), "the program is the new one")
 

@@ -24,7 +24,7 @@ const plugin = `C:\Program Files\Telegraf\telegraf-qlik-sense-version.exe`
 func withPlugin(t *testing.T) *computer {
 	t.Helper()
 	c := newComputer(t)
-	c.copy(c.Windows.Plugin, "Program Files/Telegraf/telegraf-qlik-sense-version.exe")
+	c.copy(c.Tools.Plugin, "Program Files/Telegraf/telegraf-qlik-sense-version.exe")
 	return c
 }
 

@@ -35,7 +35,7 @@ const telegrafConf = `[agent]
 func (c *computer) addTelegraf() {
 	c.Helper()
 	require.NoError(c, os.MkdirAll(c.path(dropIns), 0o750))
-	c.copy(c.Windows.Telegraf, "Program Files/Telegraf/telegraf.exe")
+	c.copy(c.Tools.Telegraf, "Program Files/Telegraf/telegraf.exe")
 	c.write("Program Files/Telegraf/telegraf.conf", telegrafConf)
 }
 
