@@ -305,7 +305,7 @@ func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []setting
 	block.Discover, block.DiscoverUser = o.site.discover, o.site.user
 	block.TLSCA, block.TLSCert, block.TLSKey, block.TLSVerify = o.site.ca, o.site.cert, o.site.key, o.site.verify
 	if err := block.Init(); err != nil {
-		return nil, nil, errors.New(asOptions(err))
+		return nil, nil, asOptions(err)
 	}
 	return []*qlik_sense_version.QlikSenseVersion{block}, nil, nil
 }
@@ -333,17 +333,13 @@ func lookupIn(file string) (func(name string) (string, bool), error) {
 	}, nil
 }
 
-// asOptions names the settings in an error as the options are called.
-func asOptions(err error) string {
-	var lines []string
-	for line := range strings.Lines(err.Error()) {
-		key, rest, found := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
-		if found {
-			key = "--" + strings.ReplaceAll(key, "_", "-") + ":"
-		}
-		lines = append(lines, key+rest)
+// asOptions replaces the names of settings in an error by those of the options.
+func asOptions(err error) error {
+	var errs []error
+	for _, e := range poll.SettingErrors(err) {
+		errs = append(errs, fmt.Errorf("--%s: %w", strings.ReplaceAll(e.Key, "_", "-"), e.Err))
 	}
-	return strings.Join(lines, "\n")
+	return errors.Join(errs...)
 }
 
 // writeTable fits the table to the terminal, and colours it there.

@@ -1,5 +1,4 @@
-// Package nesting keeps texts away from the TOML library that would make it take all
-// memory there is.
+// Package nesting finds TOML that would make the TOML library run out of memory.
 package nesting
 
 import (
@@ -7,21 +6,20 @@ import (
 	"strings"
 )
 
-// Max bounds brackets within brackets, and the parts of a key. Files of ours have four of
-// either at most, while the library takes memory for the square of them: a megabyte of
-// "a.a.a" takes more than most machines have.
+// Max bounds the depth of brackets and the parts of a key. Settings and catalogues need four.
+// The library's memory grows with the square: a megabyte of "a.a.a" takes more than most
+// machines have.
 const Max = 16
 
-// Check gives the line from which on a text is nested too deep, 0 for a text that is
-// in order. It need not tell whether the text is TOML, only see no string or comment where
-// the library sees none.
+// Check returns the first line that is nested too deep, or 0. The text need not be valid
+// TOML; Check must only not see a string or comment where the library sees none.
 func Check(text string) (line int, err error) {
 	line = 1
 	depth, parts := 0, 0
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '"', '\'':
-			n := stringLength(text[i:])
+			n := StringLength(text[i:])
 			line += strings.Count(text[i:i+n], "\n")
 			i += n
 			continue
@@ -50,9 +48,9 @@ func Check(text string) (line int, err error) {
 	return 0, nil
 }
 
-// stringLength is that of the string at the start of the text. One that its line or
-// the text ends before its time ends there, for nobody reads on after that.
-func stringLength(text string) int {
+// StringLength is the length of the string at the start of text, with its quotes. An
+// unterminated string ends with its line or the text, where the library stops reading.
+func StringLength(text string) int {
 	quote, escapes := text[0], text[0] == '"'
 	triple := strings.Repeat(text[:1], 3)
 	multiline := strings.HasPrefix(text, triple)
@@ -66,7 +64,7 @@ func stringLength(text string) int {
 			i++
 		case multiline && strings.HasPrefix(text[i:], triple):
 			i += len(triple)
-			// Up to two quotes may stand right before the three that end it.
+			// The content may end with up to two quotes.
 			for more := 0; more < 2 && i < len(text) && text[i] == quote; more++ {
 				i++
 			}

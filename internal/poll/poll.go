@@ -50,6 +50,25 @@ type SettingError struct {
 func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
 func (e *SettingError) Unwrap() error { return e.Err }
 
+// SettingErrors returns the parts of an error that joins *SettingErrors. A part of another
+// type gets no Key.
+func SettingErrors(err error) []*SettingError {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var parts []*SettingError
+		for _, part := range joined.Unwrap() {
+			parts = append(parts, SettingErrors(part)...)
+		}
+		return parts
+	}
+	if e, ok := errors.AsType[*SettingError](err); ok {
+		return []*SettingError{e}
+	}
+	if err != nil {
+		return []*SettingError{{Err: err}}
+	}
+	return nil
+}
+
 // Poller asks the servers of one block.
 type Poller struct {
 	settings Settings

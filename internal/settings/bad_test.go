@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
 // missingFile is what Linux says of a file that is not there.
@@ -24,7 +26,11 @@ var update = flag.Bool("update", false, "rewrite the expected errors under testd
 // secret stands wherever a bad file holds a password; the messages must not.
 const secret = "hunter2secret"
 
-// environment is the one that all tests see.
+func parseText(name, text string) ([]*qlik_sense_version.QlikSenseVersion, error) {
+	return parseSources([]source{{Text: Text{name, text}, lookup: environment}}, newBlock)
+}
+
+// environment is the environment of all tests.
 func environment(name string) (string, bool) {
 	value, found := map[string]string{
 		"TEST_NAME":      "qlik9.example.com",
@@ -47,7 +53,7 @@ func TestBadSettings(t *testing.T) {
 		t.Run(strings.TrimSuffix(name, ".conf"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			_, err = Parse(name, string(text), environment, newBlock)
+			_, err = parseText(name, string(text))
 			require.Error(t, err)
 			got := err.Error() + "\n"
 
@@ -122,7 +128,7 @@ func TestManyProblems(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			start := time.Now()
-			_, err := Parse("many.conf", tt.text, environment, newBlock)
+			_, err := parseText("many.conf", tt.text)
 			t.Logf("took %s", time.Since(start))
 			require.Error(t, err)
 			require.Equal(t, tt.problems, strings.Count(err.Error()+"\n", "\n"))

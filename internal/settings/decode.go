@@ -17,10 +17,10 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// decode puts the values of a table into a block, after replacing environment
-// variables in them. The TOML library could do most of it, but it takes keys in
-// any letter case, ignores a number where a table belongs, and knows the line of
-// an error in the last block only.
+// decode stores the values of a table in a block, after replacing environment variables.
+// The TOML library does not do it strictly enough: it accepts keys in any letter case,
+// ignores a number where a table belongs, and reports the line of an error only for the
+// last block.
 func decode(table map[string]any, block reflect.Value, lookup func(string) (string, bool)) []*poll.SettingError {
 	fields := fieldsByKey(block)
 	var problems []*poll.SettingError
@@ -44,8 +44,8 @@ func decode(table map[string]any, block reflect.Value, lookup func(string) (stri
 	return problems
 }
 
-// checkPath finds the Windows path whose backslashes were taken for something
-// else: "C:\temp" in double quotes holds a tab.
+// checkPath finds Windows paths whose backslashes were read as escapes: "C:\temp" in double
+// quotes contains a tab.
 func checkPath(key string, value any) error {
 	switch key {
 	case "tls_ca", "tls_cert", "tls_key", "token_file", "catalog_file":
@@ -56,7 +56,7 @@ func checkPath(key string, value any) error {
 	return nil
 }
 
-// fieldsByKey finds the fields of a struct and of those embedded in it.
+// fieldsByKey returns the fields of a struct and of the structs embedded in it.
 func fieldsByKey(block reflect.Value) map[string]reflect.Value {
 	fields := make(map[string]reflect.Value)
 	for _, field := range reflect.VisibleFields(block.Type()) {
@@ -67,8 +67,8 @@ func fieldsByKey(block reflect.Value) map[string]reflect.Value {
 	return fields
 }
 
-// assign sets a field to a value of its type. Its switch lists the types of all
-// settings there are; a test holds it against the plugin.
+// assign sets a field to a value of its type. The switch lists the types of all settings; a
+// test compares it with the plugin.
 func assign(field, value any) error {
 	var ok bool
 	switch field := field.(type) {
@@ -129,7 +129,7 @@ func assignTable(field *map[string]string, value any) error {
 	return nil
 }
 
-// mismatch says what stands where something else belongs. It does not repeat the
+// mismatch describes a value of the wrong type, unless it is ok. It does not repeat the
 // value, which may be a secret.
 func mismatch(ok bool, value any, wanted string) error {
 	if ok {
@@ -162,9 +162,9 @@ func kind(value any) string {
 
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// expand replaces ${NAME} in a string, in the strings of a list and in the values
-// of a table. It works on parsed values, so that a variable can never add a
-// setting. The error names every variable that is not set.
+// expand replaces ${NAME} in a string, in the strings of a list and in the values of a
+// table. It works on parsed values, so that a variable can never add a setting. The error
+// names all variables that are not set.
 func expand(value any, lookup func(string) (string, bool)) (any, error) {
 	var missing []string
 	var replace func(any) any

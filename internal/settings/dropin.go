@@ -13,18 +13,18 @@ import (
 	"telegraf-qlik-sense-version/internal/nesting"
 )
 
-// program is what the command of a drop-in is called.
+// program is the name of the program in the command of a drop-in.
 const program = "telegraf-qlik-sense-version"
 
-// starter is an [[inputs.execd]] block of a Telegraf configuration, as far as the settings of the
-// program that it starts are concerned.
+// starter is an [[inputs.execd]] block of a Telegraf configuration: what can hold the
+// settings of the program that it starts.
 type starter struct {
 	Command     []string `toml:"command"`
 	Environment []string `toml:"environment"`
 }
 
-// ourBlocks returns the blocks of a Telegraf configuration that start this program. It is no
-// error where the text is something else, settings for example.
+// ourBlocks returns the blocks of a Telegraf configuration that start this program. Any
+// other text, such as settings, is no drop-in.
 func ourBlocks(content string) (ours []starter, isDropIn bool) {
 	var config struct {
 		Inputs struct {
@@ -40,7 +40,7 @@ func ourBlocks(content string) (ours []starter, isDropIn bool) {
 	}
 	for _, primitive := range config.Inputs.Execd {
 		var block starter
-		// What Telegraf would refuse is none of ours.
+		// Ignore blocks that Telegraf would refuse.
 		if meta.PrimitiveDecode(primitive, &block) == nil && block.isOurs() {
 			ours = append(ours, block)
 		}
@@ -50,7 +50,7 @@ func ourBlocks(content string) (ours []starter, isDropIn bool) {
 
 func (e *starter) isOurs() bool {
 	named := func(word string) bool {
-		// Either system's path may be read on the other one.
+		// Accept Windows paths on Linux as well.
 		name := filepath.Base(strings.ReplaceAll(word, `\`, "/"))
 		return strings.TrimSuffix(strings.ToLower(name), ".exe") == program
 	}
@@ -58,9 +58,9 @@ func (e *starter) isOurs() bool {
 		slices.ContainsFunc(e.Environment, func(entry string) bool { return strings.HasPrefix(strings.TrimSpace(entry), Variable+"=") })
 }
 
-// dropIn follows a Telegraf configuration to the settings that its blocks give to this
-// program: those in environment, those in the file that command names or, where there is
-// neither, those in Telegraf's own environment.
+// dropIn returns the settings that the blocks of a Telegraf configuration give to this
+// program: in environment, in the file that command names, or else in Telegraf's own
+// environment.
 func (s *source) dropIn() (all []source, isDropIn bool, err error) {
 	blocks, isDropIn := ourBlocks(s.Content)
 	if isDropIn && len(blocks) == 0 {
@@ -85,7 +85,7 @@ func (e *starter) source(in *source) (source, error) {
 		return source{}, fmt.Errorf("%s: environment: %w", in.Name, err)
 	}
 	passed := func(name string) (string, bool) {
-		// Of a name that is there several times, the last counts.
+		// The last of several entries wins.
 		for _, entry := range slices.Backward(environment) {
 			if value, found := strings.CutPrefix(entry, name+"="); found {
 				return value, true
@@ -113,8 +113,8 @@ func (e *starter) source(in *source) (source, error) {
 	return source{Text: Text{name, text}, lookup: passed}, nil
 }
 
-// inPlace puts settings where they stand in the drop-in, so that errors name its lines; they must
-// stand there as they are.
+// inPlace pads settings with empty lines so that errors name the lines of the drop-in. Where
+// expansion changed the number of lines, errors name the variable instead.
 func (e *starter) inPlace(in *source, inside string) (name, text string) {
 	content := strings.ReplaceAll(in.Content, "\r\n", "\n") // as the library reads it
 	for _, entry := range slices.Backward(e.Environment) {
@@ -130,7 +130,8 @@ func (e *starter) inPlace(in *source, inside string) (name, text string) {
 	return in.Name + ": " + Variable, inside
 }
 
-// configOf finds the option --config in a command; of several, the program takes the last.
+// configOf returns the file that the option --config of a command names. The last of several
+// wins.
 func configOf(command []string) (file string, named bool) {
 	for i, word := range command {
 		option, value, together := strings.Cut(word, "=")
@@ -157,8 +158,8 @@ func expandAll(values []string, lookup func(string) (string, bool)) ([]string, e
 }
 
 // expandAsTelegraf replaces variables in a string of Telegraf's configuration as Telegraf does
-// (substituteEnvironmentStrict of its package config): in each string by itself, with the forms
-// of the compose specification; what is not set or no variable stays.
+// (substituteEnvironmentStrict of its package config): string by string, with the syntax of
+// the compose specification. Unset variables and invalid syntax stay as they are.
 func expandAsTelegraf(value string, lookup func(string) (string, bool)) (string, error) {
 	replace := func(match string, lookup template.Mapping, config *template.Config) (string, error) {
 		replaced, applied, err := template.DefaultReplacementAppliedFunc(match, lookup, config)

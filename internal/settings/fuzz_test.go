@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		if namesFiles(text) {
 			t.Skip("reading any file, a device for example, may never end")
 		}
-		blocks, err := Parse("fuzz.conf", text, environment, newBlock)
+		blocks, err := parseText("fuzz.conf", text)
 		if err == nil {
 			require.NotEmpty(t, blocks)
 			return

@@ -4,16 +4,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"telegraf-qlik-sense-version/internal/nesting"
 )
 
-// places says on which line each table and each key of a text stands, from 1.
+// places holds the line, from 1, of each table and each key of a text.
 //
-// The TOML library tells positions only in errors, and for a key that stands in
-// several blocks only the last one.
+// The TOML library reports positions only in errors, and of a key that several blocks have
+// only the last one.
 type places map[string]int
 
-// line finds a key of a block or, where it is not there, the closest table around
-// it, up to the block's header. Block -1 is what stands in no block.
+// line returns the line of a key of a block or, if it is missing, of the closest enclosing
+// table. Block -1 is everything outside the blocks.
 func (p places) line(block int, path ...string) int {
 	for depth := len(path); depth > 0; depth-- {
 		if line, found := p[placeOf(block, path[:depth])]; found {
@@ -23,10 +25,10 @@ func (p places) line(block int, path ...string) int {
 	return 1
 }
 
-// maxDepth is that of the deepest place asked for: a tag in the table of a block.
+// maxDepth bounds the paths: the deepest is that of a tag in the table of a block.
 const maxDepth = 4
 
-// note keeps the first line of a key and of every table that its path implies.
+// note records the first line of a key and of every table that its path implies.
 func (p places) note(block int, path []string, line int) {
 	for i := range min(len(path), maxDepth) {
 		if place := placeOf(block, path[:i+1]); p[place] == 0 {
@@ -39,8 +41,8 @@ func placeOf(block int, path []string) string {
 	return strconv.Itoa(block) + "\x00" + strings.Join(path, "\x00")
 }
 
-// locate walks through a text that the TOML library has accepted; of any other it
-// finds something or nothing.
+// locate expects a text that the TOML library accepts; of any other it finds anything or
+// nothing.
 func locate(text string) places {
 	found := make(places)
 	header := strings.Split(blockName, ".")
@@ -74,9 +76,9 @@ func locate(text string) places {
 	return found
 }
 
-// walker is a place in a text.
+// walker is a position in a text.
 type walker struct {
-	text string // what is still ahead
+	text string // the rest
 	line int
 }
 
@@ -94,7 +96,7 @@ func (w *walker) skip(token string) bool {
 	return true
 }
 
-// toStatement goes to the next header or key.
+// toStatement advances to the next header or key.
 func (w *walker) toStatement() bool {
 	for w.text != "" {
 		switch w.text[0] {
@@ -117,7 +119,7 @@ func (w *walker) comment() {
 	w.text = ""
 }
 
-// key reads a key, parts with dots between them, up to what cannot belong to it.
+// key reads a dotted key.
 func (w *walker) key() []string {
 	var parts []string
 	for {
@@ -136,7 +138,7 @@ func (w *walker) blanks() {
 
 func (w *walker) part() string {
 	before := w.text
-	if w.quoted() {
+	if w.skipString() {
 		part := before[:len(before)-len(w.text)]
 		if plain, err := strconv.Unquote(part); err == nil && part[0] == '"' {
 			return plain
@@ -147,16 +149,15 @@ func (w *walker) part() string {
 	if end < 0 {
 		end = len(w.text)
 	}
-	// What cannot stand here must not stop the walk.
-	w.advance(max(end, 1))
+	w.advance(max(end, 1)) // at an invalid character, too
 	return before[:end]
 }
 
-// value goes to the end of a value: its line, or its last bracket.
+// value advances to the end of the line on which a value ends.
 func (w *walker) value() {
 	depth := 0
 	for w.text != "" {
-		if w.quoted() {
+		if w.skipString() {
 			continue
 		}
 		switch w.text[0] {
@@ -176,24 +177,11 @@ func (w *walker) value() {
 	}
 }
 
-// quoted goes behind a string of one of the four kinds, if one begins here.
-func (w *walker) quoted() bool {
-	for _, quote := range []string{`"""`, `'''`, `"`, `'`} {
-		if !strings.HasPrefix(w.text, quote) {
-			continue
-		}
-		end := len(quote)
-		for end < len(w.text) && !strings.HasPrefix(w.text[end:], quote) {
-			if w.text[end] == '\\' && quote[0] == '"' {
-				end++
-			}
-			end++
-		}
-		w.advance(end + len(quote))
-		// A multi-line string may end with one or two quotes of its own.
-		for len(quote) == 3 && w.skip(quote[:1]) { //nolint:revive // the condition does the work
-		}
-		return true
+// skipString skips a string, if one begins here.
+func (w *walker) skipString() bool {
+	if !strings.HasPrefix(w.text, `"`) && !strings.HasPrefix(w.text, "'") {
+		return false
 	}
-	return false
+	w.advance(nesting.StringLength(w.text))
+	return true
 }

@@ -1,5 +1,5 @@
-// Package settings reads the program's settings strictly: what is not understood
-// is refused, with file, line, key and what to do.
+// Package settings reads the program's settings strictly: anything else is an error with
+// file, line, key and what to do.
 package settings
 
 import (
@@ -23,29 +23,28 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Variable is the environment variable that may hold the settings themselves, so
-// that one Telegraf drop-in is enough.
+// Variable is the environment variable that may hold the text of the settings, so that one
+// Telegraf drop-in is enough.
 const Variable = "QLIK_SENSE_VERSION_CONFIG"
 
-// maxSize bounds a settings file, in bytes: 10,000 servers fit twice. In a larger one
-// brackets could be nested until the TOML library runs out of stack.
+// maxSize bounds a settings file, in bytes. 20,000 servers fit.
 const maxSize = 1 << 20
 
 const blockName = "inputs.qlik_sense_version"
 
-// Block is what the settings of one block are read into: a pointer to a struct whose
-// fields bear the names of the settings in a tag "toml".
+// Block receives the settings of one block: a pointer to a struct whose fields have the
+// names of the settings in a tag "toml".
 type Block interface {
-	// Init checks the settings. What it finds wrong is joined, each part a *poll.SettingError.
+	// Init checks the settings. It joins *poll.SettingErrors.
 	Init() error
-	// Block is the block of the fleet that the settings describe, known after Init.
+	// Block is the block of the fleet, after Init.
 	Block() *fleet.Block
 }
 
-// Load reads the settings from the file or, where that is "", from the environment
-// variable, into blocks that newBlock makes with the defaults, and initialises them.
+// Load reads the settings from the file or, if that is "", from the environment variable, and
+// initialises the blocks. newBlock returns a block with the defaults.
 //
-// The error joins everything that was found wrong, one line each.
+// The error joins all problems, one line each.
 func Load[B Block](file string, newBlock func() B) ([]B, error) {
 	if file == "" {
 		blocks, _, err := LoadAll(nil, os.LookupEnv, newBlock)
@@ -58,19 +57,20 @@ func Load[B Block](file string, newBlock func() B) ([]B, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseAll([]source{one}, newBlock)
+	return parseSources([]source{one}, newBlock)
 }
 
 // LoadAll is Load for several files, each with settings or with a Telegraf configuration whose
-// [[inputs.execd]] blocks give settings to this program. lookup finds the value of an environment
-// variable of Telegraf. It also returns what was read.
+// [[inputs.execd]] blocks give settings to this program. lookup returns the value of an
+// environment variable of Telegraf. LoadAll also returns the texts that it read.
 func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlock func() B) ([]B, []Text, error) {
 	fromVariable, set := lookup(Variable)
 	switch {
 	case len(files) > 0:
 	case set:
-		blocks, err := Parse(Variable, fromVariable, lookup, newBlock)
-		return blocks, []Text{{Variable, fromVariable}}, err
+		one := source{Text: Text{Variable, fromVariable}, lookup: lookup}
+		blocks, err := parseSources([]source{one}, newBlock)
+		return blocks, []Text{one.Text}, err
 	case indentedVariable():
 		return nil, nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
 	default:
@@ -100,19 +100,18 @@ func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlo
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
-	blocks, err := parseAll(all, newBlock)
+	blocks, err := parseSources(all, newBlock)
 	return blocks, read, err
 }
 
-// Text is a file that was read, or the environment variable.
+// Text is the content of a file, or of the environment variable.
 type Text struct{ Name, Content string }
 
 // source is a text with settings.
 type source struct {
 	Text
-	followed bool // a drop-in names the file
-	// lookup finds the value of an environment variable.
-	lookup func(string) (string, bool)
+	followed bool                        // the file is named in a drop-in
+	lookup   func(string) (string, bool) // of environment variables
 }
 
 func fileSource(file string, lookup func(string) (string, bool)) (source, error) {
@@ -123,7 +122,7 @@ func fileSource(file string, lookup func(string) (string, bool)) (source, error)
 	return source{Text: Text{file, content}, lookup: lookup}, nil
 }
 
-// alone refuses a file beside the environment variable.
+// alone refuses a file if the environment variable is set as well.
 func alone(file string, lookup func(string) (string, bool)) error {
 	if _, set := lookup(Variable); set {
 		return fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
@@ -147,49 +146,37 @@ func readFile(file string) (string, error) {
 	return string(content), nil
 }
 
-// indentedVariable finds the variable of a drop-in whose lines were indented.
+// indentedVariable reports whether a drop-in has a blank before the name of the variable.
 func indentedVariable() bool {
 	return slices.ContainsFunc(os.Environ(), func(entry string) bool {
 		return strings.HasPrefix(strings.TrimSpace(entry), Variable+"=")
 	})
 }
 
-// Parse reads settings that come from name; lookup finds the value of an
-// environment variable.
-func Parse[B Block](name, content string, lookup func(string) (string, bool), newBlock func() B) ([]B, error) {
-	return parseAll([]source{{Text: Text{name, content}, lookup: lookup}}, newBlock)
-}
-
-// parseAll reads all sources, whose blocks belong together.
-func parseAll[B Block](sources []source, newBlock func() B) ([]B, error) {
+// parseSources reads the sources, whose blocks run in one process.
+func parseSources[B Block](sources []source, newBlock func() B) ([]B, error) {
 	var blocks []B
-	var all documents
+	var origins []origin // of the blocks
 	var errs []error
 	for _, one := range sources {
 		d, inside, err := parseOne(one, newBlock)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		errs = append(errs, err)
+		for i, block := range inside {
+			blocks, origins = append(blocks, block), append(origins, origin{d, i})
 		}
-		d.first = len(blocks)
-		blocks = append(blocks, inside...)
-		all = append(all, d)
 	}
-	if len(errs) == 0 {
-		fleets := make([]*fleet.Block, len(blocks))
-		for i, block := range blocks {
-			fleets[i] = block.Block()
-		}
-		all.refuseTwins(fleets)
-		fleet.Together(fleets)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
-	for _, d := range all {
-		errs = append(errs, d.err())
+	fleets := make([]*fleet.Block, len(blocks))
+	for i, block := range blocks {
+		fleets[i] = block.Block()
 	}
-	return blocks, errors.Join(errs...)
+	fleet.Together(fleets)
+	return blocks, refuseTwins(fleets, origins)
 }
 
-// parseOne reads a source by itself.
+// parseOne reads one source.
 func parseOne[B Block](from source, newBlock func() B) (*document, []B, error) {
 	content := strings.TrimPrefix(from.Content, "\ufeff") // Windows editors put it there
 	d := &document{
@@ -212,52 +199,51 @@ func parseOne[B Block](from source, newBlock func() B) (*document, []B, error) {
 	blocks := make([]B, 0, len(tables))
 	for i, table := range tables {
 		block := newBlock()
-		before := len(d.problems)
-		for _, p := range decode(table, reflect.ValueOf(block).Elem(), from.lookup) {
-			d.refuse(i, p.Key, p.Err)
+		problems := decode(table, reflect.ValueOf(block).Elem(), from.lookup)
+		// A setting that Init finds missing may be one of the keys that were refused.
+		if len(problems) == 0 {
+			problems = poll.SettingErrors(block.Init())
 		}
-		// With a key refused, what Init finds missing may only be misspelt.
-		if len(d.problems) == before {
-			d.refuseAll(i, block.Init())
+		for _, p := range problems {
+			d.refuse(i, p.Key, p.Err)
 		}
 		blocks = append(blocks, block)
 	}
 	return d, blocks, d.err()
 }
 
-// documents are those whose blocks belong together.
-type documents []*document
+// origin is the document that a block is from, and the index of the block in it.
+type origin struct {
+	*document
 
-// of returns the document of a block, and which of its blocks it is.
-func (all documents) of(block int) (d *document, inside int) {
-	for _, one := range all {
-		if one.first <= block {
-			d = one
-		}
-	}
-	return d, block - d.first
+	block int
 }
 
-func (all documents) refuseTwins(blocks []*fleet.Block) {
+func refuseTwins(blocks []*fleet.Block, origins []origin) error {
 	for _, twin := range fleet.Twins(blocks) {
-		d, block := all.of(twin.Block)
-		other, first := all.of(twin.First)
-		place := fmt.Sprintf("of line %d", other.line(first))
-		if other != d {
-			place = fmt.Sprintf("of %s:%d", other.name, other.line(first))
+		o, first := origins[twin.Block], origins[twin.First]
+		place := fmt.Sprintf("of line %d", first.line(first.block))
+		if first.document != o.document {
+			place = fmt.Sprintf("of %s:%d", first.name, first.line(first.block))
 		}
-		d.refuse(block, twin.Key, fmt.Errorf(
+		o.refuse(o.block, twin.Key, fmt.Errorf(
 			"%q is in the block %s with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
 			twin.Server, place))
 	}
+	var errs []error
+	for _, o := range origins {
+		if o.block == 0 { // once for each document
+			errs = append(errs, o.err())
+		}
+	}
+	return errors.Join(errs...)
 }
 
-// document is a text with settings and what was found wrong in it.
+// document is a text with settings, and the problems in it.
 type document struct {
 	name     string
 	places   func() places
 	settings map[string]reflect.Value // of a block, by key
-	first    int                      // of its blocks, among those of all documents
 	problems []problem
 }
 
@@ -266,7 +252,7 @@ type problem struct {
 	text string
 }
 
-// tables finds the blocks and refuses everything beside them.
+// tables returns the blocks and refuses everything else.
 func (d *document) tables(tree map[string]any) []map[string]any {
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
 		if key == "inputs" {
@@ -281,7 +267,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		}
 		d.refuseAt(d.places().line(-1, key), printable(key), errors.New(problem))
 	}
-	inputs, _ := tree["inputs"].(map[string]any) // anything else holds no block
+	inputs, _ := tree["inputs"].(map[string]any) // any other type holds no block
 	for _, key := range slices.Sorted(maps.Keys(inputs)) {
 		if "inputs."+key != blockName {
 			problem := "only [[" + blockName + "]] blocks belong here"
@@ -299,7 +285,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 	case map[string]any:
 		d.refuseAt(line, blockName, fmt.Errorf("write [[%s]], with two brackets", blockName))
 	case nil:
-		// With something refused, that is what should have been the block.
+		// A table that was refused above is likely meant to be the block.
 		if len(d.problems) == 0 {
 			d.refuseAt(1, blockName, fmt.Errorf(`there is no [[%s]] block: "telegraf-qlik-sense-version config" prints one to begin with`, blockName))
 		}
@@ -309,22 +295,7 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 	return nil
 }
 
-// refuseAll takes apart what Init joined.
-func (d *document) refuseAll(block int, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			d.refuseAll(block, e)
-		}
-		return
-	}
-	if setting, ok := errors.AsType[*poll.SettingError](err); ok {
-		d.refuse(block, setting.Key, setting.Err)
-	} else if err != nil {
-		d.refuseAt(d.line(block), blockName, err)
-	}
-}
-
-// line finds a key of a block; without a key, the block's header.
+// line returns the line of a key of a block or, without a key, of the block's header.
 func (d *document) line(block int, key ...string) int {
 	return d.places().line(block, append(strings.Split(blockName, "."), key...)...)
 }
@@ -337,7 +308,7 @@ func (d *document) refuseAt(line int, key string, err error) {
 	d.problems = append(d.problems, problem{line, text.OneLine(fmt.Sprintf("%s:%d: %s: %v", d.name, line, key, err))})
 }
 
-// printable gives a key as it stands in the text, in quotes where it needs them.
+// printable returns a key in quotes if it has blanks or unprintable characters.
 func printable(key string) string {
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		return strconv.Quote(key)
@@ -345,7 +316,7 @@ func printable(key string) string {
 	return key
 }
 
-// err joins the problems in the order in which they stand in the text.
+// err joins the problems in the order of their lines.
 func (d *document) err() error {
 	slices.SortStableFunc(d.problems, func(a, b problem) int { return a.line - b.line })
 	errs := make([]error, 0, len(d.problems))

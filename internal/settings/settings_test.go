@@ -18,7 +18,7 @@ const header = "[[inputs.qlik_sense_version]]\n"
 
 func parse(t *testing.T, text string) []*qlik_sense_version.QlikSenseVersion {
 	t.Helper()
-	blocks, err := Parse("good.conf", text, environment, newBlock)
+	blocks, err := parseText("good.conf", text)
 	require.NoError(t, err)
 	return blocks
 }

@@ -11,14 +11,14 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// syntaxError says what the TOML library does not accept, and what to do.
+// syntaxError turns an error of the TOML library into one that says what to do.
 func (d *document) syntaxError(content string, err error) error {
 	parse, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
 		return errors.New(text.OneLine(fmt.Sprintf("%s: %v", d.name, err)))
 	}
-	// The library counts a line end as part of the next line, and the end of a
-	// short text as in front of it.
+	// The library counts a newline as part of the next line, and may place an error at the
+	// end of a short text before its start.
 	start := min(max(parse.Position.Start, 0), len(content))
 	line := strings.Count(content[:start], "\n") + 1
 	key := parse.LastKey
@@ -31,13 +31,13 @@ func (d *document) syntaxError(content string, err error) error {
 	return errors.New(text.OneLine(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
 }
 
-// The last key is only the table around the one that stands there twice.
+// Of a duplicate key, the library's LastKey is only the enclosing table.
 var definedBefore = regexp.MustCompile(`(?s)^Key '(.*)' (?:has|was) already`)
 
 const quotes = `put a text in quotes, for example "abc"`
 
-// explain gives the library's message or, where that quotes the text, which may be
-// a password, or does not say what to do, words of its own.
+// explain replaces messages of the library that quote the text, which may be a password, or
+// do not say what to do.
 func explain(message string) string {
 	lower := strings.ToLower(message)
 	for _, known := range []struct{ part, meaning string }{
