@@ -1,40 +1,33 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"github.com/BurntSushi/toml"
 
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
-// entry is one [[server]] of a fleet file, or what the options say of all.
+// entry is one [[server]] of a fleet file, or the options for all servers.
 type entry struct {
-	Addr    string `toml:"addr"`
-	Name    string `toml:"name"`
-	Release string `toml:"release"`
-	Version string `toml:"version"`
-	Sample  string `toml:"sample"`
-	Fault   string `toml:"fault"`
+	Addr    string
+	Name    string
+	Release string
+	Version string
+	Sample  string
+	Fault   string
 	// Repository makes the server list the [[node]]s of the file as well.
-	Repository bool `toml:"repository"`
+	Repository bool
 }
 
-// siteNode is one [[node]] of a fleet file.
-type siteNode struct {
-	Name  string   `toml:"name"`
-	Host  string   `toml:"host"`
-	Roles []string `toml:"roles"`
-}
-
-// plan makes the servers out of the options and the fleet file.
+// plan returns the servers that the options and the fleet file describe.
 func plan(o *options) ([]simulator.Server, error) {
 	if o.all.Sample != "" && (o.given["release"] || o.given["version"]) {
 		return nil, errors.New("--sample excludes --release and --version")
@@ -71,7 +64,7 @@ func plan(o *options) ([]simulator.Server, error) {
 	return servers, nil
 }
 
-// server fills from all what e leaves out.
+// server takes what e leaves out from all.
 func (e entry) server(all entry) (simulator.Server, error) {
 	if e.Sample != "" && (e.Release != "" || e.Version != "") {
 		return simulator.Server{}, errors.New("sample excludes release and version")
@@ -96,11 +89,11 @@ func (e entry) server(all entry) (simulator.Server, error) {
 	return simulator.Server{Addr: e.Addr, Name: e.Name, Reply: reply, Fault: fault}, nil
 }
 
-// readFleet returns the servers of a file, and what its Repository Services answer.
+// readFleet returns the servers of a file, and the reply of its Repository Services.
 func readFleet(file string) (servers []entry, nodes []byte, err error) {
 	var content struct {
-		Server []entry    `toml:"server"`
-		Node   []siteNode `toml:"node"`
+		Server []entry
+		Node   []simulator.SiteNode
 	}
 	meta, err := toml.DecodeFile(file, &content)
 	if err != nil {
@@ -117,15 +110,11 @@ func readFleet(file string) (servers []entry, nodes []byte, err error) {
 			return nil, nil, fmt.Errorf("reading %s: [[server]] %d has no addr", file, i+1)
 		}
 	}
-	listed := make([]simulator.SiteNode, 0, len(content.Node))
-	for _, n := range content.Node {
-		listed = append(listed, simulator.SiteNode(n))
-	}
-	return content.Server, simulator.NodeList(listed...), nil
+	return content.Server, simulator.NodeList(content.Node...), nil
 }
 
-// renew reads the fleet file again; servers holds what runs. Only what changed
-// is set, as that ends connections.
+// renew reads the fleet file again. servers are those that run. It sets only those that
+// changed, as that closes connections.
 func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) error {
 	next, err := plan(o)
 	if err != nil {
@@ -140,8 +129,7 @@ func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulato
 		}
 	}
 	for i, s := range next {
-		was := servers[i]
-		if bytes.Equal(s.Reply, was.Reply) && s.Fault == was.Fault && s.Name == was.Name && bytes.Equal(listOf(s), listOf(was)) {
+		if reflect.DeepEqual(s, servers[i]) {
 			continue
 		}
 		if err := fleet.Set(i, s); err != nil {
@@ -153,16 +141,8 @@ func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulato
 	return nil
 }
 
-// listOf is what a server answers as a Repository Service.
-func listOf(s simulator.Server) []byte {
-	if s.Repository == nil {
-		return nil
-	}
-	return s.Repository.List
-}
-
-// openSite reuses the site in dir or makes one there. It makes none where only
-// some of the files are: that might be the export of a real site.
+// openSite opens the site in dir, or creates one. It does not create one next to other
+// certificates, which may be the export of a real site.
 func openSite(dir string) (*simulator.Site, error) {
 	site, err := simulator.OpenSite(dir)
 	if err == nil {
@@ -185,7 +165,7 @@ func openSite(dir string) (*simulator.Site, error) {
 	return site, nil
 }
 
-// list prints a line per server, of many servers only the ends.
+// list prints a line for each server; if there are many, for the first and the last.
 func list(out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) {
 	const many = 20
 	for i, s := range servers {
@@ -198,21 +178,12 @@ func list(out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) {
 	}
 }
 
-// describe gives label and version in the reply, and the fault if there is one.
+// describe returns the label and the version in the reply, and the fault, if any.
 func describe(s simulator.Server) string {
-	type labels struct {
-		Release string `json:"releaseLabel"`
-		Version string `json:"version"`
+	text := " "
+	if info, err := systeminfo.Decode(s.Reply); err == nil {
+		text = info.ReleaseLabel + " " + info.Version
 	}
-	var reply struct {
-		labels
-		Composition labels `json:"composition"`
-	}
-	_ = json.Unmarshal(s.Reply, &reply) // a reply that is no JSON has no label
-	if reply.labels == (labels{}) {
-		reply.labels = reply.Composition
-	}
-	text := reply.Release + " " + reply.Version
 	if s.Repository != nil {
 		text += " repository"
 	}

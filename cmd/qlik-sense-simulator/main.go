@@ -1,5 +1,5 @@
-// The program qlik-sense-simulator runs simulated Qlik Sense servers, to try
-// out a poller or to demonstrate one without a real site.
+// Command qlik-sense-simulator runs simulated Qlik Sense servers, to try out or demonstrate
+// a poller without a real site.
 package main
 
 import (
@@ -26,8 +26,9 @@ func main() {
 func interruptible() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	reload, release := hangups()
-	defer release()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP) // never comes on Windows
+	defer signal.Stop(reload)
 	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, reload)
 }
 
@@ -68,13 +69,13 @@ What a server leaves out is taken from the options. At SIGHUP the file is read a
 each server answers as it says now, like after an upgrade.
 `
 
-// options are the words of a call.
+// options are the command line.
 type options struct {
 	site       string
 	servers    int
 	fleet      string
-	all        entry           // what the options say of all servers
-	given      map[string]bool // the options that were there
+	all        entry           // for all servers
+	given      map[string]bool // names of the options on the command line
 	listFaults bool
 }
 
@@ -100,8 +101,7 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// run is the program: it runs until its context ends, and reads the fleet file
-// again at each signal from reload.
+// run runs the servers until ctx ends, and reads the fleet file again at each signal.
 func run(ctx context.Context, args []string, out, errOut io.Writer, reload <-chan os.Signal) error {
 	o, err := parse(args)
 	switch {

@@ -79,7 +79,7 @@ without internet:
   Exit status: 0 all lists are in it; 1 one failed and is missing, or nothing was written.
 `
 
-// runCatalog does what the words behind "catalog" ask for.
+// runCatalog runs a subcommand of catalog.
 func runCatalog(ctx context.Context, args []string) error {
 	const commands, help = "show, check, update or download", ": see telegraf-qlik-sense-version catalog --help"
 	if len(args) == 0 {
@@ -153,7 +153,7 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 	update := feed.Update{Today: today, Sources: sourceFlags(flags)}
 	flags.Func("from", "", func(bundle string) error {
 		if update.From = bundle; bundle == "" {
-			return errors.New("name a bundle") // an empty variable of a script must not mean the network
+			return errors.New("name a bundle") // an unset variable of a script must not lead to the network
 		}
 		return nil
 	})
@@ -194,7 +194,7 @@ func catalogDownload(ctx context.Context, args []string, today catalog.Day) erro
 	return errors.Join(printOut(report), err)
 }
 
-// sourceFlags adds the options that name mirrors and leave sources out.
+// sourceFlags adds the options that name mirrors and leave out sources.
 func sourceFlags(flags *flag.FlagSet) feed.Sources {
 	s := feed.Sources{Mirrors: make(map[string]string), LeftOut: make(map[string]bool)}
 	for _, part := range feed.Parts {
@@ -211,7 +211,8 @@ func sourceFlags(flags *flag.FlagSet) feed.Sources {
 	return s
 }
 
-// checkSources refuses what cannot be meant. An empty variable of a script names no mirror.
+// checkSources refuses an empty mirror, such as an unset variable of a script, and a mirror
+// of a source that is left out.
 func checkSources(flags *flag.FlagSet, s *feed.Sources) error {
 	for _, part := range feed.Parts {
 		switch address, named := s.Mirrors[part]; {
@@ -224,10 +225,10 @@ func checkSources(flags *flag.FlagSet, s *feed.Sources) error {
 	return nil
 }
 
-// oneFile returns the FILE of a command, the only word beside its options.
+// oneFile returns the FILE of a command, its only argument.
 func oneFile(flags *flag.FlagSet, words []string, purpose string) (string, error) {
 	if len(words) == 1 && words[0] == "" {
-		words = nil // an empty variable of a script
+		words = nil // an unset variable of a script
 	}
 	if len(words) != 1 {
 		return "", fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-envparse"
@@ -83,6 +84,7 @@ compliant), 3 UNKNOWN (as above, or the settings or the call are wrong).
 `
 
 type checkOptions struct {
+	given      []string // names of the options on the command line, sorted
 	config     []string
 	envFile    string
 	csvExcel   bool
@@ -95,13 +97,12 @@ type checkOptions struct {
 	site       siteOptions
 }
 
-// siteOptions name a site in place of a settings file.
+// siteOptions describe a site instead of a settings file.
 type siteOptions struct {
 	discover      []string
 	user          string
 	ca, cert, key string
 	verify        string
-	given         []string // the options that were there
 }
 
 func runCheck(ctx context.Context, args []string) error {
@@ -118,7 +119,7 @@ func runCheck(ctx context.Context, args []string) error {
 	})
 	done, err := o.parse(flags, args)
 	if !done {
-		err = check(ctx, &o)
+		err = o.run(ctx)
 	}
 	if asksForNagios(args) {
 		return nagiosError(err)
@@ -126,15 +127,21 @@ func runCheck(ctx context.Context, args []string) error {
 	return err
 }
 
-// parse is parse with the options of a site that were given.
+// parse is the function parse, and records which options were given.
 func (o *checkOptions) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
 	done, err = parse(flags, args)
-	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "discover" || f.Name == "discover-user" || strings.HasPrefix(f.Name, "tls-") {
-			o.site.given = append(o.site.given, f.Name)
-		}
-	})
+	flags.Visit(func(f *flag.Flag) { o.given = append(o.given, f.Name) })
 	return done, err
+}
+
+// firstGiven returns the first option on the command line with one of these beginnings, or "".
+func (o *checkOptions) firstGiven(prefixes ...string) string {
+	for _, name := range o.given {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			return name
+		}
+	}
+	return ""
 }
 
 // add adds the flags that check and plan share.
@@ -158,7 +165,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 	o.site.define(flags)
 }
 
-// outputs are the forms of a report for people and programs.
+// outputs are the formats of a report, but for nagios.
 var outputs = map[string]func(io.Writer, *report.Report) error{
 	"table": writeTable,
 	"csv":   csv.Plain.Write,
@@ -166,9 +173,9 @@ var outputs = map[string]func(io.Writer, *report.Report) error{
 	"html":  html.Write,
 }
 
-// check asks the fleet once and writes the report. The error is a statusError where
-// that worked and the fleet is not in order.
-func check(ctx context.Context, o *checkOptions) error {
+// run asks the fleet once and writes the report. If that works and the fleet is not
+// compliant, the error is a statusError.
+func (o *checkOptions) run(ctx context.Context) error {
 	write, known := outputs[o.output]
 	if o.csvExcel {
 		write = csv.Excel.Write
@@ -180,7 +187,7 @@ func check(ctx context.Context, o *checkOptions) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html, %s", o.output, nagiosOutput)
 	}
-	if err := errors.Join(o.nagios.check(o), o.checkExcel()); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	var earlier *baseline.Baseline
@@ -190,7 +197,7 @@ func check(ctx context.Context, o *checkOptions) error {
 			return err
 		}
 	}
-	r, err := gather(ctx, o)
+	r, err := o.gather(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,15 +213,24 @@ func check(ctx context.Context, o *checkOptions) error {
 	return nil
 }
 
-func (o *checkOptions) checkExcel() error {
-	if o.csvExcel && o.output != "csv" {
-		return errors.New("--csv-excel belongs to --output csv")
+// check refuses options that do not go together.
+func (o *checkOptions) check() error {
+	var errs []error
+	days := o.firstGiven("warn-days", "critical-days")
+	switch {
+	case o.output != nagiosOutput && days != "":
+		errs = append(errs, fmt.Errorf("--%s belongs to --output %s", days, nagiosOutput))
+	case o.output == nagiosOutput && o.baseline != "":
+		errs = append(errs, fmt.Errorf("--output %s has one line, and no place for what changed since --baseline: use another output for that", nagiosOutput))
 	}
-	return nil
+	if o.csvExcel && o.output != "csv" {
+		errs = append(errs, errors.New("--csv-excel belongs to --output csv"))
+	}
+	return errors.Join(errs...)
 }
 
 // gather asks the fleet once.
-func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
+func (o *checkOptions) gather(ctx context.Context) (*report.Report, error) {
 	loaded, read, err := o.load()
 	if err != nil {
 		return nil, err
@@ -244,11 +260,9 @@ func gather(ctx context.Context, o *checkOptions) (*report.Report, error) {
 	return r, nil
 }
 
-// origin says who asks, and with which settings.
+// origin returns the machine and the account that ask, and the settings that were read.
 func origin(read []settings.Text) (o report.Origin) {
-	if machine, err := os.Hostname(); err == nil {
-		o.Machine = machine
-	}
+	o.Machine, _ = os.Hostname() // "" if unknown
 	if account, err := user.Current(); err == nil {
 		o.Account = account.Username
 	}
@@ -258,7 +272,7 @@ func origin(read []settings.Text) (o report.Origin) {
 	return o
 }
 
-// writeOut writes to a file, or without one to standard output.
+// writeOut writes to a file or, if file is "", to standard output.
 func writeOut(file string, write func(io.Writer) error) error {
 	if file == "" {
 		return write(os.Stdout)
@@ -282,7 +296,8 @@ func (o *siteOptions) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.verify, "tls-verify", poll.VerifyFull, "")
 }
 
-// load returns the blocks of the settings and what was read, or the block of the options.
+// load returns the blocks of the settings and the texts that were read, or the block that the
+// options describe.
 func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []settings.Text, error) {
 	lookup, err := lookupIn(o.envFile)
 	if err != nil {
@@ -293,9 +308,10 @@ func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []setting
 		return nil, nil, err
 	}
 	_, variable := lookup(settings.Variable)
+	ofSite := o.firstGiven("discover", "tls-")
 	switch {
-	case len(o.site.discover) == 0 && len(o.site.given) > 0:
-		return nil, nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", o.site.given[0])
+	case len(o.site.discover) == 0 && ofSite != "":
+		return nil, nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", ofSite)
 	case len(o.site.discover) == 0:
 		return settings.LoadAll(o.config, lookup, newBlock)
 	case len(o.config) > 0 || variable:
@@ -310,8 +326,8 @@ func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []setting
 	return []*qlik_sense_version.QlikSenseVersion{block}, nil, nil
 }
 
-// lookupIn finds the values of variables in a file as systemd reads it, and where they are not
-// there, or there is no file, in the environment.
+// lookupIn returns a function that looks up variables in a file in systemd's format, if file
+// is not "", and then in the environment.
 func lookupIn(file string) (func(name string) (string, bool), error) {
 	if file == "" {
 		return os.LookupEnv, nil
@@ -342,13 +358,13 @@ func asOptions(err error) error {
 	return errors.Join(errs...)
 }
 
-// writeTable fits the table to the terminal, and colours it there.
+// writeTable fits the table to a terminal, and colours it.
 func writeTable(w io.Writer, r *report.Report) error { return table.Write(w, r, terminal(w)) }
 
-// terminal is what the table is shown on.
+// terminal returns the options for a table on w.
 func terminal(w io.Writer) (options table.Options) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, where it cannot be told
+		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, if unknown
 		options.Colour = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")
 	}
 	return options

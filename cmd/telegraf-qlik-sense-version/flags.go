@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// splitCommand separates the command, "" for none, from what follows it.
+// splitCommand separates the command, "" for none, from its arguments.
 func splitCommand(args []string) (command string, rest []string) {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		return args[0], args[1:]
@@ -17,16 +17,15 @@ func splitCommand(args []string) (command string, rest []string) {
 	return "", args
 }
 
-// newFlags returns a set of options, still empty. The name is what one types before
-// --help to see the help.
+// newFlags returns an empty set of options. The name is the part of the command line before
+// --help that shows the help.
 func newFlags(name, help string) *flag.FlagSet {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.Usage = func() { io.WriteString(flags.Output(), help) } //nolint:errcheck // the caller's buffer
 	return flags
 }
 
-// parse reads the options of a command; done means that there is nothing more to
-// do than to return the error.
+// parse reads the options of a command. If it is done, the caller only returns the error.
 func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
 	words, done, err := parseWords(flags, args)
 	if !done && len(words) > 0 {
@@ -35,7 +34,7 @@ func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
 	return done, err
 }
 
-// parseWords is parse for a command with words beside its options, in any order.
+// parseWords is parse for a command with further arguments among its options.
 func parseWords(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
 	var help strings.Builder
 	flags.SetOutput(&help)

@@ -1,6 +1,5 @@
-// Command telegraf-qlik-sense-version asks Qlik Sense servers which version they
-// run and gives Telegraf one point per server. Telegraf starts it through
-// inputs.execd.
+// Command telegraf-qlik-sense-version asks Qlik Sense servers which version they run and
+// writes one point per server. Telegraf starts it through inputs.execd.
 package main
 
 import (
@@ -53,16 +52,16 @@ Commands, each with its own --help:
   ` + programName + ` version   print version, commit and Go version
 `
 
-// statusError ends the program with a status of its own and without a message.
+// statusError ends the program with an exit status and without a message.
 type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	// A signal ends the program whatever it waits for: a settings file that is a
-	// pipe without a writer, or a standard error that nobody reads. Under Telegraf that is
-	// in order, while a command was not carried out.
+	// A signal ends the program even if it hangs: on a settings file that is a pipe without a
+	// writer, or on a standard error that nobody reads. Under Telegraf that is a success, but
+	// a command did not do its work.
 	command, args := splitCommand(os.Args[1:])
 	status := 0
 	if command != "" {
@@ -76,10 +75,9 @@ func main() {
 		os.Exit(int(status))
 	}
 	if err != nil {
-		// One line for each part of a joined error, so that Telegraf logs all of
-		// them as errors.
+		// One line for each part of a joined error, so that Telegraf logs each as an error.
 		for line := range strings.Lines(err.Error()) {
-			io.WriteString(os.Stderr, execd.Line(telegraf.Error, line)) //nolint:errcheck // there is no other place to tell it
+			io.WriteString(os.Stderr, execd.Line(telegraf.Error, line)) //nolint:errcheck // there is nowhere else to report it
 		}
 		os.Exit(1)
 	}
@@ -103,7 +101,7 @@ func run(ctx context.Context, command string, args []string) error {
 	return fmt.Errorf("there is no command %q: see %s --help", command, programName)
 }
 
-// runRounds runs rounds of polls: under execd until the input ends, or one.
+// runRounds runs rounds of polls under execd until the input ends, or one round.
 func runRounds(ctx context.Context, args []string) error {
 	flags := newFlags(programName, usage)
 	config := flags.String("config", "", "")
@@ -119,8 +117,8 @@ func runRounds(ctx context.Context, args []string) error {
 	}
 
 	if _, set := os.LookupEnv("GOGC"); !set {
-		// Less garbage than by Go's default, for a process that is there to be idle;
-		// a round takes two or three per cent more CPU for it.
+		// The process is idle most of the time: less garbage is worth the two or three per
+		// cent more CPU that a round takes.
 		debug.SetGCPercent(75)
 	}
 	newBlock, err := blockMaker(*logLevel)
@@ -137,14 +135,14 @@ func runRounds(ctx context.Context, args []string) error {
 	return execd.Run(ctx, blocks, os.Stdin, os.Stdout, *gatherOnStart)
 }
 
-// blockMaker returns what makes a block with the defaults. From then on everything is logged
-// from a level on.
+// blockMaker returns a function that returns a block with the defaults. It sets the log level
+// of the program.
 func blockMaker(logLevel string) (func() *qlik_sense_version.QlikSenseVersion, error) {
 	level := telegraf.LogLevelFromString(logLevel)
 	if level == telegraf.None {
 		return nil, fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
 	}
-	// Not undone: that would wait for a line which nobody may ever read.
+	// Not undone: that would wait for a line that possibly nobody reads.
 	if _, err := execd.Redirect(os.Stderr, level); err != nil {
 		return nil, err
 	}

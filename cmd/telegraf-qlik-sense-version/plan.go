@@ -67,7 +67,7 @@ func runPlan(ctx context.Context, args []string) error {
 	if !known {
 		return fmt.Errorf("--output %q is none of table, csv, json, html", o.output)
 	}
-	if err := o.checkExcel(); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	if target != "" {
@@ -81,7 +81,7 @@ func runPlan(ctx context.Context, args []string) error {
 			wanted.Waves = append(wanted.Waves, strings.TrimSpace(name))
 		}
 	}
-	r, err := gather(ctx, &o)
+	r, err := o.gather(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func runPlan(ctx context.Context, args []string) error {
 	return nil
 }
 
-// planOutputs are the forms of a plan.
+// planOutputs are the formats of a plan.
 var planOutputs = map[string]func(io.Writer, *plan.Plan) error{
 	"table": func(w io.Writer, p *plan.Plan) error { return table.WritePlan(w, p, terminal(w)) },
 	"csv":   csv.Plain.WritePlan,

@@ -12,13 +12,12 @@ import (
 	"golang.org/x/term"
 )
 
-// showProgress shows a bar on standard error while the servers are asked, if that is
-// a terminal and there are more servers than it has lines: polled is to be called after
-// each poll. The bar is gone after done.
+// showProgress shows a bar on standard error if that is a terminal with fewer lines than
+// there are servers. Call polled after each poll, and done to remove the bar.
 func showProgress(blocks []*fleet.Block) (polled, done func()) {
 	servers := 0
 	for _, block := range blocks {
-		if block.Discovers() { // how many there are will be known once they are found
+		if block.Discovers() { // the number of servers is not known yet
 			return nil, func() {}
 		}
 		servers += len(block.Servers())
@@ -44,8 +43,7 @@ func showProgress(blocks []*fleet.Block) (polled, done func()) {
 	return func() { tracker.Increment(1) }, func() {
 		tracker.MarkAsDone() // which ends the bar
 		<-rendered
-		// The library takes a bar away by itself as well, but draws it on a line of its
-		// own each time then.
-		io.WriteString(os.Stderr, text.CursorUp.Sprint()+text.EraseLine.Sprint()) //nolint:errcheck // it is only for the eye
+		// With the library's own option to remove the bar, it starts a new line at each update.
+		io.WriteString(os.Stderr, text.CursorUp.Sprint()+text.EraseLine.Sprint()) //nolint:errcheck // cosmetic
 	}
 }

@@ -11,8 +11,8 @@ const versionUsage = `Print version, commit and Go version of this program, and 
   ` + programName + ` version
 `
 
-// Version and commit of a package. The linker sets them (packaging/build), because Go knows a
-// version only of what it built from a tag.
+// Version and commit of a package. The linker sets them (packaging/build), because Go records
+// a version only when it builds from a tag.
 var packageVersion, packageCommit string
 
 func runVersion(args []string) error {
@@ -22,7 +22,7 @@ func runVersion(args []string) error {
 	return printOut(version() + "\n")
 }
 
-// version says what this program was built from, as far as the build knows it.
+// version describes the build, as far as it is known.
 func version() string {
 	name, commit := packageVersion, packageCommit
 	if name == "" {
@@ -31,7 +31,7 @@ func version() string {
 	return fmt.Sprintf("%s %s (commit %s, %s, %s/%s)", programName, name, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// builtFrom returns the version and the commit that Go itself has noted.
+// builtFrom returns the version and the commit that Go recorded in the program.
 func builtFrom() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
