@@ -17,11 +17,11 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// BuiltIn is the name of the catalogue that this program was built with.
+// BuiltIn is the name of the built-in catalogue.
 const BuiltIn = catalog.BuiltInName
 
-// source is where a catalogue comes from: a file, which is read again when it has
-// changed, a web server, which is asked once an hour, or the program itself.
+// source is where a catalogue comes from: a file, which is read again after every change, a
+// web server, which is asked once an hour, or the program itself.
 type source struct {
 	process *Process
 	file    string          // "" unless it is a file
@@ -29,34 +29,33 @@ type source struct {
 	limiter boundedfile.Limiter
 
 	mu      sync.Mutex
-	judge   *judgement.Judge // by what was read last
+	judge   *judgement.Judge // with the catalogue that was read last
 	weaker  []string         // entries of judge that are weaker than the built-in ones
 	read    fs.FileInfo      // of the file, when it was read
-	problem string           // what keeps the catalogue from being read again, "" for nothing
+	problem string           // why the catalogue could not be read again, or ""
 	warned  [3]bool          // of the age of releases, advisories, exploitation
-	tooOld  map[int]bool     // for which catalog_max_age that was said, in days
+	tooOld  map[int]bool     // values of catalog_max_age, in days, with a warning
 	remoteState
 
-	rounds   int    // that run
-	pinned   *Basis // of all rounds that overlap
+	rounds   int    // running now
+	pinned   *Basis // of all overlapping rounds
 	pinnedAt time.Time
 }
 
-// Basis is what the servers of a round are judged by.
+// Basis is the catalogue by which the servers of a round are judged.
 type Basis struct {
 	Judge *judgement.Judge
 	// Catalog is the name of the catalogue: BuiltIn, the file or the URL.
 	Catalog string
 	// Weaker are its entries that are weaker than the built-in ones, a sentence each.
 	Weaker []string
-	// Problem says why servers are not judged by the catalogue that the settings name as it
-	// is now, "" where they are.
+	// Problem says why the current content of the file or URL is not used, "" if it is.
 	Problem string
 }
 
 // source returns the catalogue of the settings. A file is read at the first call, a web
-// server is not asked before the first round. What is wrong with it is joined, each part a
-// *poll.SettingError; further calls say that in one line.
+// server is not asked before the first round. The error joins *poll.SettingErrors; further
+// calls return one that refers to them.
 func (p *Process) source(file, address string) (*source, error) {
 	if address != "" {
 		return p.remoteSource(file, address)
@@ -99,25 +98,23 @@ func catalogError(file string, err error) error {
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
 		err = fmt.Errorf("%w: check the path and the permissions of Telegraf's account", err)
 	}
-	var errs []error
-	for line := range strings.Lines(err.Error()) {
-		if len(errs) == maxProblems {
-			line = fmt.Sprintf(`there is more: "telegraf-qlik-sense-version catalog check %s" shows all of it`, file)
-		}
-		errs = append(errs, &poll.SettingError{Key: "catalog_file", Err: errors.New(strings.TrimSpace(line))})
-		if len(errs) > maxProblems {
-			break
-		}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) > maxProblems {
+		lines = append(lines[:maxProblems], fmt.Sprintf(`there is more: "telegraf-qlik-sense-version catalog check %s" shows all of it`, file))
+	}
+	errs := make([]error, len(lines))
+	for i, line := range lines {
+		errs[i] = &poll.SettingError{Key: "catalog_file", Err: errors.New(line)}
 	}
 	return errors.Join(errs...)
 }
 
-// load reads the file, unless it is as it was, and adds what the built-in catalogue knows
-// beyond it.
+// load reads the file, unless it is unchanged, and adds the entries of the built-in catalogue
+// that it lacks.
 func (s *source) load(ctx context.Context) (changed bool, err error) {
 	type content struct {
 		info    fs.FileInfo
-		catalog *catalog.Catalog // nil where the file is as it was
+		catalog *catalog.Catalog // nil if the file is unchanged
 	}
 	before := s.read
 	c, err := boundedfile.Within(ctx, &s.limiter, func() (c content, err error) {
@@ -135,20 +132,19 @@ func (s *source) load(ctx context.Context) (changed bool, err error) {
 	return true, nil
 }
 
-// reading is a catalogue that was read.
+// reading is a catalogue that was read, completed by the built-in one.
 type reading struct {
 	judge         *judgement.Judge
 	added, weaker []string // compared with the built-in catalogue
 }
 
-// newReading adds what the built-in catalogue knows beyond c.
 func newReading(c *catalog.Catalog) *reading {
 	completed, added := c.CompletedBy(catalog.BuiltIn())
 	judge := judgement.New(completed)
 	return &reading{judge, added, judge.Weaker(judgement.BuiltIn())}
 }
 
-// use judges by a catalogue from now on. Of a weaker entry it tells once.
+// use replaces the catalogue. It warns once of each weaker entry.
 func (s *source) use(r *reading) {
 	if len(r.added) > 0 {
 		s.process.warnf(`Catalogue (%s): it lacks what is built into this program, which was added: %s: `+
@@ -162,12 +158,12 @@ func (s *source) use(r *reading) {
 	s.judge, s.weaker = r.judge, r.weaker
 }
 
-// isSame reports whether a file is the one that was read before, as it was.
+// isSame reports whether a file is unchanged.
 func isSame(before, now fs.FileInfo) bool {
 	return before != nil && os.SameFile(before, now) && now.ModTime().Equal(before.ModTime()) && now.Size() == before.Size()
 }
 
-// begin tells that a round begins, which end has to follow.
+// begin begins a round. Call end after it.
 func (s *source) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,14 +181,14 @@ func (s *source) end() {
 	}
 }
 
-// current returns the catalogue as it is now, the same for rounds that overlap: the servers
-// of all blocks are judged alike. What cannot be read any more leaves what was read before in
-// use. maxAge is that of the block, in days.
+// current returns the current catalogue. Rounds that overlap get the same one, so that the
+// servers of all blocks are judged alike. If it cannot be read, the previous one stays in use.
+// maxAge is catalog_max_age of the block, in days.
 func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) Basis {
 	s.await(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Rounds of many blocks with times of their own could overlap without end.
+	// Rounds of many blocks could overlap without end.
 	if s.rounds == 0 || s.pinned == nil || s.process.now().Sub(s.pinnedAt) >= askEvery {
 		s.renew(ctx, today)
 		s.pinned, s.pinnedAt = &Basis{Judge: s.judge, Catalog: s.name(), Weaker: s.weaker, Problem: s.currentProblem()}, s.process.now()
@@ -206,7 +202,7 @@ func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) Bas
 	return *s.pinned
 }
 
-// renew brings in what is new.
+// renew takes over a catalogue that has changed.
 func (s *source) renew(ctx context.Context, today catalog.Day) {
 	switch {
 	case s.remote != nil && ctx.Err() == nil:
@@ -226,7 +222,7 @@ func (s *source) currentProblem() string {
 func (s *source) refresh(ctx context.Context, today catalog.Day) {
 	changed, err := s.load(ctx)
 	switch {
-	case ctx.Err() != nil: // says nothing of the file
+	case ctx.Err() != nil: // err does not concern the file
 	case err != nil && err.Error() != s.problem:
 		s.problem = err.Error()
 		s.process.warnf("Catalogue of %s stays in use, for the file has become unusable: %s: %s",
@@ -237,7 +233,7 @@ func (s *source) refresh(ctx context.Context, today catalog.Day) {
 	}
 }
 
-// place is what the settings name.
+// place is the file or URL of the settings.
 func (s *source) place() string {
 	switch {
 	case s.remote != nil:
@@ -248,7 +244,7 @@ func (s *source) place() string {
 	return BuiltIn
 }
 
-// name is that of the catalogue that judges.
+// name is the name of the catalogue in use.
 func (s *source) name() string {
 	if s.remote != nil && !s.fetched {
 		return BuiltIn
@@ -256,7 +252,7 @@ func (s *source) name() string {
 	return s.place()
 }
 
-// announce tells how far the data that were read reach.
+// announce logs how recent the data are.
 func (s *source) announce(today catalog.Day) {
 	c := s.judge.Catalog
 	s.process.infof("Catalogue (%s): releases of %s, advisories of %s, known exploitation of %s",
@@ -274,7 +270,7 @@ func (s *source) announce(today catalog.Day) {
 	s.warnOfAge(today)
 }
 
-// warnOfAge says once of what was read what the age of its parts means.
+// warnOfAge warns once of each part of the catalogue that is old.
 func (s *source) warnOfAge(today catalog.Day) {
 	c := s.judge.Catalog
 	cure := `and name the file in catalog_file`

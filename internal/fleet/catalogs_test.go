@@ -52,12 +52,11 @@ func writeCatalogue(t *testing.T, file string, releases, advisories int, change 
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 }
 
-// said returns what came up since the last call, a line each.
-func said(p *Process) []string {
-	notices := p.Notices()
-	lines := make([]string, 0, len(notices))
-	for _, n := range notices {
-		lines = append(lines, map[Level]string{Info: "I! ", Warning: "W! ", Error: "E! "}[n.Level]+n.Text)
+// notices are the notices since the last call, with the letter of their level.
+func notices(p *Process) []string {
+	lines := []string{}
+	for _, n := range p.Notices() {
+		lines = append(lines, n.Level.String()[:1]+"! "+n.Text)
 	}
 	return lines
 }
@@ -67,7 +66,7 @@ func TestCatalogueIsAnnounced(t *testing.T) {
 	newBlock(t, process, settingsFor("qlik1.example.com"))
 	c := catalog.BuiltIn()
 	require.Equal(t, fmt.Sprintf("I! Catalogue (built in): releases of %s, advisories of %s, known exploitation of %s",
-		c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf), said(process)[0])
+		c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf), notices(process)[0])
 }
 
 // Many blocks with one catalogue share what was read of it, and it is spoken of once.
@@ -83,7 +82,7 @@ func TestCatalogueIsReadOnce(t *testing.T) {
 		judges[b.Round(ctx, nil).Judge] = true
 	}
 	require.Len(t, judges, 1)
-	lines := said(process)
+	lines := notices(process)
 	require.Len(t, lines, 5, "announced, three parts are old, and too old to prove anything: %s", lines)
 }
 
@@ -112,7 +111,7 @@ func TestOldCatalogueIsWarnedOf(t *testing.T) {
 			b.Round(ctx, nil)
 			b.Round(ctx, nil)
 
-			lines := said(process)
+			lines := notices(process)
 			require.Contains(t, lines[0], "I! Catalogue ("+settings.CatalogFile+"): releases of ")
 			require.Len(t, lines, 1+len(tt.warnings), "once, not in every round")
 			for i, warning := range tt.warnings {
@@ -132,11 +131,11 @@ func TestCatalogueGrowsOld(t *testing.T) {
 	writeCatalogue(t, settings.CatalogFile, 100, 0, nil)
 	b := newBlock(t, process, settings)
 	ctx := cancelled(t)
-	require.Len(t, said(process), 1)
+	require.Len(t, notices(process), 1)
 	for _, step := range []struct{ days, lines int }{{1, 0}, {79, 0}, {1, 1}, {10, 0}, {89, 0}, {1, 3}, {100, 0}} {
 		c.advance(step.days)
 		b.Round(ctx, nil)
-		require.Len(t, said(process), step.lines, c.now)
+		require.Len(t, notices(process), step.lines, c.now)
 	}
 }
 
@@ -147,7 +146,7 @@ func TestCatalogueOfTheFuture(t *testing.T) {
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
 	writeCatalogue(t, settings.CatalogFile, 0, -2, nil)
 	newBlock(t, process, settings)
-	require.Contains(t, strings.Join(said(process), "\n"), "W! Catalogue ("+settings.CatalogFile+
+	require.Contains(t, strings.Join(notices(process), "\n"), "W! Catalogue ("+settings.CatalogFile+
 		"): advisories_as_of: 2026-11-26 is in the future: check it, or the clock of this machine")
 }
 
@@ -160,7 +159,7 @@ func TestCatalogueIsCompleted(t *testing.T) {
 		writeCatalogue(t, settings.CatalogFile, 0, 0, change)
 		process := onDay(today)
 		round := newBlock(t, process, settings).Round(t.Context(), nil)
-		return fieldOf(t, &round.Results[0], "advisory_count"), strings.Join(said(process), "\n")
+		return fieldOf(t, &round.Results[0], "advisory_count"), strings.Join(notices(process), "\n")
 	}
 
 	count, lines := check(nil)
@@ -198,7 +197,7 @@ func TestMinimumReleaseThatNobodyKnows(t *testing.T) {
 		settings.MinimumRelease = minimum
 		newBlock(t, process, settings)
 		const warning = `W! Setting minimum_release: the catalogue has no release "July 2024": check the month and the year`
-		require.Equal(t, warned, strings.Contains(strings.Join(said(process), "\n"), warning), minimum)
+		require.Equal(t, warned, strings.Contains(strings.Join(notices(process), "\n"), warning), minimum)
 	}
 }
 
@@ -223,7 +222,7 @@ func TestCatalogueFileIsReadAgain(t *testing.T) {
 		t.Helper()
 		round := b.Round(t.Context(), nil)
 		require.Equal(t, want, fieldOf(t, &round.Results[0], "patches_behind"))
-		got := said(process)
+		got := notices(process)
 		require.Len(t, got, len(lines), "%s", got)
 		for i, line := range lines {
 			require.Contains(t, got[i], line)
@@ -312,7 +311,7 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
 	writeCatalogue(t, settings.CatalogFile, 0, 0, nil)
 	b := newBlock(t, process, settings)
-	require.Len(t, said(process), 1)
+	require.Len(t, notices(process), 1)
 
 	limiter := &b.catalog.limiter
 	limiter.Limit = 20 * time.Millisecond
@@ -328,7 +327,7 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	judge := b.catalog.judge
 	for _, lines := range []int{1, 0} {
 		require.Same(t, judge, b.catalog.current(t.Context(), catalog.DayOf(today), 180).Judge)
-		got := said(process)
+		got := notices(process)
 		require.Len(t, got, lines, "said once: %s", got)
 		if lines > 0 {
 			require.Contains(t, got[0], "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: "+settings.CatalogFile+
@@ -339,7 +338,7 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	limiter.Limit = time.Minute
 	require.Eventually(t, func() bool {
 		b.catalog.current(t.Context(), catalog.DayOf(today), 180)
-		return len(said(process)) == 1
+		return len(notices(process)) == 1
 	}, 10*time.Second, 5*time.Millisecond, "in use again")
 }
 
@@ -356,7 +355,7 @@ func TestExploitedAndUndecided(t *testing.T) {
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = file
 	newBlock(t, process, settings)
-	require.Contains(t, said(process), fmt.Sprintf("E! Catalogue (%[1]s): CVE-2099-0001 is exploited, and nobody can map it to releases yet: "+
+	require.Contains(t, notices(process), fmt.Sprintf("E! Catalogue (%[1]s): CVE-2099-0001 is exploited, and nobody can map it to releases yet: "+
 		"no server is proven compliant until somebody decides it: below id = \"CVE-2099-0001\" in %[1]s, write the first fixed releases, "+
 		"fixed = [\"May 2025 Patch 3\"], with published, verified = true and keep = true; or the reason to set it aside, dismissed = \"...\"", file))
 }

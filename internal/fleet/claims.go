@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// claims say which of the blocks with the same tags polls a server: the points of two of them
-// would overwrite each other.
+// claims record which of the blocks with the same tags polls a server: the points of two of
+// them would overwrite each other.
 type claims struct {
 	mu    sync.Mutex
 	owner map[string]*Block // by the key of the server
 }
 
-// newClaims returns those of a block for the servers in its settings.
+// newClaims claims the servers in the settings of a block.
 func newClaims(b *Block) *claims {
 	c := &claims{owner: make(map[string]*Block, len(b.servers))}
 	c.add(b)
@@ -25,7 +25,7 @@ func (c *claims) add(b *Block) {
 	}
 }
 
-// take reports whether b polls a server that it found.
+// take claims a server that b has found, and reports whether b polls it.
 func (c *claims) take(key string, b *Block) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,8 +44,8 @@ func (c *claims) release(key string, b *Block) {
 	}
 }
 
-// Together lets blocks that run side by side know of each other, before their first round:
-// what one of them polls, the others with the same tags do not poll as well when they find it.
+// Together lets the blocks of a process share claims, before their first round: a server that
+// one of them polls is not polled by another one with the same tags that discovers it.
 func Together(blocks []*Block) {
 	byTags := make(map[string]*claims)
 	for _, b := range blocks {

@@ -2,13 +2,16 @@ package fleet
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
-// Comparison is that of a server's version with the one that is usual in its block.
+// Comparison is the comparison of a server's version with the one that most servers of the
+// block run.
 type Comparison int
 
 // The outcomes of a comparison.
@@ -18,16 +21,17 @@ const (
 	Different
 )
 
-// compare holds each version against the one that most servers run; of several that
-// equally many run, that of the central node or else the newest is the usual one.
+// candidate is a version, and who runs it.
+type candidate struct {
+	newest  *Result // the same build may come with several labels
+	servers int
+	central bool // the central node runs it
+}
+
+// compare compares each version with the one that most servers run; in a tie, with that of the
+// central node, or else with the newest.
 func compare(results []Result) {
-	type candidate struct {
-		newest  *Result
-		servers int
-		central bool // the central node runs it
-	}
 	versions := make(map[string]*candidate)
-	var usual *candidate
 	for i := range results {
 		r := &results[i]
 		if !r.Answered() {
@@ -41,23 +45,24 @@ func compare(results []Result) {
 		}
 		c.servers++
 		c.central = c.central || r.Node != nil && r.Node.Central()
-		if newer(r, c.newest) { // the same build under another label
+		if compareVersions(r, c.newest) > 0 {
 			c.newest = r
 		}
 	}
-	for _, c := range versions {
-		switch {
-		case usual == nil, c.servers > usual.servers:
-			usual = c
-		case c.servers < usual.servers, usual.central && !c.central:
-		case c.central && !usual.central, newer(c.newest, usual.newest):
-			usual = c
-		}
+	if len(versions) == 0 {
+		return
 	}
+	majority := slices.MaxFunc(slices.Collect(maps.Values(versions)), func(a, b *candidate) int {
+		return cmp.Or(
+			cmp.Compare(a.servers, b.servers),
+			cmp.Compare(number(a.central), number(b.central)),
+			compareVersions(a.newest, b.newest),
+		)
+	})
 	for i := range results {
 		switch r := &results[i]; {
 		case !r.Answered():
-		case versionOf(r.Outcome.Info) == versionOf(usual.newest.Outcome.Info):
+		case versionOf(r.Outcome.Info) == versionOf(majority.newest.Outcome.Info):
 			r.Comparison = Same
 		default:
 			r.Comparison = Different
@@ -65,20 +70,19 @@ func compare(results []Result) {
 	}
 }
 
-// versionOf is what two servers of a block are compared by: the build or, where the
-// reply lacks it, the label.
+// versionOf is the version by which servers are compared: the build or, if the reply lacks it,
+// the label.
 func versionOf(info *systeminfo.Info) string { return cmp.Or(info.Version, info.ReleaseLabel) }
 
-// newer reports whether a runs a newer version than b: by release, then by build. What
-// cannot be read is older than what can.
-func newer(a, b *Result) bool {
+// compareVersions compares by release, then by build. Unreadable ones are the oldest.
+func compareVersions(a, b *Result) int {
 	aBuild, bBuild := buildOf(a), buildOf(b)
 	return cmp.Or(
 		releaseOf(a).Compare(releaseOf(b)),
 		aBuild.Track.Compare(bBuild.Track),
 		cmp.Compare(aBuild.Number, bBuild.Number),
 		strings.Compare(versionOf(a.Outcome.Info), versionOf(b.Outcome.Info)),
-	) > 0
+	)
 }
 
 func releaseOf(r *Result) release.Release {

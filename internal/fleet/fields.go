@@ -20,24 +20,23 @@ const (
 	List Type = "list"
 )
 
-// FieldOf is a field of a point, and with it a column of CSV and a member of JSON: they share
-// name and meaning, as the documentation does. It is read from a T.
+// FieldOf is a field of a point, a column of CSV and a member of JSON, and an entry in the
+// documentation. T is the type of the result that it is read from.
 type FieldOf[T any] struct {
 	Name string
 	Type Type
-	Unit string // "" for what has none
+	Unit string // or ""
 	// Meaning is a phrase in Markdown without a full stop.
 	Meaning string
-	// Value reads the field: nil where it is not known, else a string, an int, a float64 or a
-	// []string.
+	// Value returns nil if it is not known, or else a string, an int, a float64 or a []string.
 	Value func(*T) any
 }
 
 // Field is a field of the measurement qlik_sense_version.
 type Field = FieldOf[Result]
 
-// Fields are the fields of the measurement qlik_sense_version, in the order of columns.
-// New ones go to the end: spreadsheets and scripts may count columns.
+// Fields are the fields of the measurement qlik_sense_version, in the order of the columns.
+// Append new ones: spreadsheets and scripts may count columns.
 var Fields = []Field{
 	// Of every poll.
 	{"result", String, "", "how the poll ended: `success`, or why the server did not tell its version",
@@ -51,21 +50,21 @@ var Fields = []Field{
 	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; where it showed one, also in a failed poll",
 		certificateExpiry},
 
-	// What the server told, named as Butler names it.
+	// The reply of the server, named as Butler names it.
 	{"release_label", String, "", "`releaseLabel` of the reply, for example `February 2024 Patch 1`",
-		told(func(i *systeminfo.Info) string { return i.ReleaseLabel })},
+		member(func(i *systeminfo.Info) string { return i.ReleaseLabel })},
 	{"version", String, "", "`version` of the reply: the build, for example `14.173.4`",
-		told(func(i *systeminfo.Info) string { return i.Version })},
-	{"product_name", String, "", "`productName` of the reply: `Qlik Sense`", told(func(i *systeminfo.Info) string { return i.ProductName })},
-	{"deployment_type", String, "", "`deploymentType` of the reply: `QlikSenseServer`", told(func(i *systeminfo.Info) string { return i.DeploymentType })},
-	{"sense_id", String, "", "`senseId` of the reply, for example `qliksenseserver:14.173.4`", told(func(i *systeminfo.Info) string { return i.SenseID })},
-	{"content_hash", String, "", "`contentHash` of the reply: changes with the content", told(func(i *systeminfo.Info) string { return i.ContentHash })},
+		member(func(i *systeminfo.Info) string { return i.Version })},
+	{"product_name", String, "", "`productName` of the reply: `Qlik Sense`", member(func(i *systeminfo.Info) string { return i.ProductName })},
+	{"deployment_type", String, "", "`deploymentType` of the reply: `QlikSenseServer`", member(func(i *systeminfo.Info) string { return i.DeploymentType })},
+	{"sense_id", String, "", "`senseId` of the reply, for example `qliksenseserver:14.173.4`", member(func(i *systeminfo.Info) string { return i.SenseID })},
+	{"content_hash", String, "", "`contentHash` of the reply: changes with the content", member(func(i *systeminfo.Info) string { return i.ContentHash })},
 	{"deprecated_product_version", String, "", "`deprecatedProductVersion` of the reply: `4.0.X`, a constant",
-		told(func(i *systeminfo.Info) string { return i.DeprecatedProductVersion })},
+		member(func(i *systeminfo.Info) string { return i.DeprecatedProductVersion })},
 	{"copyright_year_range", String, "", "`copyrightYearRange` of the reply, for example `1993-2024`",
-		told(func(i *systeminfo.Info) string { return i.CopyrightYearRange })},
+		member(func(i *systeminfo.Info) string { return i.CopyrightYearRange })},
 
-	// How that was judged.
+	// The judgement.
 	{"compliance", String, "", "`compliant`, `non_compliant` or `unknown`, where the server answered",
 		func(r *Result) any { return known(r.Judgement.Compliance.String(), r.Answered()) }},
 	{"compliance_code", Integer, "", "the same as a number: 0, 1 or 2",
@@ -100,7 +99,7 @@ var Fields = []Field{
 	{"exposed_days", Integer, "days", "since the oldest advisory that applies was published; left out where none applies",
 		func(r *Result) any { return known(r.Judgement.ExposedDays()) }},
 
-	// The data that judge, of every poll.
+	// The catalogue, of every poll.
 	{"releases_age_days", Integer, "days", "since the list of releases that judges was read",
 		func(r *Result) any { return r.Round.Day().DaysSince(r.Round.Judge.Catalog.ReleasesAsOf) }},
 	{"advisories_age_days", Integer, "days", "since the advisories that judge were last looked for",
@@ -110,7 +109,7 @@ var Fields = []Field{
 	{"undecided_advisory_count", Integer, "", "number of advisories in the catalogue that nobody can map to releases yet",
 		func(r *Result) any { return r.Round.Judge.Undecided }},
 
-	// What the site knows of the node.
+	// The node in the list of its site.
 	{"node_name", String, "", "name of the node in the QMC; where the server is in the list of nodes that `discover` found",
 		func(r *Result) any { return known(nodeOf(r).Name, nodeOf(r).Name != "") }},
 	{"node_roles", List, "", "some of `central`, `engine`, `printing`, `proxy` and `scheduler`; where the server is in that list",
@@ -138,7 +137,7 @@ var SiteFields = []FieldOf[Site]{
 		func(s *Site) any { return known(s.Unusable, s.Listed) }},
 }
 
-// nodeOf returns what is known of the node, the zero Node for nothing.
+// nodeOf returns the node, or the zero Node if there is none.
 func nodeOf(r *Result) *discovery.Node {
 	if r.Node == nil {
 		return &discovery.Node{}
@@ -164,7 +163,7 @@ func (r *Result) Advisories() []string {
 	return ids
 }
 
-// known returns a value, or nil where it is not known.
+// known returns a value, or nil if it is not known.
 func known[T any](value T, isKnown bool) any {
 	if !isKnown {
 		return nil
@@ -172,17 +171,17 @@ func known[T any](value T, isKnown bool) any {
 	return value
 }
 
-// told reads a member of the reply, which is not known where it is empty.
-func told(member func(*systeminfo.Info) string) func(*Result) any {
+// member reads a member of the reply, which is not known if it is empty.
+func member(of func(*systeminfo.Info) string) func(*Result) any {
 	return func(r *Result) any {
-		if r.Outcome.Info == nil || member(r.Outcome.Info) == "" {
+		if r.Outcome.Info == nil || of(r.Outcome.Info) == "" {
 			return nil
 		}
-		return member(r.Outcome.Info)
+		return of(r.Outcome.Info)
 	}
 }
 
-// verdict reads what is known only where the advisories were held against the version.
+// verdict reads a value that is known only if there is a verdict.
 func verdict(value func(*Result) any) func(*Result) any {
 	return func(r *Result) any {
 		if r.Judgement.Verdict == nil {
@@ -204,9 +203,9 @@ func latestPatch(r *Result) any {
 	return *r.Judgement.Listed.LatestPatch
 }
 
-// number is how a field says no and yes, so that yeses can be summed up.
-func number(yes bool) int {
-	if yes {
+// number returns 1 for true and 0 for false, so that values can be summed up.
+func number(b bool) int {
+	if b {
 		return 1
 	}
 	return 0

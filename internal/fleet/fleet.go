@@ -1,6 +1,5 @@
-// Package fleet asks Qlik Sense servers which version they run, judges the answers and
-// compares them: one round over the servers of a block at a time, which ends in typed
-// results. It knows nothing of points and reports.
+// Package fleet asks the servers of a block which version they run, judges the answers and
+// compares them. Its results are typed; it knows nothing of points and reports.
 package fleet
 
 import (
@@ -19,20 +18,20 @@ import (
 // Settings are those of one block: the servers of a Qlik Sense site or environment.
 type Settings struct {
 	Hosts                 []string
-	Discover              []string // nodes of the site that are asked for its nodes, in this order
-	DiscoverUser          string   // as DIRECTORY\USER, in whose name that is done
-	MaxConcurrentRequests int      // servers of this block asked at the same time
+	Discover              []string // nodes whose Repository Service lists the nodes, tried in this order
+	DiscoverUser          string   // DIRECTORY\USER for these requests
+	MaxConcurrentRequests int      // of this block
 	Poll                  poll.Settings
 	MinimumRelease        string        // "" for none
 	RequireSupport        bool          // the end of support is part of the policy
 	SameVersion           bool          // the servers should run one version
 	CatalogFile           string        // "" for none
-	CatalogURL            string        // the same from a web server; without both, the built-in catalogue
+	CatalogURL            string        // instead of CatalogFile; without both, the built-in catalogue is used
 	CatalogMaxAge         time.Duration // of advisory data that prove compliance
 	Tags                  map[string]string
 }
 
-// Block is a block whose settings are in order. Its rounds must not overlap.
+// Block is a block with valid settings. Its rounds must not overlap.
 type Block struct {
 	Settings
 
@@ -42,16 +41,15 @@ type Block struct {
 	configured map[string]bool // their keys
 	nodes      *nodes          // nil without discover
 	claims     *claims
-	only       func(*poll.Server) bool // nil unless the block is limited
+	only       func(*poll.Server) bool // nil for all servers
 	policy     judgement.Policy
 	catalog    *source
-	limited    bool // to some of its servers
-	// minimumChecked is set when the minimum release was looked for in the catalogue.
-	minimumChecked bool
+
+	minimumChecked bool // whether the catalogue has the minimum release
 }
 
 // New checks the settings, and reads the certificates and the catalogue once. It needs
-// no network. What it finds wrong is joined, each part a *poll.SettingError.
+// no network. The error joins *poll.SettingErrors.
 func New(settings Settings, process *Process) (*Block, error) {
 	b := &Block{Settings: settings, process: process}
 	var errs []error
@@ -91,7 +89,7 @@ func (b *Block) parsePolicy() error {
 	return errors.Join(errs...)
 }
 
-// warn names settings that are allowed but weaken what is proven.
+// warn warns of settings that are valid but risky.
 func (b *Block) warn() {
 	if b.Poll.TLS.InsecureSkipVerify {
 		b.process.warnf(`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`)
@@ -108,8 +106,7 @@ func (b *Block) warn() {
 	}
 }
 
-// checkMinimum says once that the minimum release may be misspelt, or newer than the
-// catalogue.
+// checkMinimum warns once of a minimum release that is not in the catalogue.
 func (b *Block) checkMinimum(judge *judgement.Judge) {
 	if b.minimumChecked {
 		return
@@ -121,17 +118,17 @@ func (b *Block) checkMinimum(judge *judgement.Judge) {
 	}
 }
 
-// Servers are those of the setting hosts, in its order. Nodes that are found come on top of
-// them in each round.
+// Servers are the servers of the setting hosts, in its order. A round adds the nodes that it
+// discovers.
 func (b *Block) Servers() []*poll.Server { return b.servers }
 
-// Policy is what its servers are judged by.
+// Policy is the policy of the settings.
 func (b *Block) Policy() judgement.Policy { return b.policy }
 
-// Minimum is the setting minimum_release, zero where there is none.
+// Minimum is the setting minimum_release, or zero.
 func (b *Block) Minimum() release.Release { return b.policy.Minimum }
 
-// Discovers reports whether the nodes of a site are asked for.
+// Discovers reports whether the setting discover is set.
 func (b *Block) Discovers() bool { return b.nodes != nil }
 
 // asked are the nodes of the setting discover.
@@ -142,10 +139,9 @@ func (b *Block) asked() []*poll.Server {
 	return b.nodes.finder.Servers()
 }
 
-// Only limits the block to the servers for which keep returns true, those that will be found
-// among them. They are not compared any more: the others may run what most do.
+// Only limits the block to the servers for which keep returns true, discovered ones included.
+// Their versions are not compared any more: the majority may be among the others.
 func (b *Block) Only(keep func(*poll.Server) bool) {
 	b.only = keep
 	b.servers = slices.DeleteFunc(slices.Clone(b.servers), func(s *poll.Server) bool { return !keep(s) })
-	b.limited = true
 }

@@ -47,16 +47,15 @@ func (b *Block) parseDiscover() error {
 	return err
 }
 
-// Twin is a server that two blocks with the same tags ask: their points would overwrite
-// each other.
+// Twin is a server in two blocks with the same tags: their points would overwrite each other.
 type Twin struct {
 	Key          string // the setting that names it, hosts or discover
 	Server       *poll.Server
 	Block, First int // indices of the blocks
 }
 
-// Twins finds the servers that stand in several blocks with the same tags, and the sites: the
-// first node of discover stands for one.
+// Twins returns the servers, and the sites, that are in several blocks with the same tags. The
+// first node of discover identifies a site.
 func Twins(blocks []*Block) []Twin {
 	var twins []Twin
 	seen := make(map[string]int)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,17 +12,17 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// MaxPolls is how many servers one process asks at the same time, over all its blocks:
-// each poll holds a descriptor and the memory of a TLS handshake.
+// MaxPolls bounds the simultaneous polls of all blocks of a process: each needs a descriptor
+// and the memory of a TLS handshake.
 const MaxPolls = 256
 
-// Process is what the blocks of one process share: the limit of polls, the catalogues,
-// each of which is read once, and what there is to say of them.
+// Process is shared by the blocks of a process: the limit of polls, the catalogues, each of
+// which is read once, and the notices.
 type Process struct {
 	now   func() time.Time
 	polls polls
-	// recovery is how long a server is not asked again after the process was out of file
-	// descriptors: Go's resolver then does without its configuration for 5 seconds.
+	// recovery is how long a poll waits after the process ran out of file descriptors: Go's
+	// resolver ignores its configuration for 5 seconds then.
 	recovery time.Duration
 	roots    *x509.CertPool // for web servers, nil for those of the system
 
@@ -30,28 +31,19 @@ type Process struct {
 	notices []Notice
 }
 
-// NewProcess returns a process without blocks, for which now tells the time.
+// NewProcess returns a process without blocks. now is its clock.
 func NewProcess(now func() time.Time) *Process {
 	return &Process{now: now, polls: newPolls(MaxPolls), recovery: 6 * time.Second, sources: make(map[string]*source)}
 }
 
-// Notice is something to log that concerns no single poll.
+// Notice is something to log that does not concern a single poll. Its level is Info, Warn or
+// Error.
 type Notice struct {
-	Level Level
+	Level slog.Level
 	Text  string
 }
 
-// Level is that of a notice.
-type Level int
-
-// The levels, as Telegraf logs them.
-const (
-	Info Level = iota
-	Warning
-	Error
-)
-
-// Notices returns what came up since the last call, each thing once for the process.
+// Notices returns the notices since the last call.
 func (p *Process) Notices() []Notice {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,15 +53,15 @@ func (p *Process) Notices() []Notice {
 }
 
 func (p *Process) errorf(format string, args ...any) {
-	p.note(Notice{Error, fmt.Sprintf(format, args...)})
+	p.note(Notice{slog.LevelError, fmt.Sprintf(format, args...)})
 }
 
 func (p *Process) warnf(format string, args ...any) {
-	p.note(Notice{Warning, fmt.Sprintf(format, args...)})
+	p.note(Notice{slog.LevelWarn, fmt.Sprintf(format, args...)})
 }
 
 func (p *Process) infof(format string, args ...any) {
-	p.note(Notice{Info, fmt.Sprintf(format, args...)})
+	p.note(Notice{slog.LevelInfo, fmt.Sprintf(format, args...)})
 }
 
 func (p *Process) note(n Notice) {
@@ -78,11 +70,11 @@ func (p *Process) note(n Notice) {
 	p.notices = append(p.notices, n)
 }
 
-// polls limits the polls that run at the same time. Where the process runs out of file
-// descriptors, places are withheld until the end of the round.
+// polls limits the simultaneous polls. If the process runs out of file descriptors, places are
+// withheld until the end of the round.
 type polls struct {
 	places *semaphore.Weighted
-	spare  *atomic.Int64 // places that may still be withheld: one always stays
+	spare  *atomic.Int64 // places that may still be withheld: all but one
 }
 
 func newPolls(places int64) polls {
@@ -95,8 +87,8 @@ func (p polls) enter(ctx context.Context) error { return p.places.Acquire(ctx, 1
 
 func (p polls) leave() { p.places.Release(1) }
 
-// withhold keeps the place of a poll that has ended from all others. It returns false
-// where that would leave none.
+// withhold does not return the place of a poll that has ended. It returns false if there would
+// be no place left.
 func (p polls) withhold() bool {
 	if p.spare.Add(-1) < 0 {
 		p.spare.Add(1)
@@ -105,7 +97,7 @@ func (p polls) withhold() bool {
 	return true
 }
 
-// restore gives n places back that were withheld.
+// restore returns n places that were withheld.
 func (p polls) restore(n int64) {
 	p.spare.Add(n)
 	p.places.Release(n)

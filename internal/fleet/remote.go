@@ -12,30 +12,28 @@ import (
 )
 
 const (
-	// askEvery is how often a web server is asked for a catalogue at most.
+	// askEvery is the shortest time between two requests for a catalogue.
 	askEvery = time.Hour
-	// maxWait is how long a round waits for a web server that is slow, counted from when it
-	// was asked. For one that failed before no round waits.
+	// maxWait is how long a round waits for a slow web server, from the start of the request.
+	// No round waits for one whose last request failed.
 	maxWait = 5 * time.Second
 )
 
-// remoteState is what a source on a web server has beyond that of a file.
+// remoteState is the additional state of a source on a web server.
 type remoteState struct {
-	fetched   bool      // something was read, and judge is by it
-	announced bool      // that was said, or that the built-in data judge
-	asked     time.Time // by the clock of the process; zero before the first time
-	// done is closed when the fetch that was started last has ended, giveUp is when to wait
-	// for it no longer.
-	done    chan struct{}
-	giveUp  time.Time
-	wait    time.Duration
-	pending *reading // that no round was judged by yet
-	failed  bool     // at the last fetch, which was said
-	slow    bool     // that was said
+	fetched   bool          // judge has a catalogue of the web server, not the built-in one
+	announced bool          // the catalogue of judge was logged
+	asked     time.Time     // by the clock of the process; zero before the first request
+	fetching  bool          // a request is under way
+	done      chan struct{} // closed when the last request has ended
+	giveUp    time.Time     // when rounds stop waiting for it
+	wait      time.Duration // maxWait, except in tests
+	pending   *reading      // not used in a round yet
+	failed    bool          // the last request failed, and that was logged
+	slow      bool          // a slow request was logged
 }
 
-// remoteSource returns the source of a URL. Until the first round it judges by the built-in
-// data.
+// remoteSource returns the source of a URL. Until the first round it has the built-in data.
 func (p *Process) remoteSource(file, address string) (*source, error) {
 	err := catalog.CheckURL(address)
 	if file != "" {
@@ -57,24 +55,17 @@ func (p *Process) remoteSource(file, address string) (*source, error) {
 // ask starts to fetch the catalogue, unless that is under way or too early.
 func (s *source) ask() {
 	now := s.process.now()
-	if !s.asked.IsZero() && now.Sub(s.asked) < askEvery {
+	if s.fetching || !s.asked.IsZero() && now.Sub(s.asked) < askEvery {
 		return
 	}
-	if s.done != nil {
-		select {
-		case <-s.done:
-		default:
-			return
-		}
-	}
-	s.asked, s.done, s.giveUp = now, make(chan struct{}), time.Now().Add(s.wait)
+	s.fetching, s.asked, s.done, s.giveUp = true, now, make(chan struct{}), time.Now().Add(s.wait)
 	if s.failed {
 		s.giveUp = time.Time{}
 	}
 	go s.fetch(s.done)
 }
 
-// fetch does not end with a round that is cut off, but soon: Fetch is bounded.
+// fetch may outlive a round that is cut off, but not for long: Fetch has a timeout.
 func (s *source) fetch(done chan struct{}) {
 	defer close(done)
 	c, err := s.remote.Fetch(context.Background())
@@ -84,6 +75,7 @@ func (s *source) fetch(done chan struct{}) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.fetching = false
 	switch {
 	case err != nil:
 		s.problem = err.Error()
@@ -101,7 +93,7 @@ func (s *source) fetch(done chan struct{}) {
 	}
 }
 
-// meanwhile says whose data judge while the web server does not give newer ones.
+// meanwhile says which data are used while the web server does not answer.
 func (s *source) meanwhile() string {
 	data := "what is built into this program"
 	judge := s.judge
@@ -115,7 +107,7 @@ func (s *source) meanwhile() string {
 	return fmt.Sprintf("Until then servers are judged by %s: advisories of %s, %d days old", data, day, catalog.DayOf(s.process.now()).DaysSince(day))
 }
 
-// await waits until the fetch has ended, or for as long as a round may wait.
+// await waits until the request has ended, but no longer than a round may wait.
 func (s *source) await(ctx context.Context) {
 	s.mu.Lock()
 	done, giveUp := s.done, s.giveUp
@@ -132,7 +124,7 @@ func (s *source) await(ctx context.Context) {
 	}
 }
 
-// takeFetched brings in what was fetched since the last round.
+// takeFetched takes over the catalogue that was fetched since the last round.
 func (s *source) takeFetched(today catalog.Day) {
 	if s.pending != nil {
 		s.use(s.pending)
@@ -144,25 +136,18 @@ func (s *source) takeFetched(today catalog.Day) {
 		s.announced = true
 		s.announce(today)
 	}
-	select {
-	case <-s.done:
-	default:
-		if s.done == nil || s.failed || !s.fetchIsLate() {
-			return
-		}
-		s.problem = fmt.Sprintf("there was no complete answer within %s", s.wait)
-		if !s.slow {
-			s.slow = true
-			s.process.warnf("Catalogue (%s): %s: check that server and the network. %s", s.place(), s.problem, s.meanwhile())
-		}
+	if !s.fetching || s.failed || time.Now().Before(s.giveUp) {
+		return
+	}
+	s.problem = fmt.Sprintf("there was no complete answer within %s", s.wait)
+	if !s.slow {
+		s.slow = true
+		s.process.warnf("Catalogue (%s): %s: check that server and the network. %s", s.place(), s.problem, s.meanwhile())
 	}
 }
 
-// fetchIsLate reports whether rounds have ceased to wait for the fetch.
-func (s *source) fetchIsLate() bool { return !time.Now().Before(s.giveUp) }
-
-// AwaitCatalog asks the web server of the catalogue, if the settings name one and it is
-// time, and returns when it has answered or failed, or when ctx ends.
+// AwaitCatalog asks the web server of the catalogue, if there is one and it is time, and
+// returns when the request has ended, or when ctx ends.
 func (b *Block) AwaitCatalog(ctx context.Context) {
 	s := b.catalog
 	if s.remote == nil {

@@ -120,7 +120,7 @@ func newSite(t *testing.T, web *webServer) *site {
 	settings.CatalogURL = web.address()
 	settings.Poll.Headers = map[string]string{"hdr-usr": "monitoring"}
 	s.block = newBlock(t, s.process, settings)
-	require.Empty(t, said(s.process), "nothing is known before the first round")
+	require.Empty(t, notices(s.process), "nothing is known before the first round")
 	require.Zero(t, web.requests.Load(), "the start needs no network")
 	return s
 }
@@ -131,7 +131,7 @@ func (s *site) round(behind int) (*Round, string) {
 	round := s.block.Round(s.Context(), nil)
 	require.Equal(s, behind, fieldOf(s.T, &round.Results[0], "patches_behind"))
 	s.now = s.now.Add(askEvery)
-	return round, strings.Join(said(s.process), "\n")
+	return round, strings.Join(notices(s.process), "\n")
 }
 
 // builtInBehind is patches_behind by the built-in data.
@@ -350,7 +350,7 @@ func TestManyBlocksAskOnce(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 1, web.requests.Load(), "within an hour")
-	require.Len(t, said(process), 1, "said once for all blocks")
+	require.Len(t, notices(process), 1, "said once for all blocks")
 }
 
 // A round that overlaps with one that was judged already is judged by the same catalogue.
@@ -400,11 +400,11 @@ func TestMinimumReleaseByAWebServer(t *testing.T) {
 	settings := settingsFor("127.0.0.1:1")
 	settings.CatalogURL, settings.MinimumRelease = web.address(), "July 2024"
 	b := newBlock(t, process, settings)
-	require.Empty(t, said(process))
+	require.Empty(t, notices(process))
 	b.Round(t.Context(), nil)
-	require.Contains(t, strings.Join(said(process), "\n"), `has no release "July 2024"`)
+	require.Contains(t, strings.Join(notices(process), "\n"), `has no release "July 2024"`)
 	b.Round(t.Context(), nil)
-	require.Empty(t, said(process))
+	require.Empty(t, notices(process))
 }
 
 func TestCatalogURLIsChecked(t *testing.T) {

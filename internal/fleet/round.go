@@ -14,18 +14,18 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// Round is what one round over the servers of a block came to.
+// Round is the result of one round over the servers of a block.
 type Round struct {
 	Block *Block
 	Start time.Time
 	Basis
-	// Site is nil where the block has no discover, or where the round was cut off before the
-	// nodes of the site were known.
+	// Site is nil if the block has no discover, or if the round was cut off before the nodes
+	// of the site were known.
 	Site *Site
-	// Servers is how many servers the round was to ask.
+	// Servers is the number of servers to ask.
 	Servers int
-	// Results are in the order of the setting hosts, and then those of further nodes that were
-	// found. A round that was cut off lacks those of which nothing is known.
+	// Results are in the order of the setting hosts, followed by further nodes that were
+	// discovered. In a round that was cut off, servers that did not answer in time are missing.
 	Results []Result
 	CutOff  bool
 }
@@ -33,25 +33,23 @@ type Round struct {
 // Day is the day of the round.
 func (r *Round) Day() catalog.Day { return catalog.DayOf(r.Start) }
 
-// Result is what a round came to for one server.
+// Result is the result of a round for one server.
 type Result struct {
-	Round   *Round
-	Server  *poll.Server
-	Node    *discovery.Node // nil for a server that no list of nodes has
-	Outcome poll.Outcome
-	// Judgement is that of the version; of a server that did not answer, nothing is known.
-	Judgement judgement.Judgement
-	// Comparison is that with the other servers of the block.
-	Comparison Comparison
+	Round      *Round
+	Server     *poll.Server
+	Node       *discovery.Node // nil for a server that is not in the list of nodes
+	Outcome    poll.Outcome
+	Judgement  judgement.Judgement // empty and Unknown if the server did not answer
+	Comparison Comparison          // with the other servers of the block
 }
 
-// Answered reports whether the server told its version.
+// Answered reports whether the server returned its version.
 func (r *Result) Answered() bool { return r.Outcome.Info != nil }
 
-// Round asks for the nodes of the site, where the block has discover, and then every server of
-// the block once. When ctx ends first, the round is cut off:
-// a server that has not answered by then has no result. Where polled is not nil, it is
-// called after each poll, from several goroutines.
+// Round asks for the nodes of the site, if the block has discover, and then every server of
+// the block once. When ctx ends first, the round is cut off: a server that has not answered by
+// then has no result. If polled is not nil, it is called after each poll, from several
+// goroutines.
 func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	round := &Round{Block: b, Start: b.process.now()}
 	b.catalog.begin()
@@ -65,7 +63,7 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	round.Servers = len(targets)
 	asking.all(ctx, targets)
 
-	// After the polls, for a web server is asked while they run.
+	// After the polls, as the web server of the catalogue is asked while they run.
 	round.Basis = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
 	b.checkMinimum(round.Judge)
 	round.CutOff = ctx.Err() != nil
@@ -81,7 +79,7 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 		}
 		round.Results = append(round.Results, result)
 	}
-	if b.SameVersion && !b.limited && !round.CutOff {
+	if b.SameVersion && b.only == nil && !round.CutOff {
 		compare(round.Results)
 	}
 	return round
@@ -92,10 +90,9 @@ type asking struct {
 	block   *Block
 	poll    *poll.Round
 	polled  func()
-	results []Result            // by target; without Server where it was not asked
+	results []Result            // by target; without a Server if nothing is known
 	mine    *semaphore.Weighted // polls of this block
-	// withheld are the places that this round keeps from all blocks, for there are no
-	// file descriptors for them.
+	// withheld is the number of places that this round withholds for lack of file descriptors.
 	withheld atomic.Int64
 }
 
@@ -131,8 +128,8 @@ func (a *asking) all(ctx context.Context, targets []target) {
 	}
 }
 
-// one asks a server, which has a place among all polls. Where the process is out of file
-// descriptors, its place is withheld and the server asked again later: it may well be in order.
+// one asks a server, for which the caller has entered the polls of the process, and leaves
+// them. If the process is out of file descriptors, it withholds the place and asks again later.
 func (a *asking) one(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
 	process := a.block.process
 	for {

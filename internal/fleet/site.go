@@ -12,31 +12,30 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Site is what a round came to know of the nodes of a block's Qlik Sense site.
+// Site is the result of a round for the Qlik Sense site of a block.
 type Site struct {
-	// Attempts are the nodes of the setting discover that were asked, in its order. Where one
-	// listed the nodes, it is the last.
+	// Attempts are the nodes of the setting discover that were asked, in its order. If Listed,
+	// the last one returned the list of nodes.
 	Attempts []discovery.Attempt
-	// Listed is set when one of them did.
-	Listed bool
-	// Nodes is how many nodes are polled or Elsewhere: those of the list or, where there is
-	// none, those that were listed last.
+	Listed   bool
+	// Nodes is the number of nodes in the list or, if there is none, in the previous one. They
+	// are polled, except those Elsewhere.
 	Nodes int
 	// Elsewhere is how many of them another block with the same tags polls.
 	Elsewhere int
-	// Unusable is how many further entries of the list name no host that could be asked.
+	// Unusable is the number of further entries in the list without a usable host name.
 	Unusable int
-	// Vanished is how many nodes were listed since the start of the process, but are not now.
+	// Vanished is the number of nodes that were listed since the start of the process, but are
+	// not any more.
 	Vanished int
-	// FailedSince is the start of the first of the rounds in a row without a list, zero where
-	// there is one.
+	// FailedSince is the start of the first consecutive round without a list, zero if Listed.
 	FailedSince time.Time
 }
 
-// Source is the first node of discover, which stands for the site.
+// Source is the first node of discover, which identifies the site.
 func (s *Site) Source() *poll.Server { return s.Attempts[0].Server }
 
-// AnsweredBy is the node that listed the nodes, nil where none did.
+// AnsweredBy is the node that returned the list, or nil.
 func (s *Site) AnsweredBy() *poll.Server {
 	if !s.Listed {
 		return nil
@@ -44,7 +43,7 @@ func (s *Site) AnsweredBy() *poll.Server {
 	return s.Attempts[len(s.Attempts)-1].Server
 }
 
-// Outcome is that of the node that listed the nodes or, where none did, of the first.
+// Outcome is that of the node that returned the list or, if none did, of the first.
 func (s *Site) Outcome() *poll.Outcome {
 	if s.Listed {
 		return &s.Attempts[len(s.Attempts)-1].Outcome
@@ -55,8 +54,7 @@ func (s *Site) Outcome() *poll.Outcome {
 // Complete reports whether all nodes of the site are known and can be asked.
 func (s *Site) Complete() bool { return s.Listed && s.Unusable == 0 }
 
-// Problem says why the nodes could not be listed, and what is polled in the meantime. It is ""
-// where they could.
+// Problem says why there is no list, and what is polled instead. It is "" if Listed.
 func (s *Site) Problem() string {
 	if s.Listed {
 		return ""
@@ -73,26 +71,26 @@ func (s *Site) Problem() string {
 	return fmt.Sprintf("its nodes cannot be listed since %s: %s (%s)", s.FailedSince.UTC().Format(time.RFC3339), strings.Join(causes, ". "), meanwhile)
 }
 
-// nodes is what a block with discover remembers from round to round.
+// nodes is the state of a block with discover between rounds.
 type nodes struct {
 	finder      *discovery.Finder
-	known       []discovery.Node // as they were listed last
+	known       []discovery.Node // of the last list
 	vanished    map[string]bool  // by key, at most discovery.MaxNodes
 	failedSince time.Time
-	answered    *poll.Server // that listed them last
-	unusable    int
-	elsewhere   string // what was said of nodes that another block polls
+	answered    *poll.Server // that returned the last list
+	unusable    int          // of the last list
+	elsewhere   string       // the last warning of nodes that another block polls
 }
 
 // target is a server that a round asks.
 type target struct {
 	server *poll.Server
-	node   *discovery.Node // nil for a server that no list of nodes has
-	found  bool            // it is in no setting hosts
+	node   *discovery.Node // nil for a server that is not in the list of nodes
+	found  bool            // only discovered, not in the setting hosts
 }
 
-// find asks for the nodes of the site. It returns nil where the block has no discover, or
-// where the round was cut off.
+// find asks for the nodes of the site. It returns nil if the block has no discover, or if the
+// round was cut off.
 func (a *asking) find(ctx context.Context, start time.Time) *Site {
 	n := a.block.nodes
 	if n == nil {
@@ -122,7 +120,7 @@ func (a *asking) find(ctx context.Context, start time.Time) *Site {
 	return site
 }
 
-// take remembers a new list and tells what it changes.
+// take stores a new list and logs what has changed.
 func (b *Block) take(list *discovery.List, site *Site) {
 	n, log := b.nodes, b.process
 	by := site.AnsweredBy()
@@ -147,7 +145,7 @@ func (b *Block) take(list *discovery.List, site *Site) {
 		node := &list.Nodes[i]
 		key := node.Server.Key()
 		if old, known := before[key]; known {
-			node.Server = old.Server // its log and its series go on
+			node.Server = old.Server // the key of its log history
 			delete(before, key)
 			continue
 		}
@@ -184,7 +182,7 @@ func entries(n int) string {
 	return fmt.Sprintf("there are %d entries", n)
 }
 
-// title is a node for people: its host and its name.
+// title is the host of a node and its name.
 func title(n *discovery.Node) string {
 	if n.Name == "" || n.Name == n.Server.Source() {
 		return n.Server.Source()
@@ -192,7 +190,7 @@ func title(n *discovery.Node) string {
 	return fmt.Sprintf("%s (%s)", n.Server.Source(), text.Quote(n.Name))
 }
 
-// maxLines bounds what one list can bring into the log.
+// maxLines bounds the log lines, and the names in one, for a list.
 const maxLines = 20
 
 func some(names []string) string {
@@ -202,7 +200,7 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxLines], ", "), len(names)-maxLines)
 }
 
-// each calls tell for each node, and of many once for how many others there are.
+// each calls tell for each node; beyond maxLines, once for the number of further ones.
 func each(nodes []string, tell func(string)) {
 	for i, node := range nodes {
 		if i == maxLines {
@@ -213,8 +211,8 @@ func each(nodes []string, tell func(string)) {
 	}
 }
 
-// targets are the servers of a round: those of hosts, and the nodes that are known beyond
-// them. A node that hosts names is asked as written there.
+// targets are the servers of a round: those of hosts, and further nodes that are known. A node
+// in hosts is asked as written there.
 func (b *Block) targets(site *Site) []target {
 	targets := make([]target, 0, len(b.servers))
 	found := make(map[string]*discovery.Node)
@@ -257,7 +255,7 @@ func (b *Block) tellElsewhere(site *Site, titles []string) {
 	b.nodes.elsewhere = names
 }
 
-// advise gives the hint that helps where a server was not configured but found.
+// advise adapts the hint for a server that was not configured but discovered.
 func (b *Block) advise(outcome *poll.Outcome) {
 	proxied := b.Poll.Proxy.HTTPProxyURL != "" || b.Poll.Proxy.UseSystemProxy
 	switch {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,14 +90,9 @@ func show(r *Round) (lines []string) {
 	return lines
 }
 
-// saidOfSites are the notices about sites since the last call, with their level.
-func saidOfSites(p *Process) (lines []string) {
-	for _, n := range p.Notices() {
-		if strings.HasPrefix(n.Text, "Site ") {
-			lines = append(lines, []string{"I! ", "W! ", "E! "}[n.Level]+n.Text)
-		}
-	}
-	return lines
+// siteNotices are the notices about sites since the last call.
+func siteNotices(p *Process) []string {
+	return slices.DeleteFunc(notices(p), func(line string) bool { return !strings.HasPrefix(line[len("I! "):], "Site ") })
 }
 
 func fieldsOf(s *Site) map[string]any {
@@ -137,7 +133,7 @@ func TestSite(t *testing.T) {
 	require.Equal(t, []string{"central", "proxy"}, fieldOf(t, &r.Results[0], "node_roles"))
 	require.Equal(t, []string{}, fieldOf(t, &r.Results[2], "node_roles"), "known to have none")
 	require.Equal(t, []string{`I! Site qlik0.example.com: 3 nodes found, listed by qlik0.example.com: ` +
-		`qlik0.example.com ("Node 0"), qlik1.example.com ("Node 1"), qlik2.example.com ("Node 2")`}, saidOfSites(process))
+		`qlik0.example.com ("Node 0"), qlik1.example.com ("Node 1"), qlik2.example.com ("Node 2")`}, siteNotices(process))
 	first := r.Results[0].Server
 
 	s.lists(0, node(0, "central", "proxy"), node(2), node(3))
@@ -150,7 +146,7 @@ func TestSite(t *testing.T) {
 	require.Equal(t, []string{
 		`I! Site qlik0.example.com: new in its list of nodes: qlik3.example.com ("Node 3")`,
 		`W! Site qlik0.example.com: no longer in its list of nodes, and polled only where hosts names it: qlik1.example.com ("Node 1")`,
-	}, saidOfSites(process))
+	}, siteNotices(process))
 
 	// The central node moves.
 	s.lists(0)
@@ -165,7 +161,7 @@ func TestSite(t *testing.T) {
 	require.Len(t, r.Results, 3)
 	require.True(t, r.Results[0].Node.Central())
 	require.Equal(t, name(1), r.Results[0].Server.Source())
-	lines := saidOfSites(process)
+	lines := siteNotices(process)
 	require.Len(t, lines, 3, "once each")
 	require.Contains(t, lines[0], "W! Site qlik0.example.com: its nodes were listed by qlik1.example.com, for it did not do so itself: connection_failed: ")
 	require.Contains(t, lines[1], "I! Site qlik0.example.com: new in its list of nodes: qlik1.example.com")
@@ -186,7 +182,7 @@ func TestSite(t *testing.T) {
 		require.Contains(t, r.Site.Problem(), ". qlik1.example.com: connection_failed: ")
 		require.Contains(t, r.Site.Problem(), "(the 3 nodes listed last stay polled)")
 	}
-	require.Empty(t, saidOfSites(process))
+	require.Empty(t, siteNotices(process))
 
 	s.lists(0, node(1), node(2), node(3), node(0, "central"))
 	r = round()
@@ -195,7 +191,7 @@ func TestSite(t *testing.T) {
 		"I! Site qlik0.example.com: its nodes are listed again, for the first time since 2026-11-24T16:00:00Z",
 		"I! Site qlik0.example.com: it lists its nodes itself again",
 		`I! Site qlik0.example.com: new in its list of nodes: qlik0.example.com ("Node 0")`,
-	}, saidOfSites(process))
+	}, siteNotices(process))
 	require.Equal(t, 0, fieldsOf(r.Site)["nodes_vanished"], "it is back")
 
 	// A later failure counts from its own beginning.
@@ -255,7 +251,7 @@ func TestUnusableEntries(t *testing.T) {
 		require.Equal(t, 3, fieldsOf(r.Site)["nodes"])
 		require.Equal(t, 2, fieldsOf(r.Site)["nodes_unusable"])
 	}
-	require.Len(t, saidOfSites(process), 2, "the warning comes once, beside the nodes that were found")
+	require.Len(t, siteNotices(process), 2, "the warning comes once, beside the nodes that were found")
 }
 
 // The central node's version is the usual one in a tie, and hosts are compared with it too.
@@ -304,7 +300,7 @@ func TestBlocksThatFindTheSameNode(t *testing.T) {
 		require.Equal(t, "qlik0.example.com qlik1.example.com qlik2.example.com", sources(other), "its points are others")
 	}
 	warnings := 0
-	for _, line := range saidOfSites(process) {
+	for _, line := range siteNotices(process) {
 		if strings.HasPrefix(line, "W! ") {
 			warnings++
 			require.Contains(t, line, "another block with the same tags polls some of its nodes")
@@ -334,7 +330,7 @@ func TestManyNodesThatChange(t *testing.T) {
 		s.lists(0, nodes...)
 		r := b.Round(t.Context(), nil)
 		require.Len(t, r.Results, discovery.MaxNodes)
-		require.LessOrEqual(t, len(saidOfSites(process)), 2*(maxLines+1))
+		require.LessOrEqual(t, len(siteNotices(process)), 2*(maxLines+1))
 	}
 	require.Len(t, b.nodes.vanished, discovery.MaxNodes)
 	require.Len(t, b.claims.owner, discovery.MaxNodes)

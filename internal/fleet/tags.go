@@ -14,7 +14,7 @@ import (
 )
 
 // Limits in bytes. They keep a point well below 64 KiB, the longest line that Telegraf
-// reads from a plugin; escaping may double what is written here.
+// reads from a plugin. Escaping may double their size.
 const (
 	maxTagName  = 256
 	maxTagValue = 1 << 10
@@ -37,7 +37,7 @@ func checkTags(tags map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// checkTag refuses a static tag that would not arrive as it is written.
+// checkTag refuses a static tag that would not arrive unchanged.
 func checkTag(key, value string) error {
 	const tooLong = "is %d bytes long, more than %d: shorten it"
 	const encoding = "is not valid UTF-8: check where it comes from"
@@ -71,8 +71,8 @@ func checkTag(key, value string) error {
 	return nil
 }
 
-// unfit reports whether InfluxDB line protocol cannot carry a text in a tag: Telegraf
-// would change it or drop the tag on the way.
+// unfit reports whether line protocol cannot represent a text in a tag: Telegraf would change
+// it or drop the tag.
 func unfit(s string) bool {
 	return strings.ContainsFunc(s, unicode.IsControl) || strings.HasSuffix(s, `\`)
 }

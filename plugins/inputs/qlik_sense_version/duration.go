@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Duration is a setting such as "10s" or "180d". Telegraf's own, in package config, would
-// bring most of Telegraf into the program: 6 MB in its file, 5 MB in its memory.
+// Duration is a setting such as "10s" or "180d". Telegraf's own type, in package config, would
+// link most of Telegraf into the program: 6 MB of its file, 5 MB of its memory.
 type Duration time.Duration
 
 var days = regexp.MustCompile(`(\d+(?:\.\d+)?)d`)

@@ -1,6 +1,7 @@
 package qlik_sense_version
 
 import (
+	"log/slog"
 	"maps"
 	"time"
 
@@ -9,29 +10,28 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// history is what was logged of a server.
+// history is what was last logged of a server.
 type history struct {
-	version  string // that it told last, "" before the first answer
+	version  string // of the last answer, "" before the first
 	remark   string // of the judge on that version
-	failures int    // polls that failed since then
+	failures int    // failed polls since then
 }
 
 func (q *QlikSenseVersion) logNotices() {
 	for _, n := range q.process.Notices() {
 		switch n.Level {
-		case fleet.Error:
+		case slog.LevelError:
 			q.Log.Error(n.Text)
-		case fleet.Warning:
+		case slog.LevelWarn:
 			q.Log.Warn(n.Text)
-		case fleet.Info:
+		default:
 			q.Log.Info(n.Text)
 		}
 	}
 }
 
-// logResult tells the first version of a server, every change of it, what the judge remarks on
-// it, and that a server answers again. What went wrong with a poll is an error of the
-// accumulator.
+// logResult logs the first version of a server, every change of it, the remarks of the judge,
+// and that a server answers again. A failed poll is an error of the accumulator instead.
 func (q *QlikSenseVersion) logResult(r *fleet.Result) {
 	h := q.history[r.Server]
 	if h == nil {
@@ -65,8 +65,8 @@ func (q *QlikSenseVersion) logResult(r *fleet.Result) {
 	*h = history{version: version, remark: r.Judgement.Remark}
 }
 
-// forgetOthers keeps the history of those servers alone that a round asked: nodes of a site
-// come and go.
+// forgetOthers keeps only the history of servers that a round asked: nodes of a site come and
+// go.
 func (q *QlikSenseVersion) forgetOthers(round *fleet.Round) {
 	asked := make(map[*poll.Server]bool, len(round.Results))
 	for i := range round.Results {
@@ -75,7 +75,7 @@ func (q *QlikSenseVersion) forgetOthers(round *fleet.Round) {
 	maps.DeleteFunc(q.history, func(server *poll.Server, _ *history) bool { return !asked[server] })
 }
 
-// versionOf is the version for people: label, build, or both.
+// versionOf is the label, the build, or both.
 func versionOf(r *fleet.Result) string {
 	info := r.Outcome.Info
 	switch {

@@ -52,7 +52,7 @@ type QlikSenseVersion struct {
 	history map[*poll.Server]*history
 }
 
-// process is shared by all blocks: Telegraf makes each of them without the others.
+// process is shared by all blocks, which Telegraf creates one by one.
 var process = fleet.NewProcess(time.Now)
 
 // New returns a block with the defaults of every setting.
@@ -73,8 +73,8 @@ func (*QlikSenseVersion) SampleConfig() string {
 	return assets.SampleConfig
 }
 
-// Init checks every setting and reads the certificates once. It needs no network.
-// What it finds wrong is joined, each part a *poll.SettingError.
+// Init checks every setting and reads the certificates once. It needs no network. The error
+// joins *poll.SettingErrors.
 func (q *QlikSenseVersion) Init() error {
 	block, err := fleet.New(fleet.Settings{
 		Hosts:                 q.Hosts,
@@ -106,18 +106,18 @@ func (q *QlikSenseVersion) Init() error {
 	return nil
 }
 
-// Block is the block of the fleet that the settings describe. It is known after Init.
+// Block is the block of the fleet that the settings describe, after Init.
 func (q *QlikSenseVersion) Block() *fleet.Block { return q.block }
 
-// Gather asks every server of the block once and adds one point for each, and one for the site
-// where its nodes are asked for.
+// Gather asks every server of the block once and adds one point for each, and with discover
+// one for the site.
 func (q *QlikSenseVersion) Gather(acc telegraf.Accumulator) error {
 	q.GatherContext(context.Background(), acc)
 	return nil
 }
 
-// GatherContext is Gather that gives up when ctx ends. A server that has not
-// answered by then has no point in this round: nothing is known of it.
+// GatherContext is Gather that gives up when ctx ends. A server that has not answered by then
+// gets no point in this round.
 func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accumulator) {
 	round := q.block.Round(ctx, nil)
 	q.logNotices()
@@ -141,7 +141,7 @@ func (q *QlikSenseVersion) GatherContext(ctx context.Context, acc telegraf.Accum
 	q.Log.Debugf("Round of polls ended; servers: %d, time: %s", round.Servers, time.Since(round.Start).Round(time.Millisecond))
 }
 
-// fields are those of a point. What is not known is left out.
+// fields are the fields of a point, without unknown ones.
 func fields[T any](table []fleet.FieldOf[T], from *T) map[string]interface{} {
 	values := make(map[string]interface{}, len(table))
 	for i := range table {
@@ -157,7 +157,7 @@ func fields[T any](table []fleet.FieldOf[T], from *T) map[string]interface{} {
 	return values
 }
 
-// tags are those of a point: the block's and the server.
+// tags are the tags of a point: those of the block, and the server.
 func (q *QlikSenseVersion) tags(server *poll.Server) map[string]string {
 	tags := make(map[string]string, len(q.Tags)+1)
 	maps.Copy(tags, q.Tags)
