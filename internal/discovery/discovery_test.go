@@ -2,76 +2,36 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
-	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-// world is what all tests share: making a site takes a second.
-var world struct {
-	site *simulator.Site
-	dir  string // with the site's certificates
-}
+var world simulatortest.Site
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "discovery-")
-	if err != nil {
-		panic(err)
-	}
-	world.dir = dir
-	if world.site, err = simulator.NewSite(); err != nil {
-		panic(err)
-	}
-	if err := world.site.Export(dir); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		os.RemoveAll(dir)
-		os.Exit(status)
-	}))
-}
+func TestMain(m *testing.M) { world.Main(m) }
 
 func settings() poll.Settings {
 	return poll.Settings{
 		Timeout:   5 * time.Second,
 		TLSVerify: poll.VerifyFull,
-		TLS: telegraftls.ClientConfig{
-			TLSCA:   filepath.Join(world.dir, "root.pem"),
-			TLSCert: filepath.Join(world.dir, "client.pem"),
-			TLSKey:  filepath.Join(world.dir, "client_key.pem"),
-		},
+		TLS:       world.TLS(),
 	}
 }
 
-// start runs servers until the test ends and returns their addresses.
-func start(t testing.TB, servers ...simulator.Server) (fleet *simulator.Fleet, hosts []string) {
+func start(t testing.TB, servers ...simulator.Server) (*simulator.Fleet, []string) {
 	t.Helper()
-	for i := range servers {
-		servers[i].Addr = fmt.Sprintf("127.0.0.%d:0", i+1)
-	}
-	fleet, err := simulator.Start(world.site, servers...)
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		t.Skipf("not run, for this machine lacks the address: %v", err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, fleet.Close()) })
-	for i := range servers {
-		hosts = append(hosts, fleet.Addr(i))
-	}
-	return fleet, hosts
+	return world.Start(t, servers...)
 }
 
 // find asks once with these settings.
@@ -329,7 +289,7 @@ func TestUnreadableCertificate(t *testing.T) {
 	fleet, hosts := start(t, simulator.Server{Repository: repository(seven...)})
 	s := settings()
 	dir := t.TempDir()
-	require.NoError(t, world.site.Export(dir))
+	require.NoError(t, world.Site.Export(dir))
 	s.TLS.TLSCA = filepath.Join(dir, "root.pem")
 	poller, err := poll.New(s)
 	require.NoError(t, err)

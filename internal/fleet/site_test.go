@@ -46,7 +46,7 @@ func startSite(t *testing.T, about ...simulator.Server) *siteOf {
 		servers = append(servers, simulator.Server{Addr: "127.0.0.1:0", Name: name(i), Fault: simulator.FaultDown})
 	}
 	var err error
-	s.fleet, err = simulator.Start(world.site, servers...)
+	s.fleet, err = simulator.Start(world.Site, servers...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.fleet.Close()) })
 	routes := make(map[string]string)

@@ -108,7 +108,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestOtherFailures(t *testing.T) {
-	s, foreign := newSite(t), newSite(t)
+	s, foreign := newSite(t), foreignSite(t)
 	tests := []struct {
 		name     string
 		server   simulator.Server

@@ -93,7 +93,7 @@ func TestRoundEndsWithItsContext(t *testing.T) {
 }
 
 func TestUnusableFiles(t *testing.T) {
-	s, foreign := newSite(t), newSite(t)
+	s, foreign := newSite(t), foreignSite(t)
 	file := func(name string) string { return filepath.Join(s.dir, name) }
 	empty := writeFile(t, "")
 	encrypted, foreignEncrypted := encryptKey(t, s, "qlik"), encryptKey(t, foreign, "qlik")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,9 +35,22 @@ type site struct {
 	dir string
 }
 
+// Sites are shared, because creating their keys takes a second.
+var firstSite, secondSite = sync.OnceValues(simulator.NewSite), sync.OnceValues(simulator.NewSite)
+
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s, err := simulator.NewSite()
+	return export(t, firstSite)
+}
+
+func foreignSite(t *testing.T) *site {
+	t.Helper()
+	return export(t, secondSite)
+}
+
+func export(t *testing.T, shared func() (*simulator.Site, error)) *site {
+	t.Helper()
+	s, err := shared()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, s.Export(dir))

@@ -13,7 +13,7 @@ import (
 // After the site's root has been exchanged, a server with a certificate of the old root
 // is refused.
 func TestRotatedCertificates(t *testing.T) {
-	old, renewed := newSite(t), newSite(t)
+	old, renewed := newSite(t), foreignSite(t)
 	fleet, server := old.start(t, simulator.Server{})
 	p := newPoller(t, old.settings())
 	require.Equal(t, Success, p.Round(t.Context()).Poll(t.Context(), server).Result)

@@ -2,54 +2,29 @@ package report_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
-	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
-
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-// world is what all tests share: making a site takes a second.
-var world struct {
-	site *simulator.Site
-	dir  string // with the site's certificates and a catalogue
-}
+// world has a catalogue in its folder as well.
+var world simulatortest.Site
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "report-")
-	if err != nil {
-		panic(err)
-	}
-	world.dir = dir
-	if world.site, err = simulator.NewSite(); err != nil {
-		panic(err)
-	}
-	if err := world.site.Export(dir); err != nil {
-		panic(err)
-	}
-	if err := reporttest.Catalog().Save(catalogFile(), ""); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		os.RemoveAll(dir)
-		os.Exit(status)
-	}))
+	world.Main(m, func() error { return reporttest.Catalog().Save(catalogFile(), "") })
 }
 
 // catalogFile holds reporttest.Catalog.
-func catalogFile() string { return filepath.Join(world.dir, "catalog.toml") }
+func catalogFile() string { return filepath.Join(world.Dir, "catalog.toml") }
 
 // environment is a block of a simulated fleet.
 type environment struct {
@@ -63,11 +38,7 @@ type environment struct {
 // days.
 func settingsFor(hosts ...string) fleet.Settings {
 	settings := reporttest.Settings(hosts...)
-	settings.Poll.TLS = telegraftls.ClientConfig{
-		TLSCA:   filepath.Join(world.dir, "root.pem"),
-		TLSCert: filepath.Join(world.dir, "client.pem"),
-		TLSKey:  filepath.Join(world.dir, "client_key.pem"),
-	}
+	settings.Poll.TLS = world.TLS()
 	settings.CatalogFile = catalogFile()
 	return settings
 }
@@ -92,14 +63,7 @@ func gather(t *testing.T, network int, environments ...environment) *report.Repo
 			hosts = append(hosts, fmt.Sprintf("127.%d.1.%d", network, n))
 			e.servers[i].Addr = hosts[i] + ":9032"
 		}
-		if len(e.servers) > 0 {
-			simulated, err := simulator.Start(world.site, e.servers...)
-			if errors.Is(err, syscall.EADDRNOTAVAIL) {
-				t.Skipf("not run, for this machine lacks the address: %v", err)
-			}
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, simulated.Close()) })
-		}
+		world.Start(t, e.servers...)
 		block := settingsFor(append(hosts, e.hosts...)...)
 		block.Tags = map[string]string{"environment": e.name}
 		if e.change != nil {

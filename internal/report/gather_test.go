@@ -130,7 +130,7 @@ func TestSitesInTheStatus(t *testing.T) {
 // Nodes that are found can be named, and one that no site has is an error.
 func TestOnlyFoundNodes(t *testing.T) {
 	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.43.0.1"}, simulator.SiteNode{Host: "127.43.0.2"})}
-	simulated, err := simulator.Start(world.site,
+	simulated, err := simulator.Start(world.Site,
 		simulator.Server{Addr: "127.43.0.1:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27"), Repository: repository},
 		simulator.Server{Addr: "127.43.0.2:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")},
 		simulator.Server{Addr: "127.43.0.3:9032", Fault: simulator.FaultDown},
@@ -307,7 +307,7 @@ func TestGatherOnly(t *testing.T) {
 	for i := range servers {
 		servers[i].Addr = hosts[i] + ":9032"
 	}
-	simulated, err := simulator.Start(world.site, servers...)
+	simulated, err := simulator.Start(world.Site, servers...)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Skipf("not run, for this machine lacks the address: %v", err)
 	}

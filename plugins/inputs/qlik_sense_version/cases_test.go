@@ -116,7 +116,7 @@ func settings(t *testing.T, folder string, servers []string) *QlikSenseVersion {
 	require.NoError(t, err)
 	replacements := make([]string, 0, 6+2*len(servers))
 	replacements = append(replacements,
-		"{{certificates}}", filepath.ToSlash(world.dir),
+		"{{certificates}}", filepath.ToSlash(world.Dir),
 		"{{case}}", filepath.ToSlash(folder),
 		"{{servers}}", `"`+strings.Join(servers, `", "`)+`"`,
 	)

@@ -234,7 +234,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name: "two tokens",
 			change: func(q *QlikSenseVersion) {
-				q.TokenFile = filepath.Join(world.dir, "token")
+				q.TokenFile = filepath.Join(world.Dir, "token")
 				require.NoError(t, os.WriteFile(q.TokenFile, []byte("secret"), 0o600))
 				q.Headers = map[string]string{"authorization": "Bearer secret"}
 			},

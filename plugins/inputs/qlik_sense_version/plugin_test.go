@@ -1,8 +1,6 @@
 package qlik_sense_version
 
 import (
-	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,36 +11,15 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-// world is what all tests share, for keys take long to make: a Qlik Sense site and
-// its certificates as files.
-var world struct {
-	site *simulator.Site
-	dir  string // holds root.pem, client.pem and client_key.pem
-}
+var world simulatortest.Site
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "qlik-sense-version-")
-	if err != nil {
-		panic(err)
-	}
-	if world.site, err = simulator.NewSite(); err != nil {
-		panic(err)
-	}
-	if err := world.site.Export(dir); err != nil {
-		panic(err)
-	}
-	world.dir = dir
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		os.RemoveAll(dir)
-		os.Exit(status)
-	}))
-}
+func TestMain(m *testing.M) { world.Main(m) }
 
 const (
 	oldRelease = "May 2024 Patch 1"
@@ -51,22 +28,15 @@ const (
 	newVersion = "14.231.27"
 )
 
-// start runs simulated servers until the test ends. Those without an address get
-// 127.0.0.1, 127.0.0.2 and so on, for all servers of a block need different ones;
-// those without a reply run oldRelease.
+// start runs simulated servers until the test ends; those without a reply run oldRelease.
 func start(t *testing.T, servers ...simulator.Server) *simulator.Fleet {
 	t.Helper()
 	for i := range servers {
-		if servers[i].Addr == "" {
-			servers[i].Addr = loopback(t, i) + ":0"
-		}
 		if servers[i].Reply == nil {
 			servers[i].Reply = simulator.Reply(oldRelease, oldVersion)
 		}
 	}
-	fleet, err := simulator.Start(world.site, servers...)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, fleet.Close()) })
+	fleet, _ := world.Start(t, servers...)
 	return fleet
 }
 
@@ -87,9 +57,7 @@ func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
 	q.Log = log
 	q.Hosts = hosts
 	q.Timeout = Duration(5 * time.Second)
-	q.TLSCA = filepath.Join(world.dir, "root.pem")
-	q.TLSCert = filepath.Join(world.dir, "client.pem")
-	q.TLSKey = filepath.Join(world.dir, "client_key.pem")
+	q.ClientConfig = world.TLS()
 	alone(q)
 	return q, log
 }
@@ -172,18 +140,6 @@ func texts(log *testutil.CaptureLogger) string {
 		all.WriteString(entry.String() + "\n")
 	}
 	return all.String()
-}
-
-// loopback gives the address 127.0.0.1 and those that follow it.
-func loopback(t *testing.T, i int) string {
-	t.Helper()
-	address := fmt.Sprintf("127.0.0.%d", i+1)
-	listener, err := net.Listen("tcp", address+":0")
-	if err != nil {
-		t.Skipf("not run, for this machine has only one loopback address: %v", err)
-	}
-	require.NoError(t, listener.Close())
-	return address
 }
 
 // writeFile gives the name of a new file with that text.

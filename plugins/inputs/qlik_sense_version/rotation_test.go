@@ -48,7 +48,7 @@ func TestCertificatesAreReadForEachRound(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	dir := t.TempDir()
-	require.NoError(t, world.site.Export(dir))
+	require.NoError(t, world.Site.Export(dir))
 	q.TLSCA, q.TLSCert, q.TLSKey = filepath.Join(dir, "root.pem"), filepath.Join(dir, "client.pem"), filepath.Join(dir, "client_key.pem")
 	require.NoError(t, q.Init())
 	require.Equal(t, "success", gather(t, q).result(t))
@@ -62,6 +62,6 @@ func TestCertificatesAreReadForEachRound(t *testing.T) {
 	require.NoError(t, os.Remove(q.TLSKey))
 	require.Equal(t, "configuration_error", gather(t, q).result(t))
 
-	require.NoError(t, world.site.Export(dir))
+	require.NoError(t, world.Site.Export(dir))
 	require.Equal(t, "success", gather(t, q).result(t))
 }
