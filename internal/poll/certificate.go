@@ -7,8 +7,8 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Certificate is what one side showed the other, bounded: a parsed certificate would keep
-// the whole handshake message in memory, which a server can make as large as it likes.
+// Certificate is the certificate of one side. Its size is bounded, while an x509.Certificate
+// keeps the whole handshake message in memory, which may be large.
 type Certificate struct {
 	Subject             string
 	Names               []string // of its subjectAltName
@@ -16,7 +16,7 @@ type Certificate struct {
 	NotBefore, NotAfter time.Time
 }
 
-// A certificate can hold a thousand names, each as long as its server likes.
+// A certificate can have a thousand names of any length.
 const (
 	maxNames = 20
 	maxText  = 300 // bytes
@@ -43,8 +43,8 @@ func newCertificate(c *x509.Certificate) *Certificate {
 	}
 }
 
-// instant keeps a time within the years that JSON can hold: a zone in a certificate
-// can lead out of them.
+// instant clamps a time to the years that JSON allows: the zone of a certificate's time can
+// lead beyond them.
 func instant(t time.Time) time.Time {
 	switch t = t.UTC(); {
 	case t.Year() < 0:
@@ -55,5 +55,5 @@ func instant(t time.Time) time.Time {
 	return t
 }
 
-// bounded makes one line of bounded length of a text that comes from a server.
+// bounded returns a text of a server on one bounded line.
 func bounded(s string) string { return text.Excerpt(s, maxText) }

@@ -13,14 +13,14 @@ import (
 
 const descriptorHint = "raise the limit (LimitNOFILE= of Telegraf's systemd service, or ulimit -n), or lower max_concurrent_requests"
 
-// outOfDescriptors reports whether err came of having no file descriptor left.
+// outOfDescriptors reports whether the cause of err is a lack of file descriptors.
 func outOfDescriptors(err error) bool {
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	if !isDNS {
 		return isAny(err, noDescriptor)
 	}
-	// A DNSError holds the text of its cause alone, and a resolver that could not open
-	// /etc/hosts says that there is no such host.
+	// A DNSError has only the text of its cause, and a resolver that cannot open /etc/hosts
+	// reports that there is no such host.
 	for _, number := range noDescriptor {
 		if strings.Contains(dns.Err, number.Error()) {
 			return true
@@ -38,8 +38,8 @@ func isAny(err error, targets []error) bool {
 }
 
 // resolverFellBack reports whether the name was looked up at this machine although
-// resolv.conf names other servers: so does Go's resolver when it could not open the file,
-// and it keeps to it for 5 seconds.
+// resolv.conf names other servers. Go's resolver does that for 5 seconds after it could not
+// open the file.
 func resolverFellBack(dns *net.DNSError) bool {
 	content, err := boundedfile.Read("/etc/resolv.conf", 1<<20)
 	return err == nil && namesOthers(content, dns.Server)

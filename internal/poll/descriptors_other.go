@@ -4,7 +4,7 @@ package poll
 
 import "syscall"
 
-// noDescriptor holds WSAEMFILE of Windows.
+// noDescriptor is WSAEMFILE of Windows.
 var noDescriptor = []error{syscall.Errno(10024)}
 
 func descriptorCause() string { return "this process ran out of sockets" }

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// noDescriptor holds the errors of a process that may open no more files, and of a system
-// that can open no more.
+// noDescriptor are the errors at the limit of the process, and at that of the system.
 var noDescriptor = []error{syscall.EMFILE, syscall.ENFILE}
 
 func descriptorCause() string {

@@ -16,11 +16,10 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// maxCause keeps a certificate with a thousand names out of the log, in bytes.
+// maxCause bounds an error in bytes: it may quote a certificate with a thousand names.
 const maxCause = 400
 
-// failure says what an error of the HTTP client means for the user. Whatever is
-// not known better is a connection that failed.
+// failure explains an error of the HTTP client.
 func (p *progress) failure(ctx context.Context, err error) Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,11 +53,10 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 	case p.step == StepTLS, isAlert(err):
 		return p.tlsFailure(err)
 	case p.step == StepHTTP && strings.Contains(err.Error(), "readLoopPeekFail"):
-		return notHTTP() // what came was there before the request
+		return notHTTP() // the server sent something before the request
 	case p.step == StepHTTP && p.asked && p.version == tls.VersionTLS13:
-		// In TLS 1.3 the client learns only after its handshake that the server
-		// refuses its certificate, and the alert may be lost when the server
-		// closes the connection right behind it.
+		// In TLS 1.3 the server refuses a client certificate only after the client's
+		// handshake, and its alert may be lost when it closes the connection.
 		return Outcome{
 			Result: TLSError,
 			Step:   StepClientCertificate,
@@ -78,7 +76,7 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 	return notHTTP()
 }
 
-// notHTTP leaves the HTTP client's own text out: it quotes what the server sent.
+// notHTTP does not use the HTTP client's error, which quotes the reply.
 func notHTTP() Outcome {
 	return Outcome{Result: InvalidResponse, Step: StepReply, Cause: "the reply is not HTTP", Hint: "check host and port: another service answers there"}
 }
@@ -90,37 +88,29 @@ func (s *Service) brokenHint() string {
 func (s *Service) bodyFailure(ctx context.Context, err error) Outcome {
 	if isTimeout(ctx, err) {
 		return Outcome{
-			Result:     Timeout,
-			Step:       StepReply,
-			StatusCode: http.StatusOK,
-			Cause:      "the reply did not end in time",
-			Hint:       "raise timeout, or look at the load of the server",
+			Result: Timeout,
+			Step:   StepReply,
+			Cause:  "the reply did not end in time",
+			Hint:   "raise timeout, or look at the load of the server",
 		}
 	}
 	if isLocal(err, StepReply) {
-		outcome := localFailure(err)
-		outcome.StatusCode = http.StatusOK
-		return outcome
+		return localFailure(err)
 	}
-	return Outcome{Result: BodyReadError, Step: StepReply, StatusCode: http.StatusOK, Cause: "the reply broke off: " + shorten(err), Hint: s.brokenHint()}
+	return Outcome{Result: BodyReadError, Step: StepReply, Cause: "the reply broke off: " + shorten(err), Hint: s.brokenHint()}
 }
 
 func (s *Service) statusFailure(response *http.Response) Outcome {
-	outcome := Outcome{
-		Result:     StatusMismatch,
-		Step:       StepHTTP,
-		StatusCode: response.StatusCode,
-		Cause:      fmt.Sprintf("the server answered with HTTP status %d", response.StatusCode),
-	}
-	if text := http.StatusText(response.StatusCode); text != "" {
+	code := response.StatusCode
+	outcome := Outcome{Result: StatusMismatch, Step: StepHTTP, Cause: fmt.Sprintf("the server answered with HTTP status %d", code)}
+	if text := http.StatusText(code); text != "" {
 		outcome.Cause += " " + text
 	}
-	code := response.StatusCode
 	if code == http.StatusUnauthorized || code == http.StatusForbidden {
 		outcome.Result = AuthenticationFailed
 	}
 	excerpt := func() string {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, maxExcerpt)) // as much of it as comes
+		text, _ := io.ReadAll(io.LimitReader(response.Body, maxExcerpt)) // up to an error
 		return string(text)
 	}
 	if outcome.Hint = s.StatusHint(code, excerpt); outcome.Hint != "" {
@@ -166,7 +156,7 @@ func (p *progress) timeout() Outcome {
 		outcome.Cause = "the TLS handshake did not end in time"
 		outcome.Hint = "check that this port is the " + p.service.Name + ", and the load of the server"
 	default:
-		outcome.Step = StepHTTP // its status has not come
+		outcome.Step = StepHTTP // also after the first bytes
 		outcome.Cause = "the server took the request, but its reply did not begin in time"
 		outcome.Hint = "raise timeout, or look at the load and the " + p.service.Name + " of the server"
 	}
@@ -180,8 +170,8 @@ func (p *progress) connectHint(err error) string {
 	return "check that the server is up, and the firewalls and routes between here and its port"
 }
 
-// localFailure is for TLS that this side broke off, where neither the certificates nor
-// the settings of the server need be wrong.
+// localFailure is for TLS errors on this side after the handshake, or in its records: the
+// certificates are likely right.
 func localFailure(err error) Outcome {
 	outcome := Outcome{
 		Result: TLSError,
@@ -199,7 +189,7 @@ func localFailure(err error) Outcome {
 func (p *progress) tlsFailure(err error) Outcome {
 	outcome := Outcome{Result: TLSError, Step: StepTLS, Cause: shorten(err), Hint: p.tlsHint(err)}
 	if alert, ok := errors.AsType[*net.OpError](err); ok {
-		outcome.Cause = shorten(alert) // without what the HTTP client puts around it
+		outcome.Cause = shorten(alert) // without the HTTP client's prefix
 	}
 	if p.isRefusal(err) {
 		outcome.Step = StepClientCertificate
@@ -245,22 +235,21 @@ func (p *progress) clientCertificateHint() string {
 	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"
 }
 
-// isRefusal reports whether the server did not accept the client certificate, or the
-// lack of one. The texts are those of crypto/tls, which does not export its alerts.
+// isRefusal reports whether the server refused the client certificate, or the lack of one. It
+// compares texts, because crypto/tls does not export its alerts.
 func (p *progress) isRefusal(err error) bool {
 	return p.asked && isAlert(err) && slices.ContainsFunc(
 		[]string{"certificate", "handshake failure", "access denied", "error decrypting message"},
 		func(alert string) bool { return strings.Contains(err.Error(), alert) })
 }
 
-// isTimeout reports whether time ran out, by the poll's own deadline or one of the system.
+// isTimeout reports a timeout of the poll or of the system.
 func isTimeout(ctx context.Context, err error) bool {
 	network, ok := errors.AsType[net.Error](err)
 	return ctx.Err() != nil || ok && network.Timeout()
 }
 
-// isBroken reports whether the connection ended under the client's hands, rather
-// than that one side refused to go on.
+// isBroken reports whether the connection broke, rather than one side refusing to go on.
 func isBroken(err error) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		return operation.Op == "read" || operation.Op == "write"
@@ -268,14 +257,14 @@ func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// isAlert reports whether the server broke the connection off with a TLS alert.
+// isAlert reports whether the server ended the connection with a TLS alert.
 func isAlert(err error) bool {
 	operation, ok := errors.AsType[*net.OpError](err)
 	return ok && operation.Op == "remote error"
 }
 
-// isLocal reports whether crypto/tls broke the connection off on this side. Some of its
-// errors are only texts; during the handshake those are about versions and certificates.
+// isLocal reports whether crypto/tls ended the connection on this side. Some of its errors have
+// no type; during the handshake, those concern versions and certificates instead.
 func isLocal(err error, step Step) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		return operation.Op == "local error"
@@ -283,7 +272,7 @@ func isLocal(err error, step Step) bool {
 	return step > StepTLS && strings.HasPrefix(innermost(err).Error(), "tls: ")
 }
 
-// innermost is the error itself, without what the HTTP client puts around it.
+// innermost unwraps an error completely.
 func innermost(err error) error {
 	for {
 		inner := errors.Unwrap(err)
@@ -294,6 +283,6 @@ func innermost(err error) error {
 	}
 }
 
-// shorten makes one bounded line of an error, which may hold names out of a server's
-// certificate or the status line of a proxy.
+// shorten returns an error on one bounded line: it may contain names of a server's certificate
+// or the status line of a proxy.
 func shorten(err error) string { return text.Excerpt(err.Error(), maxCause) }

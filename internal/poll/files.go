@@ -24,22 +24,22 @@ type files struct {
 	settings *Settings
 	read     func(file string, maxSize int64) ([]byte, error) // boundedfile.Read, except in tests
 	limiter  boundedfile.Limiter
-	reading  atomic.Pointer[settingFile] // for the message when it hangs
+	reading  atomic.Pointer[settingFile] // for the error if it hangs
 }
 
 type settingFile struct{ key, file string }
 
-// secrets is what the files hold.
+// secrets are the contents of the files.
 type secrets struct {
 	roots  *x509.CertPool    // nil for those of the system
 	client []tls.Certificate // one, or none
 	token  string
 }
 
-// load reads all files and parses them. It returns in bounded time also where a file system
-// hangs. What it finds wrong is joined, each part a *SettingError.
+// load reads and parses all files. It returns in bounded time even if a file system hangs. The
+// error joins *SettingErrors.
 func (f *files) load(ctx context.Context) (*secrets, error) {
-	// Reading alone has the limit in time: to decrypt a key may take a busy machine seconds.
+	// The time limit is only for reading: decrypting a key may take seconds on a busy machine.
 	content, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
 	if _, hangs := errors.AsType[*boundedfile.TimeoutError](err); hangs {
 		at := f.reading.Load()
@@ -60,7 +60,7 @@ func (f *files) load(ctx context.Context) (*secrets, error) {
 	return &s, nil
 }
 
-// readAll returns the content of the files by the setting that names them.
+// readAll returns the contents of the files by setting.
 func (f *files) readAll() (map[string][]byte, error) {
 	content := make(map[string][]byte)
 	var errs []error
@@ -97,7 +97,7 @@ func (f *files) parseToken(content []byte) (string, error) {
 	return token, nil
 }
 
-// pemForm is the way out of a file in another form.
+// pemForm is the hint for a file in another format.
 const pemForm = "(export the certificates in PEM form: root.pem, client.pem, client_key.pem)"
 
 func (f *files) parseRoots(content []byte) (*x509.CertPool, error) {
@@ -148,7 +148,7 @@ func decrypt(key []byte, password, file string) ([]byte, error) {
 	}
 	der, err := pemutil.DecryptPKCS8PrivateKey(block.Bytes, []byte(password))
 	if err == nil {
-		_, err = x509.ParsePKCS8PrivateKey(der) // what a wrong password leaves can look decrypted
+		_, err = x509.ParsePKCS8PrivateKey(der) // decryption may succeed with a wrong password
 	}
 	if err != nil {
 		return nil, &SettingError{"tls_key_pwd", fmt.Errorf("is not the password of %s", file)}

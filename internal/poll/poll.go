@@ -1,5 +1,5 @@
-// Package poll asks one Qlik Sense server which version it runs, and says in the
-// user's words what went wrong when it does not answer.
+// Package poll asks one Qlik Sense server which version it runs. If that fails, it explains
+// the cause to an administrator, and what to do.
 package poll
 
 import (
@@ -26,14 +26,14 @@ import (
 
 const (
 	maxHeaders = 64 << 10 // bytes of a reply's headers
-	maxExcerpt = 4 << 10  // bytes of a reply with another status than 200
+	maxExcerpt = 4 << 10  // bytes of a reply with a status other than 200
 
 	minTimeout = 100 * time.Millisecond
 )
 
-// Settings is what the servers of a block have in common.
+// Settings are the settings of a block that concern single polls.
 type Settings struct {
-	Timeout   time.Duration // for everything that one server may take
+	Timeout   time.Duration // of a whole poll
 	TLS       telegraftls.ClientConfig
 	TLSVerify string // VerifyFull or VerifyChain
 	Proxy     proxy.HTTPProxy
@@ -41,7 +41,7 @@ type Settings struct {
 	Headers   map[string]string
 }
 
-// SettingError is a setting that cannot be used, and which one it is.
+// SettingError is an invalid setting.
 type SettingError struct {
 	Key string
 	Err error
@@ -77,8 +77,8 @@ type Poller struct {
 	files    files
 }
 
-// New checks the settings and reads the certificate files once; it needs no
-// network. What it finds wrong is joined, each part a *SettingError.
+// New checks the settings and reads the certificate files once; it needs no network. The
+// error joins *SettingErrors.
 func New(settings Settings) (*Poller, error) {
 	return newWith(settings, boundedfile.Read, boundedfile.DefaultLimit)
 }
@@ -104,8 +104,8 @@ func newWith(settings Settings, read func(string, int64) ([]byte, error), limit 
 		return nil, err
 	}
 	if settings.TLS.TLSCA == "" {
-		// They are loaded once in the life of the process: not when it may have no file
-		// descriptor left for them. What is wrong with them is told when they are needed.
+		// Go loads them once per process: load them while there are file descriptors. Errors
+		// are reported when they are used.
 		_, _ = x509.SystemCertPool()
 	}
 	if p.proxy, err = settings.Proxy.Proxy(); err != nil {
@@ -114,10 +114,9 @@ func newWith(settings Settings, read func(string, int64) ([]byte, error), limit 
 	return p, nil
 }
 
-// Round reads the certificates and the token anew, so that a rotated file needs
-// no restart. A file that cannot be read makes every poll of this round a
-// ConfigurationError, and so does a file system that hangs: Round returns within
-// seconds, or when ctx ends.
+// Round reads the certificates and the token again, so that a rotated file needs no restart.
+// If a file cannot be read, every poll of this round is a ConfigurationError. If a file system
+// hangs, too: Round returns within seconds, or when ctx ends.
 func (p *Poller) Round(ctx context.Context) *Round {
 	secrets, err := p.files.load(ctx)
 	if err != nil {
@@ -135,14 +134,14 @@ func (p *Poller) Round(ctx context.Context) *Round {
 	config := p.tls.Clone()
 	config.RootCAs, config.Certificates = secrets.roots, secrets.client
 	if p.settings.TLSVerify == VerifyChain {
-		config.InsecureSkipVerify = true // verifyChain takes its place
+		config.InsecureSkipVerify = true // replaced by verifyChain
 		config.VerifyConnection = verifyChain(secrets.roots)
 	}
 	return &Round{timeout: p.settings.Timeout, proxy: p.proxy, header: header, tls: config}
 }
 
-// Round is one round of polls, with the certificates and the token that it was
-// started with. It may be used by several goroutines.
+// Round is one round of polls with the same certificates and token. It is safe for concurrent
+// use.
 type Round struct {
 	err     error
 	timeout time.Duration
@@ -151,27 +150,28 @@ type Round struct {
 	tls     *tls.Config
 }
 
-// Outcome is how the poll of one server ended.
+// Outcome is the outcome of the poll of one server.
 type Outcome struct {
 	Result            Result
 	Info              *systeminfo.Info // nil unless Result is Success
-	StatusCode        int              // 0 where no HTTP status came back
-	ResponseTime      time.Duration    // 0 where the network was not asked
-	CertificateExpiry time.Time        // zero where the server showed no certificate
+	StatusCode        int              // 0 without an HTTP reply
+	ResponseTime      time.Duration    // 0 if nothing was sent
+	CertificateExpiry time.Time        // zero if the server sent no certificate
 
-	// What happened and what to do about it; "" on success. Neither holds a
-	// secret or anything of a reply's body.
+	// What happened and what to do about it; "" on success. They contain no secrets and
+	// nothing of the body of a reply.
 	Cause, Hint string
-	// This process ran out of file descriptors, which says nothing of the server: ask it
-	// again, and fewer at the same time. Go's resolver may need 5 seconds to recover.
+	// OutOfDescriptors means that this process ran out of file descriptors. The server may be
+	// fine: ask it again, and fewer at the same time. Go's resolver may need 5 seconds to
+	// recover.
 	OutOfDescriptors bool
 	Step             Step // that failed
-	// What had been shown by then, where it has a part in the failure; else nil.
+	// The certificates of a failed handshake, nil if not exchanged or irrelevant.
 	ServerCertificate, ClientCertificate *Certificate
 }
 
-// Poll asks a server for its version. When ctx ends first, the outcome says Timeout although
-// the server has had no chance to answer: the caller has to look at ctx.
+// Poll asks a server for its version. If ctx ends first, the Result is Timeout although the
+// server may be fine: the caller has to check ctx.
 func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	var info *systeminfo.Info
 	outcome := r.Ask(ctx, &about, server, func(body []byte) (err error) {
@@ -184,8 +184,8 @@ func (r *Round) Poll(ctx context.Context, server *Server) Outcome {
 	return outcome
 }
 
-// Ask asks a service of a server, which it parsed, and has read look at the body of a reply
-// with status 200. As for ctx, it is like Poll.
+// Ask asks a service of a server that this service parsed. read gets the body of a reply with
+// status 200. If ctx ends first, it returns what Poll returns.
 func (r *Round) Ask(ctx context.Context, service *Service, server *Server, read func(body []byte) error) Outcome {
 	if r.err != nil {
 		return Outcome{
@@ -212,8 +212,8 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 	config := r.tls.Clone()
 	config.GetClientCertificate = seen.clientCertificate(config.Certificates)
 
-	// Neither a connection nor a TLS session is kept for the next round: hours pass
-	// between them, and a server that is asked anew shows its certificate.
+	// No connection or TLS session is kept for the next round, hours later: in a full handshake,
+	// the server sends its certificate.
 	transport := &http.Transport{
 		Proxy:                  seen.findProxy(r.proxy),
 		OnProxyConnectResponse: proxyAnswer,
@@ -222,7 +222,7 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
 	}
-	// Ends a connection attempt that goes on after its request was given up.
+	// A connection attempt may go on after its request was cancelled.
 	defer transport.CloseIdleConnections()
 
 	header := r.header
@@ -231,39 +231,38 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 		maps.Copy(header, service.Header)
 	}
 	request := (&http.Request{Method: http.MethodGet, URL: server.url, Header: header, Host: header.Get("Host")}).WithContext(ctx)
-	// Not through http.Client: it would follow redirects.
+	// Not through http.Client, which follows redirects.
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return seen.failure(ctx, err)
 	}
 	defer response.Body.Close()
 
+	outcome := service.read(ctx, response, read)
+	outcome.StatusCode = response.StatusCode
+	return outcome
+}
+
+func (s *Service) read(ctx context.Context, response *http.Response, read func([]byte) error) Outcome {
 	if response.StatusCode != http.StatusOK {
-		return service.statusFailure(response)
+		return s.statusFailure(response)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, service.MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, s.MaxBody+1))
 	if err != nil {
-		return service.bodyFailure(ctx, err)
+		return s.bodyFailure(ctx, err)
 	}
-	if int64(len(body)) > service.MaxBody {
+	if int64(len(body)) > s.MaxBody {
 		return Outcome{
-			Result:     BodyReadError,
-			Step:       StepReply,
-			StatusCode: response.StatusCode,
-			Cause:      fmt.Sprintf("the reply is larger than %d bytes", service.MaxBody),
-			Hint:       "this is not the " + service.Name + ": check host, port and path",
+			Result: BodyReadError,
+			Step:   StepReply,
+			Cause:  fmt.Sprintf("the reply is larger than %d bytes", s.MaxBody),
+			Hint:   "this is not the " + s.Name + ": check host, port and path",
 		}
 	}
 	if err := read(body); err != nil {
-		return Outcome{
-			Result:     InvalidResponse,
-			Step:       StepReply,
-			StatusCode: response.StatusCode,
-			Cause:      err.Error(),
-			Hint:       service.ReplyHint(err),
-		}
+		return Outcome{Result: InvalidResponse, Step: StepReply, Cause: err.Error(), Hint: s.ReplyHint(err)}
 	}
-	return Outcome{Result: Success, StatusCode: response.StatusCode}
+	return Outcome{Result: Success}
 }
 
 func checkHeaders(headers map[string]string, token bool) error {

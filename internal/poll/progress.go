@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// progress watches a poll from the inside: how far it got, and what the server
-// asked for and showed. The same error means other things at other steps. The
-// HTTP client reports from goroutines of its own, some after the poll has ended.
+// progress records how far a poll got, and the certificates of both sides: the meaning of an
+// error depends on the step. The HTTP client calls it from other goroutines, even after the
+// poll has ended.
 type progress struct {
 	service *Service
 
@@ -18,8 +18,8 @@ type progress struct {
 	proxy       string            // without credentials, "" for none
 	certificate *x509.Certificate // the server's
 	version     uint16            // of TLS
-	asked       bool              // the server wanted a client certificate
-	given       *tls.Certificate  // the client certificate it got
+	asked       bool              // the server requested a client certificate
+	given       *tls.Certificate  // the client certificate that was sent
 }
 
 func (p *progress) reach(s Step) {
@@ -52,9 +52,9 @@ func (p *progress) handshakeDone(state tls.ConnectionState, err error) {
 	}
 }
 
-// clientCertificate gives the server the certificate that it asks for and notes
-// that it was asked. It gives it even if the server names other authorities: the
-// server's alert is the better diagnosis.
+// clientCertificate returns the certificate that the server requests and records the request.
+// It returns it even if the server names other authorities: the server's alert is the better
+// diagnosis.
 func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		p.mu.Lock()
@@ -68,7 +68,7 @@ func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.Cer
 	}
 }
 
-// addTo adds what the server showed and what it was shown.
+// addTo adds the certificates.
 func (p *progress) addTo(outcome *Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,15 +11,15 @@ import (
 	"github.com/influxdata/telegraf/plugins/common/proxy"
 )
 
-// proxyError is what is wrong with a proxy, in words that repeat nothing of its address
-// and its answer: both may hold credentials.
+// proxyError is an error of a proxy that quotes neither its address nor its reply: both may
+// contain credentials.
 type proxyError string
 
 func (e proxyError) Error() string { return string(e) }
 
 const (
-	// Such a proxy would be shown the site's client certificate, for the HTTP client has
-	// one set of TLS settings for proxy and server.
+	// The proxy would get the site's client certificate, because the HTTP client has one TLS
+	// configuration for proxy and server.
 	errTLSProxy    = proxyError("a proxy that is itself reached by https is not supported: it would get the site's client certificate")
 	errSystemProxy = proxyError("its address (HTTPS_PROXY, HTTP_PROXY) is no URL")
 )
@@ -31,8 +31,8 @@ func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, response *http.
 	return nil
 }
 
-// checkProxy refuses what would fail at every poll. The address may hold a
-// password and is never repeated.
+// checkProxy refuses settings that would fail at every poll. Errors do not quote the address,
+// which may contain a password.
 func checkProxy(p *proxy.HTTPProxy) error {
 	if p.HTTPProxyURL == "" {
 		return nil
@@ -55,8 +55,7 @@ func checkProxy(p *proxy.HTTPProxy) error {
 
 type proxyFunc = func(*http.Request) (*url.URL, error)
 
-// findProxy is find for one poll, and notes what it finds; that of the system is only
-// known when a server is asked.
+// findProxy wraps find and records the proxy. That of the system is only known for a request.
 func (p *progress) findProxy(find proxyFunc) proxyFunc {
 	if find == nil {
 		return nil
@@ -68,9 +67,9 @@ func (p *progress) findProxy(find proxyFunc) proxyFunc {
 		switch {
 		case err != nil:
 			p.proxy = "of the system"
-			return nil, errSystemProxy // err repeats the address
+			return nil, errSystemProxy // err quotes the address
 		case u == nil:
-			return nil, nil //nolint:nilnil // net/http takes that for no proxy
+			return nil, nil //nolint:nilnil // no proxy, for net/http
 		}
 		p.proxy = u.Scheme + "://" + u.Host
 		if u.Scheme == "https" {
@@ -97,7 +96,7 @@ func (p *progress) proxyFailure(err error) Outcome {
 	} else if known, ok := errors.AsType[proxyError](err); ok {
 		cause = known.Error()
 	} else {
-		cause = "it did not answer as a proxy does" // err repeats its answer
+		cause = "it did not answer as a proxy does" // err quotes its reply
 	}
 	outcome.Cause = fmt.Sprintf("the proxy %s did not open the connection: %s", p.proxy, cause)
 	return outcome

@@ -2,9 +2,8 @@ package poll
 
 import "fmt"
 
-// Result says how the poll of a server ended. 0 to 6 carry the numbers that
-// Telegraf's inputs.http_response gives to the same outcomes; its 1, a reply
-// that does not match a text, has no meaning here.
+// Result is how the poll of a server ended. 0 to 6 are numbered as in Telegraf's
+// inputs.http_response; its 1, a reply that does not match a text, does not exist here.
 type Result int
 
 // The ways a poll can end.
@@ -21,8 +20,8 @@ const (
 	ConfigurationError   Result = 10 // a certificate or token file could not be read in this round
 )
 
-// String gives the name used in the field "result". A number that is no Result has the
-// name "unknown_result_" and the number.
+// String returns the value of the field "result". A number that is no Result gives
+// "unknown_result_" and the number.
 func (r Result) String() string {
 	switch r {
 	case Success:

@@ -14,8 +14,8 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Limits of an entry of hosts or discover, in bytes. Those of names are the limits of the DNS
-// (RFC 1035, 2.3.4).
+// Limits of an entry of hosts or discover, in bytes. Those of names are from the DNS (RFC 1035,
+// 2.3.4).
 const (
 	maxEntry    = 2048
 	maxHostname = 253
@@ -24,7 +24,7 @@ const (
 
 // Server is one configured Qlik Sense server. It is immutable.
 type Server struct {
-	url      *url.URL // as it is asked: an international name in its ASCII form
+	url      *url.URL // with an international name in its ASCII form
 	source   string
 	hostPort string
 	label    string
@@ -34,7 +34,7 @@ type Server struct {
 func ParseServer(host string) (*Server, error) { return about.ParseServer(host) }
 
 // ParseServer reads an entry of a setting: a name, name:port, an address, [IPv6]:port, or a
-// whole URL. The error repeats the entry without what may be a secret.
+// whole URL. The error quotes the entry without possible secrets.
 func (service *Service) ParseServer(host string) (*Server, error) {
 	server, err := service.parseServer(host)
 	if err != nil {
@@ -67,7 +67,7 @@ func (service *Service) parseServer(host string) (*Server, error) {
 
 	s := &Server{url: u, source: u.Hostname(), hostPort: u.Host, label: host}
 	if strings.Contains(host, "://") {
-		// A query may hold a secret, and the label goes into logs.
+		// The label is logged: it must not contain the query, which may be a secret.
 		s.label = u.Scheme + "://" + u.Host + u.EscapedPath()
 	}
 	if name != s.source {
@@ -81,15 +81,15 @@ func (service *Service) parseServer(host string) (*Server, error) {
 // path: the tag "source".
 func (s *Server) Source() string { return s.source }
 
-// HostPort is the name or address as configured, and the port that is asked.
+// HostPort is the name or address as configured, and the port.
 func (s *Server) HostPort() string { return s.hostPort }
 
-// String is the server as its administrator wrote it, for log lines.
+// String is the server as configured, for log lines.
 func (s *Server) String() string { return s.label }
 
-// Key is the same for names and addresses that differ in spelling alone: upper and lower
-// case, the dot at the end, the ASCII form of an international name, the zeros of an IPv6
-// address. It is for comparing, not for showing. The port is no part of it.
+// Key is a canonical form of the name or address, without the port: names that differ only in
+// case, in a dot at the end or in the ASCII form of an international name have the same Key,
+// and so have IPv6 addresses that differ only in zeros. It is for comparisons, not for display.
 func (s *Server) Key() string {
 	name := s.url.Hostname()
 	if address, err := netip.ParseAddr(name); err == nil {
@@ -137,8 +137,8 @@ func parseHost(host, defaultPort string) (*url.URL, error) {
 	return u, nil
 }
 
-// urlProblem leaves out what url.Parse repeats of a URL: it may be a password, also one in
-// the place of the port.
+// urlProblem does not quote the URL as url.Parse does: it may contain a password, even instead
+// of the port.
 func urlProblem(what, host string, err error) error {
 	if parse, ok := errors.AsType[*url.Error](err); ok {
 		err = parse.Err
@@ -154,12 +154,12 @@ func urlProblem(what, host string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// redact hides what may be a secret in an entry that could not be read: what stands
-// before an "@", behind a "?" or "#", or in the place of a port.
+// redact hides possible secrets in an invalid entry: everything before an "@", after a "?" or
+// "#", or instead of a port.
 func redact(host string) string {
 	address, hidden := host, ""
 	if i := strings.IndexAny(host, "?#"); i >= 0 {
-		if strings.Contains(host[i:], "@") { // it may be a character of a password
+		if strings.Contains(host[i:], "@") { // the "?" or "#" may be part of a password
 			return "..."
 		}
 		address, hidden = host[:i], host[i:i+1]+"..."
@@ -196,12 +196,12 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// international is idna.Lookup, but for the characters of ASCII that cannot stand in a
-// name: checkHostname knows them, and allows the underscores of Windows' names.
+// international is idna.Lookup without its check of ASCII characters: checkHostname does that,
+// and allows the underscores of Windows names.
 var international = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true),
 	idna.Transitional(false), idna.StrictDomainName(false))
 
-// asciiName returns the name that the DNS knows and that certificates hold.
+// asciiName returns the name as it is in the DNS and in certificates.
 func asciiName(name string) (string, error) {
 	if name == "" {
 		return "", errors.New("the host name is missing")

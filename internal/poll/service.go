@@ -8,26 +8,25 @@ import (
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
-// Service is one that servers offer: how it is asked, and what the words for its failures
-// depend on. It must not be changed once it is in use.
+// Service is an HTTP service of a server: how to ask it, and its parts of the hints. It must not
+// be changed once it is in use.
 type Service struct {
-	Name string // "About service"
-	Port string // unless an entry says otherwise
-	// Windows is the service of Windows that runs it.
-	Windows string
+	Name    string // "About service"
+	Port    string // unless an entry says otherwise
+	Windows string // name of the Windows service
 	// Locate completes the URL of an entry.
 	Locate func(*url.URL)
-	Header http.Header // sent beyond that of the settings, and instead of the same ones there
-	// MaxBody is how large a reply may be, in bytes.
+	Header http.Header // overrides the settings
+	// MaxBody bounds the body of a reply, in bytes.
 	MaxBody int64
-	// StatusHint says what to do about a status other than 200, "" where nothing is known
-	// beyond what holds for every service. It may look at how the body begins.
+	// StatusHint says what to do about a status other than 200, or returns "" for the general
+	// hint. body returns the beginning of the body.
 	StatusHint func(code int, body func() string) string
-	// ReplyHint says what to do about a reply that could not be read.
+	// ReplyHint says what to do about a reply that could not be decoded.
 	ReplyHint func(error) string
 }
 
-// The About service as the node itself offers it. Behind the proxy the path is
+// The About service on the node itself. Behind the proxy the path is
 // /api/about/v1/systeminfo, after the prefix of the virtual proxy.
 // Source: help.qlik.com, About Service API; the port from Butler's source.
 var about = Service{
@@ -39,7 +38,7 @@ var about = Service{
 			u.Path = "/v1/systeminfo"
 		}
 	},
-	MaxBody: 1 << 20, // real ones have 500
+	MaxBody: 1 << 20, // real bodies have 500 bytes
 	StatusHint: func(code int, _ func() string) string {
 		switch code {
 		case http.StatusUnauthorized, http.StatusForbidden:

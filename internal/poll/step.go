@@ -1,6 +1,6 @@
 package poll
 
-// Step is a part of a poll, as a user would go through them to find what is wrong.
+// Step is a step of a poll, in the order in which to look for a problem.
 type Step int
 
 // The steps, in their order.

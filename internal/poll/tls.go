@@ -9,13 +9,13 @@ import (
 	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
 )
 
-// How a server's certificate is checked (the setting tls_verify).
+// Values of the setting tls_verify: how to check a server's certificate.
 const (
 	VerifyFull  = "full"  // chain and name
-	VerifyChain = "chain" // the chain must lead to tls_ca, the name is not compared
+	VerifyChain = "chain" // only that the chain leads to tls_ca
 )
 
-// checkTLS finds what Telegraf's TLS settings would pass over silently.
+// checkTLS refuses settings that Telegraf ignores silently.
 func checkTLS(c *telegraftls.ClientConfig, verify string) error {
 	switch {
 	case c.TLSCert != "" && c.TLSKey == "":
@@ -34,11 +34,10 @@ func checkTLS(c *telegraftls.ClientConfig, verify string) error {
 	return nil
 }
 
-// tlsConfig makes of the settings what does not come from files.
+// tlsConfig returns the configuration without what comes from files.
 func tlsConfig(c *telegraftls.ClientConfig) (*tls.Config, error) {
-	// One at a time, to know which one is wrong. TLSConfig gives nothing at all, not
-	// even tls_min_version, unless one of the settings on its list is there;
-	// insecure_skip_verify is on that list.
+	// One by one, to know which one is wrong. TLSConfig ignores even tls_min_version unless
+	// one of certain other settings is set, such as insecure_skip_verify.
 	var errs []error
 	for _, setting := range []struct {
 		key  string
@@ -67,7 +66,7 @@ func tlsConfig(c *telegraftls.ClientConfig) (*tls.Config, error) {
 	return config, nil
 }
 
-// verifyChain checks a server's certificate as crypto/tls does, but for its name.
+// verifyChain checks a server's certificate like crypto/tls, without the name.
 func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}

@@ -1,5 +1,5 @@
-// Package systeminfo reads what the About service of Qlik Sense Enterprise on
-// Windows answers to GET /v1/systeminfo.
+// Package systeminfo reads the reply of the About service of Qlik Sense Enterprise on Windows
+// to GET /v1/systeminfo.
 package systeminfo
 
 import (
@@ -12,11 +12,11 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// maxValue is the longest text kept of one member, in bytes. Real values stay
-// below 60; the limit keeps a hostile server from filling a database.
+// maxValue bounds the value of a member, in bytes. Real values have less than 60; a malicious
+// server must not fill the database.
 const maxValue = 1024
 
-// Why a reply is not the systeminfo object. No error ever quotes the reply.
+// Errors of Decode. They do not quote the reply.
 var (
 	ErrEmpty     = errors.New("the reply is empty")
 	ErrHTML      = errors.New("the reply is a web page, not JSON")
@@ -24,12 +24,11 @@ var (
 	ErrNoVersion = errors.New("the reply is JSON, but has neither version nor releaseLabel")
 )
 
-// Info holds the members of the systeminfo object, "" where the reply lacks one
-// or holds null, an array or an object there.
+// Info holds the members of the systeminfo object. A member is "" if the reply lacks it, or
+// if it is null, an array or an object there.
 //
-// Members as in the vendor's documentation and in real replies of June 2019,
-// February 2024 and November 2025; originalClassName ("Composition" in each) is
-// left out.
+// Source: the vendor's documentation, and real replies of June 2019, February 2024 and November
+// 2025. The member originalClassName ("Composition" in each) is left out.
 type Info struct {
 	ContentHash              string
 	SenseID                  string
@@ -41,8 +40,22 @@ type Info struct {
 	CopyrightYearRange       string
 }
 
+// members are the fields by their names in the object.
+func (i *Info) members() map[string]*string {
+	return map[string]*string{
+		"contentHash":              &i.ContentHash,
+		"senseId":                  &i.SenseID,
+		"version":                  &i.Version,
+		"deploymentType":           &i.DeploymentType,
+		"releaseLabel":             &i.ReleaseLabel,
+		"deprecatedProductVersion": &i.DeprecatedProductVersion,
+		"productName":              &i.ProductName,
+		"copyrightYearRange":       &i.CopyrightYearRange,
+	}
+}
+
 // Decode reads the body of a reply: the systeminfo object, or product-info.json,
-// which holds that object as its member "composition". The object needs a version
+// which has that object as its member "composition". The object needs a version
 // or a release label; everything else is optional, and unknown members are
 // ignored.
 func Decode(body []byte) (*Info, error) {
@@ -54,78 +67,56 @@ func Decode(body []byte) (*Info, error) {
 		return nil, ErrHTML
 	}
 
-	object, err := decodeObject(body)
+	info, composition, err := decodeObject(body)
 	if err != nil {
 		return nil, err
 	}
-	if info := fromObject(object); info != nil {
-		return info, nil
-	}
-	if composition, err := decodeObject(object["composition"]); err == nil {
-		if info := fromObject(composition); info != nil {
-			return info, nil
+	if info.Version == "" && info.ReleaseLabel == "" {
+		if info, _, err = decodeObject(composition); err != nil || info.Version == "" && info.ReleaseLabel == "" {
+			return nil, ErrNoVersion
 		}
 	}
-	return nil, ErrNoVersion
+	return info, nil
 }
 
-// decodeObject keeps the known members, and keeps them raw: a struct would take
-// "Version" for "version", and would refuse the whole reply for one member of
-// another type. A map of all members would take twenty times the memory of a reply
-// that is made for it.
-func decodeObject(body []byte) (map[string]json.RawMessage, error) {
+// decodeObject reads one member at a time: a struct would accept "Version" for "version", and
+// refuse the whole reply for one member of another type. A map of all members would take
+// twenty times the memory of a malicious reply.
+func decodeObject(body []byte) (info *Info, composition json.RawMessage, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, ErrNotJSON
+		return nil, nil, ErrNotJSON
 	}
-	object := make(map[string]json.RawMessage)
+	info = &Info{}
+	members := info.members()
 	for decoder.More() {
-		name, err := decoder.Token()
+		token, err := decoder.Token()
 		if err != nil {
-			return nil, ErrNotJSON
+			return nil, nil, ErrNotJSON
 		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, ErrNotJSON
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			return nil, nil, ErrNotJSON
 		}
-		switch name {
-		case "contentHash", "senseId", "version", "deploymentType", "releaseLabel", "deprecatedProductVersion",
-			"productName", "copyrightYearRange", "composition":
-			object[name.(string)] = value
+		name, _ := token.(string)
+		if member := members[name]; member != nil {
+			*member = value(raw)
+		} else if name == "composition" {
+			composition = raw
 		}
 	}
-	if _, err := decoder.Token(); err != nil { // the closing bracket
-		return nil, ErrNotJSON
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		return nil, nil, ErrNotJSON
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, ErrNotJSON
+		return nil, nil, ErrNotJSON
 	}
-	return object, nil
+	return info, composition, nil
 }
 
-func fromObject(object map[string]json.RawMessage) *Info {
-	info := &Info{
-		ContentHash:              value(object["contentHash"]),
-		SenseID:                  value(object["senseId"]),
-		Version:                  value(object["version"]),
-		DeploymentType:           value(object["deploymentType"]),
-		ReleaseLabel:             value(object["releaseLabel"]),
-		DeprecatedProductVersion: value(object["deprecatedProductVersion"]),
-		ProductName:              value(object["productName"]),
-		CopyrightYearRange:       value(object["copyrightYearRange"]),
-	}
-	if info.Version == "" && info.ReleaseLabel == "" {
-		return nil
-	}
-	return info
-}
-
-// value gives a JSON string as it is and a number or boolean as it is written, in
-// a form that is safe in a log line, a tag and a table: one line, bounded.
+// value returns a JSON string, or the text of a number or boolean, so that it is safe in a log
+// line, a tag and a table: one line of bounded length.
 func value(member json.RawMessage) string {
-	if len(member) == 0 {
-		return ""
-	}
 	value := string(member)
 	switch member[0] {
 	case '"':
