@@ -1,4 +1,4 @@
-// Package atomicfile writes files as a whole or not at all.
+// Package atomicfile replaces files atomically.
 package atomicfile
 
 import (
@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// Write replaces the contents of a file: with all of text or, if that does not work, not
-// at all. Whoever reads the file meanwhile gets the old contents or the new ones. An
-// existing file keeps its permissions and its owner; a new one gets what the umask, or
-// the rules of its folder, allow. Behind a symbolic link the file is replaced, not the link.
+// Write replaces the contents of a file. Readers see the old contents or the new ones, and after
+// an error the old ones. A file keeps its permissions and its owner; a new one gets those that
+// the umask or its folder demand. If file is a symbolic link, its target is replaced.
 func Write(file string, text []byte) error {
 	target, old, err := resolve(file)
 	if err != nil {
@@ -41,7 +40,7 @@ func Write(file string, text []byte) error {
 	return nil
 }
 
-// Check reports whether Write would be permitted to write the file, without touching it.
+// Check returns an error if Write is not permitted to write the file. It does not change it.
 func Check(file string) error {
 	target, old, err := resolve(file)
 	if err != nil {
@@ -54,8 +53,7 @@ func Check(file string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// resolve returns the path of the file behind links, and its FileInfo, nil for a file
-// that does not exist yet.
+// resolve follows links. old is nil if the file does not exist.
 func resolve(file string) (target string, old fs.FileInfo, err error) {
 	target, err = filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,26 +73,26 @@ func resolve(file string) (target string, old fs.FileInfo, err error) {
 	return target, old, nil
 }
 
-// Temporary files are in the same folder as the target, since a file can only be renamed
-// within its file system, and have names of this form.
+// Names of temporary files. They are in the folder of the target, because a file can only be
+// renamed within its file system.
 const (
 	tempPrefix = ".telegraf-qlik-sense-version-"
 	tempSuffix = ".tmp"
 )
 
-// create makes the temporary file that is to replace target, with the permissions and the
-// owner of the old file, nil if there is none.
+// create creates the temporary file that will replace target, with the permissions and the owner
+// of the old file, if there is one.
 func create(target string, old fs.FileInfo) (*os.File, error) {
 	mode := fs.FileMode(0o666) // before the umask
 	if old != nil {
-		mode = 0o600 // until the owner is right
+		mode = 0o600 // until it has the right owner
 	}
-	// Not os.CreateTemp, which always makes files that only their owner can read: only the
-	// system knows the umask and the default permissions of the folder.
+	// Not os.CreateTemp, whose files only their owner can read: the system applies the umask and
+	// the default permissions of the folder.
 	name := filepath.Join(filepath.Dir(target), tempPrefix+rand.Text()+tempSuffix)
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		// Without the name of the temporary file, which means nothing to anybody.
+		// Without the name of the temporary file, which would only confuse.
 		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err
 		}
@@ -113,14 +111,12 @@ func create(target string, old fs.FileInfo) (*os.File, error) {
 	return f, nil
 }
 
-// staleAfter is the age from which on a temporary file is a leftover. Writing takes
-// seconds at most.
+// staleAfter is the age at which a temporary file is a leftover. Writing takes seconds at most.
 const staleAfter = time.Hour
 
-// removeStale removes the temporary files that writes which were killed left in the folder
-// of f. Nothing that a process does about its own end helps against a kill or a power
-// failure, and files without a name (O_TMPFILE) exist on Linux only and cannot replace a
-// file. Errors are ignored: the file of somebody else is theirs to remove.
+// removeStale removes old temporary files in the folder of f, left by writes that were killed.
+// Files without a name (O_TMPFILE) would not need that, but exist only on Linux and cannot
+// replace a file. Errors are ignored: the files may belong to somebody else.
 func removeStale(f *os.File) {
 	own, err := f.Stat()
 	if err != nil {
@@ -135,7 +131,7 @@ func removeStale(f *os.File) {
 		if !strings.HasPrefix(entry.Name(), tempPrefix) || !strings.HasSuffix(entry.Name(), tempSuffix) || !entry.Type().IsRegular() {
 			continue
 		}
-		// Compared with f, not with the clock of this machine: the folder may be on another.
+		// Compared with f, not with this machine's clock: the folder may be on another machine.
 		if info, err := entry.Info(); err == nil && own.ModTime().Sub(info.ModTime()) > staleAfter {
 			os.Remove(filepath.Join(dir, entry.Name())) //nolint:errcheck // see above
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// lockTimeout bounds the wait for a lock. Its holders read a file, change and write it.
+	// lockTimeout bounds the wait for a lock, which is held while a file is read and written.
 	lockTimeout = 30 * time.Second
 	lockPoll    = 20 * time.Millisecond
 )
@@ -17,13 +17,12 @@ const (
 // errLocked is what tryLock returns while another process holds the lock.
 var errLocked = errors.New("another process is writing there: try again when it has ended")
 
-// ErrCannotLock tells that the file system has no locks: what goes well without them may go on.
+// ErrCannotLock means that the file system has no locks. A caller may do without.
 var ErrCannotLock = errors.New("its file system has no locks")
 
-// Lock keeps out other calls of Lock, in this process or another one, for a file in the same
-// folder until unlock is called. Reading a file, changing what it says and writing it under
-// the lock undoes nobody else's change. The system ends the lock of a process that ends, be
-// it killed, and nothing of it stays in the folder.
+// Lock locks the folder of a file until unlock is called, so that two processes that read,
+// change and write the file do not undo each other's changes. The system releases the lock of a
+// process that ends or is killed. Nothing stays in the folder.
 func Lock(ctx context.Context, file string) (unlock func(), err error) {
 	target, _, err := resolve(file)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// tryLock locks the folder itself: a file of its own would stay behind a process that was
-// killed, or have to be readable by every user who updates something in the folder.
+// tryLock locks the folder itself: a lock file would stay after a process was killed, and every
+// user who updates something in the folder would need access to it.
 func tryLock(dir string) (unlock func(), err error) {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -29,7 +29,7 @@ func tryLock(dir string) (unlock func(), err error) {
 		err = errLocked
 	case errors.Is(err, syscall.EBADF), errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.EINVAL),
 		errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EOPNOTSUPP):
-		// NFS, for one, locks only what is open for writing, which no folder ever is.
+		// NFS, for example, locks only files that are open for writing, which a folder cannot be.
 		err = fmt.Errorf("%w (%w)", ErrCannotLock, err)
 	}
 	return nil, errors.Join(err, f.Close())

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock opens a file that nobody else may open meanwhile and that Windows removes when it is
-// closed, which it is when its process ends in any way. A folder cannot be locked.
+// tryLock opens a file exclusively. Windows removes the file when it is closed, also because the
+// process ends. A folder cannot be locked.
 func tryLock(dir string) (unlock func(), err error) {
 	name, err := windows.UTF16PtrFromString(filepath.Join(dir, tempPrefix+"lock"))
 	if err != nil {
@@ -24,7 +24,7 @@ func tryLock(dir string) (unlock func(), err error) {
 	case errors.Is(err, windows.ERROR_SHARING_VIOLATION):
 		return nil, errLocked
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
-		// While the last holder's file is being removed, and where the folder's rules forbid it.
+		// While the file of the last holder is being removed, or for lack of permission.
 		return nil, fmt.Errorf("%w (or the folder must not be written to: %w)", errLocked, err)
 	}
 	return nil, err

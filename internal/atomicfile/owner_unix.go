@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// keepOwner gives the new file the owner and the group of the old one: a file that only
-// Telegraf's group may read must not become root's when root updates it.
+// keepOwner gives the new file the owner and the group of the old one: a file for Telegraf's
+// group must stay readable for it when root updates it.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	created, err := f.Stat()
 	if err != nil {

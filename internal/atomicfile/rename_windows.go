@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// renameTimeout bounds the wait for whoever has the target open: Telegraf's plugin reads it in
-// milliseconds, and so does a virus scanner.
+// renameTimeout bounds the wait while another program has the target open. The plugin and virus
+// scanners read it in milliseconds.
 const renameTimeout = 2 * time.Second
 
 // rename replaces target by a file. Windows does not replace one that another program has open.
@@ -21,7 +21,7 @@ func rename(file, target string) error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			// Without the name of the temporary file, which means nothing to anybody.
+			// Without the name of the temporary file, which would only confuse.
 			if link, ok := errors.AsType[*os.LinkError](err); ok {
 				err = link.Err
 			}

@@ -1,7 +1,6 @@
-// Package boundedfile reads files that somebody else looks after: a certificate that a
-// job renews, a catalogue on a network share. Such a file can be a pipe, can be huge, or
-// can lie on a file system that hangs (a dead NFS server, FUSE), where a call to read it,
-// or only to look at it, never returns and cannot be interrupted.
+// Package boundedfile reads files that are not under the program's control: a certificate that
+// a job renews, a catalogue on a network share. They may be pipes, huge, or on a file system
+// that hangs (a dead NFS server, FUSE), where even stat never returns and cannot be interrupted.
 //
 // Read bounds the size, Within the time:
 //
@@ -23,7 +22,7 @@ import (
 // and a directory are refused, and so is a larger file. It does not bound the time: call
 // it through Within.
 func Read(file string, maxSize int64) ([]byte, error) {
-	// First, for to open a pipe that nobody writes to would never end.
+	// Before opening: opening a pipe without a writer blocks.
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -36,7 +35,7 @@ func Read(file string, maxSize int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	// Not what Stat says of the size: the file may be growing.
+	// Not the size from Stat: the file may be growing.
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return nil, err
@@ -47,32 +46,31 @@ func Read(file string, maxSize int64) ([]byte, error) {
 	return content, nil
 }
 
-// DefaultLimit is the Limit of a Limiter that has none.
+// DefaultLimit is used if Limiter.Limit is 0.
 const DefaultLimit = 5 * time.Second
 
-// Limiter bounds the time of what is called through Within, and lets at most one such
-// call be under way: one that hangs leaves one goroutine behind, however often it is
-// tried again. The zero Limiter is ready for use. It must not be copied.
+// Limiter bounds the time of calls through Within, and allows only one at a time, so that a file
+// system that hangs leaves only one goroutine behind. The zero Limiter is ready for use. It must
+// not be copied.
 type Limiter struct {
 	Limit time.Duration // for each call; 0 means DefaultLimit
 
 	mu       sync.Mutex
-	done     chan struct{} // of the call under way, nil where there is none
+	done     chan struct{} // of the call under way, or nil
 	deadline time.Time     // of that call
 }
 
-// TimeoutError is the error of a call that has not returned within the limit. It does not
-// name the file, which only the caller knows.
+// TimeoutError is the error of a call that took too long. It does not name the file, which only
+// the caller knows.
 type TimeoutError struct{ Limit time.Duration }
 
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("reading took longer than %s: the file system may hang", e.Limit)
 }
 
-// Within returns what f returns. If f takes longer than the limit it is left behind, and
-// the error is a *TimeoutError; what it returns later is dropped. While it is left behind
-// nothing else is started: every further call fails at once, with the same error. When
-// ctx ends first, the error is that of ctx.
+// Within returns the result of f. If f takes longer than the limit, the error is a *TimeoutError
+// and the result is dropped; until f returns, every further call fails at once with the same
+// error. If ctx ends first, the error is that of ctx.
 //
 // Calls with the same Limiter wait for each other.
 func Within[T any](ctx context.Context, l *Limiter, f func() (T, error)) (T, error) {
@@ -99,7 +97,7 @@ func Within[T any](ctx context.Context, l *Limiter, f func() (T, error)) (T, err
 	return result, err
 }
 
-// wait returns when no call is under way any more, or says why it gave up.
+// wait waits for the call under way.
 func (l *Limiter) wait(ctx context.Context) error {
 	timer := time.NewTimer(time.Until(l.deadline))
 	defer timer.Stop()
@@ -112,7 +110,7 @@ func (l *Limiter) wait(ctx context.Context) error {
 	case <-l.done:
 	}
 	select {
-	case <-l.done: // even if something else ended at the same time
+	case <-l.done: // even if the timer or ctx ended at the same time
 		l.done = nil
 		return nil
 	default:

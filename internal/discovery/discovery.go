@@ -16,30 +16,28 @@ import (
 )
 
 const (
-	// path is that of the whole list: the shorter one does not tell what a node does.
+	// path returns complete entries: without /full, the roles of a node are missing.
 	// Source: help.qlik.com, Repository Service API.
 	path = "/qrs/servernodeconfiguration/full"
-	// xrfkey is sent twice, as the service wants it. It protects browsers, which is no
-	// concern of a program, so that it need not be secret.
+	// xrfkey is sent twice, as the service requires. It protects browsers against cross-site
+	// requests; a program may use a constant.
 	xrfkey = "4vQtelegrafQlik1"
 
 	maxBody = 4 << 20 // bytes of a list: 4 KiB for each of MaxNodes
-	maxUser = 256     // bytes of the name of a user or of its directory
+	maxUser = 256     // bytes of a user's name, and of the directory
 )
 
-// DefaultUser is the technical user whose name the vendor's staff prefer for requests of
-// programs.
+// DefaultUser is the internal user that the vendor's staff recommend for API requests.
 const DefaultUser = `INTERNAL\sa_api`
 
-// Finder asks for the nodes of one site.
+// Finder finds the nodes of one site.
 type Finder struct {
 	servers []*poll.Server
 	service *poll.Service
 }
 
-// New reads the settings discover and discover_user. Of the headers of the block one named
-// X-Qlik-User takes the place of the user. What it finds wrong is joined, each part a
-// *poll.SettingError.
+// New reads the settings discover and discover_user. A header X-Qlik-User of the block
+// overrides the user. The error joins *poll.SettingErrors.
 func New(discover []string, user string, headers map[string]string) (*Finder, error) {
 	var errs []error
 	qlikUser, err := userHeader(user)
@@ -64,21 +62,20 @@ func New(discover []string, user string, headers map[string]string) (*Finder, er
 	return f, errors.Join(errs...)
 }
 
-// Servers are the nodes that are asked, in this order.
+// Servers are the nodes of the setting, in the order in which they are asked.
 func (f *Finder) Servers() []*poll.Server { return f.servers }
 
-// Attempt is how a node answered.
+// Attempt is the outcome of asking a node.
 type Attempt struct {
 	Server *poll.Server
 	poll.Outcome
 }
 
-// Ask is poll.Round.Ask with a context. It returns false where nothing is known, for the
-// round was cut off.
+// Ask is poll.Round.Ask with a context. If the round is cut off, the outcome is not known.
 type Ask func(service *poll.Service, server *poll.Server, read func([]byte) error) (outcome poll.Outcome, known bool)
 
-// Find asks one node after the other until one lists the nodes of the site. It returns what
-// became of each that was asked; the last one is that which answered where there is a list.
+// Find asks one node after the other until one returns the list of nodes. If there is a list, it
+// is from the last attempt.
 func (f *Finder) Find(ask Ask) (attempts []Attempt, list *List, known bool) {
 	for _, server := range f.servers {
 		var found *List
@@ -87,7 +84,7 @@ func (f *Finder) Find(ask Ask) (attempts []Attempt, list *List, known bool) {
 			return err
 		}
 		outcome, known := ask(f.service, server, read)
-		// A Repository Service that was idle takes 3 to 15 seconds for its first reply.
+		// An idle Repository Service takes 3 to 15 seconds for its first reply.
 		if known && outcome.Result == poll.Timeout && outcome.Step >= poll.StepHTTP {
 			first := outcome.ResponseTime
 			outcome, known = ask(f.service, server, read)
@@ -104,7 +101,7 @@ func (f *Finder) Find(ask Ask) (attempts []Attempt, list *List, known bool) {
 	return attempts, nil, true
 }
 
-// userHeader returns DIRECTORY\USER as the header X-Qlik-User has it.
+// userHeader returns the value of the header X-Qlik-User for DIRECTORY\USER.
 func userHeader(user string) (string, error) {
 	directory, name, found := strings.Cut(user, `\`)
 	switch {
@@ -139,7 +136,7 @@ func newService(user string, headers map[string]string) *poll.Service {
 	}
 }
 
-// locate puts the path behind the prefix of a virtual proxy, and the key into the query.
+// locate appends the path, to the prefix of a virtual proxy if there is one, and the key.
 func locate(u *url.URL) {
 	if !strings.HasSuffix(u.Path, path) {
 		u.Path = strings.TrimSuffix(u.Path, "/") + path

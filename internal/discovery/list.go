@@ -15,12 +15,12 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// MaxNodes is how many nodes a list may hold. The largest sites have some dozens.
+// MaxNodes bounds the list of nodes. The largest sites have some dozens.
 const MaxNodes = 1000
 
 const maxName = 256 // bytes of the name of a node
 
-// Why a reply is not a list of nodes. No error ever quotes the reply.
+// Errors of decode. They do not quote the reply.
 var (
 	errHTML    = errors.New("the reply is a web page, not JSON")
 	errNotList = errors.New("the reply is no list of nodes")
@@ -29,19 +29,20 @@ var (
 	errNoHost  = errors.New("no node in the list has a usable host name")
 )
 
-// List is what a Repository Service knows of its site. It has a node at least.
+// List is the list of the nodes of a site. It is not empty.
 type List struct {
-	// Nodes are each of another host, the central one first and the others by host.
+	// Nodes have different hosts. The central node is the first, the others are in the order
+	// of their hosts.
 	Nodes []Node
-	// Unusable is how many further entries name no host that could be asked.
+	// Unusable is the number of further entries without a usable host name.
 	Unusable int
 }
 
 // Node is a node of a site.
 type Node struct {
-	// Server is the About service at the host name that was typed when the node was made.
+	// Server is the About service at the host name of the node, as typed in the QMC.
 	Server *poll.Server
-	Name   string   // in the QMC, on one line; "" where the list lacks it
+	Name   string   // in the QMC, on one line; may be ""
 	Roles  []string // some of central, engine, printing, proxy and scheduler, sorted
 }
 
@@ -50,13 +51,13 @@ const central = "central"
 // Central reports whether the node is the central one of its site.
 func (n *Node) Central() bool { return slices.Contains(n.Roles, central) }
 
-// roles are the members that tell what a node does, in small letters.
+// roles are the roles by the lower-case names of their members.
 var roles = map[string]string{
 	"iscentral": central, "engineenabled": "engine", "printingenabled": "printing", "proxyenabled": "proxy", "schedulerenabled": "scheduler",
 }
 
-// decode reads the body of a reply. Some versions write the names of members in other
-// letters, so that upper and lower case count as one.
+// decode reads the body of a reply. It ignores the case of the names of members, which differs
+// between versions.
 func decode(body []byte) (*List, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	if len(body) > 0 && body[0] == '<' {
@@ -98,7 +99,7 @@ func decode(body []byte) (*List, error) {
 }
 
 // decodeNode reads an element of the list, one member at a time: a map of all members would
-// take twenty times the memory of a list that is made for it.
+// take twenty times the memory of a malicious list.
 func decodeNode(decoder *json.Decoder) (Node, error) {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return Node{}, errNotList
@@ -130,7 +131,7 @@ func decodeNode(decoder *json.Decoder) (Node, error) {
 	return node, err
 }
 
-// line returns a JSON string on one line, "" for another value.
+// line returns a JSON string on one line, or "" for another value.
 func line(value json.RawMessage) string {
 	var s string
 	if json.Unmarshal(value, &s) != nil {
@@ -139,8 +140,8 @@ func line(value json.RawMessage) string {
 	return strings.TrimSpace(text.OneLine(s))
 }
 
-// server returns the About service of a host, nil for what is neither a name nor an address:
-// a list must not choose the port and the path that are asked, and who gets a token.
+// server returns the About service of a host, or nil for anything but a name or an address: a
+// list must not choose the port, the path and who gets a token.
 func server(host string) *poll.Server {
 	if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":/[]") {
 		return nil
@@ -152,8 +153,7 @@ func server(host string) *poll.Server {
 	return s
 }
 
-// sort brings the nodes into an order that is the same in each round, and leaves out hosts
-// that are there twice.
+// sort sorts the nodes and removes duplicate hosts.
 func (l *List) sort() {
 	slices.SortStableFunc(l.Nodes, func(a, b Node) int {
 		if a.Central() != b.Central() {

@@ -13,13 +13,12 @@ import (
 	"github.com/influxdata/telegraf/plugins/serializers/influx"
 )
 
-// maxPoint bounds a line of points, in bytes with its end. execd gives up a line of
-// 64 KiB.
+// maxPoint bounds a line of points, in bytes with its newline. execd drops lines of 64 KiB.
 const maxPoint = 60 << 10
 
-// accumulator writes points as they are added, so that whoever adds one waits for the
-// reader, and nothing piles up here. Telegraf's own, in package agent, would bring most of
-// Telegraf into the program.
+// accumulator writes points as they are added. A caller waits for the reader, so that points
+// do not pile up. Telegraf's own accumulator, in package agent, would link most of Telegraf into
+// the program.
 type accumulator struct {
 	log    telegraf.Logger
 	failed chan error
@@ -41,14 +40,14 @@ func newAccumulator(stdout io.Writer, cancel func()) (*accumulator, error) {
 		log:    logger.New("", "", ""),
 		failed: make(chan error, 1),
 		cancel: cancel,
-		// Fields that do not fit go to another line of the same series and time.
+		// It splits a longer line into several with the same series and time.
 		serializer: influx.Serializer{MaxLineBytes: min(maxPoint, limit)},
 		w:          w,
 	}
 	return a, a.serializer.Init()
 }
 
-// err returns why stdout could not be written, or nil.
+// err returns the error of writing to stdout, or nil.
 func (a *accumulator) err() error {
 	select {
 	case err := <-a.failed:
@@ -80,14 +79,14 @@ func (a *accumulator) AddMetric(m telegraf.Metric) {
 	}
 }
 
-// AddError logs an error in the words of Telegraf.
+// AddError logs an error as Telegraf does.
 func (a *accumulator) AddError(err error) {
 	if err != nil {
 		a.log.Errorf("Error in plugin: %v", err)
 	}
 }
 
-// AddFields writes a point, of now if no time is given.
+// AddFields writes a point, by default with the current time.
 func (a *accumulator) AddFields(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	at := time.Now()
 	if len(t) > 0 {
@@ -96,22 +95,20 @@ func (a *accumulator) AddFields(measurement string, fields map[string]interface{
 	a.AddMetric(metric.New(measurement, tags, fields, at))
 }
 
-// AddGauge is AddFields: line protocol has no types.
+// Line protocol has no types: the following methods are AddFields.
+
 func (a *accumulator) AddGauge(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
-// AddCounter is AddFields: line protocol has no types.
 func (a *accumulator) AddCounter(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
-// AddSummary is AddFields: line protocol has no types.
 func (a *accumulator) AddSummary(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
-// AddHistogram is AddFields: line protocol has no types.
 func (a *accumulator) AddHistogram(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
@@ -119,7 +116,7 @@ func (a *accumulator) AddHistogram(measurement string, fields map[string]interfa
 // SetPrecision does nothing: times are written as they are.
 func (*accumulator) SetPrecision(time.Duration) {}
 
-// WithTracking is for inputs that acknowledge what they consumed, which no input here does.
+// WithTracking is for inputs that acknowledge messages, which no input here does.
 func (*accumulator) WithTracking(int) telegraf.TrackingAccumulator {
 	panic("execd: delivery cannot be tracked through a pipe")
 }

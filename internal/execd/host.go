@@ -1,6 +1,6 @@
-// Package execd runs inputs as Telegraf's inputs.execd expects it of a plugin: a round for
-// each newline on standard input, points on standard output, log lines with their level on
-// standard error, and a prompt end.
+// Package execd runs inputs as a plugin of Telegraf's inputs.execd: a round for each newline on
+// standard input, points on standard output, log lines with their level on standard error, and
+// a prompt end.
 package execd
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/influxdata/telegraf"
 )
 
-// What the end of the program may take when it has to wait for somebody: Telegraf
-// gives a plugin five seconds, the user of a terminal one.
+// How long the end of the program may take: Telegraf waits five seconds for a plugin, a user
+// should not wait longer than one.
 const (
-	grace      = 700 * time.Millisecond // for points that nobody reads
-	lastResort = 850 * time.Millisecond // for anything else
+	grace      = 700 * time.Millisecond // if nobody reads the points
+	lastResort = 850 * time.Millisecond // in any case
 )
 
 // Input is one block of the settings.
 type Input interface {
-	// GatherContext runs one round and gives up when ctx ends.
+	// GatherContext runs one round, until ctx ends.
 	GatherContext(ctx context.Context, acc telegraf.Accumulator)
 }
 
@@ -42,7 +42,7 @@ func Run[I Input](ctx context.Context, inputs []I, stdin io.Reader, stdout io.Wr
 	if err != nil {
 		return err
 	}
-	// Newlines that come during a round ask for one more together.
+	// Several newlines during a round ask for only one more.
 	prompts := make(chan struct{}, 1)
 	if gatherOnStart {
 		prompts <- struct{}{}
@@ -58,8 +58,8 @@ func Run[I Input](ctx context.Context, inputs []I, stdin io.Reader, stdout io.Wr
 			case <-ctx.Done():
 			case <-prompts:
 				gather(ctx, inputs, acc)
-				// Hours pass until the next round: what this one took goes back to the system,
-				// once its last connections are closed.
+				// The next round may be hours away: return memory to the system, once the last
+				// connections are closed.
 				time.AfterFunc(time.Second, freeMemory)
 			}
 		}
@@ -85,8 +85,8 @@ func Once[I Input](parent context.Context, inputs []I, stdout io.Writer) error {
 	return nil
 }
 
-// ExitAfter ends the process some time after ctx ended, whatever it waits for by then,
-// unless stop is called before.
+// ExitAfter ends the process soon after ctx ended, even if it hangs, unless stop is called
+// before.
 func ExitAfter(ctx context.Context, status int) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		time.Sleep(lastResort)
@@ -94,7 +94,7 @@ func ExitAfter(ctx context.Context, status int) (stop func() bool) {
 	})
 }
 
-// gather runs one round: all inputs at the same time.
+// gather runs one round of all inputs at the same time.
 func gather[I Input](ctx context.Context, inputs []I, acc telegraf.Accumulator) {
 	var group sync.WaitGroup
 	for _, input := range inputs {
@@ -103,8 +103,8 @@ func gather[I Input](ctx context.Context, inputs []I, acc telegraf.Accumulator) 
 	group.Wait()
 }
 
-// within runs f, which ends when ctx does. It only waits for the grace if f does
-// not, because nobody reads what f writes.
+// within runs f, which ends when ctx does. If it does not, because nobody reads the points, within
+// returns after the grace.
 func within(ctx context.Context, f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -122,7 +122,7 @@ func within(ctx context.Context, f func()) {
 	}
 }
 
-// readPrompts sends a prompt for newlines, whatever else r holds, until r ends.
+// readPrompts sends a prompt for newlines, and ignores anything else, until r ends.
 func readPrompts(r io.Reader, prompts chan<- struct{}) {
 	buffer := make([]byte, 4096)
 	for {
@@ -139,8 +139,7 @@ func readPrompts(r io.Reader, prompts chan<- struct{}) {
 	}
 }
 
-// freeMemory collects twice: pools and finalizers hold on to memory for one more
-// collection.
+// freeMemory collects twice: pools and finalizers keep memory for one more collection.
 func freeMemory() {
 	runtime.GC()
 	debug.FreeOSMemory()

@@ -14,20 +14,18 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// maxLine bounds a log line, in bytes with its end. execd stops reading at a line
-// of 64 KiB and the plugin then hangs at its next one.
+// maxLine bounds a log line, in bytes with its newline. execd stops reading at a line of
+// 64 KiB, so that the plugin hangs at its next line.
 const maxLine = 8 << 10
 
-// Redirect sends every log line of Telegraf's loggers to w: one line each, with the
-// level's letter in front, as execd wants it. Lines above the level are dropped, and
-// what libraries tell package log. undo ends it, after the line that is
-// being written, so it waits as long as w does.
+// Redirect sends the messages of Telegraf's loggers to w, each on one line with the letter of
+// its level, as execd expects. It drops messages below the level, and all of package log. undo
+// waits for the line that is being written, as long as w blocks.
 func Redirect(w io.Writer, level telegraf.LogLevel) (undo func(), err error) {
-	// Without a sink, Telegraf's logger keeps every line it is given for ever,
-	// to print it when the sink is set up. The callback is what writes.
+	// Without a sink, Telegraf's logger keeps all messages in memory until there is one. The
+	// callback does the writing.
 	logger.RedirectLogging(io.Discard)
-	// What libraries tell package log is meant for developers; net/http quotes there
-	// what a server sent.
+	// Libraries use package log for developers; net/http quotes there what a server sent.
 	log.SetOutput(io.Discard)
 
 	var mu sync.Mutex
@@ -38,18 +36,16 @@ func Redirect(w io.Writer, level telegraf.LogLevel) (undo func(), err error) {
 		line := Line(lineLevel, fmt.Sprint(args...))
 		mu.Lock()
 		defer mu.Unlock()
-		io.WriteString(w, line) //nolint:errcheck // there is no other place to tell it
+		io.WriteString(w, line) //nolint:errcheck // there is nowhere else to report it
 	})
 	return func() { logger.RemoveCallback(id) }, err
 }
 
-// Line forms one line that execd logs at the given level.
+// Line returns a message as a line that execd logs at the given level.
 func Line(level telegraf.LogLevel, message string) string {
-	message = text.OneLine(strings.TrimSpace(message))
-
-	line := level.Indicator() + " " + message
+	line := level.Indicator() + " " + text.OneLine(strings.TrimSpace(message))
 	if len(line) >= maxLine {
-		line = strings.ToValidUTF8(line[:maxLine-len("...\n")], "") + "..."
+		line = text.Truncate(line, maxLine-len("...\n")) + "..."
 	}
 	return line + "\n"
 }

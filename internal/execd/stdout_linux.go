@@ -14,13 +14,12 @@ const (
 	pipeSize    = 64 << 10 // the default on Linux
 )
 
-// wholeLines returns w as a writer of lines of up to limit bytes. If w is a pipe, a line
-// reaches it whole or not at all, also when the process ends or is killed while nobody
-// reads: Telegraf reads a pipe to its end and would take the torn half of a line for a
-// point. This holds as long as no other process writes to the pipe.
+// wholeLines returns w as a writer of lines of up to limit bytes. It writes a line to a pipe
+// completely or not at all, even if the process is killed while nobody reads: Telegraf would
+// take the beginning of a line for a point. No other process may write to the pipe.
 //
-// Up to PIPE_BUF bytes, the kernel guarantees that. A longer line waits until the
-// pipe is empty, where it fits at once.
+// The kernel guarantees that for up to PIPE_BUF bytes. A longer line is written when the pipe is
+// empty, so that it fits.
 func wholeLines(w io.Writer) (_ io.Writer, limit int, err error) {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -37,7 +36,7 @@ func wholeLines(w io.Writer) (_ io.Writer, limit int, err error) {
 	fd := file.Fd()
 	size, err := unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
 	if err == nil && size < pipeSize {
-		// Refused to a user who has too many pipes, whose new ones are small, too.
+		// Fails for a user with many pipes, for whom new ones are small.
 		if larger, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize); err == nil {
 			size = larger
 		}
@@ -63,10 +62,9 @@ func (p *pipe) Write(line []byte) (int, error) {
 	return p.file.Write(line)
 }
 
-// awaitEmpty waits until everything in the pipe has been read, or nobody can read it any
-// more. There is no event for the former.
+// awaitEmpty waits until the pipe is empty, for which there is no event, or has no reader.
 func (p *pipe) awaitEmpty() error {
-	closed := []unix.PollFd{{Fd: int32(p.fd)}} // without a reader, POLLERR comes unasked
+	closed := []unix.PollFd{{Fd: int32(p.fd)}} // POLLERR, without a reader, is always reported
 	for delay := 1; ; delay = min(2*delay, 50) {
 		unread, err := unix.IoctlGetInt(p.fd, unix.TIOCINQ)
 		if err != nil || unread == 0 {

@@ -4,8 +4,8 @@ package execd
 
 import "io"
 
-// wholeLines returns w as a writer of lines of up to limit bytes. A line is one write: what
-// becomes of one that nobody reads when the process ends is up to the operating system.
+// wholeLines returns w as a writer of lines of up to limit bytes. A line is one write; whether
+// it can be torn at the end of the process depends on the operating system.
 func wholeLines(w io.Writer) (_ io.Writer, limit int, err error) {
 	return w, maxPoint, nil
 }

@@ -1,5 +1,5 @@
-// Package text makes text from outside safe to show in one line of a log, a message or
-// a table, and counts things in messages.
+// Package text makes untrusted text safe for a line of a log, a message or a table, and formats
+// counts.
 package text
 
 import (
@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// OneLine replaces every control character of s, line ends among them, by a space.
+// OneLine replaces control characters, including newlines, by spaces.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -18,8 +18,8 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// Truncate returns at most limit bytes of s and never splits a character. What it
-// returns does not keep a longer s in memory.
+// Truncate returns at most limit bytes of s and does not split characters. The result does not
+// keep a longer s in memory.
 func Truncate(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -27,8 +27,7 @@ func Truncate(s string, limit int) string {
 	return strings.Clone(strings.ToValidUTF8(s[:limit], ""))
 }
 
-// Excerpt is OneLine for a text that may be long: beyond limit bytes three dots stand
-// for the rest.
+// Excerpt returns s on one line. If s is longer than limit bytes, it ends in "...".
 func Excerpt(s string, limit int) string {
 	if len(s) <= limit {
 		return OneLine(s)
@@ -36,7 +35,7 @@ func Excerpt(s string, limit int) string {
 	return OneLine(Truncate(s, limit)) + "..."
 }
 
-// Quote is the start of s in quotes, for a message about what a file or a server sent.
+// Quote returns the beginning of s in quotes, for a message about untrusted input.
 func Quote(s string) string {
 	const limit = 60 // characters
 	if runes := []rune(s[:min(len(s), 4*limit)]); len(runes) > limit || len(s) > 4*limit {
@@ -45,7 +44,7 @@ func Quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// Plural returns "1 release" or "37 releases": n and the noun, whose plural ends in s.
+// Plural returns n and the noun, such as "1 release" or "37 releases".
 func Plural(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
