@@ -170,8 +170,8 @@ func (p *progress) connectHint(err error) string {
 	return "check that the server is up, and the firewalls and routes between here and its port"
 }
 
-// localFailure is for TLS errors on this side after the handshake, or in its records: the
-// certificates are likely right.
+// localFailure is for a TLS connection that this side ended, although the certificates and the
+// settings of the server may be right.
 func localFailure(err error) Outcome {
 	outcome := Outcome{
 		Result: TLSError,

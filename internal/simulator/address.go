@@ -5,11 +5,10 @@ import (
 	"runtime"
 )
 
-// Addresses gives n addresses of this machine for a fleet. On Linux, where the
-// whole of 127.0.0.0/8 is the machine's own, each server has an address and
-// listens on port 9032 as a real one does: 127.10.0.1:9032, 127.10.0.2:9032 and
-// so on. Elsewhere only 127.0.0.1 can be counted on, so each has a port, from
-// 19032 up.
+// Addresses returns n addresses of this machine for a fleet. On Linux, where all of
+// 127.0.0.0/8 is loopback, each server has its own address and listens on port 9032 as a real
+// one does: 127.10.0.1:9032, 127.10.0.2:9032 and so on. Elsewhere only 127.0.0.1 is certain, so
+// each has its own port, from 19032.
 func Addresses(n int) []string {
 	return addressesOn(runtime.GOOS, n)
 }

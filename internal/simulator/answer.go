@@ -15,8 +15,8 @@ const (
 	jsonType = "application/json; charset=utf-8"
 	htmlType = "text/html; charset=utf-8"
 
-	// loginPath is where Fault302 sends clients. A client that follows gets a
-	// page with status 200 there: the mistake is to take it for a reply.
+	// loginPath is where Fault302 redirects to. A client that follows gets a page with status
+	// 200, which it may mistake for a reply.
 	loginPath = "/login/"
 	loginHTML = "<!DOCTYPE html><html><head><title>Login</title></head><body><form method=\"post\">" +
 		"<input name=\"username\"><input name=\"pwd\" type=\"password\"></form></body></html>\n"
@@ -25,9 +25,9 @@ const (
 	hugeSize  = 4 << 30 // bytes
 )
 
-// proper is the answer of a server in order. The first path is that of port
-// 9032, the second that of the same service behind the proxy, the third a file
-// of the client's own, which holds the same object.
+// proper is the answer of a server without a fault. The first path is for port 9032, the second
+// for the same service behind the proxy, the third a file of the client, which contains the
+// same object.
 func proper(w http.ResponseWriter, r *http.Request, s *Server) {
 	for name, values := range s.Header {
 		for _, value := range values {
@@ -58,7 +58,7 @@ func proper(w http.ResponseWriter, r *http.Request, s *Server) {
 func send(w http.ResponseWriter, code int, contentType string, text []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(code)
-	_, _ = w.Write(text) // a client that has gone is no concern of ours
+	_, _ = w.Write(text) // the client may have gone
 }
 
 func status(code int, text string) answer {
@@ -100,15 +100,13 @@ func slowDrip(w http.ResponseWriter, r *http.Request, _ *Server) {
 	control := http.NewResponseController(w)
 	tick := time.NewTicker(dripPause)
 	defer tick.Stop()
-	// Space before the first brace is valid JSON: nothing but the time tells
-	// the client that this leads nowhere.
+	// Space before the first brace is valid JSON: only a timeout ends it.
 	for control.Flush() == nil {
 		select {
 		case <-tick.C:
-			_, _ = io.WriteString(w, " ") // the next Flush tells
+			_, _ = io.WriteString(w, " ") // the next Flush returns its error
 		case <-r.Context().Done():
-			// To return would end the body properly, and a client that is
-			// just about to hang up would take it for complete.
+			// Returning would complete the body, which a client might still accept.
 			panic(http.ErrAbortHandler)
 		}
 	}
@@ -119,10 +117,10 @@ func brokenOff(w http.ResponseWriter, _ *http.Request, s *Server) {
 	w.Header().Set("Content-Length", strconv.Itoa(max(len(s.Reply), 1)))
 	_, _ = w.Write(s.Reply[:len(s.Reply)/2])
 	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler) // closes the connection without a word in the log
+	panic(http.ErrAbortHandler) // closes the connection without a log line
 }
 
-// huge sends no Content-Length: the client has to notice on its own.
+// huge sends no Content-Length, so that the client has to count.
 func huge(w http.ResponseWriter, _ *http.Request, _ *Server) {
 	const head, tail = `{"contentHash":"`, `"}`
 	w.Header().Set("Content-Type", jsonType)

@@ -17,16 +17,16 @@ const (
 	day     = 24 * time.Hour
 )
 
-// authority is a root certificate with the key that signs for it.
+// authority is a root certificate with its key.
 type authority struct {
 	cert *x509.Certificate
 	key  *rsa.PrivateKey
 	pool *x509.CertPool // the root alone
 }
 
-// newAuthority makes a root. All roots bear the same name, as those of a server
-// set up anew do: only the key tells them apart. So a client shows its
-// certificate to a server that will refuse it, instead of holding it back.
+// newAuthority creates a root. All roots have the same name, like those of a server that was
+// reinstalled, and differ in the key. A client thus sends its certificate to a server that will
+// refuse it.
 func newAuthority() (*authority, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -72,8 +72,8 @@ func (a *authority) issue(template *x509.Certificate, key *rsa.PrivateKey) (tls.
 
 func clientTemplate() *x509.Certificate { return template("QlikClient") }
 
-// serverTemplate is the certificate of a server called name at host, with what
-// fault makes wrong in it. Without a name the host stands for it.
+// serverTemplate is the certificate of a server, with the fault if it is one of the certificate.
+// The name defaults to the host.
 func serverTemplate(name, host string, fault Fault) *x509.Certificate {
 	name = cmp.Or(name, host)
 	t := template(name)
@@ -90,8 +90,7 @@ func serverTemplate(name, host string, fault Fault) *x509.Certificate {
 	return t
 }
 
-// template is what the certificates of a site have in common: they say nothing of what
-// their keys are for.
+// template is common to the certificates of a site, which have no key usage.
 func template(commonName string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject:   pkix.Name{CommonName: commonName},

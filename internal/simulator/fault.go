@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Fault is what is wrong with a server. The zero Fault is a server in order.
+// Fault is a fault of a server. The zero Fault is none.
 type Fault string
 
-// The faults, in the order in which a poll meets them: the connection, the
-// handshake, the status, the body.
+// The faults, in the order of the steps of a poll: the connection, the handshake, the status,
+// the body.
 const (
 	FaultDown               Fault = "down"
 	FaultReset              Fault = "reset"
@@ -39,11 +39,11 @@ const (
 	FaultHuge               Fault = "huge"
 )
 
-// answer writes the reply of server s to r.
+// answer writes the reply of server s to request r.
 type answer func(w http.ResponseWriter, r *http.Request, s *Server)
 
-// faults says for each fault what it is, and how it answers a request; a nil
-// answer leaves the reply as it is, the fault lies in the connection.
+// faults describes each fault, and how it answers a request. The answer is nil if the fault is
+// in the connection.
 var faults = []struct {
 	fault  Fault
 	text   string
@@ -86,37 +86,34 @@ func Faults() []Fault {
 	return list
 }
 
-// ParseFault gives the fault of that name; the empty name is no fault.
+// ParseFault returns the fault of that name. The empty name is no fault.
 func ParseFault(name string) (Fault, error) {
-	if name == "" {
-		return "", nil
+	if fault := Fault(name); name == "" || fault.Explain() != "" {
+		return fault, nil
 	}
 	known := make([]string, 0, len(faults))
-	for _, f := range faults {
-		if string(f.fault) == name {
-			return f.fault, nil
-		}
-		known = append(known, string(f.fault))
+	for _, fault := range Faults() {
+		known = append(known, string(fault))
 	}
 	return "", fmt.Errorf("unknown fault %q, known are %s", name, strings.Join(known, ", "))
 }
 
-// Explain says in a few words what a client meets; empty for no fault.
+// Explain describes the fault in a few words, "" for no fault.
 func (f Fault) Explain() string {
-	for _, known := range faults {
-		if known.fault == f {
-			return known.text
-		}
-	}
-	return ""
+	text, _ := f.lookup()
+	return text
 }
 
-// answer is how a server with this fault replies, nil if as one in order.
-func (f Fault) answer() answer {
+// lookup returns the description, and the answer to a request: proper unless the fault has
+// another.
+func (f Fault) lookup() (text string, reply answer) {
 	for _, known := range faults {
 		if known.fault == f {
-			return known.answer
+			text, reply = known.text, known.answer
 		}
 	}
-	return nil
+	if reply == nil {
+		reply = proper
+	}
+	return text, reply
 }

@@ -1,7 +1,6 @@
-// Package simulator stands in for Qlik Sense servers in tests and
-// demonstrations: the About service as it answers on port 9032, behind mutual
-// TLS with the certificates of a site, in order or with one of many faults.
-// Thousands of servers fit in one process.
+// Package simulator simulates Qlik Sense servers for tests and demonstrations: the About service
+// on port 9032, behind mutual TLS with the certificates of a site, without or with one of many
+// faults. A process can run thousands of servers.
 package simulator
 
 import (
@@ -24,22 +23,21 @@ const (
 	lingerTime = 250 * time.Millisecond
 )
 
-// Server is what one simulated server is and answers. The zero Fault answers
-// with Reply. What it refers to must not be changed once given to Start or Set.
+// Server describes a simulated server. Its contents must not be changed after Start or Set.
 type Server struct {
 	Addr  string // "127.10.0.1:9032"; port 0 picks one
-	Name  string // the one name in the certificate, as of a real server; empty: the address
+	Name  string // the only name in the certificate; default: the address
 	Reply []byte // body of /v1/systeminfo
 	Fault Fault
 
-	Header       http.Header // a request without these gets 403, as from a virtual proxy
-	NoClientCert bool        // does not ask for a client certificate, as the proxy on port 443
+	Header       http.Header // a request without these gets status 403, as from a virtual proxy
+	NoClientCert bool        // like the proxy on port 443, requests no client certificate
 	Plain        bool        // HTTP without TLS
 
-	Repository *Repository // answers as the Repository Service as well; nil: does not
+	Repository *Repository // the server is a Repository Service as well; may be nil
 }
 
-// Request is what a server saw of a request.
+// Request is a request that a server received.
 type Request struct {
 	Method     string
 	Host       string
@@ -70,7 +68,7 @@ func Start(site *Site, servers ...Server) (*Fleet, error) {
 		ReadHeaderTimeout: readTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0), // failed handshakes are wanted here
+		ErrorLog:          log.New(io.Discard, "", 0), // failed handshakes are expected
 		ConnState:         f.count,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if secure, ok := c.(*tls.Conn); ok {
@@ -104,7 +102,7 @@ func (f *Fleet) start(site *Site, s Server) (*node, error) {
 	if n.now, err = n.newPhase(s); err != nil {
 		return nil, err
 	}
-	// One that is down listens for a moment too: it may have to pick its port.
+	// Even if it is down: it may have to pick its port.
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return nil, err
@@ -121,21 +119,20 @@ func (f *Fleet) start(site *Site, s Server) (*node, error) {
 func (f *Fleet) open(n *node, l net.Listener) {
 	n.listener = l
 	f.wg.Go(func() {
-		_ = f.http.Serve(&gate{Listener: l, node: n, spawn: f.wg.Go}) // always ends with the listener
+		_ = f.http.Serve(&gate{Listener: l, node: n, spawn: f.wg.Go}) // ends when the listener is closed
 	})
 }
 
-// Addr is the address, host and port, on which server i really listens.
+// Addr is the host and port on which server i listens.
 func (f *Fleet) Addr(i int) string {
 	return f.nodes[i].addr
 }
 
-// Set makes server i answer as s says; s.Addr is ignored. The next request meets s. Where more
-// changes than Reply and Header, or the server has a fault, this is a restart: open connections
-// end, also those with a request under way. Else they go on, so that nobody who polls meanwhile
-// sees a failure. The certificate stays unless s changes it. With FaultDown connections are
-// refused until Set gives another fault. The error is one of listening anew, or an unknown
-// fault; the server then stays as it was.
+// Set replaces server i by s, but for s.Addr. If more than Reply, Header and Repository changes,
+// or there is a fault, this is a restart: open connections end, even with a request under way.
+// Otherwise they stay open, so that a poll at that time does not fail. The certificate stays the
+// same if its name and fault do. With FaultDown connections are refused until the next Set. After
+// an error the server is unchanged.
 func (f *Fleet) Set(i int, s Server) error {
 	if _, err := ParseFault(string(s.Fault)); err != nil {
 		return err
@@ -173,7 +170,7 @@ func (f *Fleet) Set(i int, s Server) error {
 	return err
 }
 
-// Requests counts the HTTP requests that server i saw.
+// Requests is the number of HTTP requests to server i.
 func (f *Fleet) Requests(i int) int {
 	n := f.nodes[i]
 	n.mu.Lock()
@@ -181,7 +178,7 @@ func (f *Fleet) Requests(i int) int {
 	return n.requests
 }
 
-// LastRequest is the latest request to server i, the zero Request before any.
+// LastRequest is the last request to server i, or the zero Request.
 func (f *Fleet) LastRequest(i int) Request {
 	n := f.nodes[i]
 	n.mu.Lock()
@@ -189,8 +186,8 @@ func (f *Fleet) LastRequest(i int) Request {
 	return n.last
 }
 
-// Close stops all servers and ends all connections, also hanging ones. When it
-// returns, no port and no goroutine is left. A second call does nothing.
+// Close stops all servers, ends all connections, even hanging ones, and waits for all
+// goroutines. A second call does nothing.
 func (f *Fleet) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,7 +198,7 @@ func (f *Fleet) Close() error {
 	var errs []error
 	for _, n := range f.nodes {
 		n.mu.Lock()
-		n.now = &phase{Server: Server{Fault: FaultDown}} // for connections accepted just now
+		n.now = &phase{Server: Server{Fault: FaultDown}} // for connections that are being accepted
 		if n.listener != nil {
 			errs = append(errs, n.listener.Close())
 		}
@@ -213,8 +210,8 @@ func (f *Fleet) Close() error {
 	return errors.Join(errs...)
 }
 
-// count makes Close wait for the goroutine of each connection. One that hugeHeaders
-// takes over is counted in serve.
+// count makes Close wait for the goroutine of each connection. A hijacked one is counted in
+// serve.
 func (f *Fleet) count(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -236,9 +233,6 @@ func (f *Fleet) serve(w http.ResponseWriter, r *http.Request) {
 	if !now.wake(r) {
 		panic(http.ErrAbortHandler)
 	}
-	reply := now.Fault.answer()
-	if reply == nil {
-		reply = proper
-	}
+	_, reply := now.Fault.lookup()
 	reply(w, r, &now.Server)
 }

@@ -15,7 +15,7 @@ import (
 	"net/http"
 )
 
-// Records that crypto/tls does not let a program send, for the faults of TLS itself.
+// Records that crypto/tls cannot send, for faults of TLS.
 var (
 	helloRequest = record{kind: 22, content: []byte{0, 0, 0, 0}} // RFC 5246, 7.4.1.1
 	warning      = record{kind: 21, content: []byte{1, 90}}      // user_canceled, RFC 5246, 7.2
@@ -26,7 +26,7 @@ type record struct {
 	content []byte
 }
 
-// forgeable has the version and the one cipher suite that sealer knows.
+// forgeable restricts TLS to the version and the cipher suite of sealer.
 func forgeable(settings *tls.Config) {
 	settings.MaxVersion = tls.VersionTLS12
 	settings.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
@@ -46,10 +46,10 @@ func forged(r record, n int) answer {
 		}
 		seal, err := c.handshake.sealer()
 		if err != nil {
-			panic(err) // forgeable has seen to it
+			panic(err) // forgeable excludes it
 		}
 		for i := range n {
-			// The handshake took one record under these keys, Finished.
+			// The handshake sent one record with these keys, Finished.
 			if _, err := c.Conn.Write(seal(uint64(1+i), r)); err != nil {
 				return
 			}
@@ -58,7 +58,7 @@ func forged(r record, n int) answer {
 	}
 }
 
-// handshake is what is noted of a handshake to have its keys. It is an io.Writer for
+// handshake records what is needed to derive the keys. It is an io.Writer for
 // tls.Config.KeyLogWriter.
 type handshake struct {
 	serverHello []byte
@@ -70,8 +70,8 @@ func (h *handshake) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// sealer makes records of TLS 1.2 with AES_128_GCM as the server sends them (RFC 5246, 6.3;
-// RFC 5288, 3).
+// sealer returns a function that encrypts records of the server with TLS 1.2 and AES_128_GCM
+// (RFC 5246, 6.3; RFC 5288, 3).
 func (h *handshake) sealer() (func(sequence uint64, r record) []byte, error) {
 	var clientRandom, master []byte
 	if _, err := fmt.Fscanf(bytes.NewReader(h.keyLog), "CLIENT_RANDOM %x %x", &clientRandom, &master); err != nil {

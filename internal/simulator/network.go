@@ -6,11 +6,11 @@ import (
 	"net"
 )
 
-// ClaimNetwork takes a number n, so that this process alone has servers on 127.n.x.y: nobody else
-// who claims a network on this machine gets it before release.
+// ClaimNetwork reserves a number n, for servers on 127.n.x.y: no other call on this machine
+// returns it before release.
 func ClaimNetwork() (n int, release func() error, err error) {
 	for n = 20; n < 255; n++ {
-		// The listener is the claim. It ends with the process, however that ends.
+		// The listener is the reservation: it ends with the process.
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.255.254:9032", n))
 		if err == nil {
 			return n, listener.Close, nil

@@ -24,8 +24,7 @@ type node struct {
 	requests int
 	last     Request
 
-	// Certificates stay when a server is upgraded or recovers, as those of a
-	// real one do, so they outlive a phase.
+	// Certificates outlive a phase, like those of a real server after an upgrade.
 	certsMu sync.Mutex
 	certs   map[certKey]*tls.Certificate
 }
@@ -34,7 +33,7 @@ type node struct {
 type phase struct {
 	Server
 	tls   *tls.Config      // nil for HTTP without TLS
-	awake func() time.Time // when a service that slept is there: told by the first request
+	awake func() time.Time // when an idle service is ready; the first call starts it
 }
 
 // forges reports whether the server sends records that crypto/tls does not send.
@@ -79,7 +78,7 @@ type certKey struct {
 	fault Fault
 }
 
-// certificate makes the server's certificate when the first client asks for it.
+// certificate creates the server's certificate for the first client.
 func (n *node) certificate(name string, fault Fault) (*tls.Certificate, error) {
 	signer := n.site.root
 	switch fault {
@@ -91,7 +90,7 @@ func (n *node) certificate(name string, fault Fault) (*tls.Certificate, error) {
 		}
 		signer = stranger
 	default:
-		fault = "" // all other faults leave the certificate as it is
+		fault = "" // does not affect the certificate
 	}
 	n.certsMu.Lock()
 	defer n.certsMu.Unlock()
@@ -109,7 +108,7 @@ func (n *node) certificate(name string, fault Fault) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// hangUp ends all connections at once. The caller holds n.mu.
+// hangUp closes all connections. The caller holds n.mu.
 func (n *node) hangUp() {
 	for c := range n.conns {
 		_ = c.Conn.Close()
@@ -117,7 +116,7 @@ func (n *node) hangUp() {
 	clear(n.conns)
 }
 
-// note keeps what LastRequest tells, and returns the phase of the node now.
+// note records the request and returns the current phase.
 func (n *node) note(r *http.Request) *phase {
 	last := Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()}
 	if r.TLS != nil {
@@ -133,15 +132,15 @@ func (n *node) note(r *http.Request) *phase {
 	return n.now
 }
 
-// gate is the listener that net/http sees: it gives the connections that get as
-// far as a handshake or a request, and deals with the others itself.
+// gate is the listener for net/http. It returns connections that reach a handshake or a request,
+// and handles the others itself.
 type gate struct {
 	net.Listener
 	node  *node
 	spawn func(func()) // starts a goroutine that Close waits for
 }
 
-// Accept waits for the next connection that net/http has to deal with.
+// Accept waits for the next connection for net/http.
 func (g *gate) Accept() (net.Conn, error) {
 	for {
 		raw, err := g.Listener.Accept()
@@ -149,8 +148,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := &conn{Conn: raw, node: g.node}
-		// In one step with reading the phase: so Set ends every connection
-		// that still has the former one.
+		// Together with reading the phase, so that Set closes every connection with the old one.
 		g.node.mu.Lock()
 		c.phase = g.node.now
 		if g.node.conns == nil {
@@ -179,17 +177,17 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// conn is a connection to a server as it was when the connection came.
+// conn is a connection to a server in the phase in which it was accepted.
 type conn struct {
 	net.Conn
 	node  *node
 	phase *phase
-	asked atomic.Bool // a request came
+	asked atomic.Bool // there was a request
 
 	handshake handshake
 }
 
-// Write is where records can be seen, and damaged.
+// Write records the ServerHello, and damages records.
 func (c *conn) Write(b []byte) (int, error) {
 	if c.phase.forges() && c.handshake.serverHello == nil {
 		c.handshake.serverHello = bytes.Clone(b)
@@ -201,9 +199,9 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Close waits a moment for the client to close first if no request came: the
-// handshake failed then, and closing over bytes not read yet would be a reset,
-// which on some systems overtakes the alert that tells the client why.
+// Close waits briefly for the client to close first if there was no request, which means that the
+// handshake failed: closing with unread bytes would send a reset, which on some systems arrives
+// before the alert that tells the client why.
 func (c *conn) Close() error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && !c.asked.Load() && tcp.CloseWrite() == nil {
 		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))

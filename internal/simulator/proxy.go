@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Proxy is an HTTP proxy that stands for the DNS of a site as well: servers are asked by
-// the names in their certificates, wherever they really listen.
+// Proxy is an HTTP proxy that replaces the DNS of a site: servers can be asked by the names in
+// their certificates, wherever they listen.
 type Proxy struct {
 	routes   map[string]string
 	server   http.Server
@@ -21,8 +21,8 @@ type Proxy struct {
 	closed bool
 }
 
-// StartProxy starts a proxy that leads from "name:port" to the addresses of servers. For what
-// is not there it answers with status 502.
+// StartProxy starts a proxy with routes from "name:port" to the addresses of servers. For others
+// it answers with status 502.
 func StartProxy(routes map[string]string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,11 +30,11 @@ func StartProxy(routes map[string]string) (*Proxy, error) {
 	}
 	p := &Proxy{routes: routes, listener: listener}
 	p.server = http.Server{ReadHeaderTimeout: readTime, Handler: http.HandlerFunc(p.connect)}
-	p.wg.Go(func() { _ = p.server.Serve(listener) }) // always ends with the listener
+	p.wg.Go(func() { _ = p.server.Serve(listener) }) // ends when the listener is closed
 	return p, nil
 }
 
-// URL is that for the setting http_proxy_url.
+// URL is a value for the setting http_proxy_url.
 func (p *Proxy) URL() string { return "http://" + p.listener.Addr().String() }
 
 // Close ends the proxy and all connections through it.
@@ -64,7 +64,7 @@ func (p *Proxy) connect(w http.ResponseWriter, r *http.Request) {
 		_ = upstream.Close()
 		return
 	}
-	// Only now: what the client sends next must not end in the server's buffer.
+	// After Hijack: what the client sends next must not end up in the server's buffer.
 	if _, err := io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
 		return
 	}
@@ -85,7 +85,7 @@ func (p *Proxy) add(conns ...net.Conn) error {
 	return nil
 }
 
-// pipe copies until one side has ended, which ends both.
+// pipe copies until one side closes, and closes both.
 func pipe(dst, src net.Conn) {
 	_, _ = io.Copy(dst, src)
 	_ = dst.Close()

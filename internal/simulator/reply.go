@@ -26,9 +26,8 @@ type systemInfo struct {
 
 var yearInLabel = regexp.MustCompile(`\b20\d\d\b`)
 
-// Reply is the systeminfo object as a real server of that release and version
-// sends it. The year of the copyright is that of the label, 2017 (when the
-// service came, with 3.2) for a label without one.
+// Reply is the systeminfo object as a real server of that release and version sends it. The year
+// of the copyright is that of the label, or 2017, when the service was introduced with 3.2.
 func Reply(releaseLabel, version string) []byte {
 	year := yearInLabel.FindString(releaseLabel)
 	if year == "" {
@@ -52,14 +51,13 @@ func Reply(releaseLabel, version string) []byte {
 func marshal(info systemInfo) []byte {
 	text, err := json.Marshal(info)
 	if err != nil {
-		panic(err) // strings alone always marshal
+		panic(err) // a struct of strings cannot fail
 	}
 	return text
 }
 
-// productInfo is the file product-info.json around a reply. A reply that is
-// such a file already stays as it is; one that is no JSON makes the file none
-// either. The two further members are shortened from the June 2019 sample.
+// productInfo is the file product-info.json with a reply inside, unless the reply is such a file
+// already. The two further members are shortened from the June 2019 sample.
 func productInfo(reply []byte) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(reply, &members) == nil && members["composition"] != nil {
@@ -74,12 +72,11 @@ func productInfo(reply []byte) []byte {
 //go:embed samples/*.json
 var samples embed.FS
 
-// Samples names the replies of real servers, in alphabetical order. Their
-// sources are in samples/README.md.
+// Samples are the names of replies of real servers, sorted. samples/README.md has the sources.
 func Samples() []string {
 	entries, err := samples.ReadDir("samples")
 	if err != nil {
-		panic(err) // embedded: cannot be missing
+		panic(err) // they are embedded
 	}
 	names := make([]string, 0, len(entries))
 	for _, entry := range entries {
@@ -88,7 +85,7 @@ func Samples() []string {
 	return names
 }
 
-// Sample is the reply of a real server, byte for byte as its source shows it.
+// Sample is the reply of a real server, exactly as in its source.
 func Sample(name string) ([]byte, error) {
 	text, err := samples.ReadFile("samples/" + name + ".json")
 	if err != nil {

@@ -17,23 +17,24 @@ const nodesPath = "/qrs/servernodeconfiguration/full"
 
 // Repository is the Repository Service of a node, which knows all nodes of the site.
 type Repository struct {
-	List []byte // body of the reply, for example by NodeList
-	// User may ask alone, for example INTERNAL\sa_api; others get 401. Empty: everybody may.
+	List []byte // body of the reply, for example from NodeList
+	// User is the only user who is not refused with status 401, for example INTERNAL\sa_api.
+	// If it is empty, nobody is.
 	User string
-	// Asleep is how long the first request takes after Start or Set, as it does at a service
-	// that was idle. Whoever asks in the meantime waits as long.
+	// Asleep is how long the service takes to start, from the first request after Start or
+	// Set, like one that was idle. All requests wait for that.
 	Asleep time.Duration
 }
 
 // SiteNode is a node as the Repository Service lists it.
 type SiteNode struct {
 	Name string // in the QMC
-	Host string // as it was typed when the node was made
+	Host string // as typed in the QMC
 	// Roles are some of central, engine, proxy, scheduler and printing.
 	Roles []string
 }
 
-// nodeConfiguration has the members of a real list that tell nodes apart.
+// nodeConfiguration has the relevant members of a real list.
 // Source: the vendor's OpenAPI description of the Repository Service, 38.35.0.
 type nodeConfiguration struct {
 	ID                string    `json:"id"`
@@ -62,7 +63,7 @@ type reference struct {
 	Name string `json:"name"`
 }
 
-// NodeList is the reply of a Repository Service that knows these nodes.
+// NodeList is the reply of a Repository Service with these nodes.
 func NodeList(nodes ...SiteNode) []byte {
 	const made = "2023-10-25T11:56:42.498Z"
 	list := make([]nodeConfiguration, 0, len(nodes))
@@ -78,21 +79,21 @@ func NodeList(nodes ...SiteNode) []byte {
 	}
 	text, err := json.Marshal(list)
 	if err != nil {
-		panic(err) // strings, numbers and booleans always marshal
+		panic(err) // strings, numbers and booleans cannot fail
 	}
 	return text
 }
 
 var memberName = regexp.MustCompile(`"[a-z]\w*":`)
 
-// OtherCase gives the members of a list capitals at their beginning, as some versions do.
+// OtherCase capitalises the names of members, as some versions do.
 func OtherCase(list []byte) []byte {
 	return memberName.ReplaceAllFunc(list, func(name []byte) []byte {
 		return []byte(`"` + strings.ToUpper(string(name[1])) + string(name[2:]))
 	})
 }
 
-// nodes answers as the Repository Service does.
+// nodes is the answer of the Repository Service.
 func (r *Repository) nodes(w http.ResponseWriter, request *http.Request, s *Server) {
 	key := request.URL.Query().Get("Xrfkey")
 	if len(key) != 16 || !utf8.ValidString(key) || request.Header.Get("X-Qlik-Xrfkey") != key {
@@ -119,8 +120,7 @@ func askedFor(header string) string {
 	return directory + `\` + user
 }
 
-// wake waits until a service that slept is there. It returns false where the client is gone
-// before that.
+// wake waits until an idle service is ready. It returns false if the client goes away before.
 func (p *phase) wake(r *http.Request) bool {
 	if p.Repository == nil || p.Repository.Asleep == 0 {
 		return true

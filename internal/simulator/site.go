@@ -13,9 +13,8 @@ import (
 	"sync"
 )
 
-// Names of the files as the QMC's export in PEM format gives them. The key of
-// the root is in no such export: Export adds it so that OpenSite can go on
-// signing server certificates.
+// Names of the files as in the QMC's export in PEM format. Export adds the key of the root, so
+// that OpenSite can sign further certificates.
 const (
 	rootFile      = "root.pem"
 	rootKeyFile   = "root_key.pem"
@@ -23,21 +22,20 @@ const (
 	clientKeyFile = "client_key.pem"
 )
 
-// Site is one Qlik Sense site: its own root certificate, and the certificates
-// signed by it. Certificates of one site are worth nothing at another.
-// A Site may be used by several fleets at once.
+// Site is a Qlik Sense site: a root certificate, and the certificates signed by it. Several
+// fleets may use it at the same time.
 type Site struct {
 	root      *authority
 	client    tls.Certificate
-	serverKey *rsa.PrivateKey // one for all servers: a key each would cost 5,000 servers minutes
+	serverKey *rsa.PrivateKey // for all servers: 5,000 keys would take minutes
 
-	// stranger is the root of a site that was set up anew: same name, other
-	// key. Made on first use, as most runs never need it.
+	// stranger is the root of a reinstalled site: the same name, another key. It is created
+	// when needed.
 	stranger func() (*authority, error)
 }
 
-// NewSite makes a site with new keys, RSA with 2,048 bits throughout. It takes
-// some tenths of a second: tests should share one.
+// NewSite creates a site with new RSA keys of 2,048 bits. That takes some tenths of a second:
+// tests should share one.
 func NewSite() (*Site, error) {
 	root, err := newAuthority()
 	if err != nil {
@@ -62,9 +60,8 @@ func assemble(root *authority, client tls.Certificate) (*Site, error) {
 	return &Site{root: root, client: client, serverKey: key, stranger: sync.OnceValues(newAuthority)}, nil
 }
 
-// OpenSite reads back what Export wrote, so that a simulator started again
-// suits the clients that still hold the certificates of the first run. The
-// error is fs.ErrNotExist when a file is missing.
+// OpenSite reads the files of Export, so that clients can keep their certificates when a
+// simulator is started again. If a file is missing, the error is fs.ErrNotExist.
 func OpenSite(dir string) (*Site, error) {
 	root, err := tls.LoadX509KeyPair(filepath.Join(dir, rootFile), filepath.Join(dir, rootKeyFile))
 	if err != nil {
@@ -86,9 +83,8 @@ func OpenSite(dir string) (*Site, error) {
 	return assemble(signer, client)
 }
 
-// Export writes root.pem, client.pem and client_key.pem to dir as the QMC does,
-// and root_key.pem for OpenSite. It makes dir if need be and replaces files of
-// an earlier export.
+// Export writes root.pem, client.pem and client_key.pem to dir as the QMC does, and
+// root_key.pem for OpenSite. It creates dir if necessary and overwrites files.
 func (s *Site) Export(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("exporting the site: %w", err)
@@ -115,8 +111,8 @@ func (s *Site) Export(dir string) error {
 	return nil
 }
 
-// ClientTLS gives the settings of a proper client: it shows the site's client
-// certificate and trusts the site's root only.
+// ClientTLS is the configuration of a client with the site's certificate, which trusts only the
+// site's root.
 func (s *Site) ClientTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,

@@ -1,5 +1,5 @@
-// Command help makes the man page and the shell completions out of what the program itself
-// says to --help, so that none of them can say anything else.
+// Command help generates the man page and the shell completions from the program's --help, so
+// that they cannot contradict it.
 //
 //	go run ./packaging/help PROGRAM FOLDER
 package main
@@ -16,7 +16,7 @@ import (
 
 const name = "telegraf-qlik-sense-version"
 
-// commands are the words before --help, and what each one is for in a few words.
+// commands are the words before --help, and a short description of each.
 var commands = []struct{ words, purpose string }{
 	{"", "rounds of polls under Telegraf, or one"},
 	{"check", "the whole fleet at a glance"},
@@ -30,18 +30,18 @@ var commands = []struct{ words, purpose string }{
 	{"version", "print version, commit and Go version"},
 }
 
-// command is what the program says of one of its commands.
+// command is a command with its help.
 type command struct {
 	words, purpose, help string
 	options              []option
 }
 
-// option is one that a help explains.
+// option is an option in a help.
 type option struct {
-	name    string   // with the dashes
-	value   string   // what stands behind it, "" for nothing
-	choices []string // the values there are, where the help lists them
-	text    string   // what the help says of it, in one line
+	name    string   // with dashes
+	value   string   // name of its value, or ""
+	choices []string // possible values, if the help lists them
+	text    string   // explanation, on one line
 }
 
 func main() {
@@ -83,18 +83,18 @@ func run(args []string) error {
 }
 
 var (
-	// optionLine begins the explanation of one or several options.
+	// optionLine is the first line of one or several options.
 	optionLine = regexp.MustCompile(`^  (--\S.*)$`)
 	optionName = regexp.MustCompile(`(--[a-z-]+(?:=[a-z]+)?)(,?)(?: ([A-Z]+|[a-z]+(?:\|[a-z]+)+)\b)?`)
-	// list is how a help lists the values of an option.
+	// list matches the possible values in the explanation of an option.
 	list = regexp.MustCompile(`^[a-z]+(?: \(default\))?(?:,(?: or)? [a-z]+(?: \(default\))?)+(?: or [a-z]+)?`)
 	word = regexp.MustCompile(`[a-z]+`)
 )
 
-// indent is what the explanation of an option begins with, from its second line on.
+// indent is the indentation of an explanation from its second line.
 const indent = "                            "
 
-// options returns what a help explains, in its order.
+// options returns the options of a help, in order.
 func options(help string) []option {
 	var all []option
 	lines := strings.Split(help, "\n")
@@ -115,7 +115,7 @@ func options(help string) []option {
 		for _, match := range matches {
 			o := option{name: match[1], value: match[3], text: strings.TrimRight(text, ":;,.")}
 			if match[2] == "," && o.value == "" {
-				o.value = matches[len(matches)-1][3] // "--tls-ca, --tls-cert FILE": one word for both
+				o.value = matches[len(matches)-1][3] // "--tls-ca, --tls-cert FILE": the same for both
 			}
 			o.choices = choices(help, o)
 			all = append(all, o)
@@ -124,7 +124,7 @@ func options(help string) []option {
 	return append(all, option{name: "--help", text: "explain the options"})
 }
 
-// explain copies what check says of its options to the commands that only refer to it.
+// explain copies explanations from check to the commands that refer to it.
 func explain(all []command) {
 	known := make(map[string]option)
 	for _, c := range all {
@@ -138,7 +138,7 @@ func explain(all []command) {
 	}
 }
 
-// choices returns the values of an option that a help lists, by "a, b or c" or by "--option a|b".
+// choices returns the values of an option that a help lists as "a, b or c" or "--option a|b".
 func choices(help string, o option) (values []string) {
 	if match := regexp.MustCompile(o.name + ` ([a-z]+(?:\|[a-z]+)+)`).FindStringSubmatch(help); match != nil {
 		return strings.Split(match[1], "|")
@@ -154,15 +154,15 @@ func choices(help string, o option) (values []string) {
 	return values
 }
 
-// isFile reports whether the value of an option is the name of a file.
+// isFile reports whether the value of an option is a file name.
 func (o option) isFile() bool { return o.value == "FILE" || o.value == "BUNDLE" }
 
-// takesFile reports whether a file is named behind a command, beside its options.
+// takesFile reports whether a command has a file as its argument.
 func (c command) takesFile() bool {
 	return regexp.MustCompile(`(?m)^  `+name+` `+c.words+`.* (FILE|BUNDLE)$`).MatchString(c.help) && strings.Contains(c.words, " ")
 }
 
-// below returns the commands that may follow the words of c.
+// below returns the subcommands of c.
 func (c command) below(all []command) []command {
 	var found []command
 	for _, other := range all {

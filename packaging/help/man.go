@@ -26,7 +26,7 @@ The catalogue that the timer telegraf\-qlik\-sense\-catalog keeps up to date, on
 the README in /usr/share/doc/telegraf\-qlik\-sense\-version.
 `
 
-// manPage shows each help as it is, a section for the program and one for each command.
+// manPage has a section with the help of the program, and one for each command.
 func manPage(all []command) string {
 	var b strings.Builder
 	b.WriteString(manHead)
@@ -41,7 +41,7 @@ func manPage(all []command) string {
 	return b.String()
 }
 
-// roff writes a text so that nothing in it is a command of roff.
+// roff escapes a text.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`).Replace(text)
 	lines := strings.Split(text, "\n")

@@ -1,5 +1,5 @@
-// Command notice prints the licences of everything that is linked into the program, for the
-// platforms that it is named: what their authors want to go along with a binary.
+// Command notice prints the licences of everything that is linked into the program on the given
+// platforms: they have to accompany a binary.
 //
 //	go run ./packaging/notice linux/amd64 windows/amd64 >NOTICE
 package main
@@ -31,7 +31,7 @@ The release and advisory data use the NVD API. This product uses data from the N
 not endorsed or certified by the NVD.
 `
 
-// source is a module, or Go's own library, with the files that state its terms.
+// source is a module, or the standard library, with the files of its licence.
 type source struct {
 	name  string
 	dir   string // of the module
@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// linked returns what is linked into the program on any of the platforms, sorted by name.
+// linked returns the sources of the program on any of the platforms, sorted by name.
 func linked(platforms []string) ([]source, error) {
 	if len(platforms) == 0 {
 		return nil, errors.New("name the platforms, such as linux/amd64")
@@ -124,8 +124,8 @@ func packagesOf(platform string) ([]goPackage, error) {
 
 var terms = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
-// collect adds the terms in a package's folder and in those above it, up to the module's. Part of a
-// module may be under a licence of its own.
+// collect adds the licences in a package's folder and in those above it, up to the module's: part
+// of a module may have another licence.
 func (s *source) collect(dir string) error {
 	for ; strings.HasPrefix(dir, s.dir); dir = filepath.Dir(dir) {
 		entries, err := os.ReadDir(dir)
