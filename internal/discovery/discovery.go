@@ -45,21 +45,8 @@ func New(discover []string, user string, headers map[string]string) (*Finder, er
 		errs = append(errs, &poll.SettingError{Key: "discover_user", Err: err})
 	}
 	f := &Finder{service: newService(qlikUser, headers)}
-	seen := make(map[string]*poll.Server, len(discover))
-	for _, host := range discover {
-		server, err := f.service.ParseServer(host)
-		if err != nil {
-			errs = append(errs, &poll.SettingError{Key: "discover", Err: err})
-			continue
-		}
-		if other, found := seen[server.Key()]; found {
-			errs = append(errs, &poll.SettingError{Key: "discover", Err: fmt.Errorf("%q and %q are the same node: remove one", other, server)})
-			continue
-		}
-		seen[server.Key()] = server
-		f.servers = append(f.servers, server)
-	}
-	return f, errors.Join(errs...)
+	f.servers, err = f.service.ParseServers("discover", discover, "node: remove one")
+	return f, errors.Join(append(errs, err)...)
 }
 
 // Servers are the nodes of the setting, in the order in which they are asked.

@@ -13,27 +13,13 @@ func (b *Block) parseHosts() error {
 		return &poll.SettingError{Key: "hosts", Err: errors.New(
 			`name at least one server, for example hosts = ["qlik1.example.com"], or a node of a site in discover`)}
 	}
-	var errs []error
-	b.servers = make([]*poll.Server, 0, len(b.Hosts))
-	seen := make(map[string]*poll.Server, len(b.Hosts))
-	b.configured = make(map[string]bool, len(b.Hosts))
-	for _, host := range b.Hosts {
-		server, err := poll.ParseServer(host)
-		if err != nil {
-			errs = append(errs, &poll.SettingError{Key: "hosts", Err: err})
-			continue
-		}
-		if other, found := seen[server.Key()]; found {
-			errs = append(errs, &poll.SettingError{Key: "hosts", Err: fmt.Errorf(
-				"%q and %q are the same server: their points would overwrite each other; remove one, or move it to a block with other tags",
-				other, server)})
-			continue
-		}
-		seen[server.Key()] = server
+	var err error
+	b.servers, err = poll.ParseHosts(b.Hosts)
+	b.configured = make(map[string]bool, len(b.servers))
+	for _, server := range b.servers {
 		b.configured[server.Key()] = true
-		b.servers = append(b.servers, server)
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 func (b *Block) parseDiscover() error {

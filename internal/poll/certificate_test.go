@@ -1,8 +1,9 @@
 package poll
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -54,7 +55,7 @@ func TestCertificateOfTheYear10000(t *testing.T) {
 // certificateValid makes a certificate with times as ASN.1 writes them.
 func certificateValid(t *testing.T, from, until string) *x509.Certificate {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "qlik"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

@@ -31,19 +31,45 @@ type Server struct {
 }
 
 // ParseServer reads an entry of the setting hosts.
-func ParseServer(host string) (*Server, error) { return about.ParseServer(host) }
+func ParseServer(host string) (*Server, error) { return about.parseServer(host) }
 
-// ParseServer reads an entry of a setting: a name, name:port, an address, [IPv6]:port, or a
-// whole URL. The error quotes the entry without possible secrets.
-func (service *Service) ParseServer(host string) (*Server, error) {
-	server, err := service.parseServer(host)
+// ParseHosts reads the setting hosts. The error joins *SettingErrors.
+func ParseHosts(hosts []string) ([]*Server, error) {
+	return about.ParseServers("hosts", hosts,
+		"server: their points would overwrite each other; remove one, or move it to a block with other tags")
+}
+
+// ParseServers reads the entries of the setting key: a name, name:port, an address, [IPv6]:port,
+// or a whole URL each. Two entries with the same Server.Key are an error, which ends with
+// duplicate. The error joins *SettingErrors, which quote the entries without possible secrets.
+func (service *Service) ParseServers(key string, entries []string, duplicate string) ([]*Server, error) {
+	servers := make([]*Server, 0, len(entries))
+	var errs []error
+	seen := make(map[string]*Server, len(entries))
+	for _, entry := range entries {
+		server, err := service.parseServer(entry)
+		if err == nil && seen[server.Key()] != nil {
+			err = fmt.Errorf("%q and %q are the same %s", seen[server.Key()], server, duplicate)
+		}
+		if err != nil {
+			errs = append(errs, &SettingError{key, err})
+			continue
+		}
+		seen[server.Key()] = server
+		servers = append(servers, server)
+	}
+	return servers, errors.Join(errs...)
+}
+
+func (service *Service) parseServer(host string) (*Server, error) {
+	server, err := service.parse(host)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", text.Quote(redact(host)), err)
 	}
 	return server, nil
 }
 
-func (service *Service) parseServer(host string) (*Server, error) {
+func (service *Service) parse(host string) (*Server, error) {
 	if len(host) > maxEntry {
 		return nil, fmt.Errorf("is longer than %d bytes", maxEntry)
 	}
