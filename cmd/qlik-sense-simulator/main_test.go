@@ -45,7 +45,7 @@ func write(t *testing.T, file, text string) {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 }
 
-// exported makes a site's directory once, to spare the other tests the keys.
+// exported is shared, because creating keys takes a second.
 var exported = sync.OnceValues(simulator.NewSite)
 
 func siteDir(t *testing.T) string {
@@ -86,7 +86,7 @@ func TestFleetFile(t *testing.T) {
 	}
 	require.Equal(t, http.StatusServiceUnavailable, status())
 
-	// A file that cannot be followed changes nothing.
+	// A file that needs a restart changes nothing.
 	write(t, file, first)
 	reload <- os.Interrupt
 	require.Eventually(t, func() bool {
@@ -104,7 +104,7 @@ func TestFleetFile(t *testing.T) {
 	require.Equal(t, http.StatusOK, status())
 }
 
-// Nodes come and go as the file says.
+// A changed file changes the list of nodes.
 func TestNodesOfASite(t *testing.T) {
 	dir, file := siteDir(t), filepath.Join(t.TempDir(), "fleet.toml")
 	const first = "[[server]]\naddr = \"127.0.0.1:0\"\nrepository = true\n[[node]]\nname = \"Central\"\nhost = \"qlik1\"\nroles = [\"central\"]\n"
@@ -144,7 +144,7 @@ func TestManyServers(t *testing.T) {
 	out, _ := start(t, nil, "--site", dir, "--fleet", file, "--sample", "june-2019")
 	require.Regexp(t, `^(127\.0\.0\.1:[1-9]\d+ June 2019 13\.32\.2\n){2}21 servers\nready\n$`, out.String())
 
-	// The site was made, and a second run keeps it.
+	// A second run keeps the new site.
 	before, err := os.ReadFile(filepath.Join(dir, "client.pem"))
 	require.NoError(t, err)
 	_, err = openSite(dir)

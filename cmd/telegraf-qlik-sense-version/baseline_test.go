@@ -16,7 +16,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// comparison is what the document of a report says of its baseline.
+// comparison is the comparison with the baseline in a JSON report.
 type comparison struct {
 	Remarks   []string
 	Then, Now struct {
@@ -42,7 +42,7 @@ func compared(t *testing.T, status int, args ...string) *comparison {
 	return document.Baseline
 }
 
-// planned is what the command plan wants to be installed, by wave.
+// planned are the steps of a plan, by wave.
 type planned struct {
 	Waves []struct {
 		Servers []struct {
@@ -52,7 +52,7 @@ type planned struct {
 	}
 }
 
-// Three waves of a plan are played: after each of them the comparison says "fixed" for its rows.
+// After each of three waves of a plan, the comparison says "fixed" for its servers.
 func TestBaselineOfRollout(t *testing.T) {
 	f := startFleet(t,
 		runs("May 2024 Patch 9", "14.187.14"), runs("November 2021", ""), // DEV
@@ -125,7 +125,7 @@ func TestBaselineOfRollout(t *testing.T) {
 	require.Equal(t, "since_baseline", records[0][len(records[0])-1])
 	require.Equal(t, "upgraded,fixed", records[1][len(records[1])-1])
 
-	// The baseline may be what the report replaces.
+	// The report may replace the baseline.
 	start(t, "check", "--config", config, "--baseline", before, "--output", "json", "--output-file", before).requireEnd(0)
 	require.Equal(t, 6, compared(t, 0, "--config", config, "--baseline", before).Unchanged)
 	limited := compared(t, 0, "--config", config, "--baseline", before, "--only", "127.30.0.3")
@@ -133,7 +133,7 @@ func TestBaselineOfRollout(t *testing.T) {
 	require.Equal(t, []string{"Only the servers that this report is limited to are compared."}, limited.Remarks)
 }
 
-// Nobody is asked where the baseline cannot be read.
+// If the baseline cannot be read, no server is asked.
 func TestBaselineRefused(t *testing.T) {
 	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
 	config := f.config()

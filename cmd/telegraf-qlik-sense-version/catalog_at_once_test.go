@@ -15,8 +15,8 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// Updates that run at the same time, each with a release that no other one brings: the file
-// holds what all of them brought, even where others are killed between them.
+// Simultaneous updates, each with another release: the file has the releases of all of them, even
+// if further updates are killed.
 func TestCatalogUpdatesAtOnce(t *testing.T) {
 	const updates, killed = 10, 3
 	var arrived sync.WaitGroup

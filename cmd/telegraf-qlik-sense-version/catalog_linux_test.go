@@ -16,8 +16,8 @@ import (
 	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
-// In a namespace of its own a test can have a disk that is full, and one that cannot
-// be written even by root.
+// In a namespace of its own a test can have a full disk, and one that is read-only even for
+// root.
 func TestCatalogUpdateWithoutRoom(t *testing.T) {
 	if output, err := exec.Command("unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=64k tmpfs /mnt").CombinedOutput(); err != nil {
 		t.Skipf("this machine does not let the test mount a disk of its own: %v, %s", err, output)
@@ -49,7 +49,7 @@ func TestCatalogUpdateWithoutRoom(t *testing.T) {
 	}
 }
 
-// bundleOf is a bundle in a folder, with the vendor's list alone.
+// bundleOf is a bundle in a folder, with only the vendor's list.
 func bundleOf(t *testing.T, dir string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
@@ -73,7 +73,7 @@ func TestCatalogUpdateInAFolderThatIsNotOurs(t *testing.T) {
 	requireUntouched(t, file)
 }
 
-// An update while the program runs: the next round judges by it, and the ages fall to 0.
+// After an update while the program runs, the next round uses it, and the ages are 0.
 func TestCatalogUpdateBetweenRounds(t *testing.T) {
 	today := time.Now().UTC().Format(time.DateOnly)
 	feeds := feedtest.Start(t)

@@ -15,10 +15,10 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// may2031 is a list of one release, which no catalogue knows for years.
+// may2031 is a list of one release that is not in the catalogue.
 const may2031 = `[{"name":"May 2031","tag_name":"v15.100.3","published_at":"2026-01-20T12:00:00Z"}]`
 
-// builtInText is a file with the built-in catalogue, which has nothing more for it.
+// builtInText is a file with the complete built-in catalogue.
 func builtInText(t *testing.T) string {
 	t.Helper()
 	text, err := catalog.BuiltIn().Encode("")
@@ -33,7 +33,7 @@ func copyCatalog(t *testing.T) string {
 	return file
 }
 
-// requireUntouched checks that a failed update has left nothing behind.
+// requireUntouched checks that a failed update changed nothing.
 func requireUntouched(t *testing.T, file string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -44,7 +44,7 @@ func requireUntouched(t *testing.T, file string) {
 	require.Len(t, entries, 1)
 }
 
-// oneSource is what the command line says for one source alone.
+// oneSource are the options for a single source.
 func oneSource(address string) []string {
 	return []string{"--no-advisories", "--no-exploited", "--releases-url", address}
 }
@@ -62,8 +62,8 @@ func TestCatalogUpdateFromAMirror(t *testing.T) {
 	require.Contains(t, string(content), "releases from "+server.URL+"/list\n")
 }
 
-// A source that fails makes the exit status 1, the others count, and the last line says what
-// is old now.
+// If a source fails, the exit status is 1, the others are updated, and the last line says what is
+// old.
 func TestCatalogUpdateWithoutASource(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/releases" {
@@ -85,8 +85,8 @@ func TestCatalogUpdateWithoutASource(t *testing.T) {
 	require.Len(t, c.Releases, len(catalog.BuiltIn().Releases)+1)
 }
 
-// The proxy of the environment is used, and two commands carry the lists over. The first
-// asks a host that only the proxy knows.
+// Download through the proxy of the environment, which alone knows the host, and update from the
+// bundle.
 func TestCatalogDownloadThroughAProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Host != "lists.invalid" {
@@ -130,13 +130,13 @@ func TestCatalogUpdateInterrupted(t *testing.T) {
 	}
 }
 
-// Killed at any moment, an update leaves the old file or the new one.
+// An update that is killed leaves the old file or the new one.
 func TestCatalogUpdateKilled(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
 	t.Cleanup(server.Close)
 	file := copyCatalog(t)
 	old, written := builtInText(t), 0
-	// A little later each time, until some were quicker than the kill.
+	// A little later each time, until some complete.
 	for delay := time.Duration(0); written < 3; delay += 5 * time.Millisecond {
 		require.Less(t, delay, time.Minute)
 		require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
@@ -155,7 +155,7 @@ func TestCatalogUpdateKilled(t *testing.T) {
 	}
 }
 
-// A day in the future, as a wrong clock leaves it, would silence every warning for good.
+// A day in the future, from a wrong clock, would suppress all warnings.
 func TestCatalogOfTheFuture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	text := strings.Replace(builtInText(t), "advisories_as_of = "+catalog.BuiltIn().AdvisoriesAsOf.String(), "advisories_as_of = 2062-11-21", 1)

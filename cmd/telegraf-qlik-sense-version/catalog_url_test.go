@@ -18,7 +18,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// check and the rounds read the catalogue of a web server whose CA is one of the system's.
+// check and the rounds read the catalogue of a web server with a CA of the system.
 func TestCatalogURL(t *testing.T) {
 	c := *catalog.BuiltIn()
 	c.Advisories = append([]catalog.Advisory{}, c.Advisories...)

@@ -14,8 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// testSite is a site of two nodes on their proper ports, and the options that name its
-// certificates.
+// testSite is a site of two nodes on the usual ports, and the options with its certificates.
 type testSite struct {
 	*simulator.Fleet
 
@@ -23,21 +22,21 @@ type testSite struct {
 	options []string
 }
 
-// host is the address of a node: the first is the central one.
+// host is the address of a node; the first is the central one.
 func (s *testSite) host(n int) string { return fmt.Sprintf("127.%d.0.%d", s.network, n) }
 
-// node is one as the site lists it.
+// node is a node in the list.
 func (s *testSite) node(n int, name string, roles ...string) simulator.SiteNode {
 	return simulator.SiteNode{Name: name, Host: s.host(n), Roles: roles}
 }
 
-// lists sets what the first node lists.
+// lists sets the list of the first node.
 func (s *testSite) lists(t *testing.T, nodes ...simulator.SiteNode) {
 	t.Helper()
 	require.NoError(t, s.Set(2, simulator.Server{Repository: &simulator.Repository{List: simulator.NodeList(nodes...)}}))
 }
 
-// startSite runs a site that lists no nodes yet.
+// startSite runs a site without a list of nodes.
 func startSite(t *testing.T) *testSite {
 	t.Helper()
 	site, err := world()
@@ -59,12 +58,12 @@ func startSite(t *testing.T) *testSite {
 	return s
 }
 
-// args are those of a command with the certificates.
+// args are the arguments of a command with the certificates.
 func (s *testSite) args(command string, more ...string) []string {
 	return slices.Concat([]string{command}, s.options, more)
 }
 
-// One host and the certificates show a whole site.
+// One host and the certificates are enough for a report of a whole site.
 func TestCheckDiscover(t *testing.T) {
 	s := startSite(t)
 	s.lists(t,
@@ -122,7 +121,7 @@ func TestCheckDiscoverRefuses(t *testing.T) {
 	require.Equal(t, 1, s.Requests(2), "by the last of the cases alone")
 }
 
-// A plan, too, needs no settings: silence in a site is for people to find out.
+// A plan needs no settings either; servers that do not answer do not change its exit status.
 func TestPlanDiscover(t *testing.T) {
 	s := startSite(t)
 	s.lists(t,

@@ -45,7 +45,7 @@ func TestCheckStatus(t *testing.T) {
 	}
 }
 
-// All forms show the same fleet, whether on standard output or in a file.
+// All formats show the same fleet, on standard output and in a file.
 func TestCheckOutputs(t *testing.T) {
 	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5"), simulator.Server{Fault: simulator.Fault403})
 	config := f.config()
@@ -97,7 +97,7 @@ func TestCheckOnly(t *testing.T) {
 	require.Equal(t, "E! --only qlik9.example.com: the settings have no such server: write it as in hosts, with or without the port\n", p.stderr.String())
 }
 
-// The settings may be in the environment, as they are under Telegraf.
+// The settings may be in the environment, as under Telegraf.
 func TestCheckSettingsInTheEnvironment(t *testing.T) {
 	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
 	text, err := os.ReadFile(f.config())
@@ -151,8 +151,8 @@ func TestCheckInterrupted(t *testing.T) {
 	require.Equal(t, "older", string(text), "an older report stays")
 }
 
-// On a terminal the table has its width and colours, unless they are not wanted; with
-// more servers than lines a bar shows how far it is.
+// On a terminal the table has the terminal's width and, by default, colours. A bar shows the
+// progress if there are more servers than lines.
 func TestCheckOnATerminal(t *testing.T) {
 	script, err := exec.LookPath("script")
 	if err != nil {

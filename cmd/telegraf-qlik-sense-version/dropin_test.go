@@ -45,7 +45,7 @@ func TestCheckEnvFile(t *testing.T) {
 	}
 }
 
-// A report says where it comes from: what sha256sum says of the settings stands in it.
+// A report contains the SHA-256 sums of the settings.
 func TestCheckOrigin(t *testing.T) {
 	config := startFleet(t, runs("May 2024 Patch 9", "14.187.14")).config()
 	content, err := os.ReadFile(config)

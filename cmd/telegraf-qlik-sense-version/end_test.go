@@ -19,14 +19,14 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// ends are the ways to tell the program that it is over.
+// ends are the ways to end the program.
 var ends = map[string]func(p *program) error{
 	"end of input": func(p *program) error { return p.stdin.Close() },
 	"SIGTERM":      func(p *program) error { return p.cmd.Process.Signal(syscall.SIGTERM) },
 	"SIGINT":       func(p *program) error { return p.cmd.Process.Signal(syscall.SIGINT) },
 }
 
-// requireQuickEnd tells the program to end and measures how long that takes.
+// requireQuickEnd ends the program and checks that it ends in time.
 func (p *program) requireQuickEnd(end func(*program) error, status int) {
 	p.Helper()
 	begin := time.Now()
@@ -51,7 +51,7 @@ func TestEndBetweenRounds(t *testing.T) {
 	}
 }
 
-// What has been answered is kept; of a server that was cut off nothing is known.
+// Answers before the end are written; servers that were cut off have no point.
 func TestEndInTheMiddleOfARound(t *testing.T) {
 	f := startFleet(t,
 		simulator.Server{Fault: simulator.FaultNoHandshake},
@@ -60,7 +60,7 @@ func TestEndInTheMiddleOfARound(t *testing.T) {
 		simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Fault: simulator.FaultNoAnswer},
 	)
-	// Two hang, and the third place is for one after the other.
+	// Two hang, the others take turns in the third place.
 	config := f.config("timeout = '1m'", "max_concurrent_requests = 3")
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -79,8 +79,8 @@ func TestEndInTheMiddleOfARound(t *testing.T) {
 	}
 }
 
-// refused gives addresses at which nothing listens, enough of them to fill a pipe
-// with their points as well as with their log lines.
+// refused returns addresses at which nothing listens, enough of them to fill a pipe with points
+// and one with log lines.
 func refused() []string {
 	hosts := make([]string, 0, 1000)
 	for i := range cap(hosts) {
@@ -89,7 +89,7 @@ func refused() []string {
 	return hosts
 }
 
-// Nobody has to read what the program writes for the program to end.
+// The program ends even if nobody reads its output.
 func TestEndWhileNobodyReads(t *testing.T) {
 	t.Parallel()
 	config := writeConfig(t, t.TempDir(), refused())
@@ -128,8 +128,8 @@ func TestEndWhileNobodyReads(t *testing.T) {
 	}
 }
 
-// A line that is longer than what the kernel writes at once is not torn by the end of the
-// program: Telegraf reads what is left in the pipe and would take a torn line for a point.
+// The end of the program does not tear a line that is longer than an atomic write: Telegraf reads
+// the rest of the pipe and would take a torn line for a point.
 func TestEndDoesNotTearLines(t *testing.T) {
 	t.Parallel()
 	value := strings.Repeat("x ", 499) + "x"
@@ -162,7 +162,7 @@ func TestEndDoesNotTearLines(t *testing.T) {
 	}
 }
 
-// unread is how much of a pipe waits to be read.
+// unread is the number of unread bytes in a pipe.
 func unread(t *testing.T, pipe *os.File) int {
 	t.Helper()
 	n, err := unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ)
@@ -170,7 +170,7 @@ func unread(t *testing.T, pipe *os.File) int {
 	return n
 }
 
-// requireStandstill waits until the program writes no more because it cannot.
+// requireStandstill waits until the pipe is full.
 func (p *program) requireStandstill(o *output) {
 	p.Helper()
 	last := 0
@@ -183,7 +183,7 @@ func (p *program) requireStandstill(o *output) {
 	require.Less(p, last, len(refused()), "the pipe is not full")
 }
 
-// A settings file may be a pipe, and one whose writer is silent.
+// A settings file may be a pipe without a writer.
 func TestEndWhileSettingsBlock(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "qlik.conf")
@@ -199,7 +199,7 @@ func TestEndWhileSettingsBlock(t *testing.T) {
 	p.requireQuickEnd(ends["SIGTERM"], 0)
 }
 
-// Without a reader of its points the program has no purpose any more.
+// The program ends if nobody can read its points any more.
 func TestStdoutClosed(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	p := prepare(t, "--config", f.config())

@@ -91,9 +91,10 @@ func lookupIn(file string) (func(name string) (string, bool), error) {
 
 // asOptions replaces the names of settings in an error by those of the options.
 func asOptions(err error) error {
-	var errs []error
-	for _, e := range poll.SettingErrors(err) {
-		errs = append(errs, fmt.Errorf("--%s: %w", strings.ReplaceAll(e.Key, "_", "-"), e.Err))
+	parts := poll.SettingErrors(err)
+	errs := make([]error, len(parts))
+	for i, e := range parts {
+		errs[i] = fmt.Errorf("--%s: %w", strings.ReplaceAll(e.Key, "_", "-"), e.Err)
 	}
 	return errors.Join(errs...)
 }

@@ -14,7 +14,7 @@ import (
 	assets "telegraf-qlik-sense-version"
 )
 
-// TestMain makes the program itself a command on the PATH of the tests.
+// TestMain puts the program on the PATH of the tests.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){programName: main})
 }
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ m *testing.M }
 
 func (c leakChecked) Run() int {
-	// The parallel ones wait for processes more than they work.
+	// Parallel tests mostly wait for processes.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -37,7 +37,7 @@ func (c leakChecked) Run() int {
 	return status
 }
 
-// Each script under testdata/script is one thing that the program can be told.
+// Each script in testdata/script is a use of the program.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -60,8 +60,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// What is wrong with the call or the settings ends the program with status 1 and
-// one line for each problem, in the form in which Telegraf logs errors.
+// An error in the call or the settings ends the program with status 1 and one line for each
+// problem, which Telegraf logs as an error.
 func TestRefusedCalls(t *testing.T) {
 	_, missing := os.Open("missing.conf") // in the words of this system
 	tests := []struct {

@@ -19,7 +19,7 @@ func TestCheckNagios(t *testing.T) {
 		status   int
 		expected string
 	}{
-		// The built-in data are old on the day of the test, sooner or later.
+		// Depending on the date, the built-in data may be old.
 		{[]simulator.Server{current, {Fault: simulator.Fault503}}, 3, "UNKNOWN: 1 of 2 proven compliant"},
 		{[]simulator.Server{{Fault: simulator.FaultDown}, open}, 2, "CRITICAL: 0 of 2 proven compliant"},
 	} {
@@ -42,7 +42,7 @@ func TestCheckNagios(t *testing.T) {
 	require.Contains(t, p.stdout.String(), "CRITICAL: 1 of 1 proven compliant")
 }
 
-// Nagios reads standard output and status alone, also where the call is wrong.
+// Nagios reads only standard output and the status, also for an invalid call.
 func TestCheckNagiosRefuses(t *testing.T) {
 	config := startFleet(t, runs("May 2025 Patch 15", "14.231.27")).config()
 	for _, tt := range []struct {

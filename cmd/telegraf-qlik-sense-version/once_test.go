@@ -25,7 +25,7 @@ func TestOnce(t *testing.T) {
 	require.Equal(t, 1, f.Requests(0))
 }
 
-// That no server answers is a result, not a fault of the program.
+// No answer from any server is a result, not an error of the program.
 func TestOnceWithoutAnswers(t *testing.T) {
 	f := startFleet(t, simulator.Server{Fault: simulator.FaultDown}, simulator.Server{Fault: simulator.FaultNoAnswer})
 	p := start(t, "--once", "--config", f.config("timeout = '300ms'"))
@@ -74,8 +74,8 @@ func TestOnceInterruptedWhileNobodyReads(t *testing.T) {
 	p.requireQuickEnd(ends["SIGINT"], 1)
 }
 
-// Out of file descriptors, the program asks fewer servers at once rather than fail those
-// that are in order.
+// Out of file descriptors, the program asks fewer servers at once instead of reporting healthy
+// ones as failed.
 func TestOnceWithFewFileDescriptors(t *testing.T) {
 	t.Parallel()
 	const n = 80

@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// A plan that is played proves the fleet compliant: nobody has to plan twice.
+// After all steps of a plan, the fleet is compliant.
 func TestPlanPlayed(t *testing.T) {
 	f := startFleet(t,
 		runs("May 2024 Patch 9", "14.187.14"), runs("August 2023 Patch 1", "14.139.5"), runs("November 2021", ""),
@@ -47,7 +47,7 @@ func TestPlanPlayed(t *testing.T) {
 	start(t, "check", "--config", config).requireEnd(0)
 }
 
-// Silence is not the plan's fault: it says so in the plan, and ends with 0.
+// A server that does not answer is in the plan, and the exit status is 0.
 func TestPlanOfSilence(t *testing.T) {
 	f := startFleet(t, runs("May 2024 Patch 9", "14.187.14"), simulator.Server{Fault: simulator.Fault403})
 	p := start(t, "plan", "--config", f.config())

@@ -20,17 +20,16 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// patience is for what happens at once on a machine that has nothing else to do.
+// patience is for everything that is immediate on an idle machine.
 const patience = 20 * time.Second
 
-// limit is for what has to happen within one second, on a busy machine.
+// limit is for what has to happen within a second, plus time for a busy machine.
 const limit = 3 * time.Second
 
-// raceOptions keep the race detector from making each process wait for a second at
-// its end.
+// raceOptions turn off the race detector's wait of a second at the end of each process.
 const raceOptions = "atexit_sleep_ms=0"
 
-// program is the real program as a process of its own.
+// program is a process of the real program.
 type program struct {
 	*testing.T
 	cmd            *exec.Cmd
@@ -48,7 +47,7 @@ func (o *output) lines() []string {
 
 func (o *output) count() int { return strings.Count(o.String(), "\n") }
 
-// prepare gives the program before its start, to change what it gets.
+// prepare returns the program before its start.
 func prepare(t *testing.T, args ...string) *program {
 	t.Helper()
 	path, err := exec.LookPath(programName)
@@ -88,8 +87,8 @@ func start(t *testing.T, args ...string) *program {
 	return p
 }
 
-// checkOutput holds for every run of the program: points and nothing else on
-// stdout, and lines that Telegraf can log on stderr.
+// checkOutput checks every run of the program: only points on stdout, and only lines that
+// Telegraf can log on stderr.
 func (p *program) checkOutput() {
 	p.Helper()
 	if len(p.cmd.Args) > 1 && !strings.HasPrefix(p.cmd.Args[1], "-") {
@@ -112,7 +111,7 @@ func (p *program) prompt() {
 	require.NoError(p, err)
 }
 
-// requirePoints waits until there are n points and gives them.
+// requirePoints waits until there are n points and returns them.
 func (p *program) requirePoints(n int) []string {
 	p.Helper()
 	p.eventually(func() bool { return p.stdout.count() >= n }, "points")
@@ -146,13 +145,13 @@ func (p *program) requireEnd(status int) {
 	require.Equal(p, status, p.cmd.ProcessState.ExitCode(), "stderr:\n%s", p.stderr)
 }
 
-// secret must not come out of the program in any way.
+// secret must not be in the output.
 const secret = "hunter2secret"
 
 // world is the Qlik Sense site that all tests share, with its certificates.
 var world = sync.OnceValues(simulator.NewSite)
 
-// testFleet is some simulated servers and a folder with the certificates for them.
+// testFleet are simulated servers, and a folder with the certificates for them.
 type testFleet struct {
 	*simulator.Fleet
 	t   *testing.T

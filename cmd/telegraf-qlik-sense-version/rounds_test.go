@@ -67,7 +67,7 @@ func TestSettingsFromEnvironment(t *testing.T) {
 	p.requirePoints(1)
 }
 
-// Whatever comes in on stdin, only newlines mean something.
+// Only newlines on stdin have a meaning.
 func TestGarbageOnStdin(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	p := start(t, "--gather-on-start=false", "--config", f.config())
@@ -90,7 +90,7 @@ func (p *program) requireEndOfInput() {
 	p.requireEnd(0)
 }
 
-// Newlines that come while a round runs ask for one round more, not for many.
+// Several newlines during a round ask for only one more.
 func TestImpatientNewlines(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, simulator.Server{})
@@ -155,8 +155,7 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
-// A certificate that is renewed or lost while the program runs is the matter of
-// one round, not of the program.
+// A missing certificate fails a round, not the program; a renewed one is used in the next round.
 func TestCertificateFileBecomesUnreadable(t *testing.T) {
 	f := startFleet(t, simulator.Server{}, simulator.Server{})
 	p := start(t, "--config", f.config())
@@ -177,7 +176,7 @@ func TestCertificateFileBecomesUnreadable(t *testing.T) {
 	for _, point := range p.requirePoints(6)[4:] {
 		require.Contains(t, point, "result_code=10i")
 	}
-	// To read this one would never end.
+	// Reading this one would block.
 	require.NoError(t, syscall.Mkfifo(file, 0o600))
 	p.prompt()
 	for _, point := range p.requirePoints(8)[6:] {

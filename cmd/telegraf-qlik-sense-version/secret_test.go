@@ -17,9 +17,8 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// No token, password or header value and nothing of a reply comes out, whatever
-// goes wrong and however much is logged. What each program of these tests wrote is
-// searched for the secret at its end.
+// The program never writes a token, password, header value or a part of a reply, at any log level.
+// All programs in these tests have their output searched for the secret.
 func TestSecretsStaySecret(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte("user:" + secret))
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireFiles checks that a folder holds these files and no others.
+// requireFiles checks that a folder has exactly these files.
 func requireFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -80,7 +80,7 @@ func TestWriteRemovesStaleFiles(t *testing.T) {
 	requireFiles(t, dir, append(names[1:], filepath.Base(folder), "report")...)
 }
 
-// Writers of one file leave what one of them wrote, and nothing else.
+// Concurrent writers leave the complete text of one of them, and no other file.
 func TestConcurrentWrites(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "report")
@@ -91,7 +91,7 @@ func TestConcurrentWrites(t *testing.T) {
 		wg.Go(func() { errs[i] = Write(file, bytes.Repeat([]byte{byte('a' + i)}, size)) })
 	}
 	wg.Wait()
-	// Windows may refuse to replace a file that another writer is just replacing.
+	// Windows may refuse to replace a file while another writer replaces it.
 	if runtime.GOOS != "windows" {
 		require.NoError(t, errors.Join(errs...))
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each of many adds one under the lock: none of them is lost, and nothing stays behind.
+// Many increments under the lock: none is lost, and no file is left.
 func TestLock(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "number")
 	require.NoError(t, Write(file, []byte("0")))

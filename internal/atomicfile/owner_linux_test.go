@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onThread runs f on a thread of its own, which ends with it and takes what f changed
-// about the thread along.
+// onThread runs f on a separate thread, so that changes to the thread end with it.
 func onThread(f func() error) error {
 	result := make(chan error)
 	go func() {
@@ -45,7 +44,7 @@ func TestPermissions(t *testing.T) {
 				require.NoError(t, os.Chmod(file, tt.old))
 			}
 			require.NoError(t, onThread(func() error {
-				// A umask of the thread alone: other tests keep theirs.
+				// A umask of the thread, so that other tests keep theirs.
 				if err := syscall.Unshare(syscall.CLONE_FS); err != nil {
 					return err
 				}
@@ -60,7 +59,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// Whoever may write into the folder, but not give a file away, learns of it from Check.
+// Check fails for a user who may write to the folder, but not keep the owner.
 func TestOwnerThatCannotBeKept(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user for a test")

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// open opens a file as programs do that let nobody else write or replace it.
+// open opens a file so that no other program can write or replace it.
 func open(t *testing.T, file string) windows.Handle {
 	t.Helper()
 	name, err := windows.UTF16PtrFromString(file)
@@ -30,7 +30,7 @@ func TestWriteOverAFileThatIsOpen(t *testing.T) {
 	requireContents(t, file, "old")
 	requireFiles(t, dir, "report")
 
-	// One that is soon done with it is waited for.
+	// Write waits for a program that closes it soon.
 	timer := time.AfterFunc(renameTimeout/10, func() { windows.CloseHandle(h) })
 	defer timer.Stop()
 	require.NoError(t, Write(file, []byte("new")))

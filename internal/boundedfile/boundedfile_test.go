@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 		require.EqualError(t, err, "/dev/zero is not a regular file")
 	}
 	if runtime.GOOS == "linux" {
-		// Its size is 0 by Stat.
+		// Stat reports the size 0.
 		_, err = Read("/proc/self/status", 8)
 		require.ErrorContains(t, err, "is larger than 8 bytes")
 	}
@@ -87,7 +87,7 @@ func TestWithinLeavesOneCallBehind(t *testing.T) {
 	})
 }
 
-// A program that ends waits for no file system.
+// The end of the program does not wait for a file system.
 func TestWithinEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Limiter
@@ -99,7 +99,7 @@ func TestWithinEndsWithItsContext(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, time.Second, time.Since(start))
 
-		// What is left of the limit is still granted to it.
+		// The rest of the limit still applies.
 		_, err = Within(t.Context(), &l, func() (bool, error) { return true, nil })
 		require.ErrorContains(t, err, "reading took longer than 5s")
 		require.Equal(t, DefaultLimit, time.Since(start))

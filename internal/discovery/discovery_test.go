@@ -34,7 +34,7 @@ func start(t testing.TB, servers ...simulator.Server) (*simulator.Fleet, []strin
 	return world.Start(t, servers...)
 }
 
-// find asks once with these settings.
+// find asks once.
 func find(t testing.TB, settings poll.Settings, user string, discover ...string) ([]Attempt, *List) {
 	t.Helper()
 	f, err := New(discover, user, settings.Headers)
@@ -87,7 +87,7 @@ func TestFind(t *testing.T) {
 	require.Equal(t, "QlikClient", request.ClientCN)
 }
 
-// Certificates of real servers hold one name and no address.
+// Certificates of real servers have one name and no address.
 func TestCertificatesOfRealSites(t *testing.T) {
 	_, hosts := start(t, simulator.Server{Name: "qlik1.example.com", Repository: repository(seven...)})
 	proxy, err := simulator.StartProxy(map[string]string{"qlik1.example.com:4242": hosts[0]})
@@ -196,7 +196,7 @@ func TestWhatIsNoList(t *testing.T) {
 	}
 }
 
-// The service says so where something on the way took its key away.
+// The service reports a missing key, which something on the way may have removed.
 func TestXSRF(t *testing.T) {
 	_, hosts := start(t, simulator.Server{Repository: repository(seven...), Plain: true})
 	stripping := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -220,7 +220,7 @@ func TestXSRF(t *testing.T) {
 	require.Contains(t, attempts[0].Hint, "look at what changes requests on the way")
 }
 
-// A service that was idle gets one more try, and no other failure does.
+// Only an idle service is asked again.
 func TestAsleep(t *testing.T) {
 	t.Parallel()
 	asleep := func(time time.Duration) simulator.Server {
@@ -246,7 +246,7 @@ func TestAsleep(t *testing.T) {
 	require.Less(t, attempts[0].ResponseTime, 2*s.Timeout, "it did not get as far as a request")
 }
 
-// A fault of a server means the same, whichever of its services is asked.
+// Faults have the same results for both services.
 func TestFaultsAreThoseOfAPoll(t *testing.T) {
 	t.Parallel()
 	s := settings()
@@ -284,12 +284,12 @@ func TestCutOff(t *testing.T) {
 	require.Equal(t, 1, asked)
 }
 
-// Files that cannot be read are told once, and no node is asked.
+// Unreadable files are reported once, and no node is asked.
 func TestUnreadableCertificate(t *testing.T) {
 	fleet, hosts := start(t, simulator.Server{Repository: repository(seven...)})
 	s := settings()
 	dir := t.TempDir()
-	require.NoError(t, world.Site.Export(dir))
+	require.NoError(t, world.Export(dir))
 	s.TLS.TLSCA = filepath.Join(dir, "root.pem")
 	poller, err := poll.New(s)
 	require.NoError(t, err)

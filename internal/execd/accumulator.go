@@ -95,20 +95,22 @@ func (a *accumulator) AddFields(measurement string, fields map[string]interface{
 	a.AddMetric(metric.New(measurement, tags, fields, at))
 }
 
-// Line protocol has no types: the following methods are AddFields.
-
+// AddGauge is AddFields: line protocol has no types.
 func (a *accumulator) AddGauge(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddCounter is AddFields: line protocol has no types.
 func (a *accumulator) AddCounter(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddSummary is AddFields: line protocol has no types.
 func (a *accumulator) AddSummary(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }
 
+// AddHistogram is AddFields: line protocol has no types.
 func (a *accumulator) AddHistogram(measurement string, fields map[string]interface{}, tags map[string]string, t ...time.Time) {
 	a.AddFields(measurement, fields, tags, t...)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// input is an Input made of a function.
+// input is a function as an Input.
 type input func(ctx context.Context, acc telegraf.Accumulator)
 
 func (f input) GatherContext(ctx context.Context, acc telegraf.Accumulator) { f(ctx, acc) }
@@ -28,7 +28,7 @@ func point(acc telegraf.Accumulator, source string) {
 	acc.AddFields("version", map[string]interface{}{"patch": 1}, map[string]string{"source": source}, noon)
 }
 
-// lineOf is what point writes.
+// lineOf is the line of point.
 func lineOf(source string) string {
 	return "version,source=" + source + " patch=1i 1772366400000000000\n"
 }
@@ -44,7 +44,7 @@ func hangs(ctx context.Context, acc telegraf.Accumulator) {
 	point(acc, "waited")
 }
 
-// running is Run in a goroutine of its own.
+// running is a running call of Run.
 type running struct {
 	stdin  io.WriteCloser
 	stdout bytes.Buffer
@@ -60,7 +60,7 @@ func startRun(ctx context.Context, gatherOnStart bool, stdout io.Writer, inputs 
 	r.stdin = writer
 	go func() {
 		r.ended <- Run(ctx, inputs, reader, stdout, gatherOnStart)
-		// Where the input has not ended, Run leaves its reader behind.
+		// If the input has not ended, Run leaves its reader behind.
 		reader.Close()
 	}()
 	synctest.Wait()
@@ -101,7 +101,7 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// Newlines that come during a round ask for one more, not for one each.
+// Several newlines during a round ask for only one more.
 func TestNewlinesDuringARound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
@@ -201,7 +201,7 @@ func TestOnceInterrupted(t *testing.T) {
 	})
 }
 
-// What cannot be written is logged, and the rest is written.
+// A point that cannot be written is logged, and the others are written.
 func TestPointsThatCannotBeWritten(t *testing.T) {
 	tags := map[string]string{"source": "a"}
 	wide := map[string]string{"source": strings.Repeat("a", maxPoint)}
@@ -233,7 +233,7 @@ func TestPointsThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A point that is too long for a line goes into several of the same series and time.
+// A point that is too long is split into several lines with the same series and time.
 func TestLinesOfPointsAreBounded(t *testing.T) {
 	fields := make(map[string]interface{})
 	for i := range 26 {
@@ -279,7 +279,7 @@ func TestAccumulator(t *testing.T) {
 	require.Equal(t, "E! Error in plugin: no answer\n", log.String())
 }
 
-// wholeLine fails when two points are written at the same time or one in pieces.
+// wholeLine fails if writes overlap, or if a write is not one line.
 type wholeLine struct {
 	t    *testing.T
 	busy sync.Mutex

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// redirect gives what is logged until the test ends.
+// redirect returns the log until the test ends.
 func redirect(t *testing.T, level telegraf.LogLevel) *bytes.Buffer {
 	t.Helper()
 	var out bytes.Buffer
@@ -50,7 +50,7 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// net/http tells package log what a server sent before it was asked.
+// net/http logs unsolicited responses with package log.
 func TestPackageLogIsSilent(t *testing.T) {
 	out := redirect(t, telegraf.Trace)
 	log.Print("Unsolicited response: password")
@@ -93,7 +93,7 @@ func TestLineIsBounded(t *testing.T) {
 	for _, letter := range []string{"x", "é", "東", "😀", "\xff"} {
 		for shift := range 4 {
 			for length := maxLine - 8; length < maxLine+4; length++ {
-				// Whatever does not fit as a whole letter is filled up in front.
+				// Padding at the start moves the cut through the characters.
 				message := strings.Repeat("-", shift) + strings.Repeat(letter, length/len(letter))
 				line := Line(telegraf.Warn, message)
 				require.LessOrEqual(t, len(line), maxLine)
@@ -113,7 +113,7 @@ func TestLineIsBounded(t *testing.T) {
 	require.Len(t, Line(telegraf.Error, strings.Repeat("x", 10<<20)), maxLine)
 }
 
-// Telegraf's logger keeps lines for a sink that never comes, unless there is one.
+// Without a sink, Telegraf's logger keeps all messages in memory.
 func TestMemoryStaysBounded(t *testing.T) {
 	redirectTo(t, io.Discard, telegraf.Info)
 	l := logger.New("inputs", "qlik_sense_version", "")
@@ -139,7 +139,7 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
-// single fails when two lines are written at the same time or one in pieces.
+// single fails if writes overlap, or if a write is not one line.
 type single struct {
 	t    *testing.T
 	busy sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newPipe returns a pipe, as Telegraf makes one for a plugin's standard output.
+// newPipe returns a pipe like that of a plugin's standard output.
 func newPipe(t *testing.T) (reader, writer *os.File) {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -32,7 +32,7 @@ func unread(t *testing.T, file *os.File) int {
 	return n
 }
 
-// Whenever the reader stops, what is in the pipe ends with a line.
+// Whenever the reader stops, the content of the pipe ends with a complete line.
 func TestPipeHoldsWholeLines(t *testing.T) {
 	reader, writer := newPipe(t)
 	w, limit, err := wholeLines(writer)
@@ -74,7 +74,7 @@ func TestPipeHoldsWholeLines(t *testing.T) {
 	require.Equal(t, expected, read.String())
 }
 
-// A reader that goes away ends the wait for it.
+// The wait for a reader ends when it goes away.
 func TestPipeWithoutReader(t *testing.T) {
 	reader, writer := newPipe(t)
 	w, _, err := wholeLines(writer)
@@ -96,7 +96,7 @@ func TestPipeWithoutReader(t *testing.T) {
 	require.ErrorIs(t, <-written, unix.EPIPE)
 }
 
-// The kernel makes small pipes for a user who has many of them.
+// The kernel creates small pipes for a user with many pipes.
 func TestSmallPipeGrows(t *testing.T) {
 	_, writer := newPipe(t)
 	size, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, 4096)

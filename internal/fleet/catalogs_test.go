@@ -16,15 +16,14 @@ import (
 	"telegraf-qlik-sense-version/internal/judgement"
 )
 
-// clock is the time of a process that a test moves on.
+// clock is the clock of a process.
 type clock struct{ now time.Time }
 
 func (c *clock) process() *Process { return NewProcess(func() time.Time { return c.now }) }
 
 func (c *clock) advance(days int) { c.now = c.now.AddDate(0, 0, days) }
 
-// writeCatalogue writes the built-in catalogue with other days, in days before today,
-// and with what change does to it.
+// writeCatalogue writes the built-in catalogue with the given ages in days, and changes.
 func writeCatalogue(t *testing.T, file string, releases, advisories int, change func(*catalog.Catalog)) {
 	t.Helper()
 	day := func(ago int) catalog.Day { return catalog.DayOf(today.AddDate(0, 0, -ago)) }
@@ -54,9 +53,10 @@ func writeCatalogue(t *testing.T, file string, releases, advisories int, change 
 
 // notices are the notices since the last call, with the letter of their level.
 func notices(p *Process) []string {
-	lines := []string{}
-	for _, n := range p.Notices() {
-		lines = append(lines, n.Level.String()[:1]+"! "+n.Text)
+	all := p.Notices()
+	lines := make([]string, len(all))
+	for i, n := range all {
+		lines[i] = n.Level.String()[:1] + "! " + n.Text
 	}
 	return lines
 }
@@ -69,7 +69,7 @@ func TestCatalogueIsAnnounced(t *testing.T) {
 		c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf), notices(process)[0])
 }
 
-// Many blocks with one catalogue share what was read of it, and it is spoken of once.
+// Blocks with the same catalogue share it, and log it once.
 func TestCatalogueIsReadOnce(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
@@ -77,7 +77,7 @@ func TestCatalogueIsReadOnce(t *testing.T) {
 	writeCatalogue(t, settings.CatalogFile, 400, 200, nil)
 	judges := make(map[*judgement.Judge]bool)
 	ctx := cancelled(t)
-	for range 500 {
+	for range 50 {
 		b := newBlock(t, process, settings)
 		judges[b.Round(ctx, nil).Judge] = true
 	}
@@ -121,8 +121,7 @@ func TestOldCatalogueIsWarnedOf(t *testing.T) {
 	}
 }
 
-// A program that runs for half a year notices that its data grow old, each part when
-// its time has come.
+// A program that runs for half a year warns when each part of its data becomes old.
 func TestCatalogueGrowsOld(t *testing.T) {
 	c := clock{today}
 	process := c.process()
@@ -139,7 +138,7 @@ func TestCatalogueGrowsOld(t *testing.T) {
 	}
 }
 
-// A wrong clock must not keep the warnings away.
+// A wrong clock must not suppress the warnings.
 func TestCatalogueOfTheFuture(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
@@ -150,7 +149,7 @@ func TestCatalogueOfTheFuture(t *testing.T) {
 		"): advisories_as_of: 2026-11-26 is in the future: check it, or the clock of this machine")
 }
 
-// What a file lacks or plays down is completed or named: it must not turn servers green.
+// Missing entries of a file are added, and weaker ones reported: they must not turn servers green.
 func TestCatalogueIsCompleted(t *testing.T) {
 	_, hosts := start(t, runs("August 2023 Patch 1", "14.139.5"))
 	settings := settingsFor(hosts...)
@@ -236,7 +235,7 @@ func TestCatalogueFileIsReadAgain(t *testing.T) {
 	require.NoError(t, os.Chtimes(file, time.Time{}, time.Now().Add(time.Second)))
 	requireBehind(30, "I! ")
 
-	// What cannot be used changes nothing, and is said once.
+	// An unusable file changes nothing, and is logged once.
 	require.NoError(t, os.WriteFile(file, []byte("schema = 1\nreleases_as_of = \"long ago\"\n"), 0o600))
 	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: ")
 	requireBehind(30)
@@ -247,14 +246,14 @@ func TestCatalogueFileIsReadAgain(t *testing.T) {
 	latest(33)
 	requireBehind(32, "I! ")
 
-	// What comes back as it was is said too.
+	// The old file is logged as well when it returns.
 	hidden := file + ".hidden"
 	require.NoError(t, os.Rename(file, hidden))
 	requireBehind(32, "W! ")
 	require.NoError(t, os.Rename(hidden, file))
 	requireBehind(32, "I! ")
 
-	// A file of the same size and time in its place is another file.
+	// Another file of the same size and time is another file.
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(file, hidden))
@@ -263,8 +262,7 @@ func TestCatalogueFileIsReadAgain(t *testing.T) {
 	requireBehind(34, "I! ")
 }
 
-// A catalogue is refused with everything that is wrong in it, a line for each; further
-// blocks that name it do not repeat all of that.
+// All problems of a catalogue are reported, a line each; further blocks do not repeat them.
 func TestBadCatalogueIsRefused(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
@@ -292,7 +290,7 @@ func TestBadCatalogueIsRefused(t *testing.T) {
 	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+" cannot be used, as the first block that names it says")
 }
 
-// A pipe that nobody writes to must not block the rounds.
+// A pipe without a writer must not block the rounds.
 func TestCatalogueThatIsAPipe(t *testing.T) {
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
@@ -303,8 +301,7 @@ func TestCatalogueThatIsAPipe(t *testing.T) {
 	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
 }
 
-// A file system that hangs leaves what was read before in use, and holds up a round for
-// a moment only.
+// If a file system hangs, the previous catalogue stays in use, and a round waits only briefly.
 func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
@@ -342,7 +339,7 @@ func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
 	}, 10*time.Second, 5*time.Millisecond, "in use again")
 }
 
-// The one thing that stops every server from being green is an error, and says what to do.
+// An undecided, exploited advisory, which no server is compliant with, is an error with a hint.
 func TestExploitedAndUndecided(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	writeCatalogue(t, file, 1, 1, func(c *catalog.Catalog) {

@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
-// answers makes results of versions, "label/build" each; "" is a server that failed.
+// answers returns results with the versions "label/build"; "" is a failed poll.
 func answers(versions ...string) []Result {
 	results := make([]Result, len(versions))
 	for i, version := range versions {
@@ -72,7 +72,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// The order in which servers stand makes no difference.
+// The order of the servers makes no difference.
 func TestCompareIsIndependentOfTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	versions := []string{"", "May 2024/14.187.4", "May 2025/14.231.5", "/14.231.5", "May 2025/", "x/y", "November 2026/14.290.1", "May 2024/14.231.5"}

@@ -21,7 +21,7 @@ type documentation struct {
 	row        func(docField) string
 }
 
-// docField is what is written of a field.
+// docField is a field without its type parameter.
 type docField struct {
 	Name    string
 	Type    Type
@@ -80,7 +80,7 @@ func documented[T any](fields []FieldOf[T]) (all []docField) {
 	return all
 }
 
-// The documentation lists the fields of the tables, in their words.
+// The documentation lists the fields as in the tables.
 func TestDocumentationHoldsTheFields(t *testing.T) {
 	for marks, fields := range map[[2]string][]docField{
 		{"<!-- fields -->\n", "<!-- end of fields -->\n"}:           documented(Fields),

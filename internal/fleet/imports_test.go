@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Data flows one way: settings, fleet, results, and then points and reports. What makes
-// results knows nothing of Telegraf, and what shows them nothing of the plugin.
+// Data flow in one direction: settings, fleet, results, then points and reports. The fleet does
+// not know Telegraf, the reports do not know the plugin.
 func TestImportsPointOneWay(t *testing.T) {
 	files := 0
 	for folder, forbidden := range map[string][]string{

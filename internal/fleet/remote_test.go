@@ -24,15 +24,15 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// webServer gives out a catalogue.
+// webServer serves a catalogue.
 type webServer struct {
 	*httptest.Server
 	requests atomic.Int64
 	handler  atomic.Pointer[http.HandlerFunc]
 }
 
-// serve starts a web server that asks for client certificates, and fails the test when it
-// gets one, or anything else of the settings.
+// serve starts a web server that requests client certificates, and fails the test if it gets
+// one, or a header of the settings.
 func serve(t *testing.T, handler http.HandlerFunc) *webServer {
 	t.Helper()
 	s := &webServer{}
@@ -61,7 +61,7 @@ func (s *webServer) roots() *x509.CertPool {
 	return roots
 }
 
-// catalogText is a catalogue whose newest patch of May 2024 is given.
+// catalogText is a catalogue with this newest patch of May 2024.
 func catalogText(t *testing.T, patch int, change func(*catalog.Catalog)) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "catalog.toml")
@@ -80,8 +80,8 @@ func catalogText(t *testing.T, patch int, change func(*catalog.Catalog)) string 
 	return string(text)
 }
 
-// gives answers with a text and its ETag, or with 304.
-func gives(text, etag string) http.HandlerFunc {
+// withETag answers with a text and its ETag, or with 304.
+func withETag(text, etag string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", etag)
 		if r.Header.Get("If-None-Match") == etag {
@@ -92,7 +92,7 @@ func gives(text, etag string) http.HandlerFunc {
 	}
 }
 
-func says(code int, text string, header ...string) http.HandlerFunc {
+func respond(code int, text string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
@@ -102,7 +102,7 @@ func says(code int, text string, header ...string) http.HandlerFunc {
 	}
 }
 
-// site is a block judged by the catalogue of a web server.
+// site is a block with the catalogue of a web server.
 type site struct {
 	*testing.T
 	*clock
@@ -125,7 +125,7 @@ func newSite(t *testing.T, web *webServer) *site {
 	return s
 }
 
-// round runs one an hour later and returns what was logged.
+// round runs a round, moves the clock on by an hour and returns what was logged.
 func (s *site) round(behind int) (*Round, string) {
 	s.Helper()
 	round := s.block.Round(s.Context(), nil)
@@ -134,7 +134,7 @@ func (s *site) round(behind int) (*Round, string) {
 	return round, strings.Join(notices(s.process), "\n")
 }
 
-// builtInBehind is patches_behind by the built-in data.
+// builtInBehind is patches_behind according to the built-in data.
 func builtInBehind(t *testing.T) int {
 	t.Helper()
 	for _, r := range catalog.BuiltIn().Releases {
@@ -146,7 +146,7 @@ func builtInBehind(t *testing.T) int {
 }
 
 func TestCatalogueOfAWebServer(t *testing.T) {
-	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	s := newSite(t, web)
 
 	round, lines := s.round(29)
@@ -157,20 +157,20 @@ func TestCatalogueOfAWebServer(t *testing.T) {
 	require.Empty(t, lines, "304")
 	require.EqualValues(t, 2, web.requests.Load())
 
-	web.set(gives(catalogText(t, 31, nil), `"2"`))
+	web.set(withETag(catalogText(t, 31, nil), `"2"`))
 	_, lines = s.round(30)
 	require.Contains(t, lines, "I! Catalogue ("+web.address())
 
-	web.set(says(http.StatusInternalServerError, "broken"))
+	web.set(respond(http.StatusInternalServerError, "broken"))
 	round, lines = s.round(30)
 	require.Equal(t, "W! Catalogue ("+web.address()+"): cannot be read: HTTP status 500 Internal Server Error: look at that server. "+
 		"Until then servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
 	require.Equal(t, web.address(), round.Catalog)
 	require.Equal(t, web.address()+": HTTP status 500 Internal Server Error: look at that server", round.Problem)
 	_, lines = s.round(30)
-	require.Empty(t, lines, "said once")
+	require.Empty(t, lines, "logged once")
 
-	web.set(gives(catalogText(t, 31, nil), `"2"`))
+	web.set(withETag(catalogText(t, 31, nil), `"2"`))
 	require.Eventually(t, func() bool {
 		// No round waits for a server that failed.
 		round, lines = s.round(30)
@@ -180,9 +180,9 @@ func TestCatalogueOfAWebServer(t *testing.T) {
 	require.Equal(t, "I! Catalogue ("+web.address()+"): can be read again", lines)
 }
 
-// What arrives again as it was is not new, also from a server that knows no ETag.
+// An unchanged catalogue is not new, even from a server without ETags.
 func TestWebServerWithoutETags(t *testing.T) {
-	web := serve(t, says(200, catalogText(t, 30, nil)))
+	web := serve(t, respond(200, catalogText(t, 30, nil)))
 	s := newSite(t, web)
 	round, lines := s.round(29)
 	require.Contains(t, lines, "I! Catalogue ("+web.address())
@@ -190,13 +190,13 @@ func TestWebServerWithoutETags(t *testing.T) {
 	round, lines = s.round(29)
 	require.Empty(t, lines)
 	require.Same(t, judge, round.Judge)
-	web.set(says(200, catalogText(t, 31, nil)))
+	web.set(respond(200, catalogText(t, 31, nil)))
 	_, lines = s.round(30)
 	require.Contains(t, lines, "I! Catalogue ("+web.address())
 	require.EqualValues(t, 3, web.requests.Load())
 }
 
-// Only the ETag of what was read and found in order is sent back, and none without a bound.
+// Only the ETag of a valid catalogue is sent back, and only up to a certain length.
 func TestETagsThatAreRemembered(t *testing.T) {
 	var asked []string
 	answer := func(text, etag string) http.HandlerFunc {
@@ -222,7 +222,7 @@ func TestETagsThatAreRemembered(t *testing.T) {
 	require.Equal(t, []string{"", "", `"1"`, `"1"`, `"3"`, ""}, asked)
 }
 
-// Whatever a web server does, the built-in data judge, and one line says why.
+// If a web server misbehaves, the built-in data are used, and one line says why.
 func TestWebServerThatMisbehaves(t *testing.T) {
 	whole := catalogText(t, 30, nil)
 	for _, tt := range []struct {
@@ -230,19 +230,19 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 		handler http.HandlerFunc
 		cause   string
 	}{
-		{"not found", says(404, "none"), "HTTP status 404 Not Found: check the URL, and whether the file is there"},
-		{"forbidden", says(403, "no"), "HTTP status 403 Forbidden: the server must give the file without credentials, for none are sent"},
-		{"not modified, unasked", says(304, ""), "HTTP status 304 Not Modified: look at that server"},
-		{"web page", says(200, "\n<!DOCTYPE html><title>Log in</title>"), "is a web page and no catalogue: check the URL and the proxy"},
-		{"redirect to http", says(302, "", "Location", "http://web.example.com/catalog.toml?key=hunter2secret"),
+		{"not found", respond(404, "none"), "HTTP status 404 Not Found: check the URL, and whether the file is there"},
+		{"forbidden", respond(403, "no"), "HTTP status 403 Forbidden: the server must give the file without credentials, for none are sent"},
+		{"not modified, unasked", respond(304, ""), "HTTP status 304 Not Modified: look at that server"},
+		{"web page", respond(200, "\n<!DOCTYPE html><title>Log in</title>"), "is a web page and no catalogue: check the URL and the proxy"},
+		{"redirect to http", respond(302, "", "Location", "http://web.example.com/catalog.toml?key=hunter2secret"),
 			`HTTP status 302 Found to "http://web.example.com/catalog.toml": redirects are not followed: write the final address in catalog_url`},
-		{"cut off", says(200, whole[:strings.LastIndex(whole, "[[advisory]]")]), "the file was cut off"},
-		{"cut off without announcement", says(200, strings.Replace(whole[:strings.LastIndex(whole, "[[advisory]]")], "ends_with = \"end\"\n", "", 1)),
+		{"cut off", respond(200, whole[:strings.LastIndex(whole, "[[advisory]]")]), "the file was cut off"},
+		{"cut off without announcement", respond(200, strings.Replace(whole[:strings.LastIndex(whole, "[[advisory]]")], "ends_with = \"end\"\n", "", 1)),
 			"ends_with: is missing, without which nothing tells whether all of it arrived"},
-		{"shorter than its length", says(200, whole[:1000], "Content-Length", "5000"), "the answer broke off: check the server and the proxy"},
-		{"too large", says(200, whole+strings.Repeat("#", catalog.MaxSize)), "is larger than 1048576 bytes: is it a catalogue?"},
-		{"decides nothing", says(200, "schema = 1\nends_with = \"end\"\n[end]\n"), "releases_as_of: is missing"},
-		{"large header", says(200, whole, "X-Large", strings.Repeat("x", 128<<10)), "header"},
+		{"shorter than its length", respond(200, whole[:1000], "Content-Length", "5000"), "the answer broke off: check the server and the proxy"},
+		{"too large", respond(200, whole+strings.Repeat("#", catalog.MaxSize)), "is larger than 1048576 bytes: is it a catalogue?"},
+		{"decides nothing", respond(200, "schema = 1\nends_with = \"end\"\n[end]\n"), "releases_as_of: is missing"},
+		{"large header", respond(200, whole, "X-Large", strings.Repeat("x", 128<<10)), "header"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			web := serve(t, tt.handler)
@@ -258,7 +258,7 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 	}
 
 	t.Run("certificate", func(t *testing.T) {
-		web := serve(t, gives(whole, ""))
+		web := serve(t, withETag(whole, ""))
 		s := newSite(t, web)
 		s.block.catalog.remote = catalog.NewRemote(web.address(), nil)
 		_, lines := s.round(builtInBehind(t))
@@ -267,7 +267,7 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 	})
 
 	t.Run("old TLS", func(t *testing.T) {
-		web := serve(t, gives(whole, ""))
+		web := serve(t, withETag(whole, ""))
 		web.TLS.MinVersion, web.TLS.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 		_, lines := newSite(t, web).round(builtInBehind(t))
 		require.Contains(t, lines, "protocol version")
@@ -275,7 +275,7 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 	})
 }
 
-// A web server that hangs holds up one round for a moment, and no other.
+// A web server that hangs delays only one round, and only briefly.
 func TestWebServerThatHangs(t *testing.T) {
 	wakes := make(chan struct{})
 	web := serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -292,7 +292,7 @@ func TestWebServerThatHangs(t *testing.T) {
 	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Until then ")
 	for range 3 {
 		_, lines = s.round(builtInBehind(t))
-		require.Empty(t, lines, "said once")
+		require.Empty(t, lines, "logged once")
 	}
 	require.EqualValues(t, 1, web.requests.Load(), "one fetch at a time")
 
@@ -301,9 +301,9 @@ func TestWebServerThatHangs(t *testing.T) {
 	s.block.AwaitCatalog(ctx)
 }
 
-// A server that failed holds up no round, whatever it does next.
+// After a failure, a server does not delay rounds any more.
 func TestNoRoundWaitsAfterAFailure(t *testing.T) {
-	web := serve(t, says(http.StatusInternalServerError, ""))
+	web := serve(t, respond(http.StatusInternalServerError, ""))
 	s := newSite(t, web)
 	s.round(builtInBehind(t))
 	wakes := make(chan struct{})
@@ -321,13 +321,13 @@ func TestNoRoundWaitsAfterAFailure(t *testing.T) {
 	require.NoError(t, ctx.Err(), "the round has waited")
 }
 
-// All blocks of a process share what was read, and judge a round alike.
+// All blocks of a process share the catalogue.
 func TestManyBlocksAskOnce(t *testing.T) {
-	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	process := onDay(today)
 	process.roots = web.roots()
 	_, hosts := start(t, runs("May 2024 Patch 1", "14.187.5"))
-	blocks := make([]*Block, 100)
+	blocks := make([]*Block, 30)
 	for i := range blocks {
 		settings := settingsFor(hosts...)
 		settings.CatalogURL = web.address()
@@ -350,12 +350,12 @@ func TestManyBlocksAskOnce(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 1, web.requests.Load(), "within an hour")
-	require.Len(t, notices(process), 1, "said once for all blocks")
+	require.Len(t, notices(process), 1, "logged once for all blocks")
 }
 
-// A round that overlaps with one that was judged already is judged by the same catalogue.
+// Overlapping rounds use the same catalogue.
 func TestRoundsThatOverlap(t *testing.T) {
-	web := serve(t, gives(catalogText(t, 30, nil), `"1"`))
+	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	s := newSite(t, web)
 	c := s.block.catalog
 	c.begin()
@@ -372,7 +372,7 @@ func TestRoundsThatOverlap(t *testing.T) {
 	c.end()
 }
 
-// Whoever holds the web server can make servers compliant: that is told, once.
+// The web server's administrator could make servers compliant: that is logged, once.
 func TestWeakerEntries(t *testing.T) {
 	weaker := func(c *catalog.Catalog) {
 		for i := range c.Advisories {
@@ -382,19 +382,19 @@ func TestWeakerEntries(t *testing.T) {
 		}
 	}
 	const sentence = `CVE-2024-55579 is dismissed: "not for us"`
-	web := serve(t, gives(catalogText(t, 30, weaker), `"1"`))
+	web := serve(t, withETag(catalogText(t, 30, weaker), `"1"`))
 	s := newSite(t, web)
 	round, lines := s.round(29)
 	require.Equal(t, []string{sentence}, round.Weaker)
 	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): weaker than what is built into this program: "+sentence)
-	web.set(gives(catalogText(t, 31, weaker), `"2"`))
+	web.set(withETag(catalogText(t, 31, weaker), `"2"`))
 	round, lines = s.round(30)
 	require.Equal(t, []string{sentence}, round.Weaker)
 	require.NotContains(t, lines, sentence)
 }
 
 func TestMinimumReleaseByAWebServer(t *testing.T) {
-	web := serve(t, gives(catalogText(t, 30, nil), ""))
+	web := serve(t, withETag(catalogText(t, 30, nil), ""))
 	process := onDay(today)
 	process.roots = web.roots()
 	settings := settingsFor("127.0.0.1:1")

@@ -110,8 +110,8 @@ func TestCutOffRound(t *testing.T) {
 	require.Zero(t, fleet.Requests(3))
 }
 
-// counter is an HTTP proxy that stands for all servers. It answers when as many requests
-// are under way as wanted are, and counts the most.
+// counter is an HTTP proxy that answers for all servers. It answers when the wanted number of
+// requests is under way, and records the maximum.
 type counter struct {
 	wanted         int
 	open           chan struct{}
@@ -139,7 +139,7 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.underWay--
 }
 
-// All blocks of a process together ask no more than MaxPolls servers at the same time.
+// All blocks of a process together have at most MaxPolls polls under way.
 func TestBlocksShareTheLimit(t *testing.T) {
 	c := &counter{wanted: MaxPolls, open: make(chan struct{})}
 	server := httptest.NewServer(c)
@@ -179,7 +179,7 @@ func fieldOf(t *testing.T, r *Result, name string) any {
 	return nil
 }
 
-// Places that are withheld come back, and one always stays.
+// Withheld places are returned, and one is never withheld.
 func TestWithheldPlaces(t *testing.T) {
 	p := newPolls(3)
 	for range 3 {

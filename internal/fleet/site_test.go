@@ -15,8 +15,8 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// siteOf is a simulated site: node i is called qlik<i>.example.com and runs what is in
-// servers. All nodes are reached through a proxy, as on their proper ports.
+// siteOf is a simulated site. Node i is qlik<i>.example.com. A proxy leads to all nodes, so that
+// they have their usual ports.
 type siteOf struct {
 	t     *testing.T
 	fleet *simulator.Fleet
@@ -26,13 +26,13 @@ type siteOf struct {
 
 func name(i int) string { return fmt.Sprintf("qlik%d.example.com", i) }
 
-// node is one as the site lists it.
+// node is a node in the list.
 func node(i int, roles ...string) simulator.SiteNode {
 	return simulator.SiteNode{Name: fmt.Sprint("Node ", i), Host: name(i), Roles: roles}
 }
 
-// startSite runs the About services of the nodes 0, 1, ..., and behind them as many
-// Repository Services, which are down until lists sets them.
+// startSite runs the About services of the nodes 0, 1, ..., and their Repository Services, which
+// are down until lists starts them.
 func startSite(t *testing.T, about ...simulator.Server) *siteOf {
 	t.Helper()
 	s := &siteOf{t: t, about: about}
@@ -60,7 +60,7 @@ func startSite(t *testing.T, about ...simulator.Server) *siteOf {
 	return s
 }
 
-// lists lets a node list nodes; with none it is down.
+// lists sets the list of a node; without nodes its Repository Service is down.
 func (s *siteOf) lists(i int, nodes ...simulator.SiteNode) {
 	s.t.Helper()
 	server := simulator.Server{Name: name(i), Fault: simulator.FaultDown}
@@ -77,7 +77,7 @@ func (s *siteOf) settings(discover ...string) Settings {
 	return settings
 }
 
-// show is a line for each result.
+// show returns a line for each result.
 func show(r *Round) (lines []string) {
 	for i := range r.Results {
 		result := &r.Results[i]
@@ -105,8 +105,7 @@ func fieldsOf(s *Site) map[string]any {
 	return values
 }
 
-// The life of a site: nodes come and go, the central one moves, nobody lists them for a
-// while.
+// The life of a site: nodes come and go, the central one moves, there is no list for a while.
 func TestSite(t *testing.T) {
 	current := runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, current, current, simulator.Server{Fault: simulator.FaultDown}, current)
@@ -167,7 +166,7 @@ func TestSite(t *testing.T) {
 	require.Contains(t, lines[1], "I! Site qlik0.example.com: new in its list of nodes: qlik1.example.com")
 	require.Contains(t, lines[2], "W! Site qlik0.example.com: no longer in its list of nodes, and polled only where hosts names it: qlik0.example.com")
 
-	// Nobody lists them: what was known stays.
+	// Without a list, the known nodes stay.
 	s.lists(1)
 	since := clock
 	for range 3 {
@@ -194,13 +193,13 @@ func TestSite(t *testing.T) {
 	}, siteNotices(process))
 	require.Equal(t, 0, fieldsOf(r.Site)["nodes_vanished"], "it is back")
 
-	// A later failure counts from its own beginning.
+	// A later failure has a later start.
 	s.lists(0)
 	since = clock
 	require.Equal(t, since, round().Site.FailedSince)
 }
 
-// Before there was a list, hosts alone are polled; a cut off round proves nothing of the site.
+// Before the first list, only hosts are polled; a round that was cut off proves nothing.
 func TestSiteThatWasNeverListed(t *testing.T) {
 	s := startSite(t, runs("May 2025 Patch 15", "14.231.27"))
 	settings := s.settings(name(0))
@@ -220,7 +219,7 @@ func TestSiteThatWasNeverListed(t *testing.T) {
 	require.Nil(t, fieldOf(t, &r.Results[0], "node_name"))
 }
 
-// Names are compared as names, and what hosts says of a node holds.
+// The spelling of a name does not matter, and hosts overrides the list.
 func TestHostsAndDiscover(t *testing.T) {
 	current := runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, current, current, current)
@@ -254,7 +253,7 @@ func TestUnusableEntries(t *testing.T) {
 	require.Len(t, siteNotices(process), 2, "the warning comes once, beside the nodes that were found")
 }
 
-// The central node's version is the usual one in a tie, and hosts are compared with it too.
+// In a tie the version of the central node counts, for hosts as well.
 func TestCentralNodeDecidesATie(t *testing.T) {
 	old, current := runs("May 2024 Patch 9", "14.187.14"), runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, old, current, current, old)
@@ -269,7 +268,7 @@ func TestCentralNodeDecidesATie(t *testing.T) {
 	}
 }
 
-// Blocks with the same tags poll a node once, and one that hosts names goes before.
+// Blocks with the same tags poll a node once; the block with the node in hosts has priority.
 func TestBlocksThatFindTheSameNode(t *testing.T) {
 	current := runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, current, current, current)
@@ -309,13 +308,13 @@ func TestBlocksThatFindTheSameNode(t *testing.T) {
 	require.Equal(t, 2, warnings, "once for each block")
 	require.Equal(t, 2, second.Round(t.Context(), nil).Site.Elsewhere)
 
-	// What one block no longer finds is the other's.
+	// A node that one block no longer finds is polled by the other.
 	s.lists(0, node(0, "central"))
 	require.Equal(t, "qlik0.example.com", sources(finder))
 	require.Equal(t, "qlik1.example.com", sources(second))
 }
 
-// A hostile list makes neither the log nor the memory grow without bound.
+// A malicious list can fill neither the log nor the memory.
 func TestManyNodesThatChange(t *testing.T) {
 	s := startSite(t, simulator.Server{})
 	process := onDay(today)
@@ -336,7 +335,7 @@ func TestManyNodesThatChange(t *testing.T) {
 	require.Len(t, b.claims.owner, discovery.MaxNodes)
 }
 
-// Hints for nodes that were found, without a proxy on the way.
+// Hints for discovered nodes, without a proxy.
 func TestHintsForFoundNodes(t *testing.T) {
 	b := newBlock(t, onDay(today), settingsFor("qlik1"))
 	const (
@@ -369,7 +368,7 @@ func TestHintsForFoundNodes(t *testing.T) {
 		}
 	}
 
-	// As a round has it: no server listens on port 9032 of the node.
+	// In a round: no server listens on port 9032 of the node.
 	fleet, hosts := start(t, simulator.Server{Repository: &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.255.255.253"})}})
 	settings := settingsFor(fleet.Addr(0))
 	settings.Discover, settings.DiscoverUser = hosts, discovery.DefaultUser
@@ -401,7 +400,7 @@ func TestDiscoverSettings(t *testing.T) {
 	require.ErrorContains(t, err, `"nodes" is the name of a field`)
 }
 
-// Asking for the nodes takes one of the places of all polls, which comes back.
+// Asking for the nodes counts as a poll.
 func TestListingTakesAPlace(t *testing.T) {
 	s := startSite(t, runs("May 2025 Patch 15", "14.231.27"))
 	s.lists(0, node(0, "central"))

@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What passes costs the library little.
+// The library needs little memory for a text that passes.
 func FuzzCheck(f *testing.F) {
 	f.Add("a = [[[1]]]")
 	f.Add("a.b.c = '''x'''")

@@ -16,8 +16,8 @@ import (
 
 // BenchmarkPoll compares the CPU time of a poll with that of a bare client of net/http
 // that does the same: a full TLS handshake with a client certificate, one request, a
-// bounded body, JSON. The server runs in the same process and is part of both. They take
-// turns, for a busy machine to slow down both alike.
+// bounded body, JSON. Both figures include the server, which runs in the same process. They
+// alternate, so that a busy machine slows down both.
 func BenchmarkPoll(b *testing.B) {
 	s, err := simulator.NewSite()
 	require.NoError(b, err)
@@ -68,7 +68,7 @@ func askBare(b *testing.B, client *http.Client, url string) {
 	}
 }
 
-// cpuTime is what this process took so far, in nanoseconds.
+// cpuTime is the CPU time of this process, in nanoseconds.
 func cpuTime(b *testing.B) int64 {
 	b.Helper()
 	var usage syscall.Rusage

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A port whose queue is full swallows packets, as a firewall does. goleak sees
-// whether the connection attempt ends with the poll.
+// A port with a full queue drops packets, as a firewall does. goleak checks that the connection
+// attempt ends with the poll.
 func TestPortThatSwallowsPackets(t *testing.T) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)

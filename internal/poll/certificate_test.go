@@ -41,8 +41,8 @@ func TestCertificateIsBounded(t *testing.T) {
 	require.Nil(t, newCertificate(nil))
 }
 
-// A server can show a certificate that ends, by its zone, in the year 10000 or begins
-// before the year 0: neither can stand in JSON, and all other servers would be lost.
+// By its time zone, a certificate can end in the year 10000 or begin before the year 0. JSON
+// allows neither: one such server must not break the whole document.
 func TestCertificateOfTheYear10000(t *testing.T) {
 	c := certificateValid(t, "00000101000000+0100", "99991231235959-1200")
 	require.Equal(t, 10000, c.NotAfter.UTC().Year())
@@ -52,7 +52,7 @@ func TestCertificateOfTheYear10000(t *testing.T) {
 	require.Equal(t, time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC), got.NotBefore)
 }
 
-// certificateValid makes a certificate with times as ASN.1 writes them.
+// certificateValid returns a certificate with times in the notation of ASN.1.
 func certificateValid(t *testing.T, from, until string) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Go's resolver asks this machine when it could not open resolv.conf.
+// Go's resolver asks this machine if it cannot open resolv.conf.
 func TestNamesOthers(t *testing.T) {
 	for _, tt := range []struct {
 		name, resolvConf, server string

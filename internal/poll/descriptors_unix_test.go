@@ -18,11 +18,11 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// starve makes the test program the one that has no file descriptors left: it names the
-// server to ask and the site's folder.
+// starve is the variable with which the test program runs out of file descriptors. It contains
+// the server to ask and the site's folder.
 const starve = "POLL_TEST_STARVE"
 
-// The limit belongs to a whole process, so another one is starved.
+// The limit is for a whole process, so the test needs another one.
 func TestOutOfDescriptors(t *testing.T) {
 	s := newSite(t)
 	_, server := s.start(t, simulator.Server{})
@@ -64,7 +64,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	require.Equal(t, Success, outcomes["again"][0].Result, outcomes["again"][0].Cause)
 }
 
-// starved asks a server with ever fewer file descriptors, and prints what came of it.
+// starved asks a server with fewer and fewer file descriptors, and prints the outcomes.
 func starved(instructions string) error {
 	var address, dir string
 	if _, err := fmt.Sscan(instructions, &address, &dir); err != nil {

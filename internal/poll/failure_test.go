@@ -17,8 +17,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// TestFaults holds the whole mapping from what can go wrong to what the user is
-// told. It fails when the simulator learns a fault that is not listed.
+// TestFaults tests the cause and the hint for every fault of the simulator.
 func TestFaults(t *testing.T) {
 	short := 400 * time.Millisecond
 	long := 20 * time.Second
@@ -218,8 +217,7 @@ func TestReplyThatIsNotHTTP(t *testing.T) {
 	}
 }
 
-// These need a server that breaks the TLS protocol itself; the errors are those of
-// crypto/tls and net/http.
+// Errors of crypto/tls and net/http that only a server that violates the TLS protocol causes.
 func TestBrokenTLS(t *testing.T) {
 	wrapped := func(op, text string) error {
 		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", &net.OpError{Op: op, Err: errors.New(text)})
@@ -263,7 +261,7 @@ func TestBrokenTLS(t *testing.T) {
 	require.Equal(t, []any{TLSError, StepTLS}, []any{got.Result, got.Step})
 }
 
-// The connection may never be begun where a machine has no time for it.
+// On a busy machine the time may be over before the connection begins.
 func TestTimeoutBeforeTheFirstStep(t *testing.T) {
 	server, err := ParseServer("qlik1.invalid")
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// fileSystem hangs when one file is read, until it is told to go on.
+// fileSystem hangs when one file is read.
 type fileSystem struct {
 	hangs atomic.Pointer[string] // the file
 	more  chan struct{}
@@ -76,7 +76,7 @@ func TestFileSystemThatHangs(t *testing.T) {
 	}
 }
 
-// The end of the program waits for no file system.
+// The end of the program does not wait for a file system.
 func TestRoundEndsWithItsContext(t *testing.T) {
 	s := newSite(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestEncryptedKey(t *testing.T) {
 	require.Equal(t, Success, outcome.Result, outcome.Cause)
 }
 
-// encryptKey writes the key of a site's client with a password, in PKCS#8 form.
+// encryptKey encrypts the client key of a site in PKCS#8 form.
 func encryptKey(t *testing.T, s *site, password string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(s.dir, "client_key.pem"))

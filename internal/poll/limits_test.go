@@ -17,7 +17,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// pollHandler asks a server without TLS that answers as the handler does.
+// pollHandler polls a server without TLS.
 func pollHandler(t *testing.T, handler http.HandlerFunc) Outcome {
 	t.Helper()
 	backend := httptest.NewServer(handler)
@@ -95,8 +95,8 @@ func TestTLSProxyIsRefused(t *testing.T) {
 	require.EqualError(t, err, "http_proxy_url: "+errTLSProxy.Error())
 }
 
-// http.ProxyFromEnvironment reads the environment once in a process, so the functions
-// stand in for it.
+// http.ProxyFromEnvironment reads the environment only once in a process, so the tests replace
+// it.
 func TestProxyOfTheSystem(t *testing.T) {
 	server, err := ParseServer("qlik1.invalid")
 	require.NoError(t, err)

@@ -54,9 +54,10 @@ func (e *SettingError) Unwrap() error { return e.Err }
 // type gets no Key.
 func SettingErrors(err error) []*SettingError {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var parts []*SettingError
-		for _, part := range joined.Unwrap() {
-			parts = append(parts, SettingErrors(part)...)
+		errs := joined.Unwrap()
+		parts := make([]*SettingError, 0, len(errs))
+		for _, err := range errs {
+			parts = append(parts, SettingErrors(err)...)
 		}
 		return parts
 	}

@@ -69,7 +69,7 @@ func (s *site) settings() Settings {
 	}
 }
 
-// start runs one simulated server and gives it as the poller sees it.
+// start runs a simulated server and returns it with the server to poll.
 func (s *site) start(t *testing.T, server simulator.Server) (*simulator.Fleet, *Server) {
 	t.Helper()
 	if server.Addr == "" {
@@ -190,7 +190,7 @@ func TestEveryResultHasItsName(t *testing.T) {
 		6: "response_status_code_mismatch", 7: "tls_error", 8: "authentication_failed", 9: "invalid_response",
 		10: "configuration_error",
 	}
-	// The constants as they stand in the code, so that none can be forgotten here.
+	// The constants of the code, so that none is missing here.
 	var constants []string
 	source, err := parser.ParseFile(token.NewFileSet(), "result.go", nil, 0)
 	require.NoError(t, err)

@@ -14,8 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// startProxy starts an HTTP proxy that connects to target alone, by whatever name it is
-// asked for it; it keeps the names.
+// startProxy starts an HTTP proxy that connects to target for any name, and records the names.
 func startProxy(t *testing.T, target string) (address string, asked *[]string) {
 	t.Helper()
 	asked = new([]string)
@@ -34,7 +33,7 @@ func startProxy(t *testing.T, target string) (address string, asked *[]string) {
 		if err != nil {
 			return
 		}
-		// Only now: what the client sends next must not end in the server's buffer.
+		// After Hijack: what the client sends next must not end up in the server's buffer.
 		fmt.Fprint(client, "HTTP/1.1 200 OK\r\n\r\n")
 		relay(client, upstream)
 	})}
@@ -63,7 +62,7 @@ func TestThroughAProxy(t *testing.T) {
 	require.Contains(t, outcome.Hint, "http_proxy_url")
 }
 
-// The name of the server is asked for and compared in its ASCII form.
+// Requests and the check of the certificate use the ASCII form of the name.
 func TestInternationalName(t *testing.T) {
 	s := newSite(t)
 	_, target := s.start(t, simulator.Server{Name: "xn--bcher-kva.example"})
@@ -86,7 +85,7 @@ func TestInternationalName(t *testing.T) {
 	require.Equal(t, TLSError, outcome.Result)
 }
 
-// What a proxy does wrong must not be looked for at the server.
+// Hints for a failure of the proxy must not blame the server.
 func TestProxyFailures(t *testing.T) {
 	for name, tt := range map[string]struct {
 		url    string // of the proxy; %s is the address of one that answers with reply

@@ -10,8 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// After the site's root has been exchanged, a server with a certificate of the old root
-// is refused.
+// After the site's root was replaced, a server with a certificate of the old root is refused.
 func TestRotatedCertificates(t *testing.T) {
 	old, renewed := newSite(t), foreignSite(t)
 	fleet, server := old.start(t, simulator.Server{})

@@ -16,14 +16,14 @@ import (
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
-// missingFile is what Linux says of a file that is not there.
+// missingFile matches the error for a missing file on Linux.
 var missingFile = regexp.MustCompile(`stat (\S+): no such file or directory`)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
 
-// secret stands wherever a bad file holds a password; the messages must not.
+// secret is the password in the bad files. It must not be in the messages.
 const secret = "hunter2secret"
 
 func parseText(name, text string) ([]*qlik_sense_version.QlikSenseVersion, error) {
@@ -42,7 +42,7 @@ func environment(name string) (string, bool) {
 	return value, found
 }
 
-// Every refusal, one to a file: NAME.conf is refused with exactly NAME.err.
+// NAME.conf is refused with exactly the text of NAME.err.
 func TestBadSettings(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.conf")
 	require.NoError(t, err)
@@ -85,14 +85,14 @@ func TestBadSettingsHaveNoStrangers(t *testing.T) {
 	}
 }
 
-// Whatever a problem quotes, its message is one line.
+// The message of a problem is one line.
 func TestProblemIsOneLine(t *testing.T) {
 	d := document{name: "x.conf"}
 	d.refuseAt(2, "tls_ca", errors.New("reading\r\nthe\u0085file"))
 	require.EqualError(t, d.err(), "x.conf:2: tls_ca: reading  the file")
 }
 
-// A message must not take so long that Telegraf gives up on the program first.
+// Many problems must not take quadratic time.
 func TestManyProblems(t *testing.T) {
 	const n = 5000
 	tests := []struct {

@@ -15,7 +15,7 @@ import (
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
-// What the service of Telegraf has in its environment.
+// ofTelegraf is the environment of Telegraf's service.
 var ofTelegraf = map[string]string{
 	"HOST": "qlik1.example.com", "EMPTY": "", "LINES": "a\nb", "DOLLAR": "a$HOST$$b", "QUOTES": `a"'b`, "SPACES": " a  b ", "LOWER_1": "x",
 }
@@ -25,7 +25,7 @@ func lookupOfTelegraf(name string) (string, bool) {
 	return value, found
 }
 
-// Telegraf's own code says what it passes on.
+// Compare with Telegraf's own code.
 func TestExpandsAsTelegrafDoes(t *testing.T) {
 	for name, value := range ofTelegraf {
 		t.Setenv(name, value)
@@ -49,7 +49,7 @@ func TestExpandsAsTelegrafDoes(t *testing.T) {
 	}
 }
 
-// hostsOf are the servers of the blocks, in their order.
+// hostsOf are the servers of the blocks, in order.
 func hostsOf(blocks []*qlik_sense_version.QlikSenseVersion) (all []string) {
 	for _, block := range blocks {
 		all = append(all, block.Hosts...)
@@ -156,7 +156,7 @@ func TestLoadAll(t *testing.T) {
 	}
 }
 
-// Whatever stands in a file, it is a drop-in or none, and nothing is followed to nowhere.
+// A drop-in leads to settings or to an error; any other text to neither.
 func FuzzDropIn(f *testing.F) {
 	for _, system := range []string{"linux", "windows"} {
 		text, err := os.ReadFile(filepath.Join("../../deploy/telegraf.d", system, "qlik-sense-version.conf"))

@@ -37,8 +37,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// namesFiles says whether a text makes a block read files other than those under
-// testdata.
+// namesFiles reports whether a block would read files outside testdata.
 func namesFiles(text string) bool {
 	var tree struct {
 		Inputs struct {
@@ -58,7 +57,7 @@ func namesFiles(text string) bool {
 	return false
 }
 
-// locate also meets what the TOML library refuses, and must come to an end.
+// locate must end for a text that the TOML library refuses as well.
 func FuzzLocate(f *testing.F) {
 	f.Add(assets.SampleConfig)
 	f.Add("[[inputs.qlik_sense_version]]\na = '''x''''\n\"b\\\"c\".d = [{e = \"#\"}, # f\n]\n")

@@ -11,7 +11,7 @@ import (
 
 const small = "[[inputs.qlik_sense_version]]\nhosts = [\"qlik1.example.com\"]\n"
 
-// unset keeps a variable of the one who runs the tests out of them.
+// unset removes the variable from the environment of the test.
 func unset(t *testing.T) {
 	t.Helper()
 	t.Setenv(Variable, "")
@@ -35,7 +35,7 @@ func TestLoadFile(t *testing.T) {
 }
 
 func TestLoadEnvironment(t *testing.T) {
-	// The first line is empty where the drop-in has it on a line of its own.
+	// The first line is empty if the drop-in has the name on a separate line.
 	t.Setenv(Variable, "\n"+small)
 	blocks, err := Load("", newBlock)
 	require.NoError(t, err)

@@ -25,16 +25,15 @@ func TestSampleIsTheDefaults(t *testing.T) {
 	require.Equal(t, settingsOf(expected), settingsOf(blocks[0]))
 }
 
-// commented is a setting of sample.conf that is turned off, or the table around it.
+// commented matches a setting of sample.conf that is commented out, or its table.
 var commented = regexp.MustCompile(`(?m)^  # ((?:  )?[a-z_-]+ = .*|\[.*\])$`)
 
-// The files that the sample names are not there.
+// withTestFiles replaces the files in the sample by existing ones.
 func withTestFiles(text string) string {
 	return strings.ReplaceAll(text, "/etc/telegraf-qlik-sense-version/", "testdata/")
 }
 
-// Every setting is in the sample, with its default or, where that is nothing,
-// with an example.
+// Every setting is in the sample, with its default or, if there is none, with an example.
 func TestSampleNamesEverySetting(t *testing.T) {
 	block := parse(t, withTestFiles(commented.ReplaceAllString(assets.SampleConfig, "  $1")))[0]
 
@@ -45,7 +44,7 @@ func TestSampleNamesEverySetting(t *testing.T) {
 	expected.TLSCert = "testdata/client.pem"
 	expected.TLSKey = "testdata/client_key.pem"
 	expected.TLSCipherSuites = []string{}
-	// Telegraf's library means these by "".
+	// For these, Telegraf's library uses "".
 	expected.TLSMinVersion = "TLS12"
 	expected.RenegotiationMethod = "never"
 	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
@@ -62,7 +61,7 @@ func TestSampleNamesEverySetting(t *testing.T) {
 	}
 }
 
-// Each setting can be turned on alone, unless it says that it needs another.
+// Each setting can be turned on by itself, except those that need another.
 func TestSampleSettingByItself(t *testing.T) {
 	matches := commented.FindAllStringSubmatch(assets.SampleConfig, -1)
 	require.Greater(t, len(matches), 15)
@@ -82,13 +81,12 @@ func TestSampleSettingByItself(t *testing.T) {
 	}
 }
 
-// values are some that TOML can hold, at least one for each type of setting.
+// values has TOML values, at least one for each type of setting.
 var values = []any{
 	"10s", true, int64(3), 1.5, time.Now(), []any{"a"}, map[string]any{"a": "b"}, []map[string]any{{"a": "b"}},
 }
 
-// A setting of a type that assign does not know would be refused whatever the
-// administrator writes.
+// A setting of a type that assign does not know could not be set.
 func TestAssignKnowsEveryType(t *testing.T) {
 	fields := keys()
 	require.Greater(t, len(fields), 15)
@@ -109,7 +107,7 @@ func TestAssignKnowsEveryType(t *testing.T) {
 	require.ErrorContains(t, assign(new(float64), 1.5), "*float64 cannot be read")
 }
 
-// Every exported field of the block is a setting or says that it is none.
+// Every exported field of the block is a setting or is marked as none.
 func TestEveryFieldHasAKey(t *testing.T) {
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[qlik_sense_version.QlikSenseVersion]()) {
 		if field.IsExported() && !field.Anonymous {

@@ -153,10 +153,10 @@ func indentedVariable() bool {
 func parseSources[B Block](sources []source, newBlock func() B) ([]B, error) {
 	var blocks []B
 	var origins []origin // of the blocks
-	var errs []error
-	for _, one := range sources {
+	errs := make([]error, len(sources))
+	for i, one := range sources {
 		d, inside, err := parseOne(one, newBlock)
-		errs = append(errs, err)
+		errs[i] = err
 		for i, block := range inside {
 			blocks, origins = append(blocks, block), append(origins, origin{d, i})
 		}

@@ -23,7 +23,7 @@ func parse(t *testing.T, text string) []*qlik_sense_version.QlikSenseVersion {
 	return blocks
 }
 
-// newBlock is a block that logs nothing.
+// newBlock returns a block without a log.
 func newBlock() *qlik_sense_version.QlikSenseVersion {
 	block := qlik_sense_version.New()
 	block.Log = testutil.Logger{Quiet: true}
@@ -115,14 +115,13 @@ func TestEverySetting(t *testing.T) {
 	require.Equal(t, settingsOf(third), settingsOf(blocks[2]))
 }
 
-// The same server may stand in several blocks as long as their tags tell the
-// points apart.
+// Several blocks may have the same server if their tags differ.
 func TestSameServerWithOtherTags(t *testing.T) {
 	for _, tags := range [][2]string{
 		{`{environment = "PROD"}`, `{environment = "TEST"}`},
 		{`{environment = "PROD"}`, `{}`},
 		{`{environment = "PROD"}`, `{environment = "PROD", site = "north"}`},
-		// Printed without quotes these two look the same.
+		// These two are equal without quotes.
 		{`{environment = "PROD site:north"}`, `{environment = "PROD", site = "north"}`},
 	} {
 		text := header + "hosts = [\"qlik1\"]\ntags = " + tags[0] + "\n" + header + "hosts = [\"QLIK1\"]\ntags = " + tags[1] + "\n"
@@ -146,7 +145,7 @@ func TestVariables(t *testing.T) {
 	require.Equal(t, map[string]string{"${TEST_NAME}": "8"}, block.Tags, "a key is no value")
 }
 
-// Whatever a variable holds, it can only ever be the content of its string.
+// The value of a variable stays inside its string.
 func TestVariableAddsNoSetting(t *testing.T) {
 	hostile, _ := environment("TEST_HOSTILE")
 	blocks := parse(t, header+`
@@ -172,7 +171,7 @@ func TestDollarStays(t *testing.T) {
 	}
 }
 
-// Comments are no values: in them a variable need not exist, and `$` means nothing.
+// Variables in comments need not exist, and `$` has no meaning there.
 func TestVariableInComment(t *testing.T) {
 	parse(t, "# ${TEST_UNSET}\n"+header+"hosts = [\"qlik1\"] # ${TEST_UNSET} $\n")
 }

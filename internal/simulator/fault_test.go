@@ -13,8 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFaults shows what a plain client gets from each fault: an error, or a
-// status with a body that it must not take for a reply.
+// TestFaults tests the error, or the status and the body, that a plain client gets.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	type want struct {
@@ -96,8 +95,7 @@ func TestReset(t *testing.T) {
 	require.True(t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE), "%v", err)
 }
 
-// TestHuge looks at the answer without a network: its size and that it would be
-// valid JSON to the end.
+// TestHuge checks the size of the answer, and that it is valid JSON, without a network.
 func TestHuge(t *testing.T) {
 	w := &counter{header: http.Header{}}
 	huge(w, nil, nil)
@@ -106,7 +104,7 @@ func TestHuge(t *testing.T) {
 	require.Empty(t, w.header.Get("Content-Length"))
 }
 
-// counter keeps the first and the last write.
+// counter records the first and the last write.
 type counter struct {
 	header     http.Header
 	n          int64

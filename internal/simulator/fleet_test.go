@@ -67,8 +67,8 @@ func TestTLSVersions(t *testing.T) {
 	require.Equal(t, 2, fleet.Requests(0), "a refused client asked something")
 }
 
-// TestRefusalIsNoReset has a client that sends its request before it learns of
-// the refusal. A reset would take the alert away from it on some systems.
+// TestRefusalIsNoReset has a client that sends its request before the refusal arrives. On some
+// systems a reset would discard the alert.
 func TestRefusalIsNoReset(t *testing.T) {
 	fleet := startFleet(t, Server{})
 	raw, err := net.Dial("tcp", fleet.Addr(0))
@@ -192,7 +192,7 @@ func TestCloseWithHangingConnections(t *testing.T) {
 		silent, err := net.Dial("tcp", fleet.Addr(i)) // never says a byte
 		require.NoError(t, err)
 		t.Cleanup(func() { silent.Close() })
-		// One that asks and then never reads, so that writes to it block.
+		// A client that never reads, so that writes to it block.
 		dialer := tls.Dialer{Config: testSite(t).ClientTLS()}
 		if c, err := dialer.DialContext(ctx, "tcp", fleet.Addr(i)); err == nil {
 			t.Cleanup(func() { c.Close() })

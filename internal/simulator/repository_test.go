@@ -12,7 +12,7 @@ import (
 
 const xrfkey = "abcdefghijklmnop"
 
-// ask asks a Repository Service in the name of a user.
+// ask asks a Repository Service as a user.
 func ask(t *testing.T, fleet *Fleet, path, user string) (status int, list []map[string]any) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+fleet.Addr(0)+path, http.NoBody)
@@ -90,7 +90,7 @@ func TestThousandNodes(t *testing.T) {
 	require.Len(t, list, 1000)
 }
 
-// Only the first request meets a service that sleeps, and the next sleep comes with a restart.
+// Only the first request after a start waits.
 func TestAsleep(t *testing.T) {
 	slow := Server{Repository: &Repository{List: NodeList(), Asleep: 300 * time.Millisecond}}
 	fleet := startFleet(t, slow)

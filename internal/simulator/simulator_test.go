@@ -39,9 +39,8 @@ func startFleet(t *testing.T, servers ...Server) *Fleet {
 	return fleet
 }
 
-// newClient is a plain client with these TLS settings and a connection of its
-// own for each request. Handshakes have a time limit of their own, as net/http
-// goes on with one when the time for the request is over.
+// newClient is a plain client with a new connection for each request. Handshakes have their own
+// timeout, because net/http continues them after that of the request.
 func newClient(settings *tls.Config, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -55,13 +54,13 @@ func newClient(settings *tls.Config, timeout time.Duration) *http.Client {
 	}
 }
 
-// fails is a poll of which only the error matters.
+// fails returns the error of a request.
 func fails(client *http.Client, url string) error {
 	_, _, _, err := get(client, url) //nolint:dogsled // this is why there is fails
 	return err
 }
 
-// get is one poll: the status, the type and at most a megabyte of the body.
+// get returns the status, the type and at most a megabyte of the body.
 func get(client *http.Client, url string) (code int, contentType string, text []byte, err error) {
 	reply, err := client.Get(url)
 	if err != nil {

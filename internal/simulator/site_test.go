@@ -32,7 +32,7 @@ func TestExportAndOpen(t *testing.T) {
 	fleet, err := Start(opened, Server{Addr: "127.0.0.1:0"})
 	require.NoError(t, err)
 	defer fleet.Close()
-	// A client that holds the certificates of the first run.
+	// A client with the certificates of the first run.
 	code, _, _, err := get(newClient(testSite(t).ClientTLS(), 5*time.Second), "https://"+fleet.Addr(0)+"/v1/systeminfo")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, code)

@@ -152,8 +152,7 @@ func TestDecodeTakesLittleMemory(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20), "bytes allocated; a map of all members takes 40 MiB")
 }
 
-// A value is cut, and what was cut off must not stay in memory behind it: the replies of
-// a whole fleet are kept.
+// A truncated value must not keep the reply in memory.
 func TestDecodeKeepsNothingOfTheReply(t *testing.T) {
 	const replies = 4
 	long := strings.Repeat("x", 1<<20-100)

@@ -20,7 +20,6 @@ type Process struct {
 	cmd  *exec.Cmd
 	out  Output
 	done chan struct{}
-	err  error // of Wait, once done is closed
 }
 
 // Start starts a program; env is added to this process's environment.
@@ -51,7 +50,7 @@ func (p *Process) start() error {
 		return fmt.Errorf("starting %s: %w", p.cmd.Path, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		p.cmd.Wait() //nolint:errcheck // the caller looks at the exit status
 		close(p.done)
 	}()
 	return nil
@@ -135,7 +134,7 @@ func (p *Process) Await(text string, count int, timeout time.Duration) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended (%v) before it wrote %q %d times:\n%s", p.cmd.Path, p.err, text, count, p.Output())
+			return fmt.Errorf("%s ended (%s) before it wrote %q %d times:\n%s", p.cmd.Path, p.cmd.ProcessState, text, count, p.Output())
 		default:
 		}
 		if time.Now().After(deadline) {

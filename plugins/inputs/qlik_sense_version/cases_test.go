@@ -90,7 +90,7 @@ func servers(t *testing.T, folder string) []testServer {
 	return servers
 }
 
-// serversAndNodes also gives the list of nodes of those that are asked for it.
+// serversAndNodes also returns the list of nodes.
 func serversAndNodes(t *testing.T, folder string) (servers []testServer, nodes []byte) {
 	t.Helper()
 	var file struct {
@@ -167,8 +167,8 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// requireError checks that a failed poll is one error of one line, which tells the
-// server, the result, the cause and what to do.
+// requireError checks that a failed poll is one error of one line, with the server, the result,
+// the cause and what to do.
 func requireError(t *testing.T, got round, s *poll.Server, result string) {
 	t.Helper()
 	start := s.String() + ": "
@@ -183,8 +183,8 @@ func requireError(t *testing.T, got round, s *poll.Server, result string) {
 	require.Less(t, len(of[0]), 1024)
 }
 
-// withoutVolatile checks the fields that are different in each run and leaves only
-// their sign, so that expected.out still tells which points have them.
+// withoutVolatile checks the fields that differ in each run and replaces them by their sign, so
+// that expected.out still has them.
 func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration) telegraf.Metric {
 	t.Helper()
 	p := point.Copy()
@@ -257,7 +257,7 @@ func (s *testServer) title() string {
 	return "in order"
 }
 
-// The cases hold every reply and every fault that the simulator knows.
+// The cases have every sample and every fault of the simulator.
 func TestCasesAreComplete(t *testing.T) {
 	samples := servers(t, "testdata/testcases/samples")
 	require.Len(t, samples, len(simulator.Samples()))
@@ -271,8 +271,7 @@ func TestCasesAreComplete(t *testing.T) {
 	}
 }
 
-// No value of a field is longer than 1 KiB or holds a control character, whatever
-// the servers say.
+// No value of a field is longer than 1 KiB or has a control character.
 func TestValuesAreBounded(t *testing.T) {
 	for _, folder := range testCases(t) {
 		for _, point := range expected(t, folder) {

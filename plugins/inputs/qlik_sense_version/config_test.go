@@ -41,7 +41,7 @@ func TestValidDefaultConfig(t *testing.T) {
 	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
 	require.True(t, ok)
 
-	// What the sample shows as a default is one.
+	// The defaults in the sample are true.
 	defaults := New()
 	defaults.Hosts = []string{"qlik1.example.com"}
 	defaults.Log = q.Log
@@ -59,7 +59,7 @@ func TestValidDefaultConfig(t *testing.T) {
 	require.Equal(t, map[string]string{"source": "qlik1.example.com"}, q.tags(servers[0]))
 }
 
-// Every setting that the sample has as a comment is one that Telegraf takes.
+// Telegraf accepts every setting that is commented out in the sample.
 func TestValidCustomConfig(t *testing.T) {
 	conf := config.NewConfig()
 	require.NoError(t, conf.LoadConfig("testdata/conf/valid.conf"))

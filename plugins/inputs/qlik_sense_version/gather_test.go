@@ -21,7 +21,7 @@ import (
 func TestOneTimestampForARound(t *testing.T) {
 	fleet := start(t, simulator.Server{}, simulator.Server{Fault: simulator.Fault503}, simulator.Server{Fault: simulator.FaultDown})
 	q, _ := newPlugin(addresses(fleet, 3)...)
-	// One after the other, so that they are answered at different times.
+	// One after the other, so that the answers have different times.
 	q.MaxConcurrentRequests = 1
 	require.NoError(t, q.Init())
 
@@ -40,8 +40,8 @@ func TestOneTimestampForARound(t *testing.T) {
 	}
 }
 
-// gate is an HTTP proxy that stands for every server and counts how many requests
-// are under way. It lets none pass before as many as wanted are.
+// gate is an HTTP proxy that answers for all servers. It answers when the wanted number of
+// requests is under way, and records the maximum.
 type gate struct {
 	wanted int
 	open   chan struct{}
@@ -138,7 +138,7 @@ func TestCancelledRound(t *testing.T) {
 	require.Len(t, acc.Errors, 1, "nothing is known of the others, so nothing is wrong with them")
 	require.Zero(t, fleet.Requests(3))
 
-	// The next round begins anew, and the one given up is no failed poll.
+	// The next round is complete, and the cancelled polls were no failures.
 	require.NoError(t, fleet.Set(2, simulator.Server{Reply: simulator.Reply(oldRelease, oldVersion)}))
 	require.Len(t, gather(t, q).points, 4)
 	require.NotContains(t, texts(log), "answers again")

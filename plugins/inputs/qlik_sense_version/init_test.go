@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
-// parts takes a joined error apart.
+// parts returns the parts of a joined error.
 func parts(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Telegraf gives up on a plugin whose line is longer than 64 KiB. With everything at its limit,
-// and each character of it escaped, a point takes about half of that.
+// Telegraf stops reading at a line of more than 64 KiB. A point with everything at its limit, and
+// each character escaped, takes about half of that.
 func TestLongestLine(t *testing.T) {
 	const maxTagName, maxTagValue, maxTags = 256, 1 << 10, 8 << 10 // as the settings limit them
 	reply := make(map[string]string)
@@ -23,7 +23,7 @@ func TestLongestLine(t *testing.T) {
 	}
 	body, err := json.Marshal(reply)
 	require.NoError(t, err)
-	// As a proxy it answers for any name.
+	// A proxy that answers for any name.
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Write(body)
 	}))

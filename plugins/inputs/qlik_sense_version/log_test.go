@@ -100,7 +100,7 @@ func TestLogLines(t *testing.T) {
 		}
 		require.Equal(t, want, lines(log, testutil.LevelInfo), step.name)
 		require.Empty(t, lines(log, testutil.LevelWarn), step.name)
-		// What went wrong is told once, through the accumulator.
+		// The failure is reported once, through the accumulator.
 		require.Empty(t, lines(log, testutil.LevelError), step.name)
 	}
 }
@@ -119,7 +119,7 @@ func TestDebugLines(t *testing.T) {
 	require.Len(t, log.Messages(), 2)
 }
 
-// What the user reads of a failed poll; TestCases looks at the form of all others.
+// The error of a failed poll; TestCases checks the format of the others.
 func TestErrors(t *testing.T) {
 	fleet := start(t, simulator.Server{Fault: simulator.Fault401}, simulator.Server{Fault: simulator.FaultForeignCA})
 	q, log := newPlugin("https://"+fleet.Addr(0)+"/prod/api/about/v1/systeminfo?x=y", fleet.Addr(1))
@@ -137,7 +137,7 @@ func TestErrors(t *testing.T) {
 	require.Empty(t, lines(log, testutil.LevelError), "told once, through the accumulator")
 }
 
-// Secrets stay out of everything that is written, whatever goes wrong.
+// No failure puts a secret into the output.
 func TestSecretsAreNotWritten(t *testing.T) {
 	t.Parallel()
 	const secret = "pa$$w0rd"
@@ -162,7 +162,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		"http://127.0.1.1:1/?ticket="+secret)         // nobody there; warned of, too
 	for _, proxy := range []string{"", withPassword(refusing.URL), withPassword("http://127.0.0.1:1"), withPassword("socks5://127.0.0.1:1")} {
 		q, log := newPlugin(hosts...)
-		// Few at a time, so that a busy machine gets every fault to show itself.
+		// Few at a time, so that no poll times out early on a busy machine.
 		q.Timeout, q.MaxConcurrentRequests = Duration(2*time.Second), 4
 		q.TokenFile = writeFile(t, "token-"+secret)
 		q.Headers = map[string]string{"hdr-usr": secret}
@@ -187,7 +187,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 	}
 }
 
-// Every result can stand in an error, so each needs its name.
+// Every result can be in an error, so each needs a name.
 func TestEveryResultHasAName(t *testing.T) {
 	for _, result := range results() {
 		require.NotEmpty(t, result.String())
@@ -195,7 +195,7 @@ func TestEveryResultHasAName(t *testing.T) {
 	require.Len(t, results(), 10)
 }
 
-// results lists all results there are.
+// results returns all results.
 func results() []poll.Result {
 	var all []poll.Result
 	for result := poll.Result(0); result < 100; result++ {
@@ -206,7 +206,7 @@ func results() []poll.Result {
 	return all
 }
 
-// Why a version is not judged is said with each change of it, not in every round.
+// A remark on a version is logged after each change, not in every round.
 func TestRemarksAreLoggedOnce(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, log := newPlugin(addresses(fleet, 1)...)

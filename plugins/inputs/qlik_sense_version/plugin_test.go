@@ -40,7 +40,7 @@ func start(t *testing.T, servers ...simulator.Server) *simulator.Fleet {
 	return fleet
 }
 
-// addresses gives the host and port of every server.
+// addresses returns the host and port of every server.
 func addresses(fleet *simulator.Fleet, n int) []string {
 	list := make([]string, n)
 	for i := range list {
@@ -49,8 +49,7 @@ func addresses(fleet *simulator.Fleet, n int) []string {
 	return list
 }
 
-// newPlugin is a block for hosts with the certificates of the site, not yet
-// initialized.
+// newPlugin returns a block with the certificates of the site, before Init.
 func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
 	log := &testutil.CaptureLogger{Name: "qlik_sense_version"}
 	q := New()
@@ -62,14 +61,13 @@ func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
 	return q, log
 }
 
-// alone makes a block the only one of its process, and lets the built-in data prove
-// compliance on whichever day the tests run.
+// alone gives a block its own process, and lets the built-in data prove compliance on any day.
 func alone(q *QlikSenseVersion) {
 	q.process = fleet.NewProcess(time.Now)
 	q.CatalogMaxAge = Duration(100 * 365 * 24 * time.Hour)
 }
 
-// round is what one call of Gather gives.
+// round is the result of Gather.
 type round struct {
 	points []telegraf.Metric
 	errors []string
@@ -86,12 +84,12 @@ func gather(t *testing.T, q *QlikSenseVersion) round {
 	return r
 }
 
-// sites gives the points of sites.
+// sites returns the points of sites.
 func (r round) sites() []telegraf.Metric {
 	return slices.DeleteFunc(slices.Clone(r.points), func(point telegraf.Metric) bool { return point.Name() != siteMeasurement })
 }
 
-// bySource sorts the points of servers by the server; there must not be two of one.
+// bySource returns the points of servers by server, which must differ.
 func (r round) bySource(t *testing.T) map[string]telegraf.Metric {
 	t.Helper()
 	sorted := make(map[string]telegraf.Metric, len(r.points))
@@ -107,7 +105,7 @@ func (r round) bySource(t *testing.T) map[string]telegraf.Metric {
 	return sorted
 }
 
-// result gives the field "result" of the only point.
+// result returns the field "result" of the only point.
 func (r round) result(t *testing.T) string {
 	t.Helper()
 	require.Len(t, r.points, 1)
@@ -121,8 +119,8 @@ func field(t *testing.T, point telegraf.Metric, name string) any {
 	return value
 }
 
-// lines gives what was logged at a level about servers and settings; what is said of
-// the catalogue changes with its age and has tests of its own.
+// lines returns the messages of a level without those on the catalogue, which change with its
+// age.
 func lines(log *testutil.CaptureLogger, level byte) []string {
 	var texts []string
 	for _, entry := range log.Messages() {
@@ -133,7 +131,7 @@ func lines(log *testutil.CaptureLogger, level byte) []string {
 	return texts
 }
 
-// texts gives everything that was logged.
+// texts returns all messages.
 func texts(log *testutil.CaptureLogger) string {
 	var all strings.Builder
 	for _, entry := range log.Messages() {
@@ -142,7 +140,7 @@ func texts(log *testutil.CaptureLogger) string {
 	return all.String()
 }
 
-// writeFile gives the name of a new file with that text.
+// writeFile returns the name of a new file with that text.
 func writeFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "file")

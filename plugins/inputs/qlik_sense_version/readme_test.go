@@ -23,7 +23,7 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// section gives the text between a heading and the next one of the same level.
+// section returns the text between a heading and the next one of the same level.
 func section(t *testing.T, heading string) string {
 	t.Helper()
 	_, text, found := strings.Cut("\n"+readme(t), "\n"+heading+"\n")
@@ -33,7 +33,7 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// block gives the first block of code in a language.
+// block returns the first block of code in a language.
 func block(t *testing.T, text, language string) string {
 	t.Helper()
 	_, text, found := strings.Cut(text, "\n```"+language+"\n")
@@ -47,7 +47,7 @@ func TestReadmeHoldsTheSampleConfig(t *testing.T) {
 	require.Equal(t, New().SampleConfig(), block(t, section(t, "## Configuration"), "toml"))
 }
 
-// The headings that Telegraf's own check of READMEs asks for, in its order.
+// The headings that Telegraf's check of READMEs requires, in order.
 func TestReadmeHeadings(t *testing.T) {
 	var headings []string
 	for _, heading := range regexp.MustCompile(`(?m)^#{1,2} .*$`).FindAllString(readme(t), -1) {
@@ -104,7 +104,7 @@ func producedFields(t *testing.T, measurement string) map[string]string {
 	return produced
 }
 
-// documentedFields gives the README's list of fields of a measurement with their types.
+// documentedFields returns the fields of a measurement in the README, with their types.
 func documentedFields(t *testing.T, measurement string) map[string]string {
 	t.Helper()
 	_, list, found := strings.Cut(section(t, "## Metrics"), "- "+measurement+"\n")
@@ -120,7 +120,7 @@ func documentedFields(t *testing.T, measurement string) map[string]string {
 	return documented
 }
 
-// Beside those of the settings there is the tag that the README lists.
+// The README lists the tags that are not from the settings.
 func TestReadmeHoldsEveryTag(t *testing.T) {
 	produced := make(map[string]bool)
 	for _, folder := range testCases(t) {
@@ -146,8 +146,8 @@ func TestReadmeHoldsEveryTag(t *testing.T) {
 	require.Equal(t, produced, documented)
 }
 
-// The table of results is that of the code, and the cases hold all but the one that
-// takes a file which vanishes while the plugin runs.
+// The table of results is that of the code. The cases have all results except the one for a file
+// that vanishes while the plugin runs.
 func TestReadmeHoldsEveryResult(t *testing.T) {
 	known := make(map[string]string)
 	for _, result := range results() {
@@ -168,7 +168,7 @@ func TestReadmeHoldsEveryResult(t *testing.T) {
 	require.Equal(t, known, produced)
 }
 
-// The example shows every field there is, and no other.
+// The example shows exactly the existing fields.
 func TestReadmeExampleOutput(t *testing.T) {
 	parser := &influx.Parser{}
 	require.NoError(t, parser.Init())

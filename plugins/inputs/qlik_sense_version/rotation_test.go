@@ -48,12 +48,12 @@ func TestCertificatesAreReadForEachRound(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	dir := t.TempDir()
-	require.NoError(t, world.Site.Export(dir))
+	require.NoError(t, world.Export(dir))
 	q.TLSCA, q.TLSCert, q.TLSKey = filepath.Join(dir, "root.pem"), filepath.Join(dir, "client.pem"), filepath.Join(dir, "client_key.pem")
 	require.NoError(t, q.Init())
 	require.Equal(t, "success", gather(t, q).result(t))
 
-	// The site has issued its certificates anew, and the server still has its old one.
+	// The site has new certificates, and the server still has the old one.
 	other, err := simulator.NewSite()
 	require.NoError(t, err)
 	require.NoError(t, other.Export(dir))
@@ -62,6 +62,6 @@ func TestCertificatesAreReadForEachRound(t *testing.T) {
 	require.NoError(t, os.Remove(q.TLSKey))
 	require.Equal(t, "configuration_error", gather(t, q).result(t))
 
-	require.NoError(t, world.Site.Export(dir))
+	require.NoError(t, world.Export(dir))
 	require.Equal(t, "success", gather(t, q).result(t))
 }

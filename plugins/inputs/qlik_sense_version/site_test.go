@@ -9,8 +9,8 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// The site has a point and, where its nodes cannot be listed, an error; what was logged of a
-// node that is gone is forgotten.
+// The site has a point and, without a list, an error; the log history of vanished nodes is
+// removed.
 func TestSite(t *testing.T) {
 	lists := func(hosts ...string) simulator.Server {
 		nodes := make([]simulator.SiteNode, len(hosts))
