@@ -40,37 +40,29 @@ const quotes = `put a text in quotes, for example "abc"`
 // do not say what to do.
 func explain(message string) string {
 	lower := strings.ToLower(message)
-	for _, known := range []struct{ part, meaning string }{
+	for _, known := range []struct{ parts, meaning string }{
 		{"utf-16", "the file is not UTF-8 text, but probably UTF-16: save it as UTF-8"},
 		{"invalid utf-8", "the file is not UTF-8 text: save it as UTF-8"},
-		{"escape", windowsPath},
-		{"hexadecimal digits", windowsPath},
-		{`expected value but found '\n'`, "the value is missing"},
-		{"eof; expected value", "the value is missing"},
+		{"escape|hexadecimal digits", windowsPath},
+		{`expected value but found '\n'|eof; expected value`, "the value is missing"},
 		{"expected value", "the value is neither a number nor true or false: " + quotes},
 		{"invalid ", "the value is no number and no date: " + quotes},
 		{"out of range", "the number is too large"},
-		{"floats must", "the value is no number: " + quotes},
-		{"cannot use sign", "the value is no number: " + quotes},
-		{"not a binary", "the value is no number: " + quotes},
-		{"not an octal", "the value is no number: " + quotes},
-		{"not a hexadecimal", "the value is no number: " + quotes},
-		{"expected a digit", "the value is no number: " + quotes},
+		{"floats must|cannot use sign|not a binary|not an octal|not a hexadecimal|expected a digit", "the value is no number: " + quotes},
 		{"top-level item", "something follows the value on its line: write one setting per line, and " + quotes},
-		{"strings cannot contain newlines", "the closing quote of a text is missing"},
-		{`expected '"`, "the closing quote of a text is missing"},
-		{`expected "'`, "the closing quote of a text is missing"},
+		{`strings cannot contain newlines|expected '"|expected "'`, "the closing quote of a text is missing"},
 		{"array terminator", "a comma or the closing ] of a list is missing before this line's text"},
 		{"inline table terminator", "a comma or the closing } of a table is missing before this line's text"},
-		{"table name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
-		{"table array name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
+		{"table name|table array name", "a block begins with [[" + blockName + "]], with two brackets on both sides"},
 		{"got ':' instead", `a setting is written as key = value: this is TOML, not YAML`},
 		{"key separator", `"=" and a value are missing`},
 		{"key '" + blockName + "' ", "every block begins with [[" + blockName + "]], with two brackets"},
 		{"already", "is set twice in this block: remove one of them, or begin another block with [[" + blockName + "]]"},
 	} {
-		if strings.Contains(lower, known.part) {
-			return known.meaning
+		for part := range strings.SplitSeq(known.parts, "|") {
+			if strings.Contains(lower, part) {
+				return known.meaning
+			}
 		}
 	}
 	return message
