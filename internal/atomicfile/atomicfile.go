@@ -40,7 +40,7 @@ func Write(file string, text []byte) error {
 	return nil
 }
 
-// Check returns an error if Write is not permitted to write the file. It does not change it.
+// Check returns an error if Write may not write the file. It does not change the file.
 func Check(file string) error {
 	target, old, err := resolve(file)
 	if err != nil {

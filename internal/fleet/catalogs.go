@@ -104,7 +104,7 @@ func catalogError(file string, err error) error {
 	}
 	errs := make([]error, len(lines))
 	for i, line := range lines {
-		errs[i] = &poll.SettingError{Key: "catalog_file", Err: errors.New(line)}
+		errs[i] = &poll.SettingError{Key: "catalog_file", Err: errors.New(strings.TrimSpace(line))}
 	}
 	return errors.Join(errs...)
 }

@@ -44,9 +44,9 @@ var Fields = []Field{
 	{"result_code", Integer, "", "the same as a number, 0 for `success`",
 		func(r *Result) any { return int(r.Outcome.Result) }},
 	{"response_time", Float, "seconds", "until the reply was read or an error came; left out where the network was not asked",
-		func(r *Result) any { return known(r.Outcome.ResponseTime.Seconds(), r.Outcome.ResponseTime > 0) }},
+		func(r *Result) any { return optional(r.Outcome.ResponseTime.Seconds(), r.Outcome.ResponseTime > 0) }},
 	{"http_response_code", Integer, "", "HTTP status, where one came back",
-		func(r *Result) any { return known(r.Outcome.StatusCode, r.Outcome.StatusCode != 0) }},
+		func(r *Result) any { return optional(r.Outcome.StatusCode, r.Outcome.StatusCode != 0) }},
 	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; where it showed one, also in a failed poll",
 		certificateExpiry},
 
@@ -66,20 +66,20 @@ var Fields = []Field{
 
 	// The judgement.
 	{"compliance", String, "", "`compliant`, `non_compliant` or `unknown`, where the server answered",
-		func(r *Result) any { return known(r.Judgement.Compliance.String(), r.Answered()) }},
+		func(r *Result) any { return optional(r.Judgement.Compliance.String(), r.Answered()) }},
 	{"compliance_code", Integer, "", "the same as a number: 0, 1 or 2",
-		func(r *Result) any { return known(int(r.Judgement.Compliance), r.Answered()) }},
+		func(r *Result) any { return optional(int(r.Judgement.Compliance), r.Answered()) }},
 	{"compliance_reason", List, "", "what decided that it is not `compliant`; empty where it is",
-		func(r *Result) any { return known(r.Judgement.Reasons.Names(), r.Answered()) }},
+		func(r *Result) any { return optional(r.Judgement.Reasons.Names(), r.Answered()) }},
 	{"release_year", Integer, "", "year of the release, from the label or, where there is none, from the build",
-		func(r *Result) any { return known(r.Judgement.Release.Year, r.Judgement.HasMonth) }},
+		func(r *Result) any { return optional(r.Judgement.Release.Year, r.Judgement.HasMonth) }},
 	{"release_month", Integer, "", "month of the release, 1 to 12",
-		func(r *Result) any { return known(int(r.Judgement.Release.Month), r.Judgement.HasMonth) }},
+		func(r *Result) any { return optional(int(r.Judgement.Release.Month), r.Judgement.HasMonth) }},
 	{"patch", Integer, "", "patch of the release, 0 for the initial release",
-		func(r *Result) any { return known(r.Judgement.Release.Patch, r.Judgement.HasPatch) }},
+		func(r *Result) any { return optional(r.Judgement.Release.Patch, r.Judgement.HasPatch) }},
 	{"latest_patch", Integer, "", "newest patch of that release in the catalogue: a lower bound", latestPatch},
 	{"patches_behind", Integer, "", "distance from `patch` to `latest_patch`, never negative",
-		func(r *Result) any { return known(r.Judgement.PatchesBehind()) }},
+		func(r *Result) any { return optional(r.Judgement.PatchesBehind()) }},
 	{"advisory_count", Integer, "", "number of known advisories that apply",
 		verdict(func(r *Result) any { return len(r.Judgement.Verdict.Advisories) })},
 	{"exploited_advisory_count", Integer, "", "how many of them CISA lists as exploited",
@@ -90,14 +90,14 @@ var Fields = []Field{
 	{"fixed_in", String, "", "the lowest patch of the same release that clears them all; empty where there is none or none is needed",
 		verdict(func(r *Result) any { return r.Judgement.Verdict.FixedIn })},
 	{"support_days_left", Integer, "days", "to the end of support, negative after it; an estimate",
-		func(r *Result) any { return known(r.Judgement.SupportDaysLeft()) }},
+		func(r *Result) any { return optional(r.Judgement.SupportDaysLeft()) }},
 	{"below_minimum", Integer, "", "1 below `minimum_release`, else 0; where that is set and can be told",
-		func(r *Result) any { return known(number(r.Judgement.BelowMinimum), r.Judgement.HasMinimum) }},
+		func(r *Result) any { return optional(number(r.Judgement.BelowMinimum), r.Judgement.HasMinimum) }},
 	{"version_mismatch", Integer, "", "1 where the version differs from the one that most servers of the block run in this round, " +
 		"of several that of the central node or else the newest, else 0; left out with `same_version = false`",
-		func(r *Result) any { return known(number(r.Comparison == Different), r.Comparison != NotCompared) }},
+		func(r *Result) any { return optional(number(r.Comparison == Different), r.Comparison != NotCompared) }},
 	{"exposed_days", Integer, "days", "since the oldest advisory that applies was published; left out where none applies",
-		func(r *Result) any { return known(r.Judgement.ExposedDays()) }},
+		func(r *Result) any { return optional(r.Judgement.ExposedDays()) }},
 
 	// The catalogue, of every poll.
 	{"releases_age_days", Integer, "days", "since the list of releases that judges was read",
@@ -111,9 +111,9 @@ var Fields = []Field{
 
 	// The node in the list of its site.
 	{"node_name", String, "", "name of the node in the QMC; where the server is in the list of nodes that `discover` found",
-		func(r *Result) any { return known(nodeOf(r).Name, nodeOf(r).Name != "") }},
+		func(r *Result) any { return optional(nodeOf(r).Name, nodeOf(r).Name != "") }},
 	{"node_roles", List, "", "some of `central`, `engine`, `printing`, `proxy` and `scheduler`; where the server is in that list",
-		func(r *Result) any { return known(append([]string{}, nodeOf(r).Roles...), r.Node != nil) }},
+		func(r *Result) any { return optional(append([]string{}, nodeOf(r).Roles...), r.Node != nil) }},
 }
 
 // SiteFields are the fields of the measurement qlik_sense_site, in the order of columns.
@@ -123,8 +123,8 @@ var SiteFields = []FieldOf[Site]{
 	{"result_code", Integer, "", "the same as a number, 0 for `success`",
 		func(s *Site) any { return int(s.Outcome().Result) }},
 	{"response_time", Float, "seconds", "until the list was read or an error came; left out where the network was not asked",
-		func(s *Site) any { return known(s.Outcome().ResponseTime.Seconds(), s.Outcome().ResponseTime > 0) }},
-	{"nodes", Integer, "", "number of nodes in the list", func(s *Site) any { return known(s.Nodes+s.Unusable, s.Listed) }},
+		func(s *Site) any { return optional(s.Outcome().ResponseTime.Seconds(), s.Outcome().ResponseTime > 0) }},
+	{"nodes", Integer, "", "number of nodes in the list", func(s *Site) any { return optional(s.Nodes+s.Unusable, s.Listed) }},
 	{"answered_by", String, "", "the node of `discover` that listed them", func(s *Site) any {
 		if !s.Listed {
 			return nil
@@ -132,9 +132,9 @@ var SiteFields = []FieldOf[Site]{
 		return s.AnsweredBy().Source()
 	}},
 	{"nodes_vanished", Integer, "", "number of nodes that were listed since the start of the program and are not any more",
-		func(s *Site) any { return known(s.Vanished, s.Listed) }},
+		func(s *Site) any { return optional(s.Vanished, s.Listed) }},
 	{"nodes_unusable", Integer, "", "number of nodes in the list without a host name that could be asked: the site is not proven without them",
-		func(s *Site) any { return known(s.Unusable, s.Listed) }},
+		func(s *Site) any { return optional(s.Unusable, s.Listed) }},
 }
 
 // nodeOf returns the node, or the zero Node if there is none.
@@ -163,8 +163,8 @@ func (r *Result) Advisories() []string {
 	return ids
 }
 
-// known returns a value, or nil if it is not known.
-func known[T any](value T, isKnown bool) any {
+// optional returns a value, or nil if it is not known.
+func optional[T any](value T, isKnown bool) any {
 	if !isKnown {
 		return nil
 	}
@@ -193,7 +193,7 @@ func verdict(value func(*Result) any) func(*Result) any {
 
 func certificateExpiry(r *Result) any {
 	expiry := r.Outcome.CertificateExpiry
-	return known(int(expiry.Unix()-r.Round.Start.Unix()), !expiry.IsZero())
+	return optional(int(expiry.Unix()-r.Round.Start.Unix()), !expiry.IsZero())
 }
 
 func latestPatch(r *Result) any {

@@ -61,7 +61,7 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	round.Site = asking.find(ctx, round.Start)
 	targets := b.targets(round.Site)
 	round.Servers = len(targets)
-	asking.all(ctx, targets)
+	asking.askAll(ctx, targets)
 
 	// After the polls, as the web server of the catalogue is asked while they run.
 	round.Basis = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
@@ -96,7 +96,7 @@ type asking struct {
 	withheld atomic.Int64
 }
 
-func (a *asking) all(ctx context.Context, targets []target) {
+func (a *asking) askAll(ctx context.Context, targets []target) {
 	a.results = make([]Result, len(targets))
 	var running sync.WaitGroup
 	for i, t := range targets {
@@ -108,7 +108,7 @@ func (a *asking) all(ctx context.Context, targets []target) {
 		}
 		running.Go(func() {
 			defer a.mine.Release(1)
-			outcome, known := a.one(ctx, func() poll.Outcome { return a.poll.Poll(ctx, t.server) })
+			outcome, known := a.askOne(ctx, func() poll.Outcome { return a.poll.Poll(ctx, t.server) })
 			if t.found {
 				a.block.advise(&outcome)
 			}
@@ -128,9 +128,9 @@ func (a *asking) all(ctx context.Context, targets []target) {
 	}
 }
 
-// one asks a server, for which the caller has entered the polls of the process, and leaves
+// askOne asks a server, for which the caller has entered the polls of the process, and leaves
 // them. If the process is out of file descriptors, it withholds the place and asks again later.
-func (a *asking) one(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
+func (a *asking) askOne(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
 	process := a.block.process
 	for {
 		outcome = ask()

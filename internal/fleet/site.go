@@ -100,7 +100,7 @@ func (a *asking) find(ctx context.Context, start time.Time) *Site {
 		if a.block.process.polls.enter(ctx) != nil {
 			return poll.Outcome{}, false
 		}
-		return a.one(ctx, func() poll.Outcome { return a.poll.Ask(ctx, service, server, read) })
+		return a.askOne(ctx, func() poll.Outcome { return a.poll.Ask(ctx, service, server, read) })
 	})
 	if !known {
 		return nil
@@ -153,9 +153,9 @@ func (b *Block) take(list *discovery.List, site *Site) {
 		delete(n.vanished, key)
 	}
 	if n.answered == nil {
-		log.infof("Site %s: %s found, listed by %s: %s", site.Source(), text.Plural(len(list.Nodes), "node"), by, some(added))
+		log.infof("Site %s: %s found, listed by %s: %s", site.Source(), text.Plural(len(list.Nodes), "node"), by, joinSome(added))
 	} else {
-		each(added, func(node string) { log.infof("Site %s: new in its list of nodes: %s", site.Source(), node) })
+		forEach(added, func(node string) { log.infof("Site %s: new in its list of nodes: %s", site.Source(), node) })
 	}
 	var gone []string
 	for _, old := range n.known {
@@ -169,7 +169,7 @@ func (b *Block) take(list *discovery.List, site *Site) {
 			n.vanished[key] = true
 		}
 	}
-	each(gone, func(node string) {
+	forEach(gone, func(node string) {
 		log.warnf("Site %s: no longer in its list of nodes, and polled only where hosts names it: %s", site.Source(), node)
 	})
 	n.known, n.answered, n.unusable = list.Nodes, by, list.Unusable
@@ -193,15 +193,15 @@ func title(n *discovery.Node) string {
 // maxLines bounds the log lines, and the names in one, for a list.
 const maxLines = 20
 
-func some(names []string) string {
+func joinSome(names []string) string {
 	if len(names) <= maxLines {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxLines], ", "), len(names)-maxLines)
 }
 
-// each calls tell for each node; beyond maxLines, once for the number of further ones.
-func each(nodes []string, tell func(string)) {
+// forEach calls tell for each node; beyond maxLines, once for the number of further ones.
+func forEach(nodes []string, tell func(string)) {
 	for i, node := range nodes {
 		if i == maxLines {
 			tell(fmt.Sprintf("%d more", len(nodes)-maxLines))
@@ -238,16 +238,16 @@ func (b *Block) targets(site *Site) []target {
 			targets = append(targets, target{server: node.Server, node: node, found: true})
 		}
 	}
-	b.tellElsewhere(site, elsewhere)
+	b.warnElsewhere(site, elsewhere)
 	return targets
 }
 
-func (b *Block) tellElsewhere(site *Site, titles []string) {
+func (b *Block) warnElsewhere(site *Site, titles []string) {
 	if site == nil {
 		return
 	}
 	site.Elsewhere = len(titles)
-	names := some(titles)
+	names := joinSome(titles)
 	if names != "" && names != b.nodes.elsewhere {
 		b.process.warnf("Site %s: another block with the same tags polls some of its nodes, which have one point there: %s; "+
 			"give the blocks different tags if they are different sites", site.Source(), names)

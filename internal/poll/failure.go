@@ -156,7 +156,7 @@ func (p *progress) timeout() Outcome {
 		outcome.Cause = "the TLS handshake did not end in time"
 		outcome.Hint = "check that this port is the " + p.service.Name + ", and the load of the server"
 	default:
-		outcome.Step = StepHTTP // also after the first bytes
+		outcome.Step = StepHTTP // even after the first byte: the status line is incomplete
 		outcome.Cause = "the server took the request, but its reply did not begin in time"
 		outcome.Hint = "raise timeout, or look at the load and the " + p.service.Name + " of the server"
 	}

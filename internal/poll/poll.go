@@ -156,7 +156,7 @@ type Outcome struct {
 	Result            Result
 	Info              *systeminfo.Info // nil unless Result is Success
 	StatusCode        int              // 0 without an HTTP reply
-	ResponseTime      time.Duration    // 0 if nothing was sent
+	ResponseTime      time.Duration    // 0 if the network was not used
 	CertificateExpiry time.Time        // zero if the server sent no certificate
 
 	// What happened and what to do about it; "" on success. They contain no secrets and

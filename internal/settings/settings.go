@@ -46,7 +46,7 @@ func Load[B Block](file string, newBlock func() B) ([]B, error) {
 		blocks, _, err := LoadAll(nil, os.LookupEnv, newBlock)
 		return blocks, err
 	}
-	if err := alone(file, os.LookupEnv); err != nil {
+	if err := refuseBoth(file, os.LookupEnv); err != nil {
 		return nil, err
 	}
 	one, err := fileSource(file, os.LookupEnv)
@@ -89,7 +89,7 @@ func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlo
 			}
 		}
 		if !isDropIn {
-			inside, err = []source{one}, alone(file, lookup)
+			inside, err = []source{one}, refuseBoth(file, lookup)
 		}
 		all, errs = append(all, inside...), append(errs, err)
 	}
@@ -118,8 +118,8 @@ func fileSource(file string, lookup func(string) (string, bool)) (source, error)
 	return source{Text: Text{file, content}, lookup: lookup}, nil
 }
 
-// alone refuses a file if the environment variable is set as well.
-func alone(file string, lookup func(string) (string, bool)) error {
+// refuseBoth refuses a file if the environment variable is set as well.
+func refuseBoth(file string, lookup func(string) (string, bool)) error {
 	if _, set := lookup(Variable); set {
 		return fmt.Errorf("settings come from --config %s and from the environment variable %s as well: use one of them", file, Variable)
 	}
