@@ -46,14 +46,13 @@ func Read(file string, maxSize int64) ([]byte, error) {
 	return content, nil
 }
 
-// DefaultLimit is used if Limiter.Limit is 0.
-const DefaultLimit = 5 * time.Second
+const defaultLimit = 5 * time.Second
 
 // Limiter bounds the time of calls through Within, and allows only one at a time, so that a file
 // system that hangs leaves only one goroutine behind. The zero Limiter is ready for use. It must
 // not be copied.
 type Limiter struct {
-	Limit time.Duration // for each call; 0 means DefaultLimit
+	Limit time.Duration // for each call; 0 means 5 s
 
 	mu       sync.Mutex
 	done     chan struct{} // of the call under way, or nil
@@ -120,7 +119,7 @@ func (l *Limiter) wait(ctx context.Context) error {
 
 func (l *Limiter) limit() time.Duration {
 	if l.Limit == 0 {
-		return DefaultLimit
+		return defaultLimit
 	}
 	return l.Limit
 }

@@ -102,7 +102,7 @@ func TestWithinEndsWithItsContext(t *testing.T) {
 		// The rest of the limit still applies.
 		_, err = Within(t.Context(), &l, func() (bool, error) { return true, nil })
 		require.ErrorContains(t, err, "reading took longer than 5s")
-		require.Equal(t, DefaultLimit, time.Since(start))
+		require.Equal(t, defaultLimit, time.Since(start))
 		close(hang)
 	})
 }

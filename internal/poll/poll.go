@@ -81,7 +81,7 @@ type Poller struct {
 // New checks the settings and reads the certificate files once; it needs no network. The
 // error joins *SettingErrors.
 func New(settings Settings) (*Poller, error) {
-	return newWith(settings, boundedfile.Read, boundedfile.DefaultLimit)
+	return newWith(settings, boundedfile.Read, 0)
 }
 
 func newWith(settings Settings, read func(string, int64) ([]byte, error), limit time.Duration) (*Poller, error) {

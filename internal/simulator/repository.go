@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -82,15 +81,6 @@ func NodeList(nodes ...SiteNode) []byte {
 		panic(err) // strings, numbers and booleans cannot fail
 	}
 	return text
-}
-
-var memberName = regexp.MustCompile(`"[a-z]\w*":`)
-
-// OtherCase capitalises the names of members, as some versions do.
-func OtherCase(list []byte) []byte {
-	return memberName.ReplaceAllFunc(list, func(name []byte) []byte {
-		return []byte(`"` + strings.ToUpper(string(name[1])) + string(name[2:]))
-	})
 }
 
 // nodes is the answer of the Repository Service.

@@ -71,15 +71,6 @@ func TestRepository(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-func TestOtherCase(t *testing.T) {
-	list := OtherCase(NodeList(SiteNode{Name: `quoted "name": x`, Host: "qlik1", Roles: []string{"central"}}))
-	var nodes []map[string]any
-	require.NoError(t, json.Unmarshal(list, &nodes))
-	require.Equal(t, true, nodes[0]["IsCentral"])
-	require.Equal(t, "qlik1", nodes[0]["HostName"])
-	require.NotContains(t, nodes[0], "hostName")
-}
-
 func TestThousandNodes(t *testing.T) {
 	nodes := make([]SiteNode, 1000)
 	for i := range nodes {
