@@ -130,12 +130,8 @@ func catalogShow(args []string, today catalog.Day) error {
 
 func catalogCheck(args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog check", catalogCheckUsage)
-	words, done, err := parseWords(flags, args)
+	file, done, err := parseFile(flags, args, "check")
 	if done {
-		return err
-	}
-	file, err := oneFile(flags, words, "check")
-	if err != nil {
 		return err
 	}
 	c, err := loadCatalog(file)
@@ -157,13 +153,11 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 		}
 		return nil
 	})
-	words, done, err := parseWords(flags, args)
+	file, done, err := parseFile(flags, args, "bring up to date")
 	if done {
 		return err
 	}
-	if update.File, err = oneFile(flags, words, "bring up to date"); err != nil {
-		return err
-	}
+	update.File = file
 	if err := checkSources(flags, &update.Sources); err != nil {
 		return err
 	}
@@ -180,13 +174,11 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 func catalogDownload(ctx context.Context, args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog download", catalogDownloadUsage)
 	download := feed.Download{Today: today, Sources: sourceFlags(flags)}
-	words, done, err := parseWords(flags, args)
+	file, done, err := parseFile(flags, args, "save the lists in")
 	if done {
 		return err
 	}
-	if download.Bundle, err = oneFile(flags, words, "save the lists in"); err != nil {
-		return err
-	}
+	download.Bundle = file
 	if err := checkSources(flags, &download.Sources); err != nil {
 		return err
 	}
@@ -223,17 +215,6 @@ func checkSources(flags *flag.FlagSet, s *feed.Sources) error {
 		}
 	}
 	return nil
-}
-
-// oneFile returns the FILE of a command, its only argument.
-func oneFile(flags *flag.FlagSet, words []string, purpose string) (string, error) {
-	if len(words) == 1 && words[0] == "" {
-		words = nil // an unset variable of a script
-	}
-	if len(words) != 1 {
-		return "", fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())
-	}
-	return words[0], nil
 }
 
 func loadCatalog(file string) (*catalog.Catalog, error) {

@@ -34,7 +34,22 @@ func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
 	return done, err
 }
 
-// parseWords is parse for a command with further arguments among its options.
+// parseFile is parse for a command with one argument, a FILE.
+func parseFile(flags *flag.FlagSet, args []string, purpose string) (file string, done bool, err error) {
+	words, done, err := parseWords(flags, args)
+	if done {
+		return "", true, err
+	}
+	if len(words) == 1 && words[0] == "" {
+		words = nil // an unset variable of a script
+	}
+	if len(words) != 1 {
+		return "", true, fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())
+	}
+	return words[0], false, nil
+}
+
+// parseWords reads options and arguments in any order.
 func parseWords(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
 	var help strings.Builder
 	flags.SetOutput(&help)
