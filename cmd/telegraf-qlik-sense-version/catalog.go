@@ -106,7 +106,7 @@ func catalogShow(args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog show", catalogShowUsage)
 	file := flags.String("catalog", "", "")
 	output := flags.String("output", "table", "")
-	if done, err := parse(flags, args); done {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	write, known := map[string]func(io.Writer, *catalog.Catalog, string, catalog.Day) error{"table": show.Table, "json": show.JSON}[*output]
@@ -130,8 +130,8 @@ func catalogShow(args []string, today catalog.Day) error {
 
 func catalogCheck(args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog check", catalogCheckUsage)
-	file, done, err := parseFile(flags, args, "check")
-	if done {
+	file, err := parseFile(flags, args, "check")
+	if err != nil {
 		return err
 	}
 	c, err := loadCatalog(file)
@@ -153,8 +153,8 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 		}
 		return nil
 	})
-	file, done, err := parseFile(flags, args, "bring up to date")
-	if done {
+	file, err := parseFile(flags, args, "bring up to date")
+	if err != nil {
 		return err
 	}
 	update.File = file
@@ -174,8 +174,8 @@ func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error 
 func catalogDownload(ctx context.Context, args []string, today catalog.Day) error {
 	flags := newFlags(programName+" catalog download", catalogDownloadUsage)
 	download := feed.Download{Today: today, Sources: sourceFlags(flags)}
-	file, done, err := parseFile(flags, args, "save the lists in")
-	if done {
+	file, err := parseFile(flags, args, "save the lists in")
+	if err != nil {
 		return err
 	}
 	download.Bundle = file

@@ -106,8 +106,8 @@ func runCheck(ctx context.Context, args []string) error {
 		o.baseline = file
 		return nil
 	})
-	done, err := o.parse(flags, args)
-	if !done {
+	err := o.parse(flags, args)
+	if err == nil {
 		err = o.run(ctx)
 	}
 	if asksForNagios(args) {
@@ -117,10 +117,10 @@ func runCheck(ctx context.Context, args []string) error {
 }
 
 // parse is the function parse, and records which options were given.
-func (o *checkOptions) parse(flags *flag.FlagSet, args []string) (done bool, err error) {
-	done, err = parse(flags, args)
+func (o *checkOptions) parse(flags *flag.FlagSet, args []string) error {
+	err := parse(flags, args)
 	flags.Visit(func(f *flag.Flag) { o.given = append(o.given, f.Name) })
-	return done, err
+	return err
 }
 
 // firstGiven returns the first option on the command line with one of these beginnings, or "".

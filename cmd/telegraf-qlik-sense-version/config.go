@@ -17,7 +17,7 @@ folder telegraf.d with the settings inside:
 func runConfig(args []string) error {
 	flags := newFlags(programName+" config", configUsage)
 	dropIn := flags.Bool("telegraf", false, "")
-	if done, err := parse(flags, args); done {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	if *dropIn {

@@ -25,42 +25,45 @@ func newFlags(name, help string) *flag.FlagSet {
 	return flags
 }
 
-// parse reads the options of a command. If it is done, the caller only returns the error.
-func parse(flags *flag.FlagSet, args []string) (done bool, err error) {
-	words, done, err := parseWords(flags, args)
-	if !done && len(words) > 0 {
-		return true, fmt.Errorf("%q is not an option: see %s --help", words[0], flags.Name())
+// parse reads the options of a command. For --help it prints the help and returns flag.ErrHelp.
+func parse(flags *flag.FlagSet, args []string) error {
+	words, err := parseWords(flags, args)
+	if err == nil && len(words) > 0 {
+		err = fmt.Errorf("%q is not an option: see %s --help", words[0], flags.Name())
 	}
-	return done, err
+	return err
 }
 
 // parseFile is parse for a command with one argument, a FILE.
-func parseFile(flags *flag.FlagSet, args []string, purpose string) (file string, done bool, err error) {
-	words, done, err := parseWords(flags, args)
-	if done {
-		return "", true, err
+func parseFile(flags *flag.FlagSet, args []string, purpose string) (string, error) {
+	words, err := parseWords(flags, args)
+	if err != nil {
+		return "", err
 	}
 	if len(words) == 1 && words[0] == "" {
 		words = nil // an unset variable of a script
 	}
 	if len(words) != 1 {
-		return "", true, fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())
+		return "", fmt.Errorf("name one FILE to %s, not %d: see %s --help", purpose, len(words), flags.Name())
 	}
-	return words[0], false, nil
+	return words[0], nil
 }
 
 // parseWords reads options and arguments in any order.
-func parseWords(flags *flag.FlagSet, args []string) (words []string, done bool, err error) {
+func parseWords(flags *flag.FlagSet, args []string) (words []string, err error) {
 	var help strings.Builder
 	flags.SetOutput(&help)
 	for rest := args; ; {
 		switch err := flags.Parse(rest); {
 		case errors.Is(err, flag.ErrHelp):
-			return nil, true, printOut(help.String())
+			if err := printOut(help.String()); err != nil {
+				return nil, err
+			}
+			return nil, err
 		case err != nil:
-			return nil, true, fmt.Errorf("%w: see %s --help", err, flags.Name())
+			return nil, fmt.Errorf("%w: see %s --help", err, flags.Name())
 		case flags.NArg() == 0:
-			return words, false, nil
+			return words, nil
 		}
 		words = append(words, flags.Arg(0))
 		rest = flags.Args()[1:]

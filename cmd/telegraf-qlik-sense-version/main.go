@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -69,6 +70,9 @@ func main() {
 	}
 	disarm := execd.ExitAfter(ctx, status)
 	err := run(ctx, command, args)
+	if errors.Is(err, flag.ErrHelp) {
+		err = nil
+	}
 	disarm()
 	stop()
 	if status, ok := errors.AsType[statusError](err); ok {
@@ -109,7 +113,7 @@ func runRounds(ctx context.Context, args []string) error {
 	once := flags.Bool("once", false, "")
 	gatherOnStart := flags.Bool("gather-on-start", true, "")
 	showVersion := flags.Bool("version", false, "")
-	if done, err := parse(flags, args); done {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	if *showVersion {

@@ -55,7 +55,7 @@ func asksForNagios(args []string) bool {
 
 // nagiosError writes an error where Nagios looks for it, with the status that it expects.
 func nagiosError(err error) error {
-	if _, written := errors.AsType[statusError](err); err == nil || written {
+	if _, written := errors.AsType[statusError](err); err == nil || written || errors.Is(err, flag.ErrHelp) {
 		return err
 	}
 	if err := nagios.Failure(os.Stdout, err); err != nil {

@@ -57,7 +57,7 @@ func runPlan(ctx context.Context, args []string) error {
 	flags.StringVar(&target, "target", "", "")
 	flags.StringVar(&waves, "waves", "", "")
 	flags.StringVar(&wanted.WaveTag, "wave-tag", "", "")
-	if done, err := o.parse(flags, args); done {
+	if err := o.parse(flags, args); err != nil {
 		return err
 	}
 	write, known := planOutputs[o.output]

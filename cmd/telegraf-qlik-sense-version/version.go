@@ -16,7 +16,7 @@ const versionUsage = `Print version, commit and Go version of this program, and 
 var packageVersion, packageCommit string
 
 func runVersion(args []string) error {
-	if done, err := parse(newFlags(programName+" version", versionUsage), args); done {
+	if err := parse(newFlags(programName+" version", versionUsage), args); err != nil {
 		return err
 	}
 	return printOut(version() + "\n")
