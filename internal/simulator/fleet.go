@@ -98,7 +98,7 @@ func (f *Fleet) start(site *Site, s Server) (*node, error) {
 	if host == "" {
 		return nil, errors.New("no host in the address")
 	}
-	n := &node{site: site, addr: s.Addr, host: host}
+	n := &node{site: site, addr: s.Addr, host: host, conns: make(map[*conn]struct{}), certs: make(map[certKey]*tls.Certificate)}
 	if n.now, err = n.newPhase(s); err != nil {
 		return nil, err
 	}

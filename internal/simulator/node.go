@@ -101,9 +101,6 @@ func (n *node) certificate(name string, fault Fault) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.certs == nil {
-		n.certs = make(map[certKey]*tls.Certificate)
-	}
 	n.certs[certKey{name, fault}] = &cert
 	return &cert, nil
 }
@@ -151,9 +148,6 @@ func (g *gate) Accept() (net.Conn, error) {
 		// Together with reading the phase, so that Set closes every connection with the old one.
 		g.node.mu.Lock()
 		c.phase = g.node.now
-		if g.node.conns == nil {
-			g.node.conns = make(map[*conn]struct{})
-		}
 		g.node.conns[c] = struct{}{}
 		g.node.mu.Unlock()
 
