@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+
+	"telegraf-qlik-sense-version/internal/poll"
 )
 
 // claims record which of the blocks with the same tags polls a server: the points of two of
@@ -10,19 +13,7 @@ import (
 type claims struct {
 	mu    sync.Mutex
 	owner map[string]*Block // by the key of the server
-}
-
-// newClaims claims the servers in the settings of a block.
-func newClaims(b *Block) *claims {
-	c := &claims{owner: make(map[string]*Block, len(b.servers))}
-	c.add(b)
-	return c
-}
-
-func (c *claims) add(b *Block) {
-	for _, server := range b.servers {
-		c.owner[server.Key()] = b
-	}
+	site  map[string]*Block // by the key of the first node of discover
 }
 
 // take claims a server that b has found, and reports whether b polls it.
@@ -44,17 +35,39 @@ func (c *claims) release(key string, b *Block) {
 	}
 }
 
+// Twin is a server in two blocks with the same tags: their points would overwrite each other.
+type Twin struct {
+	Key          string // the setting that names it, hosts or discover
+	Server       *poll.Server
+	Block, First int // indices of the blocks
+}
+
 // Together lets the blocks of a process share claims, before their first round: a server that
-// one of them polls is not polled by another one with the same tags that discovers it.
-func Together(blocks []*Block) {
+// one of them polls is not polled by another one with the same tags that discovers it. It
+// returns the servers of hosts, and the sites, that are in several blocks with the same tags.
+// The first node of discover identifies a site.
+func Together(blocks []*Block) []Twin {
+	var twins []Twin
 	byTags := make(map[string]*claims)
-	for _, b := range blocks {
+	for i, b := range blocks {
 		tags := fmt.Sprintf("%q", b.Tags) // sorted by key
 		if byTags[tags] == nil {
-			byTags[tags] = b.claims
-			continue
+			byTags[tags] = &claims{owner: make(map[string]*Block), site: make(map[string]*Block)}
 		}
 		b.claims = byTags[tags]
-		b.claims.add(b)
+		add := func(setting string, owner map[string]*Block, server *poll.Server) {
+			if first := owner[server.Key()]; first != nil {
+				twins = append(twins, Twin{Key: setting, Server: server, Block: i, First: slices.Index(blocks, first)})
+				return
+			}
+			owner[server.Key()] = b
+		}
+		for _, server := range b.servers {
+			add("hosts", b.claims.owner, server)
+		}
+		if b.nodes != nil {
+			add("discover", b.claims.site, b.asked()[0])
+		}
 	}
+	return twins
 }

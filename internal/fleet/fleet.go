@@ -67,7 +67,7 @@ func New(settings Settings, process *Process) (*Block, error) {
 		return nil, err
 	}
 	b.poller = poller
-	b.claims = newClaims(b)
+	Together([]*Block{b})
 	b.warn()
 	return b, nil
 }

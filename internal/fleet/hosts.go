@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"errors"
-	"fmt"
 
 	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/poll"
@@ -31,36 +30,4 @@ func (b *Block) parseDiscover() error {
 		b.nodes = &nodes{finder: finder, vanished: make(map[string]bool)}
 	}
 	return err
-}
-
-// Twin is a server in two blocks with the same tags: their points would overwrite each other.
-type Twin struct {
-	Key          string // the setting that names it, hosts or discover
-	Server       *poll.Server
-	Block, First int // indices of the blocks
-}
-
-// Twins returns the servers, and the sites, that are in several blocks with the same tags. The
-// first node of discover identifies a site.
-func Twins(blocks []*Block) []Twin {
-	var twins []Twin
-	seen := make(map[string]int)
-	for i, b := range blocks {
-		tags := fmt.Sprintf("%q", b.Tags) // sorted by key
-		add := func(setting string, server *poll.Server) {
-			series := setting + " " + server.Key() + " " + tags
-			if first, found := seen[series]; found {
-				twins = append(twins, Twin{Key: setting, Server: server, Block: i, First: first})
-				return
-			}
-			seen[series] = i
-		}
-		for _, server := range b.servers {
-			add("hosts", server)
-		}
-		if b.nodes != nil {
-			add("discover", b.asked()[0])
-		}
-	}
-	return twins
 }

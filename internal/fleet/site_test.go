@@ -392,7 +392,7 @@ func TestDiscoverSettings(t *testing.T) {
 	a := newBlock(t, process, settings)
 	require.Contains(t, fmt.Sprint(process.Notices()), "Server http://qlik1 is asked without TLS: its token and headers can be read on the way")
 	settings.Discover = []string{"QLIK1:14242"}
-	twins := Twins([]*Block{a, newBlock(t, process, settings)})
+	twins := Together([]*Block{a, newBlock(t, process, settings)})
 	require.Len(t, twins, 1)
 	require.Equal(t, "discover", twins[0].Key)
 	settings.Tags = map[string]string{"nodes": "x"}

@@ -15,15 +15,24 @@ const (
 	StepReply                         // the reply itself
 )
 
-var stepNames = [...]string{
-	StepSettings:          "settings",
-	StepResolve:           "name resolution",
-	StepConnect:           "connection",
-	StepTLS:               "TLS",
-	StepClientCertificate: "client certificate",
-	StepHTTP:              "HTTP",
-	StepReply:             "reply",
+// String returns the name of the step.
+func (s Step) String() string {
+	switch s {
+	case StepSettings:
+		return "settings"
+	case StepResolve:
+		return "name resolution"
+	case StepConnect:
+		return "connection"
+	case StepTLS:
+		return "TLS"
+	case StepClientCertificate:
+		return "client certificate"
+	case StepHTTP:
+		return "HTTP"
+	case StepReply:
+		return "reply"
+	case StepNone:
+	}
+	return ""
 }
-
-// String returns the name of the step, "" for StepNone.
-func (s Step) String() string { return stepNames[s] }

@@ -168,8 +168,7 @@ func parseSources[B Block](sources []source, newBlock func() B) ([]B, error) {
 	for i, block := range blocks {
 		fleets[i] = block.Block()
 	}
-	fleet.Together(fleets)
-	return blocks, refuseTwins(fleets, origins)
+	return blocks, refuseTwins(fleet.Together(fleets), origins)
 }
 
 // parseOne reads one source.
@@ -215,8 +214,8 @@ type origin struct {
 	block int
 }
 
-func refuseTwins(blocks []*fleet.Block, origins []origin) error {
-	for _, twin := range fleet.Twins(blocks) {
+func refuseTwins(twins []fleet.Twin, origins []origin) error {
+	for _, twin := range twins {
 		o, first := origins[twin.Block], origins[twin.First]
 		place := fmt.Sprintf("of line %d", first.line(first.block))
 		if first.document != o.document {
