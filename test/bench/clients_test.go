@@ -135,7 +135,7 @@ func (f *benchFleet) telegraf(b *testing.B, timeout time.Duration, _ int) (m mea
 	if timeout == patient {
 		m.addIdle(b, p.PID())
 	}
-	_, err = p.Stop(rig.Patience)
+	_, err = p.Stop(4 * rig.Patience) // it waits for what is still under way
 	require.NoError(b, err)
 	return m
 }
