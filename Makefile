@@ -7,7 +7,7 @@
 #   make lint    formatting, vet, golangci-lint
 #   make package the packages of this commit for all platforms, into dist/
 #   make demo    three environments in InfluxDB, on this machine, in a minute
-#   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
+#   make bench   the figures of docs/performance.md and docs/dashboards.md, measured and written into them
 #   make catalog the built-in catalogue brought up to date from public lists, for review
 #   make fuzz    the parsers of everything that comes from outside, a minute each
 
@@ -52,9 +52,21 @@ package:
 demo:
 	go run ./test/demo
 
+# On two cores some 25 minutes. The figures and the pages stay as they were where something failed.
+# SMALL and LARGE choose the numbers of servers, for a try: SMALL=100 LARGE=none.
+SMALL = 1|100|1000
+LARGE = 5000|10000
+BENCH = go test -run '^$$' -timeout 60m
+
 bench:
-	go test ./test/bench -run '^$$' -bench . -benchtime 3x -timeout 60m
-	go test ./test/dashboards -run '^$$' -bench . -benchtime 3x -timeout 60m
+	@mkdir -p .bin
+	@{ echo "date: $$(date -u +%F)"; echo "go: $$(go env GOVERSION)"; \
+		$(BENCH) -benchtime 1x -count 3 -bench 'Round/servers=($(SMALL))$$/hanging=none|FirstPoint|Size' ./test/bench && \
+		$(BENCH) -benchtime 1x -bench 'Round/servers=($(SMALL))$$/hanging=(tenth|all)|Round/servers=($(LARGE))$$|Agents' ./test/bench && \
+		$(BENCH) -benchtime 3x -bench . ./test/dashboards; } | tee .bin/figures.txt
+	@! grep -q FAIL .bin/figures.txt
+	cp .bin/figures.txt test/bench/testdata/figures.txt
+	go test ./test/bench -run TestPages -update
 
 # FROM=lists.tar.gz reads what "catalog download" saved instead of the network; RELEASES_URL,
 # ADVISORIES_URL and EXPLOITED_URL name mirrors. A source that fails makes the status 1, but
