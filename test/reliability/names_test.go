@@ -26,10 +26,10 @@ type dns struct {
 func (f *far) startDNS() *atomic.Pointer[dns] {
 	f.Helper()
 	var socket net.PacketConn
-	f.servers.within(func() (err error) {
+	require.NoError(f, f.servers.within(func() (err error) {
 		socket, err = net.ListenPacket("udp", there+":53")
 		return err
-	})
+	}))
 	f.Cleanup(func() { socket.Close() })
 	require.NoError(f, os.WriteFile(f.program.resolvConf, []byte("nameserver "+there+"\n"), 0o644))
 

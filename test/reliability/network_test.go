@@ -47,10 +47,10 @@ func newFar(t *testing.T, names ...string) *far {
 func (f *far) startAt(servers ...simulator.Server) *simulator.Fleet {
 	f.Helper()
 	var fleet *simulator.Fleet
-	f.servers.within(func() (err error) {
+	require.NoError(f, f.servers.within(func() (err error) {
 		fleet, err = simulator.Start(f.Site, servers...)
 		return err
-	})
+	}))
 	f.Cleanup(func() { require.NoError(f, fleet.Close()) })
 	return fleet
 }

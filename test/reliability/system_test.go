@@ -73,11 +73,13 @@ func TestUnreadForAWhile(t *testing.T) {
 		require.False(t, rounds[at][source], "two points of %s in a round", source)
 		rounds[at][source] = true
 	}
+	time.Sleep(200 * time.Millisecond) // in which another round would end
+	require.NoError(t, stdin.Close())
+	require.False(t, lines.Scan(), lines.Text())
 	require.Len(t, rounds, 2, "newlines that come during a round ask for one more together")
 	for _, sources := range rounds {
 		require.Len(t, sources, len(hosts))
 	}
-	stdin.Close()
 	require.NoError(t, cmd.Wait())
 }
 

@@ -69,8 +69,7 @@ func (n *namespace) ip(args string) {
 }
 
 // within runs f on a thread that is in the namespace: sockets that f opens are there.
-func (n *namespace) within(f func() error) {
-	n.Helper()
+func (n *namespace) within(f func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends here
@@ -84,13 +83,13 @@ func (n *namespace) within(f func() error) {
 		}
 		result <- err
 	}()
-	require.NoError(n, <-result)
+	return <-result
 }
 
 // wireEnd makes a network device whose packets come out of a file, and the reverse.
 func (n *namespace) wireEnd() (file *os.File) {
 	n.Helper()
-	n.within(func() error {
+	err := n.within(func() error {
 		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return err
@@ -106,6 +105,10 @@ func (n *namespace) wireEnd() (file *os.File) {
 		file = os.NewFile(uintptr(fd), "wire")
 		return nil
 	})
+	if err != nil {
+		n.Skipf("not run, for this machine lets the test make no network device (/dev/net/tun): %v", err)
+	}
+	n.Cleanup(func() { file.Close() })
 	return file
 }
 
@@ -165,24 +168,19 @@ func newWire(r *rig.Rig) (w *wire, program, servers *namespace) {
 			r.Skipf("not run, for the program %s is not there: apt-get install --no-install-recommends iproute2 util-linux", name)
 		}
 	}
-	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		r.Skip("not run, for this machine has no /dev/net/tun to lose packets in")
+	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+		r.Skip("not run, for this machine has no IPv6")
 	}
 	w, program, servers = &wire{}, newNamespace(r), newNamespace(r)
 	w.set(weather{})
-	ends := []*os.File{program.wireEnd(), servers.wireEnd()}
-	r.Cleanup(func() {
-		for _, end := range ends {
-			end.Close()
-		}
-	})
+	left, right := program.wireEnd(), servers.wireEnd()
 	program.ip("addr add " + here + "/24 dev wire")
 	program.ip("addr add " + here6 + "/64 dev wire nodad")
 	servers.ip("addr add " + there + "/24 dev wire")
 	servers.ip("addr add " + there6 + "/64 dev wire nodad")
 	program.ip("link set wire up")
 	servers.ip("link set wire up")
-	go w.join(ends[0], ends[1])
-	go w.join(ends[1], ends[0])
+	go w.join(left, right)
+	go w.join(right, left)
 	return w, program, servers
 }
