@@ -67,7 +67,11 @@ func TestReadText(t *testing.T) {
 		{"two lists", list("May 2027. QlikView is fixed in May 2026."), "", "more than one list"},
 		{"as many as there can be", list(strings.Join(many[:100], ", ") + "."), strings.Join(many[:100], "|"), ""},
 		{"too many", list(strings.Join(many, ", ") + "."), "", "more than 100 releases"},
-		{"builds that do not rise", list("May 2024 (14.173.8), February 2024 Patch 4 (14.187.4), and November 2023."), "", "the builds of February 2024 Patch 4 and May 2024"},
+		{"builds that do not rise", list("May 2024 (14.173.8), February 2024 Patch 4 (14.187.4), and November 2023."), "",
+			"the builds of February 2024 Patch 4 and May 2024"},
+		{"builds of one track", list("May 2024 (14.187.4), and February 2024 Patch 4 (14.187.8)."), "", "the builds of February 2024 Patch 4 and May 2024"},
+		{"an affected patch that the first one of the list fixes", "Qlik Sense February 2027 Patch 6 and earlier. " +
+			"This is fixed in February 2027 Patch 5, and May 2027 Patch 3.", "", "also names February 2027 Patch 6, which is fixed by the list"},
 		{"a build that is none", list("May 2024 (14.187.99999999999)."), "", "which is no build"},
 		{"not", about + "This is not fixed in May 2027.", "", `in front of the list is not understood: "This is not "`},
 		{"will", about + "It will be fixed in May 2027.", "", "not understood"},

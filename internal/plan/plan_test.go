@@ -116,7 +116,9 @@ func TestReleasesBetween(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
 		reporttest.Runs("dev1", "May 2025 Patch 15", ""),
 	}})
-	effort := func(target string) string { return planOf(t, r, plan.Options{Target: parse(t, target)}).Rows()[0].Effort() }
+	effort := func(target string) string {
+		return planOf(t, r, plan.Options{Target: parse(t, target)}).Rows()[0].Effort()
+	}
 	require.Equal(t, "upgrade over 1 release", effort("November 2025"))
 	require.Equal(t, "upgrade over 1 release", effort("November 2025 Patch 1"))
 }
