@@ -55,6 +55,10 @@ func TestPagesOfReleases(t *testing.T) {
 					io.WriteString(w, "["+may2031Patch1+"]")
 					return
 				}
+				if !strings.HasPrefix(r.URL.Query().Get("page"), "2") {
+					w.WriteHeader(http.StatusTeapot)
+					return
+				}
 				io.WriteString(w, "["+may2031+"]")
 			})
 			a, err := fetch(t, releases, address)
