@@ -212,7 +212,7 @@ func safePatch(b *report.Block, s *report.Server) (patch release.Release, found 
 	if policy.Minimum.Initial() == runs.Initial() && policy.Minimum.Compare(patch) > 0 {
 		patch = policy.Minimum
 	}
-	return patch, patch.Compare(runs) > 0 && safe(b.Round, patch)
+	return patch, safe(b.Round, patch)
 }
 
 // safe reports whether nothing is known against a release.

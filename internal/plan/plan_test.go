@@ -77,6 +77,14 @@ func TestPlan(t *testing.T) {
 	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
 
+	for i := range p.Waves {
+		w := &p.Waves[i]
+		todo := len(w.Todo())
+		for j := range w.Rows {
+			require.Equal(t, j >= todo, w.Rows[j].Action == plan.Nothing, w.Rows[j].Server.Server.Source())
+		}
+	}
+
 	// Without waves nothing is guessed: one list, in the order of urgency.
 	p = planOf(t, r, plan.Options{})
 	require.Len(t, p.Waves, 1)
@@ -101,6 +109,18 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 		}
 	}
 	require.Positive(t, upgrades)
+}
+
+// An upgrade goes on by as many releases to an initial release as to a patch of it.
+func TestReleasesBetween(t *testing.T) {
+	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 15", ""),
+	}})
+	effort := func(target string) string {
+		return planOf(t, r, plan.Options{Target: parse(t, target)}).Rows()[0].Effort()
+	}
+	require.Equal(t, "upgrade over 1 release", effort("November 2025"))
+	require.Equal(t, "upgrade over 1 release", effort("November 2025 Patch 1"))
 }
 
 func TestRefused(t *testing.T) {
@@ -145,7 +165,6 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "CVE-2027-1 is known to be exploited and undecided")
 }
 
-// Servers that nobody knows of are not planned, which is said.
 // What the catalogue does not vouch for is planned only with a warning.
 func TestDoubtfulTargets(t *testing.T) {
 	target := func(label string) string {
@@ -160,6 +179,7 @@ func TestDoubtfulTargets(t *testing.T) {
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
 }
 
+// Servers that nobody knows of are not planned, which is said.
 func TestIncompleteSites(t *testing.T) {
 	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
 	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)
@@ -247,7 +267,11 @@ func requireRight(t *testing.T, p *plan.Plan) {
 		}
 		runs := row.Server.Judgement.Release
 		planned := row.Target.IsZero() || row.Target == p.Options.Target // which need not be supported
+		initial := make(map[release.Release]bool)
 		for _, one := range row.WillDo(lowest[row.Block]) {
+			require.False(t, initial[one.Initial()], "each release is named once, %s", one)
+			initial[one.Initial()] = true
+			require.Equal(t, parse(t, one.String()), one)
 			require.Positive(t, one.Compare(runs), "%s for %s", one, runs)
 			require.Equal(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
 			planned = planned || one.Initial() == row.Target.Initial() && one.Patch <= row.Target.Patch
@@ -258,6 +282,15 @@ func requireRight(t *testing.T, p *plan.Plan) {
 		}
 		require.True(t, planned, "%s for %s", row.Target, runs)
 	}
+}
+
+// What would do for a server that needs but a patch names its release once.
+func TestPatchOfASupportedRelease(t *testing.T) {
+	p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("May 2025 Patch 7"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 3", ""),
+	}}), plan.Options{})
+	require.Equal(t, "May 2025 Patch 7", p.Rows()[0].Do())
+	requireRight(t, p)
 }
 
 // Nothing older is ever planned, neither the target that was asked for nor an older release that
@@ -300,6 +333,7 @@ func TestEdges(t *testing.T) {
 		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Rows()[0].Target.Initial().String()
 	}
 	require.Equal(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = today }))
+	require.NotContains(t, strings.Join(planned(func(r *catalog.Release, _ *catalog.Catalog) { r.EndOfSupport = today }).Warnings, "\n"), "out of support")
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = day(-1) }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = catalog.Day{} }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.Verified = false }))
@@ -325,4 +359,6 @@ func TestEdges(t *testing.T) {
 	}
 	require.Contains(t, soon(180), "support ends in 180 days")
 	require.NotContains(t, strings.Join(soon(181), " "), "support ends")
+	require.Contains(t, soon(0), "support ends today")
+	require.Contains(t, soon(-1), "support ended 1 day ago")
 }
