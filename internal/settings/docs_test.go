@@ -47,9 +47,10 @@ func settingSections(t *testing.T) string {
 
 	var page strings.Builder
 	for paragraph := range strings.SplitSeq(sample, "\n\n") {
-		var keys []string
+		matches := settingKey.FindAllStringSubmatch(paragraph, -1)
+		keys := make([]string, 0, len(matches))
 		label := "Default: "
-		for _, match := range settingKey.FindAllStringSubmatch(paragraph, -1) {
+		for _, match := range matches {
 			key := match[1] + match[2]
 			keys = append(keys, "`"+key+"`")
 			if !reflect.DeepEqual(sampled[key], defaults[key]) {
