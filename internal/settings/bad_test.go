@@ -19,7 +19,7 @@ var missingFile = regexp.MustCompile(`stat (\S+): no such file or directory`)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
+var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad and the settings in docs/settings.md")
 
 // secret stands wherever a bad file holds a password; the messages must not.
 const secret = "hunter2secret"
