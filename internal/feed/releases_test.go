@@ -79,6 +79,8 @@ func TestReadReleasesSkips(t *testing.T) {
 		{"null for a day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":null}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"the year 0", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"0000-01-01T00:00:00Z"}`,
 			`"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"the first hours of all", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"0001-01-01T01:00:00Z"}`,
+			`"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"odd day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"yesterday"}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"no name", `{"title":"May 2024","tag_name":"v14.187.9"}`, `"" (tag "v14.187.9"): has no name`},
 		{"neither name nor tag", `{"title":"May 2024"}`, `"" (tag ""): has no name`},
