@@ -33,13 +33,19 @@ func planOf(t testing.TB, r *report.Report, options plan.Options) *plan.Plan {
 	return p
 }
 
+func rowsOf(p *plan.Plan) (rows []*plan.Row) {
+	for _, wave := range p.Waves {
+		rows = append(rows, wave.Rows...)
+	}
+	return rows
+}
+
 // text writes a plan in short: a line for each server.
 func text(p *plan.Plan) string {
 	var b strings.Builder
-	for i := range p.Waves {
-		fmt.Fprintf(&b, "%s\n", p.Title(&p.Waves[i]))
-		for j := range p.Waves[i].Rows {
-			row := &p.Waves[i].Rows[j]
+	for _, wave := range p.Waves {
+		fmt.Fprintf(&b, "%s\n", p.Title(wave))
+		for _, row := range wave.Rows {
 			fmt.Fprintf(&b, "  %s: %s, %s -> %s [%s] closes %d; %s\n",
 				row.Server.Server.Source(), row.Action, row.Runs(), row.Do(), row.Effort(), len(row.Closes()), strings.Join(row.Why(), ", "))
 		}
@@ -80,7 +86,7 @@ func TestPlan(t *testing.T) {
 	// Without waves nothing is guessed: one list, in the order of urgency.
 	p = planOf(t, r, plan.Options{})
 	require.Len(t, p.Waves, 1)
-	require.Equal(t, "All servers", p.Title(&p.Waves[0]))
+	require.Equal(t, "All servers", p.Title(p.Waves[0]))
 	require.Len(t, p.Waves[0].Rows, r.Summary.Servers)
 	require.Positive(t, p.Waves[0].Rows[0].Server.Exploited())
 }
@@ -89,7 +95,7 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 	r := reporttest.Report(t, environments()...)
 	target := parse(t, "May 2025 Patch 14")
 	upgrades := 0
-	for _, row := range planOf(t, r, plan.Options{Target: target}).Rows() {
+	for _, row := range rowsOf(planOf(t, r, plan.Options{Target: target})) {
 		switch row.Action {
 		case plan.Upgrade:
 			upgrades++
@@ -201,17 +207,17 @@ func TestTargetsAreSafe(t *testing.T) {
 			require.ErrorContains(t, err, "--target")
 			continue
 		}
-		require.Len(t, p.Rows(), r.Summary.Servers, "each server once")
+		require.Len(t, rowsOf(p), r.Summary.Servers, "each server once")
 		requireRight(t, p)
-		for _, row := range p.Rows() {
+		for _, row := range rowsOf(p) {
 			runs, name := row.Server.Judgement.Release, row.Server.Server.Source()
 			require.Equal(t, row.Server.Proven(), row.Action == plan.Nothing, name)
 			if row.Target.IsZero() {
 				continue
 			}
 			installed++
-			policy := row.Block.Round.Block.Policy()
-			after := row.Block.Round.Judge.Judge(row.Target.String(), "", &policy, row.Block.Round.Day())
+			policy := row.Server.Round.Block.Policy()
+			after := row.Server.Round.Judge.Judge(row.Target.String(), "", &policy, row.Server.Round.Day())
 			require.Equal(t, judgement.Compliant, after.Compliance, "%s runs %s, to %s: %v", name, runs, row.Target, after.Reasons.Names())
 			require.Empty(t, after.Verdict.Advisories)
 			require.Positive(t, row.Target.Compare(runs), "%s runs %s, to %s", name, runs, row.Target)
@@ -220,14 +226,14 @@ func TestTargetsAreSafe(t *testing.T) {
 				for patch := runs.Patch + 1; patch < row.Target.Patch; patch++ {
 					lower := runs
 					lower.Patch = patch
-					before := row.Block.Round.Judge.Judge(lower.String(), "", &policy, row.Block.Round.Day())
+					before := row.Server.Round.Judge.Judge(lower.String(), "", &policy, row.Server.Round.Day())
 					require.NotEqual(t, judgement.Compliant, before.Compliance, "%s: %s would do as well as %s", name, lower, row.Target)
 				}
 			} else {
 				require.Positive(t, row.Releases)
 			}
 		}
-		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
+		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b *plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
 	}
 	require.Greater(t, installed, 500, "the test must not pass for want of plans")
 }
@@ -237,17 +243,17 @@ func TestTargetsAreSafe(t *testing.T) {
 func requireRight(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	lowest := make(map[*report.Block][]release.Release)
-	for i := range p.Report.Blocks {
-		lowest[&p.Report.Blocks[i]] = plan.Lowest(&p.Report.Blocks[i])
+	for _, b := range p.Report.Blocks {
+		lowest[b] = plan.Lowest(b)
 	}
-	for _, row := range p.Rows() {
-		policy := row.Block.Round.Block.Policy()
+	for _, row := range rowsOf(p) {
+		policy := row.Server.Round.Block.Policy()
 		compliance := func(r release.Release) judgement.Compliance {
-			return row.Block.Round.Judge.Judge(r.String(), "", &policy, row.Block.Round.Day()).Compliance
+			return row.Server.Round.Judge.Judge(r.String(), "", &policy, row.Server.Round.Day()).Compliance
 		}
 		runs := row.Server.Judgement.Release
 		planned := row.Target.IsZero() || row.Target == p.Options.Target // which need not be supported
-		for _, one := range row.WillDo(lowest[row.Block]) {
+		for _, one := range row.WillDo(lowest[row.Server.Block]) {
 			require.Positive(t, one.Compare(runs), "%s for %s", one, runs)
 			require.Equal(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
 			planned = planned || one.Initial() == row.Target.Initial() && one.Patch <= row.Target.Patch
@@ -272,7 +278,7 @@ func TestNoSafeRelease(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: judge, Servers: []reporttest.Server{reporttest.Runs("dev1", "May 2026 Patch 2", "")}})
 	for _, options := range []plan.Options{{}, {Target: parse(t, "May 2025 Patch 15")}} {
 		p := planOf(t, r, options)
-		row := p.Rows()[0]
+		row := rowsOf(p)[0]
 		require.Equal(t, plan.Upgrade, row.Action)
 		require.Equal(t, "no safe release known", row.Do())
 		require.Empty(t, row.Closes())
@@ -297,7 +303,7 @@ func TestEdges(t *testing.T) {
 		}}), plan.Options{})
 	}
 	target := func(change func(newest *catalog.Release)) string {
-		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Rows()[0].Target.Initial().String()
+		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Waves[0].Rows[0].Target.Initial().String()
 	}
 	require.Equal(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = today }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = day(-1) }))
@@ -321,7 +327,7 @@ func TestEdges(t *testing.T) {
 		p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "PROD", Judge: judge, Servers: []reporttest.Server{
 			reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),
 		}}), plan.Options{})
-		return p.Rows()[0].Why()
+		return rowsOf(p)[0].Why()
 	}
 	require.Contains(t, soon(180), "support ends in 180 days")
 	require.NotContains(t, strings.Join(soon(181), " "), "support ends")

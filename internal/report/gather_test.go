@@ -51,12 +51,12 @@ func TestGather(t *testing.T) {
 	require.Equal(t, want.Program, got.Program)
 	require.Len(t, got.Blocks, len(want.Blocks))
 	for i := range got.Blocks {
-		a, b := &want.Blocks[i], &got.Blocks[i]
+		a, b := want.Blocks[i], got.Blocks[i]
 		require.Equal(t, a.Tags(), b.Tags())
 		require.Equal(t, a.Summary, b.Summary)
 		require.Len(t, b.Servers, len(a.Servers))
 		for j := range b.Servers {
-			requireSame(t, &a.Servers[j], &b.Servers[j])
+			requireSame(t, a.Servers[j], b.Servers[j])
 		}
 	}
 	require.Equal(t, affected(want), affected(got))
@@ -91,13 +91,13 @@ func requireSame(t *testing.T, want, got *report.Server) {
 // affected are the servers and fixes of each advisory, in words.
 func affected(r *report.Report) map[string][]string {
 	all := make(map[string][]string)
-	for i := range r.Advisories {
-		for _, one := range r.Advisories[i].Affected {
+	for _, a := range r.Advisories {
+		for _, affected := range a.Affected {
 			fix := "none"
-			if !one.FixedIn.IsZero() {
-				fix = one.FixedIn.String()
+			if !affected.FixedIn.IsZero() {
+				fix = affected.FixedIn.String()
 			}
-			all[r.Advisories[i].ID] = append(all[r.Advisories[i].ID], fmt.Sprintf("%d %s %s", one.Block, one.Server.Server.Source(), fix))
+			all[a.ID] = append(all[a.ID], fmt.Sprintf("%d %s %s", affected.Server.Block.Index, affected.Server.Server.Source(), fix))
 		}
 	}
 	return all
@@ -168,20 +168,18 @@ func TestSummary(t *testing.T) {
 	require.Len(t, s.Versions, 8)
 	s.Versions = nil
 	require.Equal(t, report.Summary{
-		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 5,
-		OutOfSupport: 3,
+		Counts:       report.Counts{Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1},
+		BelowMinimum: 1, Mismatched: 5, OutOfSupport: 3,
 	}, s)
 	require.Equal(t, []int{3, 1, 0}, []int{r.Blocks[0].Summary.Compliant, r.Blocks[1].Summary.Compliant, r.Blocks[2].Summary.Compliant})
 	require.Equal(t, []int{5, 5, 5}, []int{r.Blocks[0].Summary.Servers, r.Blocks[1].Summary.Servers, r.Blocks[2].Summary.Servers})
 	require.Equal(t, 2, r.Status())
 
 	proven := 0
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			if server := &r.Blocks[i].Servers[j]; server.Proven() {
-				require.True(t, server.Answered(), server.Server)
-				proven++
-			}
+	for server := range r.Servers() {
+		if server.Proven() {
+			require.True(t, server.Answered(), server.Server)
+			proven++
 		}
 	}
 	require.Equal(t, s.Compliant, proven)
@@ -223,17 +221,14 @@ func TestAdvisoriesWithTheirServers(t *testing.T) {
 	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 2"}, all["CVE-2023-48365"], "not Patch 16, which all need")
 	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 16", "1 127.41.1.9 May 2024 Patch 10", "2 127.41.1.11 none"}, all["CVE-2024-55579"])
 	applying := 0
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			s := &r.Blocks[i].Servers[j]
-			applying += len(s.Applying())
-			fix, found := s.Fix()
-			if s.Judgement.Verdict != nil {
-				require.Equal(t, s.Judgement.Verdict.FixedIn != "", found)
-			}
-			if found {
-				require.Equal(t, s.Judgement.Verdict.FixedIn, fix.String())
-			}
+	for s := range r.Servers() {
+		applying += len(s.Applying())
+		fix, found := s.Fix()
+		if s.Judgement.Verdict != nil {
+			require.Equal(t, s.Judgement.Verdict.FixedIn != "", found)
+		}
+		if found {
+			require.Equal(t, s.Judgement.Verdict.FixedIn, fix.String())
 		}
 	}
 	require.Equal(t, applying, len(all["CVE-2023-48365"])+len(all["CVE-2024-36077"])+len(all["CVE-2024-55579"])+len(all["CVE-2024-55580"]))
@@ -349,7 +344,7 @@ func TestGatherSteps(t *testing.T) {
 	for i, want := range []poll.Step{
 		poll.StepConnect, poll.StepTLS, poll.StepTLS, poll.StepClientCertificate, poll.StepHTTP, poll.StepHTTP, poll.StepReply, poll.StepReply, poll.StepResolve,
 	} {
-		s := &r.Blocks[0].Servers[i]
+		s := r.Blocks[0].Servers[i]
 		require.Equal(t, want.String(), s.Outcome.Step.String(), s.Server)
 		require.NotEmpty(t, s.Outcome.Cause)
 		require.NotEmpty(t, s.Outcome.Hint)

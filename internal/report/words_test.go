@@ -71,7 +71,7 @@ func TestVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := reporttest.Runs("qlik1.example.com", test.label, test.build)
 			r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{server}})
-			s := &r.Blocks[0].Servers[0]
+			s := r.Blocks[0].Servers[0]
 			word, details := s.Verdict()
 			require.Equal(t, test.want, strings.Join(append([]string{word}, details...), ", "))
 			require.Equal(t, word == "compliant", s.Proven())
@@ -82,7 +82,7 @@ func TestVerdict(t *testing.T) {
 // Every reason has words.
 func TestVerdictOfEveryReason(t *testing.T) {
 	r := reporttest.Compliant(t, nil, nil)
-	s := &r.Blocks[0].Servers[0]
+	s := r.Blocks[0].Servers[0]
 	s.Judgement.Compliance = judgement.Unknown
 	for bit := judgement.Reasons(1); bit != 0; bit <<= 1 {
 		if len(bit.Names()) == 0 {

@@ -40,8 +40,8 @@ func read(t *testing.T, r *report.Report) [][]string {
 	rows, err := csv.NewReader(&out).ReadAll() // refuses rows of other lengths
 	require.NoError(t, err)
 	unlisted := 0
-	for i := range r.Blocks {
-		if site := r.Blocks[i].Site(); site != nil && !site.Listed {
+	for _, b := range r.Blocks {
+		if site := b.Site(); site != nil && !site.Listed {
 			unlisted++
 		}
 	}
@@ -166,9 +166,9 @@ func TestFieldCell(t *testing.T) {
 func TestLargeFleet(t *testing.T) {
 	r := reporttest.Large(t, 2000)
 	rows := read(t, r)
-	for n := range r.Blocks {
-		for i := range r.Blocks[n].Servers {
-			require.Equal(t, r.Blocks[n].Servers[i].Server.String(), cellOf(t, rows, 1+200*n+i, "host"))
+	for n, b := range r.Blocks {
+		for i, s := range b.Servers {
+			require.Equal(t, s.Server.String(), cellOf(t, rows, 1+200*n+i, "host"))
 			require.Equal(t, "ENV-"+strconv.Itoa(n+1), cellOf(t, rows, 1+200*n+i, "environment"))
 		}
 	}
@@ -189,7 +189,7 @@ func TestTags(t *testing.T) {
 	r := reporttest.Large(t, 401) // three environments
 	r.Summary.Servers = 3
 	for i, tags := range []map[string]string{{"host": "h", "tag_host": "th", "Zone": "z"}, {"step": "s", "=a": "1", "'=a": "2"}, nil} {
-		b := &r.Blocks[i]
+		b := r.Blocks[i]
 		b.Servers, b.Round.Block.Tags = b.Servers[:1], tags
 	}
 	rows := read(t, r)

@@ -14,13 +14,13 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// part is a share of a chart: its state gives the colour and the pattern.
+// part is a part of a chart, coloured and patterned by its state.
 type part struct {
 	state, name string
 	servers     int
 }
 
-// complianceChart is a bar of four parts, with a legend that holds the numbers.
+// complianceChart is a bar of four parts, with the numbers in the legend.
 func (p *page) complianceChart() g.Node {
 	s := &p.report.Summary
 	compliant := "proven compliant"
@@ -40,13 +40,13 @@ func (p *page) complianceChart() g.Node {
 	descriptions := make([]string, 0, len(parts))
 	bars := make(g.Group, 0, len(parts))
 	left := 0
-	for _, one := range parts {
-		descriptions = append(descriptions, one.name+": "+grouped(one.servers))
-		if one.servers > 0 {
-			bars = append(bars, g.El("rect", g.Attr("class", "part"), g.Attr("x", percentOf(left, s.Servers)), g.Attr("width", percentOf(one.servers, s.Servers)),
-				g.Attr("height", "36"), g.Attr("fill", "url(#pattern-"+one.state+")"), h.Data("part", one.state), h.Data("value", strconv.Itoa(one.servers))))
+	for _, part := range parts {
+		descriptions = append(descriptions, part.name+": "+grouped(part.servers))
+		if part.servers > 0 {
+			bars = append(bars, g.El("rect", g.Attr("class", "part"), g.Attr("x", percentOf(left, s.Servers)), g.Attr("width", percentOf(part.servers, s.Servers)),
+				g.Attr("height", "36"), g.Attr("fill", "url(#pattern-"+part.state+")"), h.Data("part", part.state), h.Data("value", strconv.Itoa(part.servers))))
 		}
-		left += one.servers
+		left += part.servers
 	}
 	return figure("compliance-chart", "Compliance of all servers",
 		h.SVG(h.Class("stack"), h.Role("img"), h.Aria("labelledby", "stack-title stack-text"), h.Width("100%"), h.Height("36"),
@@ -55,19 +55,19 @@ func (p *page) complianceChart() g.Node {
 			patterns(),
 			bars,
 		),
-		h.Ul(h.Class("legend"), g.Map(parts, func(one part) g.Node {
+		h.Ul(h.Class("legend"), g.Map(parts, func(part part) g.Node {
 			return h.Li(
 				h.SVG(h.Class("swatch"), h.Aria("hidden", "true"), h.Width("18"), h.Height("18"),
-					g.El("rect", h.Width("18"), h.Height("18"), g.Attr("rx", "3"), g.Attr("fill", "url(#pattern-"+one.state+")"))),
-				h.Span(plain(one.name)),
-				h.Span(h.Class("n"), plain(grouped(one.servers))),
-				h.Span(h.Class("n share"), plain(report.Share(one.servers, s.Servers))),
+					g.El("rect", h.Width("18"), h.Height("18"), g.Attr("rx", "3"), g.Attr("fill", "url(#pattern-"+part.state+")"))),
+				h.Span(plain(part.name)),
+				h.Span(h.Class("n"), plain(grouped(part.servers))),
+				h.Span(h.Class("n share"), plain(report.Share(part.servers, s.Servers))),
 			)
 		})),
 	)
 }
 
-// patterns tell the parts apart where colours do not: on paper, or to some eyes.
+// patterns tell the parts apart where colours do not: on paper, or for colour-blind readers.
 func patterns() g.Node {
 	pattern := func(state, marks string) g.Node {
 		return g.El("pattern", g.Attr("id", "pattern-"+state), h.Width("9"), h.Height("9"), g.Attr("patternUnits", "userSpaceOnUse"),
@@ -83,10 +83,10 @@ func patterns() g.Node {
 	)
 }
 
-// maxVersions is how many versions have a bar of their own.
+// maxVersions is how many versions have their own bars.
 const maxVersions = 12
 
-// versionChart has a bar for each of the versions that most servers run, the newest first.
+// versionChart has a bar for each of the most common versions, the newest first.
 func (p *page) versionChart() g.Node {
 	s := &p.report.Summary
 	if len(s.Versions) == 0 {
@@ -123,15 +123,13 @@ func (p *page) versionChart() g.Node {
 	)
 }
 
-// byRelease sorts versions by the release that they were judged to be, the newest first. Those
-// that could not be judged come last.
+// byRelease sorts versions by the releases that they were judged as, the newest first and unjudged
+// ones last.
 func (p *page) byRelease(versions []report.Version) []report.Version {
 	releases := make(map[report.Version]release.Release)
-	for i := range p.report.Blocks {
-		for j := range p.report.Blocks[i].Servers {
-			if s := &p.report.Blocks[i].Servers[j]; s.Answered() && s.Judgement.HasMonth {
-				releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
-			}
+	for s := range p.report.Servers() {
+		if s.Answered() && s.Judgement.HasMonth {
+			releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
 		}
 	}
 	of := func(v report.Version) release.Release {

@@ -122,20 +122,18 @@ func TestHTMLShowsTheWholeReport(t *testing.T) {
 
 		var servers, failures, advisories []string
 		affected := 0
-		for _, b := range r.Blocks {
-			for i := range b.Servers {
-				source := b.Servers[i].Server.Source()
-				servers = append(servers, source)
-				if !b.Servers[i].Answered() {
-					failures = append(failures, source)
-				}
+		for s := range r.Servers() {
+			source := s.Server.Source()
+			servers = append(servers, source)
+			if !s.Answered() {
+				failures = append(failures, source)
 			}
 		}
-		for i := range r.Advisories {
-			advisories = append(advisories, r.Advisories[i].ID)
+		for _, a := range r.Advisories {
+			advisories = append(advisories, a.ID)
 		}
 		for _, c := range cardsOf(r) {
-			affected += len(c.affected)
+			affected += len(c.affected())
 		}
 		require.Equal(t, servers, values(document, "data-server"), name)
 		require.Equal(t, failures, values(document, "data-failure"), name)

@@ -282,7 +282,7 @@ func TestHTMLOneFix(t *testing.T) {
 		planned, err := plan.New(r, plan.Options{})
 		require.NoError(t, err)
 		targets := make(map[string]string)
-		for _, row := range planned.Rows() {
+		for _, row := range planned.Waves[0].Rows {
 			targets[row.Server.Server.Source()] = ""
 			if !row.Target.IsZero() {
 				targets[row.Server.Server.Source()] = row.Target.String()

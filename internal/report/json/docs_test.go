@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/release"
 )
 
 // Every member of the document is described, in its order and with its type, and
@@ -74,7 +75,7 @@ func members(of reflect.Type, model map[string][]string) {
 		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		kind := kindOf(field.Type)
 		switch {
-		case options == "omitempty":
+		case options == "omitempty", options == "omitzero":
 			kind += ", optional"
 		case field.Type.Kind() == reflect.Pointer:
 			kind += " or null"
@@ -84,7 +85,8 @@ func members(of reflect.Type, model map[string][]string) {
 		for below.Kind() == reflect.Slice || below.Kind() == reflect.Pointer {
 			below = below.Elem()
 		}
-		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() && below != reflect.TypeFor[site]() {
+		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() && below != reflect.TypeFor[site]() &&
+			below != reflect.TypeFor[release.Release]() {
 			if _, known := model[sectionOf(below)]; !known {
 				members(below, model)
 			}
@@ -107,7 +109,7 @@ func sectionOf(t reflect.Type) string {
 	case reflect.TypeFor[dismissed]():
 		return "dismissed advisory"
 	}
-	return t.Name()
+	return strings.ToLower(t.Name()) // those of package report are exported
 }
 
 func kindOf(t reflect.Type) string {
@@ -127,8 +129,11 @@ func kindOf(t reflect.Type) string {
 	case reflect.Map:
 		return "object of " + kindOf(t.Elem())
 	case reflect.Struct:
-		if t == reflect.TypeFor[time.Time]() {
+		switch t {
+		case reflect.TypeFor[time.Time]():
 			return "time"
+		case reflect.TypeFor[release.Release]():
+			return "string"
 		}
 		return sectionOf(t)
 	}

@@ -49,7 +49,7 @@ func read(t *testing.T, r *report.Report) *decoded {
 	for i := range r.Blocks {
 		require.Len(t, d.Blocks[i].Servers, len(r.Blocks[i].Servers))
 		for j := range r.Blocks[i].Servers {
-			requireServer(t, &r.Blocks[i].Servers[j], d.Blocks[i].Servers[j])
+			requireServer(t, r.Blocks[i].Servers[j], d.Blocks[i].Servers[j])
 		}
 	}
 	return d
@@ -184,7 +184,7 @@ func TestBlock(t *testing.T) {
 	}, nil)
 	b := read(t, r).Blocks[0]
 	require.Equal(t, map[string]string{}, b.Tags)
-	require.Equal(t, "May 2025 Patch 3", b.MinimumRelease)
+	require.Equal(t, "May 2025 Patch 3", b.MinimumRelease.String())
 	require.True(t, b.RequireSupport)
 	require.False(t, b.SameVersion)
 	require.Equal(t, 90, b.CatalogMaxAge)

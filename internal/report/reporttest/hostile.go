@@ -57,14 +57,13 @@ func Hostile(t testing.TB, text func(what string) string) *report.Report {
 	}
 	r := Report(t, blocks...)
 	r.Program, r.Only = text("program"), []string{text("only"), text("only")}
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for i, b := range r.Blocks {
 		b.Round.Site = Unlisted("qlik1.example.com")
 		b.Round.Site.Attempts[0].Cause, b.Round.Site.Attempts[0].Hint = text("cause"), text("hint")
 		b.Round.Block.Tags = map[string]string{text("tag"): text("tag")}
 		b.Round.Catalog = blocks[i].Catalog
-		for j := range b.Servers {
-			if s := &b.Servers[j]; s.Answered() {
+		for _, s := range b.Servers {
+			if s.Answered() {
 				s.Judgement.Remark = text("remark")
 				info := s.Outcome.Info
 				info.ReleaseLabel, info.Version, info.ProductName = text("label"), text("version"), text("product")

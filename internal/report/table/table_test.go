@@ -93,10 +93,8 @@ func TestTableOfLargeFleet(t *testing.T) {
 	table := tableOf(t, r, Options{})
 	requireFits(t, table, 100)
 	require.Equal(t, 10, strings.Count(table, "\nSERVER "))
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			require.Contains(t, table, "\n"+r.Blocks[i].Servers[j].Server.Source()+" ")
-		}
+	for s := range r.Servers() {
+		require.Contains(t, table, "\n"+s.Server.Source()+" ")
 	}
 	require.Equal(t, 200, strings.Count(table, "step: TLS\n"))
 	require.Contains(t, strings.Join(strings.Fields(table), " "),
@@ -261,7 +259,7 @@ func TestRow(t *testing.T) {
 	} {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
 		texts := make([]string, 0, len(wideColumns))
-		for _, c := range row(&r.Blocks[0], &r.Blocks[0].Servers[0]) {
+		for _, c := range row(r.Blocks[0].Servers[0]) {
 			texts = append(texts, strings.ReplaceAll(c.joined(), string(nbsp), " "))
 		}
 		require.Equal(t, test.want, strings.Join(texts, "|"))
@@ -269,14 +267,14 @@ func TestRow(t *testing.T) {
 }
 
 // The share is of all servers; that of those that answered comes second.
-func TestSentence(t *testing.T) {
+func TestSummary(t *testing.T) {
 	for want, s := range map[string]report.Summary{
 		"1 server, 1 answered, proven compliant: 1 of 1 (100 %), 0 vulnerable, 1 version": {
-			Servers: 1, Answered: 1, Compliant: 1, Versions: make([]report.Version, 1)},
-		"30 servers, 0 answered, proven compliant: 0 of 30 (0 %), 0 vulnerable, 0 versions": {Servers: 30, Failed: 30},
+			Counts: report.Counts{Servers: 1, Answered: 1, Compliant: 1}, Versions: make([]report.Version, 1)},
+		"30 servers, 0 answered, proven compliant: 0 of 30 (0 %), 0 vulnerable, 0 versions": {Counts: report.Counts{Servers: 30, Failed: 30}},
 		"30 servers, 15 answered, proven compliant: 12 of 30 (40.0 %, 80.0 % of those that answered), 1 vulnerable (1 to known exploits), 2 versions": {
-			Servers: 30, Answered: 15, Failed: 15, Compliant: 12, Vulnerable: 1, Exploited: 1, Versions: make([]report.Version, 2)},
+			Counts: report.Counts{Servers: 30, Answered: 15, Failed: 15, Compliant: 12, Vulnerable: 1, Exploited: 1}, Versions: make([]report.Version, 2)},
 	} {
-		require.Equal(t, want, strings.ReplaceAll(sentence(&report.Report{Summary: s}), string(nbsp), " "))
+		require.Equal(t, want, strings.ReplaceAll(summary(&report.Report{Summary: s}), string(nbsp), " "))
 	}
 }
