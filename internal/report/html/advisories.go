@@ -246,7 +246,7 @@ func closedFrom(fixedIn release.Release) string {
 
 // names lists servers, folded if they are many.
 func names(servers []string) g.Node {
-	var items g.Group
+	items := make(g.Group, 0, 2*len(servers))
 	for i, server := range servers {
 		items = append(items, newLine, h.Li(host(server), g.If(i < len(servers)-1, plain(","))))
 	}

@@ -63,8 +63,9 @@ func planRow(row *plan.Row) []cell {
 	if tags := row.Server.Block.Tags(); len(tags) > 0 {
 		server = append(server, phrase{text: title(tags), ink: dim})
 	}
-	var closes cell
-	for _, id := range row.Closes() {
+	ids := row.Closes()
+	closes := make(cell, 0, len(ids))
+	for _, id := range ids {
 		closes = append(closes, phrase{text: id})
 	}
 	why := row.Why()
