@@ -28,17 +28,15 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// browser is a Chromium without a window.
+// browser is a Chromium without a window, which all tests share.
 type browser struct {
-	ctx context.Context
+	ctx  context.Context
+	dir  string // its profile and temporary files
+	stop func()
 }
 
-// newBrowser starts a Chromium, and sees to it that nothing of it is left.
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("not run in short mode: a browser takes its time")
-	}
+// start starts the browser for the first test that needs it.
+var start = sync.OnceValues(func() (*browser, error) {
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -47,26 +45,59 @@ func newBrowser(t *testing.T) *browser {
 		}
 	}
 	if program == "" {
-		t.Skip("not run, for there is neither chromium nor chromium-browser nor google-chrome in PATH")
+		return nil, nil
 	}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "report-browser-")
+	if err != nil {
+		return nil, err
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(dir),
 		chromedp.Env("TMPDIR="+dir), chromedp.DisableGPU)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	ctx, end := chromedp.NewExecAllocator(ctx, options...)
+	ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeBrowser := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
+	running = &browser{ctx: ctx, dir: dir, stop: func() {
 		chromedp.Cancel(ctx) // waits for the process
 		closeBrowser()
 		end()
-		cancel()
-		require.Eventually(t, func() bool { return len(processesOf(dir)) == 0 }, 10*time.Second, 20*time.Millisecond)
-	})
-	require.NoError(t, chromedp.Do(ctx))
-	return &browser{ctx}
+	}}
+	return running, chromedp.Do(ctx)
+})
+
+// running is the browser once it was started.
+var running *browser
+
+// TestMain ends the browser, and fails if anything of it is left.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if running != nil {
+		running.stop()
+		for deadline := time.Now().Add(10 * time.Second); len(processesOf(running.dir)) > 0 && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if left := processesOf(running.dir); len(left) > 0 {
+			fmt.Fprintln(os.Stderr, "left of the browser:", left)
+			code = 1
+		}
+		os.RemoveAll(running.dir)
+	}
+	os.Exit(code)
+}
+
+// newBrowser returns the browser, or skips the test.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not run in short mode: a browser takes its time")
+	}
+	br, err := start()
+	require.NoError(t, err)
+	if br == nil {
+		t.Skip("not run, for there is neither chromium nor chromium-browser nor google-chrome in PATH")
+	}
+	return br
 }
 
 // processesOf finds the processes that were started with a folder; none where there
@@ -167,7 +198,7 @@ func TestHTMLInBrowser(t *testing.T) {
 	br := newBrowser(t)
 	r := reporttest.Mixed(t)
 	mixed := render(t, r)
-	large := reporttest.Large(t, 2000)
+	large := reporttest.Large(t, 200) // more versions than have bars
 
 	t.Run("counts", func(t *testing.T) {
 		b := br.open(t, mixed, 1280)
@@ -224,7 +255,8 @@ func TestHTMLInBrowser(t *testing.T) {
 		})
 	}
 	t.Run("print", func(t *testing.T) {
-		for name, content := range map[string][]byte{"mixed": mixed, "large": render(t, reporttest.Large(t, 300))} {
+		require.Contains(t, string(render(t, reporttest.Large(t, 100))), "<details><summary>", "something is closed")
+		for name, content := range map[string][]byte{"mixed": mixed, "large": render(t, reporttest.Large(t, 100))} {
 			b := br.open(t, content, 1280)
 			call(b, emulation.SetEmulatedMedia, media("", "dark"))
 			file := call(b, cdppage.PrintToPDF, cdppage.PrintToPDFParams{}).Data
