@@ -235,7 +235,9 @@ func TestHostile(t *testing.T) {
 func TestCertificateOfTheYear9999(t *testing.T) {
 	end := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
-		reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).Shows(&poll.Certificate{NotAfter: end}, nil),
+		reporttest.Fails("qlik1.example.com", poll.Outcome{
+			Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: &poll.Certificate{NotAfter: end},
+		}),
 	}})
 	require.Contains(t, string(jsonOf(t, r)), `"not_after": "9999-12-31T23:59:59Z"`)
 }
@@ -243,16 +245,18 @@ func TestCertificateOfTheYear9999(t *testing.T) {
 // A server that cannot be written makes an error, not a document without it.
 func TestNotEncodable(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
-		reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).
-			Shows(&poll.Certificate{NotAfter: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)}, nil),
+		reporttest.Fails("qlik1.example.com", poll.Outcome{
+			Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: &poll.Certificate{NotAfter: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		}),
 	}})
 	require.Error(t, Write(&bytes.Buffer{}, r))
 }
 
 // Where nothing is known, only the percentages of nothing are null.
 func TestNoNullArrays(t *testing.T) {
-	certificates := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).
-		Shows(new(poll.Certificate), new(poll.Certificate))
+	certificates := reporttest.Fails("qlik1.example.com", poll.Outcome{
+		Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: new(poll.Certificate), ClientCertificate: new(poll.Certificate),
+	})
 	for _, test := range []struct {
 		report *report.Report
 		null   []string
