@@ -40,7 +40,7 @@ func rowsOf(p *plan.Plan) (rows []*plan.Row) {
 	return rows
 }
 
-// text writes a plan in short: a line for each server.
+// text is a plan with one line for each server.
 func text(p *plan.Plan) string {
 	var b strings.Builder
 	for _, wave := range p.Waves {
@@ -83,7 +83,7 @@ func TestPlan(t *testing.T) {
 	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
 
-	// Without waves nothing is guessed: one list, in the order of urgency.
+	// Without waves there is one list, ordered by urgency.
 	p = planOf(t, r, plan.Options{})
 	require.Len(t, p.Waves, 1)
 	require.Equal(t, "All servers", p.Title(p.Waves[0]))
@@ -129,7 +129,7 @@ func TestRefused(t *testing.T) {
 			require.Regexp(t, one.problem, err.Error())
 		})
 	}
-	// Support counts where a block asks for it alone.
+	// Support matters only in blocks that require it.
 	target := plan.Options{Target: parse(t, "May 2023 Patch 18")}
 	_, err := plan.New(reporttest.Report(t, environments()[2]), target)
 	require.ErrorContains(t, err, "is out of support, and a block sets require_support")
@@ -142,7 +142,7 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "older than catalog_max_age allows (180 days): what this plan installs may be open to newer ones")
 	require.Equal(t, `Wave 2: no server has the tag environment = "QA": check how it is written.`, p.Warnings[len(p.Warnings)-1])
 	require.Len(t, p.Waves, 1)
-	require.Equal(t, plan.Patch, p.Waves[0].Rows[0].Action, "it is planned all the same")
+	require.Equal(t, plan.Patch, p.Waves[0].Rows[0].Action, "it is planned despite the warnings")
 
 	undecided := reporttest.JudgeBy(func(c *catalog.Catalog) {
 		c.Advisories = append(c.Advisories, catalog.Advisory{ID: "CVE-2027-1", ReadBy: catalog.Machine, ExploitedSince: c.AdvisoriesAsOf})
@@ -151,8 +151,7 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "CVE-2027-1 is known to be exploited and undecided")
 }
 
-// Servers that nobody knows of are not planned, which is said.
-// What the catalogue does not vouch for is planned only with a warning.
+// A target that the catalogue does not confirm comes with a warning.
 func TestDoubtfulTargets(t *testing.T) {
 	target := func(label string) string {
 		return strings.Join(planOf(t, reporttest.Mixed(t), plan.Options{Target: parse(t, label)}).Warnings, "\n")
@@ -173,8 +172,8 @@ func TestIncompleteSites(t *testing.T) {
 	require.NotContains(t, warnings, "qlik1.example.com")
 }
 
-// Whatever runs and whatever is asked for: what a plan installs is open to nothing, not below
-// the minimum, newer than what runs, and makes the server compliant by the data of the day.
+// Whatever servers run and users ask for, a target is open to no advisory, not below the minimum, newer
+// than what runs, and makes the server compliant by the data of the day.
 func TestTargetsAreSafe(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	releases := reporttest.Catalog().Releases
@@ -235,11 +234,11 @@ func TestTargetsAreSafe(t *testing.T) {
 		}
 		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b *plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
 	}
-	require.Greater(t, installed, 500, "the test must not pass for want of plans")
+	require.Greater(t, installed, 500, "the test has plans to check")
 }
 
-// requireRight holds what would do for each server against the judgement: from each of them on
-// a patch is compliant, the one below is not, and what is planned is among them.
+// requireRight checks the releases that would do for each server: each is compliant and the patch below
+// it is not, and the planned target is among them.
 func requireRight(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	lowest := make(map[*report.Block][]release.Release)
@@ -266,8 +265,8 @@ func requireRight(t *testing.T, p *plan.Plan) {
 	}
 }
 
-// Nothing older is ever planned, neither the target that was asked for nor an older release that
-// is open to less.
+// A plan never downgrades, neither to the target that the user chose nor to a release that is open to
+// less.
 func TestNoSafeRelease(t *testing.T) {
 	newest := parse(t, "May 2026")
 	judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
@@ -287,8 +286,8 @@ func TestNoSafeRelease(t *testing.T) {
 	}
 }
 
-// The edges of what counts: support to its last day, advisories to the last day of their age, and a
-// release only once it has been seen.
+// Boundaries: support lasts until the end of its last day, advisories are fresh on the last day of their age, and a
+// release counts only once it is known.
 func TestEdges(t *testing.T) {
 	today := catalog.DayOf(reporttest.At)
 	day := func(days int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, days)) }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"image"
-	"image/png"
 	"net/url"
 	"os"
 	"os/exec"
@@ -100,8 +98,7 @@ func newBrowser(t *testing.T) *browser {
 	return br
 }
 
-// processesOf finds the processes that were started with a folder; none where there
-// is no /proc.
+// processesOf finds the processes with a folder in their command lines; none without /proc.
 func processesOf(dir string) (found []string) {
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range commands {
@@ -121,7 +118,7 @@ type tab struct {
 	requests []string
 }
 
-// open loads a report from a file, on a screen of a width.
+// open loads a report from a file, on a screen of the given width.
 func (br *browser) open(t *testing.T, content []byte, width int64, prepare ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.html")
@@ -168,7 +165,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
 
-// eval gives the value of an expression of JavaScript.
+// eval returns the value of a JavaScript expression.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
@@ -184,7 +181,7 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// media are those that the style sheet asks for: "" for a screen, and "light" or "dark".
+// media emulates a medium, "" for a screen, and a colour scheme, "light" or "dark".
 func media(medium, scheme string) emulation.SetEmulatedMediaParams {
 	return emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 }
@@ -255,35 +252,33 @@ func TestHTMLInBrowser(t *testing.T) {
 		})
 	}
 	t.Run("print", func(t *testing.T) {
-		require.Contains(t, string(render(t, reporttest.Large(t, 100))), "<details><summary>", "something is closed")
-		for name, content := range map[string][]byte{"mixed": mixed, "large": render(t, reporttest.Large(t, 100))} {
+		folded := render(t, reporttest.Large(t, 100))
+		require.Contains(t, string(folded), "<details><summary>", "lists are folded on the screen")
+		for name, content := range map[string][]byte{"mixed": mixed, "large": folded} {
 			b := br.open(t, content, 1280)
 			call(b, emulation.SetEmulatedMedia, media("", "dark"))
 			file := call(b, cdppage.PrintToPDF, cdppage.PrintToPDFParams{}).Data
 			require.Contains(t, string(file[:8]), "PDF", name)
 			call(b, emulation.SetEmulatedMedia, media("print", "dark"))
 			require.Equal(t, "rgb(255, 255, 255)", eval[string](b, `getComputedStyle(document.body).backgroundColor`), "paper is white")
-			require.Equal(t, "rgb(29, 33, 38)", eval[string](b, `getComputedStyle(document.body).color`), "and ink is dark")
+			require.True(t, eval[bool](b, `getComputedStyle(document.body).color.match(/\d+/g).every(part => part < 64)`), "and ink is dark")
 			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("details > dl, details > ul, details > table"))
-				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing stays closed on paper")
+				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing is folded on paper")
 		}
 	})
+	if reporttest.Update() {
+		drawPicture(t, br)
+	}
 }
 
-// The picture of the README is made anew with -update: a browser does not draw the same
-// picture twice everywhere, so nothing is compared.
-func TestHTMLPicture(t *testing.T) {
-	content := render(t, reporttest.Demonstration(t))
-	b := newBrowser(t).open(t, content, 1280)
-	requireWithin(b, 1280)
+// drawPicture draws the picture of the README. Browsers draw it differently from machine to machine, so
+// that it cannot be compared.
+func drawPicture(t *testing.T, br *browser) {
+	t.Helper()
+	b := br.open(t, render(t, reporttest.Demonstration(t)), 1280)
 	beyond := true
 	picture := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{
 		Clip: &cdppage.Viewport{Width: 1280, Height: 1530, Scale: 1}, CaptureBeyondViewport: &beyond,
 	}).Data
-	if reporttest.Update() {
-		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "..", "deploy", "report.png"), picture, 0o644))
-	}
-	decoded, err := png.Decode(bytes.NewReader(picture))
-	require.NoError(t, err)
-	require.Equal(t, image.Rect(0, 0, 1280, 1530), decoded.Bounds())
+	require.NoError(t, os.WriteFile(filepath.Join("..", "..", "..", "deploy", "report.png"), picture, 0o644))
 }

@@ -13,8 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Every member of the document is described, in its order and with its type, and
-// nothing else is.
+// Every member of the document, and nothing else, is described, in its order and with its type.
 func TestDocumentation(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[document](), model)
@@ -34,7 +33,7 @@ func TestDocumentation(t *testing.T) {
 	requireDescribed(t, "check-json.md", model)
 }
 
-// The same of a plan. What it shares with a report is described there.
+// The same for a plan. What it shares with a report is described there.
 func TestDocumentationOfPlans(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[planDocument](), model)
@@ -44,7 +43,7 @@ func TestDocumentationOfPlans(t *testing.T) {
 	requireDescribed(t, "plan-json.md", model)
 }
 
-// requireDescribed holds the tables of a page against a model: the members of each section.
+// requireDescribed compares the tables of a page with a model, the members of each section.
 func requireDescribed(t *testing.T, page string, model map[string][]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../../deploy/" + page)
@@ -68,7 +67,7 @@ func requireDescribed(t *testing.T, page string, model map[string][]string) {
 	require.Len(t, described, len(model))
 }
 
-// members lists the members of a type and of those below it, each with its type.
+// members collects the members of a type and of the types within it.
 func members(of reflect.Type, model map[string][]string) {
 	name := sectionOf(of)
 	for field := range of.Fields() {
