@@ -37,21 +37,16 @@ func (p *page) undecided() g.Node {
 	if len(p.report.Undecided) == 0 {
 		return nil
 	}
-	return g.Group{newLine, h.Section(h.ID("undecided"), h.Aria("labelledby", "undecided-heading"),
-		h.H3(h.ID("undecided-heading"), plain("Undecided advisories: nobody can map them to releases yet")),
+	return subsection("undecided", "Undecided advisories: nobody can map them to releases yet",
 		h.P(h.Class("about"), plain("No server is judged by them, and each of them may concern any server, also one that is shown as compliant.")),
-		h.Table(h.Class("list undecided"),
-			h.Caption(h.Class("unseen"), plain("Undecided advisories")),
-			tableHead(undecidedColumns...),
-			h.TBody(g.Map(p.report.Undecided, func(a report.Entry) g.Node {
-				return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
-					h.Th(h.Scope("row"), plain(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
-					h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
-					h.Td(references(a.References)),
-				)}
-			})),
-		),
-	)}
+		table("undecided", "Undecided advisories", undecidedColumns, g.Map(p.report.Undecided, func(a report.Entry) g.Node {
+			return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
+				h.Th(h.Scope("row"), plain(a.ID), exploitedMark(a.Advisory)),
+				h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
+				h.Td(references(a.References)),
+			)}
+		})),
+	)
 }
 
 // dismissed lists the advisories that were dismissed, and why.
@@ -59,18 +54,13 @@ func (p *page) dismissed() g.Node {
 	if len(p.report.Dismissed) == 0 {
 		return nil
 	}
-	return g.Group{newLine, h.Section(h.ID("dismissed"), h.Aria("labelledby", "dismissed-heading"),
-		h.H3(h.ID("dismissed-heading"), plain("Dismissed advisories: they decide nothing")),
-		h.Table(h.Class("list dismissed"),
-			h.Caption(h.Class("unseen"), plain("Dismissed advisories")),
-			tableHead(dismissedColumns...),
-			h.TBody(g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
-				return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
-					h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
-				)}
-			})),
-		),
-	)}
+	return subsection("dismissed", "Dismissed advisories: they decide nothing",
+		table("dismissed", "Dismissed advisories", dismissedColumns, g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
+			return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
+				h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
+			)}
+		})),
+	)
 }
 
 // scope says what the list of advisories covers.
@@ -118,7 +108,7 @@ func (p *page) oneAdvisory(a *report.Advisory) g.Node {
 	id := p.advisoryID(a.ID)
 	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(id), h.Data("advisory", visible(a.ID)),
 		h.H3(h.ID(id+"-heading"), plain(a.ID),
-			g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
+			exploitedMark(a.Advisory)),
 		h.P(plain(a.Summary)),
 		h.Dl(h.Class("facts"),
 			fact("Published", plain(p.published(a))),

@@ -22,18 +22,14 @@ func (p *page) data() g.Node {
 	}
 	return chapter("data", "The data and their age",
 		h.P(h.Class("about"), plain("What the versions were judged by, and how old that was on "+day(p.report.AskedAt)+".")),
-		h.Table(h.Class("list catalogs"),
-			h.Caption(h.Class("unseen"), plain("Catalogues")),
-			tableHead(catalogColumns...),
-			h.TBody(g.Map(p.report.Catalogs, func(c *report.Catalog) g.Node {
-				return g.Group{newLine, h.Tr(
-					h.Th(h.Scope("row"), plain(catalogName(c.Name)), digest(c.Digest)),
-					asOf(c.Releases, "Newer patches may exist: servers can be further behind than shown."),
-					asOf(c.Advisories, "Newer advisories may exist: a compliant server can be open to them."),
-					asOf(c.Exploited, "What has been exploited since is shown as not exploited."),
-				)}
-			})),
-		),
+		table("catalogs", "Catalogues", catalogColumns, g.Map(p.report.Catalogs, func(c *report.Catalog) g.Node {
+			return g.Group{newLine, h.Tr(
+				h.Th(h.Scope("row"), plain(catalogName(c.Name)), digest(c.Digest)),
+				asOf(c.Releases, "Newer patches may exist: servers can be further behind than shown."),
+				asOf(c.Advisories, "Newer advisories may exist: a compliant server can be open to them."),
+				asOf(c.Exploited, "What has been exploited since is shown as not exploited."),
+			)}
+		})),
 		h.P(plain("A vulnerability that CISA listed after the day of its list is shown as not exploited. Ends of support are estimates: 24 months after a release, "+
 			"by the vendor’s rule for products on customers’ premises.")),
 		h.P(plain(catalog.NVDNotice)),

@@ -26,11 +26,7 @@ func (p *page) failures() g.Node {
 		p.lists(),
 		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
 			" did not tell their version. Steps come in the order in which a connection goes through them.")),
-		h.Table(h.Class("list failures"), h.Data("sortable", ""),
-			h.Caption(h.Class("unseen"), plain("Failures")),
-			tableHead(failureColumns...),
-			h.TBody(g.Map(p.failed, p.oneFailure)),
-		),
+		table("failures", "Failures", failureColumns, g.Map(p.failed, p.oneFailure), h.Data("sortable", "")),
 	)
 }
 
@@ -47,11 +43,7 @@ func (p *page) lists() g.Node {
 	}
 	return h.Div(h.ID("lists"),
 		h.P(h.Class("about"), plain("These nodes were asked for all nodes of their site and did not list them.")),
-		h.Table(h.Class("list failures"),
-			h.Caption(h.Class("unseen"), plain("Nodes that did not list their site")),
-			tableHead(failureColumns...),
-			h.TBody(rows),
-		),
+		table("failures", "Nodes that did not list their site", failureColumns, rows),
 	)
 }
 

@@ -164,8 +164,17 @@ func (p *page) header() g.Node {
 	)}
 }
 
-// chapter is a section with a heading.
+// chapter is a section of the page.
 func chapter(id, heading string, content ...g.Node) g.Node {
+	return section(h.H2, id, heading, content)
+}
+
+// subsection is a section of a chapter.
+func subsection(id, heading string, content ...g.Node) g.Node {
+	return section(h.H3, id, heading, content)
+}
+
+func section(headingOf func(...g.Node) g.Node, id, heading string, content g.Group) g.Node {
 	return g.Group{newLine, h.Section(h.ID(id), h.Aria("labelledby", id+"-heading"),
-		h.H2(h.ID(id+"-heading"), plain(heading)), g.Group(content))}
+		headingOf(h.ID(id+"-heading"), plain(heading)), content)}
 }

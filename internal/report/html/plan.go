@@ -33,9 +33,7 @@ func (p *page) wave(wave *plan.Wave) g.Node {
 	done := len(wave.Rows) - len(todo)
 	return g.Group{newLine, h.H3(plain(title)),
 		g.If(done > 0, h.P(h.Class("about"), plain(counted(done, "server")+" proven compliant: nothing to install."))),
-		g.If(len(todo) > 0, folded(len(todo), h.Table(h.Class("list plan"),
-			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(g.Map(todo, p.plannedServer)),
-		))),
+		g.If(len(todo) > 0, folded(len(todo), table("plan", title, planColumns, g.Map(todo, p.plannedServer)))),
 	}
 }
 

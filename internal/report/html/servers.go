@@ -13,7 +13,6 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
-	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 )
@@ -39,9 +38,9 @@ func (p *page) servers() g.Node {
 
 // block shows the servers of a block.
 func (p *page) block(b *report.Block) g.Node {
-	class := "list servers"
+	class := "servers"
 	if slices.ContainsFunc(b.Servers, func(s *report.Server) bool { return s.Judgement.Remark != "" }) {
-		class = "list servers remarked" // remarks are sentences, which need room on paper
+		class = "servers remarked" // remarks are sentences, which need room on paper
 	}
 	heading := blockID(b) + "-heading"
 	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(b)), h.Aria("labelledby", heading),
@@ -49,10 +48,8 @@ func (p *page) block(b *report.Block) g.Node {
 		h.P(h.Class("about"), plain(p.about(b))),
 		site(b),
 		g.If(len(b.Servers) == 0, empty("No server of this environment was asked.")),
-		g.If(len(b.Servers) > 0, h.Table(h.Class(class), h.Data("sortable", ""),
-			h.Caption(h.Class("unseen"), plain("Servers of "+blockName(b))),
-			tableHead(serverColumns...), h.TBody(h.Data("filtered", ""), g.Map(b.Servers, p.server)),
-		)),
+		g.If(len(b.Servers) > 0, table(class, "Servers of "+blockName(b), serverColumns,
+			g.Group{h.Data("filtered", ""), g.Map(b.Servers, p.server)}, h.Data("sortable", ""))),
 		h.P(h.Class("empty nomatch"), g.Attr("hidden"), plain("No server of this environment matches the filter.")),
 	)}
 }
@@ -116,15 +113,11 @@ func result(s *report.Server) g.Node {
 		return g.Group{labelled("failed", "did not answer"), plain(" "), code(s.Outcome.Result.String())}
 	}
 	word, details := s.Verdict()
-	state, separator := "unknown", ": "
-	switch s.Judgement.Compliance {
-	case judgement.Compliant:
-		state, separator = "ok", ", "
-	case judgement.NonCompliant:
-		state = "bad"
-	case judgement.Unknown:
+	separator := ": "
+	if s.Proven() {
+		separator = ", "
 	}
-	return g.Group{labelled(state, word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
+	return g.Group{labelled(stateOf(s.Judgement.Compliance), word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
 }
 
 // version sorts by the date of the release instead of its name.
@@ -152,7 +145,7 @@ func (p *page) identifiers(s *report.Server) g.Node {
 	}
 	exposed, _ := s.Judgement.ExposedDays()
 	return g.Group{sortKey(strconv.Itoa(len(applying))), h.Ul(g.Map(applying, func(a *catalog.Advisory) g.Node {
-		return h.Li(p.advisoryLink(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")}))
+		return h.Li(p.advisoryLink(a.ID), exploitedMark(a))
 	})), small("exposed " + counted(exposed, "day"))}
 }
 

@@ -8,7 +8,6 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
-	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
@@ -47,10 +46,7 @@ func (p *page) since() g.Node {
 		h.P(h.Class("about"), plain("Compared with the report of "+c.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC")+" by "+c.Program+".")),
 		g.Map(c.Remarks, func(remark string) g.Node { return h.P(h.Class("about"), h.Strong(plain(remark))) }),
 		h.Ul(h.Class("lines"), items(lines)),
-		g.If(len(changed) > 0, h.Table(h.Class("list changes"),
-			h.Caption(h.Class("unseen"), plain("Changes")), tableHead(sinceColumns...),
-			h.TBody(g.Map(changed, func(s *report.Compared) g.Node { return g.Group{newLine, p.change(s)} })),
-		)),
+		g.If(len(changed) > 0, table("changes", "Changes", sinceColumns, g.Map(changed, p.change))),
 		h.P(h.Class("about"), plain(rest+".")),
 	)
 }
@@ -82,13 +78,13 @@ func (p *page) change(s *report.Compared) g.Node {
 	}
 	add("closed", s.Closed)
 	add("new", slices.Concat(s.OpenedByUpdate, s.OpenedByData))
-	return h.Tr(
+	return g.Group{newLine, h.Tr(
 		h.Th(h.Scope("row"), host(s.Host), g.If(len(s.Tags) > 0, small(tagNames(s.Tags)))),
 		h.Td(plain(s.Words())),
 		stateCell(s.Then),
 		stateCell(s.Now),
 		h.Td(g.If(len(ids) > 0, h.Ul(ids))),
-	)
+	)}
 }
 
 // stateCell is empty if the server was not in the report.
@@ -99,8 +95,7 @@ func stateCell(s *report.State) g.Node {
 	case !s.Answered:
 		return h.Td(labelled("failed", "no answer"), small(s.Result))
 	}
-	state := map[judgement.Compliance]string{judgement.Compliant: "ok", judgement.NonCompliant: "bad", judgement.Unknown: "unknown"}[s.Compliance]
-	return h.Td(plain(s.Version()), h.Div(labelled(state, s.Word())))
+	return h.Td(plain(s.Version()), h.Div(labelled(stateOf(s.Compliance), s.Word())))
 }
 
 // sinceThen compares the number of a tile with the baseline, "" if it cannot.

@@ -11,6 +11,8 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/text"
 )
@@ -36,6 +38,16 @@ func visible(s string) string {
 // labelled is a word in the colour of a state, which only repeats what the word says.
 func labelled(state, word string) g.Node {
 	return h.Span(h.Class("badge "+state), plain(word))
+}
+
+// exploitedMark follows the identifier of an exploited advisory.
+func exploitedMark(a *catalog.Advisory) g.Node {
+	return g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})
+}
+
+// stateOf is the state that colours a judgement.
+func stateOf(c judgement.Compliance) string {
+	return [...]string{judgement.Compliant: "ok", judgement.NonCompliant: "bad", judgement.Unknown: "unknown"}[c]
 }
 
 // The longest parts of host names and identifiers of advisories that are kept on one line, as the
@@ -80,6 +92,11 @@ func empty(s string) g.Node { return h.P(h.Class("empty"), plain(s)) }
 // items are the items of a list, a line each.
 func items(lines []string) g.Node {
 	return g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })
+}
+
+// table is a table whose caption is for screen readers only.
+func table(class, caption string, columns []string, rows g.Node, attributes ...g.Node) g.Node {
+	return h.Table(h.Class("list "+class), g.Group(attributes), h.Caption(h.Class("unseen"), plain(caption)), tableHead(columns...), h.TBody(rows))
 }
 
 // tableHead is the row of headings of a table.
