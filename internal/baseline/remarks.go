@@ -30,19 +30,12 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 		}
 	}
 	add(dark > 0, "%s %s not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.",
-		text.Plural(dark, "server"), verb(dark, "was", "were"))
+		text.Plural(dark, "server"), report.Inflect(dark, "was", "were"))
 	_, _, notCompared := c.Changed()
 	add(notCompared > 0, "The baseline is limited to some servers: %s of this report %s not compared.",
-		text.Plural(notCompared, "server"), verb(notCompared, "is", "are"))
+		text.Plural(notCompared, "server"), report.Inflect(notCompared, "is", "are"))
 	all = append(all, b.settingsRemarks(r)...)
 	return append(all, b.dataRemarks(r)...)
-}
-
-func verb(n int, singular, plural string) string {
-	if n == 1 {
-		return singular
-	}
-	return plural
 }
 
 // settingsRemarks say which settings differ between blocks with the same tags.

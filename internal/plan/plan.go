@@ -132,7 +132,7 @@ func (o *Options) checkWaves() error {
 		case name == "":
 			return errors.New("--waves: a name is missing: write it like DEV,TEST,PROD")
 		case slices.Contains(o.Waves[:i], name):
-			return fmt.Errorf("--waves: %s stands there twice", name)
+			return fmt.Errorf("--waves: %s is named twice: name each wave once", name)
 		}
 	}
 	return nil

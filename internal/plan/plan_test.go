@@ -120,7 +120,7 @@ func TestRefused(t *testing.T) {
 		"not known": {plan.Options{Target: parse(t, "May 2031")}, `^--target May 2031: release "May 2031" is not in the catalogue: bring`},
 		"below a minimum": {plan.Options{Target: parse(t, "May 2024 Patch 18")},
 			`^--target May 2024 Patch 18 is below the minimum_release May 2024 Patch 20 of a block: choose`},
-		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV stands there twice$`},
+		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV is named twice: name each wave once$`},
 		"a wave with no name": {plan.Options{Waves: []string{"DEV", ""}}, `^--waves: a name is missing`},
 	} {
 		t.Run(name, func(t *testing.T) {

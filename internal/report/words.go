@@ -115,19 +115,28 @@ func (s *Server) NodeWords() string {
 // Proven returns how many servers are proven compliant, and how many advisories are undecided,
 // if any: "3 of 5 proven compliant, 2 advisories undecided".
 func (s *Summary) Proven(undecided int) string {
-	words := fmt.Sprintf("%d of %d proven compliant", s.Compliant, s.Servers)
-	if undecided > 0 {
-		words += ", " + UndecidedWords(undecided)
+	return AndUndecided(fmt.Sprintf("%d of %d proven compliant", s.Compliant, s.Servers), undecided)
+}
+
+// AndUndecided adds the number of undecided advisories, if any, to what is proven.
+func AndUndecided(proven string, n int) string {
+	if n == 0 {
+		return proven
 	}
-	return words
+	return proven + ", " + UndecidedWords(n)
 }
 
 // UndecidedWords returns "1 advisory undecided" or "3 advisories undecided".
 func UndecidedWords(n int) string {
+	return strconv.Itoa(n) + Inflect(n, " advisory", " advisories") + " undecided"
+}
+
+// Inflect returns the form of a word that goes with n.
+func Inflect(n int, singular, plural string) string {
 	if n == 1 {
-		return "1 advisory undecided"
+		return singular
 	}
-	return strconv.Itoa(n) + " advisories undecided"
+	return plural
 }
 
 // Share returns n in percent of a whole, "–" if that is 0. Only all are rounded to 100 %, only none

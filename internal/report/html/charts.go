@@ -23,12 +23,8 @@ type part struct {
 // complianceChart is a bar of four parts, with the numbers in the legend.
 func (p *page) complianceChart() g.Node {
 	s := &p.report.Summary
-	compliant := "proven compliant"
-	if n := len(p.report.Undecided); n > 0 {
-		compliant += ", " + report.UndecidedWords(n)
-	}
 	parts := []part{
-		{"ok", compliant, s.Compliant},
+		{"ok", report.AndUndecided("proven compliant", len(p.report.Undecided)), s.Compliant},
 		{"bad", "not compliant", s.NonCompliant},
 		{"unknown", "unknown", s.Unknown},
 		{"failed", "did not answer", s.Failed},

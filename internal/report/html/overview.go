@@ -173,8 +173,8 @@ func (p *page) problems() (all []sentence) {
 			add(len(c.affected()), "bad", p.openTo(c), p.advisoryID(c[0].ID), "Which ones")
 		}
 	}
-	them := func(n int) string { return choose(n, "it", "them") }
-	their := func(n int) string { return choose(n, "its", "their") }
+	them := func(n int) string { return report.Inflect(n, "it", "them") }
+	their := func(n int) string { return report.Inflect(n, "its", "their") }
 	worst := min(len(p.cards), 1+len(slices.DeleteFunc(slices.Clone(p.cards), func(c card) bool { return !c.exploited() })))
 	open(p.cards[:worst])
 	if n := p.report.Incomplete(); n > 0 {
@@ -187,11 +187,11 @@ func (p *page) problems() (all []sentence) {
 	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan", "What to install")
 	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers", "Since when")
 	if len(p.report.Only) == 0 {
-		add(s.Mismatched, "unknown", choose(s.Mismatched, "runs", "run")+" another version than is usual in "+their(s.Mismatched)+" environment.",
+		add(s.Mismatched, "unknown", report.Inflect(s.Mismatched, "runs", "run")+" another version than is usual in "+their(s.Mismatched)+" environment.",
 			"servers", "Which versions they run")
 	}
 	if n := len(p.report.Undecided); n > 0 {
-		text := choose(n, "", "Each of the ") + report.UndecidedWords(n) + " may concern any server: nobody can map " + them(n) + " to releases yet."
+		text := report.Inflect(n, "", "Each of the ") + report.UndecidedWords(n) + " may concern any server: nobody can map " + them(n) + " to releases yet."
 		all = append(all, sentence{"unknown", text, "undecided", "What is known of them"})
 	}
 	return all
@@ -221,7 +221,7 @@ func (p *page) openTo(c card) string {
 	case c.exploited():
 		words += ", which " + are(n) + " known to be exploited"
 	case score > 0:
-		words += fmt.Sprintf(" (CVSS %s%.1f, %s)", choose(n, "", "up to "), score, catalog.Severity(score))
+		words += fmt.Sprintf(" (CVSS %s%.1f, %s)", report.Inflect(n, "", "up to "), score, catalog.Severity(score))
 	}
 	if days > 0 {
 		words += ", for " + counted(days, "day") + " at most"

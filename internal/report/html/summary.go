@@ -64,9 +64,7 @@ func (p *page) verdict() string {
 		return "No server was asked: nothing is proven."
 	}
 	proven := fmt.Sprintf("Proven compliant: %s of %s (%s)", grouped(s.Compliant), counted(s.Servers, "server"), report.Share(s.Compliant, s.Servers))
-	if n := len(p.report.Undecided); n > 0 {
-		proven += ", " + report.UndecidedWords(n)
-	}
+	proven = report.AndUndecided(proven, len(p.report.Undecided))
 	var others []string
 	add := func(n int, words string) {
 		if n > 0 {

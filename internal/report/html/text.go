@@ -125,15 +125,7 @@ func counted(n int, thing string) string {
 	return grouped(n) + " " + thing
 }
 
-// choose returns the form of a word that goes with n.
-func choose(n int, singular, plural string) string {
-	if n == 1 {
-		return singular
-	}
-	return plural
-}
-
-func are(n int) string { return choose(n, "is", "are") }
+func are(n int) string { return report.Inflect(n, "is", "are") }
 
 // enumeration is "a", "a and b" or "a, b and c".
 func enumeration(words []string) string {

@@ -68,19 +68,13 @@ func summary(r *report.Report) string {
 	if s.Answered > 0 && s.Failed > 0 {
 		share += ", " + unbroken(report.Share(s.Compliant, s.Answered)) + " of those that answered"
 	}
-	parts := []string{
-		text.Plural(s.Servers, "server"),
-		fmt.Sprintf("%d answered", s.Answered),
-		fmt.Sprintf("proven compliant: %d of %d (%s)", s.Compliant, s.Servers, share),
-	}
-	if n := len(r.Undecided); n > 0 {
-		parts = append(parts, report.UndecidedWords(n))
-	}
+	proven := report.AndUndecided(fmt.Sprintf("proven compliant: %d of %d (%s)", s.Compliant, s.Servers, share), len(r.Undecided))
 	vulnerable := fmt.Sprintf("%d vulnerable", s.Vulnerable)
 	if s.Exploited > 0 {
 		vulnerable += fmt.Sprintf(" (%d to known exploits)", s.Exploited)
 	}
-	return sites + strings.Join(append(parts, vulnerable, text.Plural(len(s.Versions), "version")), ", ")
+	return fmt.Sprintf("%s%s, %d answered, %s, %s, %s", sites, text.Plural(s.Servers, "server"), s.Answered, proven, vulnerable,
+		text.Plural(len(s.Versions), "version"))
 }
 
 // sheet is a table under construction.
