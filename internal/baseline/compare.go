@@ -77,16 +77,16 @@ func serversOf(r *report.Report) (all []*now) {
 // Duplicates in a baseline are paired in order.
 func match(older []*then, newer []*now) {
 	type identity struct{ tags, source string }
-	of := func(tags map[string]string, s *server) identity {
+	identityOf := func(tags map[string]string, s *server) identity {
 		return identity{tagsKey(tags), strings.ToLower(strings.TrimSuffix(s.Source, "."))}
 	}
 	candidates := make(map[identity][]*then)
 	for _, o := range older {
-		key := of(o.tags, o.server)
+		key := identityOf(o.tags, o.server)
 		candidates[key] = append(candidates[key], o)
 	}
 	for _, n := range newer {
-		key := of(n.report.Block.Tags(), n.server)
+		key := identityOf(n.report.Block.Tags(), n.server)
 		if found := candidates[key]; len(found) > 0 {
 			n.then, found[0].matched = found[0], true
 			candidates[key] = found[1:]

@@ -141,16 +141,16 @@ func Inflect(n int, singular, plural string) string {
 
 // Share returns n in percent of a whole, "–" if that is 0. Only all are rounded to 100 %, only none
 // to 0 %.
-func Share(n, of int) string {
+func Share(n, whole int) string {
 	switch {
-	case of == 0:
+	case whole == 0:
 		return "–"
-	case n == of:
+	case n == whole:
 		return "100 %"
 	case n == 0:
 		return "0 %"
 	}
-	tenths := min(max(math.Round(1000*float64(n)/float64(of)), 1), 999)
+	tenths := min(max(math.Round(1000*float64(n)/float64(whole)), 1), 999)
 	return strconv.FormatFloat(tenths/10, 'f', 1, 64) + " %"
 }
 

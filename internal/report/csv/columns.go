@@ -178,10 +178,10 @@ func (r row) earliest(day func(*catalog.Advisory) catalog.Day) string {
 	return isoDay(first)
 }
 
-func (r row) settings(of func(report.File) string) string {
+func (r row) settings(value func(report.File) string) string {
 	all := make([]string, 0, len(r.report.Origin.Settings))
 	for _, f := range r.report.Origin.Settings {
-		all = append(all, of(f))
+		all = append(all, value(f))
 	}
 	return r.safe(strings.Join(all, ", "))
 }

@@ -53,9 +53,9 @@ func (d Dialect) Write(w io.Writer, r *report.Report) error {
 	var rows []row
 	for _, b := range r.Blocks {
 		for _, s := range b.Servers {
-			of := d.row(r, s)
-			of.changes = changes[s]
-			rows = append(rows, of)
+			server := d.row(r, s)
+			server.changes = changes[s]
+			rows = append(rows, server)
 		}
 		if site := b.Site(); site != nil && !site.Listed {
 			failed := &report.Server{Result: &fleet.Result{Round: b.Round, Server: site.Source(), Outcome: *site.Outcome()}, Block: b}
@@ -70,9 +70,9 @@ func (d Dialect) WritePlan(w io.Writer, p *plan.Plan) error {
 	var rows []row
 	for _, wave := range p.Waves {
 		for _, planned := range wave.Rows {
-			of := d.row(p.Report, planned.Server)
-			of.plan, of.wave, of.planned = p, wave, planned
-			rows = append(rows, of)
+			server := d.row(p.Report, planned.Server)
+			server.plan, server.wave, server.planned = p, wave, planned
+			rows = append(rows, server)
 		}
 	}
 	return d.write(w, d.columns(p.Report, planColumns), rows)

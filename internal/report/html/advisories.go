@@ -217,8 +217,8 @@ func affected(c card) g.Node {
 		h.TBody(g.Map(fixes, func(fix release.Release) g.Node {
 			return g.Group{newLine, h.Tr(
 				h.Th(h.Scope("row"), plain(closedFrom(fix))),
-				h.Td(g.Map(groups[fix], func(of group) g.Node {
-					return h.Div(h.Class("group"), blockLink(of.block), names(of.servers))
+				h.Td(g.Map(groups[fix], func(in group) g.Node {
+					return h.Div(h.Class("group"), blockLink(in.block), names(in.servers))
 				})),
 			)}
 		})),

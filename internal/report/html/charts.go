@@ -128,16 +128,16 @@ func (p *page) byRelease(versions []report.Version) []report.Version {
 			releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
 		}
 	}
-	of := func(v report.Version) release.Release {
+	releaseOf := func(v report.Version) release.Release {
 		return releases[report.Version{Label: v.Label, Build: v.Build}]
 	}
-	return slices.SortedStableFunc(slices.Values(versions), func(a, b report.Version) int { return of(b).Compare(of(a)) })
+	return slices.SortedStableFunc(slices.Values(versions), func(a, b report.Version) int { return releaseOf(b).Compare(releaseOf(a)) })
 }
 
 func figure(id, caption string, content ...g.Node) g.Node {
 	return g.Group{newLine, h.Figure(h.ID(id), h.FigCaption(plain(caption)), g.Group(content))}
 }
 
-func percentOf(n, of int) string {
-	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 3, 64) + "%"
+func percentOf(n, whole int) string {
+	return strconv.FormatFloat(100*float64(n)/float64(whole), 'f', 3, 64) + "%"
 }

@@ -74,11 +74,11 @@ func newSummary(r *report.Report, s *report.Summary) summary {
 }
 
 // percent is null for a share of nothing.
-func percent(n, of int) *float64 {
-	if of == 0 {
+func percent(n, whole int) *float64 {
+	if whole == 0 {
 		return nil
 	}
-	share := 100 * float64(n) / float64(of)
+	share := 100 * float64(n) / float64(whole)
 	return &share
 }
 

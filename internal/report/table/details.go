@@ -107,13 +107,12 @@ func (p *sheet) advisories(r *report.Report) {
 			textCell(shorten(a.Summary, 10*p.width)),
 		})
 	}
-	widths, fits := g.widths(p.width, 0, 2, 4)
-	if fits {
+	if g.fit(p.width, 0, 2, 4) {
 		for _, row := range g.rows { // one line each
-			row[4] = textCell(shorten(row[4].joined(), widths[4]))
+			row[4] = textCell(shorten(row[4].joined(), g.widths[4]))
 		}
 	}
-	p.rows(g, widths, fits)
+	p.rows(g)
 }
 
 // data writes what the versions were judged by, and its limits.

@@ -151,19 +151,20 @@ type column struct {
 type grid struct {
 	columns []column
 	rows    [][]cell
+	widths  []int // of the columns, set by fit
+	fits    bool
 }
 
 // next takes the next n rows out of the grid.
 func (g *grid) next(n int) *grid {
-	taken := &grid{g.columns, g.rows[:n]}
-	g.rows = g.rows[n:]
-	return taken
+	taken := *g
+	taken.rows, g.rows = g.rows[:n], g.rows[n:]
+	return &taken
 }
 
-// widths distributes the width of a terminal among the columns: first the least that each needs, then
-// what is fair, then what is left, in the given order. The grid does not fit if there is not enough for
-// the least.
-func (g *grid) widths(columns int, order ...int) (widths []int, fits bool) {
+// fit distributes the width of a terminal among the columns: first the least that each needs, then what is
+// fair, then what is left, in the given order. It reports whether there is enough for the least.
+func (g *grid) fit(columns int, order ...int) bool {
 	least, natural := g.bounds()
 	free := columns - len(gap)*(len(least)-1)
 	for _, n := range least {
@@ -180,7 +181,8 @@ func (g *grid) widths(columns int, order ...int) (widths []int, fits bool) {
 	for _, i := range order {
 		give(i, natural[i])
 	}
-	return least, free >= 0
+	g.widths, g.fits = least, free >= 0
+	return g.fits
 }
 
 // bounds returns the least widths that columns need, and those in which no line breaks.

@@ -40,18 +40,18 @@ func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
 	return err
 }
 
-func (p *sheet) waves(of *plan.Plan) {
+func (p *sheet) waves(planned *plan.Plan) {
 	all := &grid{columns: planColumns}
-	for _, w := range of.Waves {
+	for _, w := range planned.Waves {
 		for _, row := range w.Todo() {
 			all.rows = append(all.rows, planRow(row))
 		}
 	}
-	widths, fits := all.widths(p.width, 2, 1, 4, 5, 0, 3)
-	for _, w := range of.Waves {
-		p.heading(of.Title(w))
+	all.fit(p.width, 2, 1, 4, 5, 0, 3)
+	for _, w := range planned.Waves {
+		p.heading(planned.Title(w))
 		n := len(w.Todo())
-		p.rows(all.next(n), widths, fits)
+		p.rows(all.next(n))
 		if done := len(w.Rows) - n; done > 0 {
 			p.line(0, text.Plural(done, "server")+" proven compliant: nothing to install", green)
 		}

@@ -49,7 +49,7 @@ var wideColumns = []column{
 	colResult:     {head: "RESULT", enough: enoughResult},
 }
 
-// In a narrower terminal columns share a place.
+// In a narrower terminal, several values share a column.
 var mediumColumns = []column{
 	{head: "SERVER", enough: 12, fair: 24},
 	{head: "RELEASE, BUILD", enough: enough, fair: fairRelease},
@@ -65,13 +65,12 @@ func (p *sheet) servers(r *report.Report) {
 	for s := range r.Servers() {
 		all.rows = append(all.rows, row(s))
 	}
-	widths, fits := all.widths(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult)
-	if !fits {
+	if !all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult) {
 		medium := &grid{columns: mediumColumns}
 		for _, row := range all.rows {
 			medium.rows = append(medium.rows, merged(row))
 		}
-		if widths, fits = medium.widths(p.width, 0, 1, 2, 3, 4); fits {
+		if medium.fit(p.width, 0, 1, 2, 3, 4) {
 			all = medium
 		}
 	}
@@ -80,7 +79,7 @@ func (p *sheet) servers(r *report.Report) {
 		if len(b.Servers) == 0 {
 			p.line(0, "no servers", dim)
 		}
-		p.rows(all.next(len(b.Servers)), widths, fits)
+		p.rows(all.next(len(b.Servers)))
 	}
 }
 

@@ -41,8 +41,8 @@ func (p *sheet) since(c *report.Comparison) {
 	for _, s := range changed {
 		g.rows = append(g.rows, sinceRow(s))
 	}
-	widths, fits := g.widths(p.width, 1, 2, 3, 4, 0)
-	p.rows(g, widths, fits)
+	g.fit(p.width, 1, 2, 3, 4, 0)
+	p.rows(g)
 	rest := text.Plural(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
 		rest += fmt.Sprintf(", %d not compared", notCompared)

@@ -127,18 +127,18 @@ func (p *sheet) line(indent int, s string, ink pretty.Colors) {
 }
 
 // rows writes a grid, if it has rows: in columns if they fit, else as records.
-func (p *sheet) rows(g *grid, widths []int, fits bool) {
+func (p *sheet) rows(g *grid) {
 	switch {
 	case len(g.rows) == 0:
-	case fits:
-		p.grid(g, widths)
+	case g.fits:
+		p.grid(g)
 	default:
 		p.records(g)
 	}
 }
 
-// grid writes columns of these widths.
-func (p *sheet) grid(g *grid, widths []int) {
+// grid writes a grid in columns.
+func (p *sheet) grid(g *grid) {
 	heads := make([]cell, len(g.columns))
 	for i, c := range g.columns {
 		heads[i] = cell{{text: c.head, ink: dim}}
@@ -146,7 +146,7 @@ func (p *sheet) grid(g *grid, widths []int) {
 	for _, row := range slices.Insert(slices.Clone(g.rows), 0, heads) {
 		cells, height := make([][]string, len(row)), 0
 		for i, c := range row {
-			cells[i] = p.lines(c, widths[i])
+			cells[i] = p.lines(c, g.widths[i])
 			height = max(height, len(cells[i]))
 		}
 		for n := range height {
@@ -156,7 +156,7 @@ func (p *sheet) grid(g *grid, widths []int) {
 				if n < len(lines) {
 					line = lines[n]
 				}
-				parts[i] = g.columns[i].align.Apply(line, widths[i])
+				parts[i] = g.columns[i].align.Apply(line, g.widths[i])
 			}
 			p.text.WriteString(strings.TrimRight(strings.Join(parts, gap), " ") + "\n")
 		}
