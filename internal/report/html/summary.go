@@ -80,13 +80,13 @@ func (p *page) verdict() string {
 	return proven + ". " + enumeration(others) + "."
 }
 
-// tile shows a number of servers, in the colour of a state unless it is 0.
+// tile shows a number of servers, or a text instead. A number other than 0 has the colour of the state.
 type tile struct {
 	name, label string
 	n           int
 	meaning     string
 	state       string
-	text        string // instead of the number, if not ""
+	text        string // instead of the number, unless ""
 }
 
 func (p *page) tiles() g.Node {
@@ -137,7 +137,7 @@ var inMatrix = []string{"servers", "answered", "failed", "unknown", "exploited"}
 
 func (p *page) tile(t tile) g.Node {
 	class := "tile"
-	if t.state != "" && t.n > 0 {
+	if t.state != "" && t.n > 0 && t.text == "" {
 		class += " " + t.state
 	}
 	if slices.Contains(inMatrix, t.name) {
