@@ -59,7 +59,8 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// Not undone: a second signal must not kill what the first one ends in order.
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A signal ends the program whatever it waits for: a settings file that is a
 	// pipe without a writer, or a standard error that nobody reads. Under Telegraf that is
 	// in order, while a command was not carried out.
@@ -71,7 +72,6 @@ func main() {
 	disarm := execd.ExitAfter(ctx, status)
 	err := run(ctx, command, args)
 	disarm()
-	stop()
 	if status, ok := errors.AsType[statusError](err); ok {
 		os.Exit(int(status))
 	}

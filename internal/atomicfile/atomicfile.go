@@ -36,9 +36,22 @@ func Write(file string, text []byte) error {
 		err = rename(f.Name(), target)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(withoutTemporary(target, err), os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// withoutTemporary names the file that was to be written: the name of the temporary one means
+// nothing to anybody.
+func withoutTemporary(target string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	} else if link, ok := errors.AsType[*os.LinkError](err); ok {
+		err = link.Err
+	} else {
+		return err
+	}
+	return fmt.Errorf("%s cannot be written: %w", target, err)
 }
 
 // Check reports whether Write would be permitted to write the file, without touching it.

@@ -113,7 +113,7 @@ func listed(name, tag string, publishedAt json.RawMessage) (l catalog.Listed, er
 		return l, errors.New("the tag is no build")
 	}
 	var published time.Time
-	if err := json.Unmarshal(publishedAt, &published); err != nil || published.IsZero() {
+	if err := json.Unmarshal(publishedAt, &published); err != nil || !published.After(time.Time{}) {
 		return l, errors.New("published_at is no time")
 	}
 	l.Published = catalog.DayOf(published)

@@ -186,7 +186,7 @@ func (o *Options) row(s *report.Server) *Row {
 }
 
 // safePatch is the lowest safe patch of a server's release that fixes all that applies and meets
-// the minimum release, if it is newer than what runs.
+// the minimum release, if there is one.
 func safePatch(s *report.Server) (patch release.Release, found bool) {
 	runs, minimum := s.Judgement.Release, s.Round.Block.Minimum()
 	patch, found = s.Fix()
@@ -199,7 +199,7 @@ func safePatch(s *report.Server) (patch release.Release, found bool) {
 	if minimum.Initial() == runs.Initial() && minimum.Compare(patch) > 0 {
 		patch = minimum
 	}
-	return patch, patch.Compare(runs) > 0 && safe(s.Block, patch)
+	return patch, safe(s.Block, patch)
 }
 
 // judge judges a release by the data and policy of a block.

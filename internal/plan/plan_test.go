@@ -83,6 +83,13 @@ func TestPlan(t *testing.T) {
 	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
 
+	for _, w := range p.Waves {
+		todo := len(w.Todo())
+		for i, row := range w.Rows {
+			require.Equal(t, i >= todo, row.Action == plan.Nothing, row.Server.Server.Source())
+		}
+	}
+
 	// Without waves there is one list, ordered by urgency.
 	p = planOf(t, r, plan.Options{})
 	require.Len(t, p.Waves, 1)
@@ -107,6 +114,18 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 		}
 	}
 	require.Positive(t, upgrades)
+}
+
+// The number of releases is the same to an initial release and to a patch of it.
+func TestReleasesBetween(t *testing.T) {
+	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 15", ""),
+	}})
+	effort := func(target string) string {
+		return planOf(t, r, plan.Options{Target: parse(t, target)}).Waves[0].Rows[0].Effort()
+	}
+	require.Equal(t, "upgrade over 1 release", effort("November 2025"))
+	require.Equal(t, "upgrade over 1 release", effort("November 2025 Patch 1"))
 }
 
 func TestRefused(t *testing.T) {
@@ -165,6 +184,7 @@ func TestDoubtfulTargets(t *testing.T) {
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
 }
 
+// The warnings name the sites with servers that the plan cannot know.
 func TestIncompleteSites(t *testing.T) {
 	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
 	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)
@@ -252,7 +272,11 @@ func requireRight(t *testing.T, p *plan.Plan) {
 		}
 		runs := row.Server.Judgement.Release
 		planned := row.Target.IsZero() || row.Target == p.Options.Target // which need not be supported
+		initial := make(map[release.Release]bool)
 		for _, one := range row.WillDo(lowest[row.Server.Block]) {
+			require.False(t, initial[one.Initial()], "each release is named once, %s", one)
+			initial[one.Initial()] = true
+			require.Equal(t, parse(t, one.String()), one)
 			require.Positive(t, one.Compare(runs), "%s for %s", one, runs)
 			require.Equal(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
 			planned = planned || one.Initial() == row.Target.Initial() && one.Patch <= row.Target.Patch
@@ -263,6 +287,15 @@ func requireRight(t *testing.T, p *plan.Plan) {
 		}
 		require.True(t, planned, "%s for %s", row.Target, runs)
 	}
+}
+
+// What would do for a server that only needs a patch names its release once.
+func TestPatchOfASupportedRelease(t *testing.T) {
+	p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("May 2025 Patch 7"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 3", ""),
+	}}), plan.Options{})
+	require.Equal(t, "May 2025 Patch 7", rowsOf(p)[0].Do())
+	requireRight(t, p)
 }
 
 // A plan never downgrades, neither to the target that the user chose nor to a release that is open to
@@ -305,6 +338,7 @@ func TestEdges(t *testing.T) {
 		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Waves[0].Rows[0].Target.Initial().String()
 	}
 	require.Equal(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = today }))
+	require.NotContains(t, strings.Join(planned(func(r *catalog.Release, _ *catalog.Catalog) { r.EndOfSupport = today }).Warnings, "\n"), "out of support")
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = day(-1) }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = catalog.Day{} }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.Verified = false }))
@@ -330,4 +364,6 @@ func TestEdges(t *testing.T) {
 	}
 	require.Contains(t, soon(180), "support ends in 180 days")
 	require.NotContains(t, strings.Join(soon(181), " "), "support ends")
+	require.Contains(t, soon(0), "support ends today")
+	require.Contains(t, soon(-1), "support ended 1 day ago")
 }

@@ -71,16 +71,14 @@ func (r *Row) Why() (why []string) {
 	if s.Exploited() > 0 {
 		why = append(why, "known to be exploited")
 	}
-	if v := s.Judgement.Verdict; v != nil && len(v.Advisories) > 0 {
-		if v.MaxCVSS > 0 {
-			why = append(why, fmt.Sprintf("CVSS %.1f", v.MaxCVSS))
-		}
-		if days, known := s.Judgement.ExposedDays(); known {
-			why = append(why, "exposed for "+text.Plural(days, "day"))
-		}
+	if v := s.Judgement.Verdict; v != nil && v.MaxCVSS > 0 {
+		why = append(why, fmt.Sprintf("CVSS %.1f", v.MaxCVSS))
+	}
+	if days, known := s.Judgement.ExposedDays(); known {
+		why = append(why, "exposed for "+text.Plural(days, "day"))
 	}
 	if s.Judgement.BelowMinimum {
-		why = append(why, "below the minimum "+r.Server.Round.Block.Minimum().String())
+		why = append(why, "below the minimum "+s.Round.Block.Minimum().String())
 	}
 	if days, known := s.Judgement.SupportDaysLeft(); known && days <= supportSoon {
 		why = append(why, supportWords(days))
@@ -98,8 +96,8 @@ func doubtfulTargets(waves []*Wave) (all []string) {
 			round := row.Server.Round
 			releases := round.Judge.Catalog.Releases
 			place := slices.IndexFunc(releases, func(r catalog.Release) bool { return r.Label == row.Target.Initial() })
-			if row.Target.IsZero() || place < 0 {
-				continue
+			if place < 0 {
+				continue // nothing is to be installed
 			}
 			listed := &releases[place]
 			if listed.LatestPatch == nil || *listed.LatestPatch < row.Target.Patch {
@@ -199,7 +197,7 @@ func effect(rows []*Row) string {
 func warnings(r *report.Report) (all []string) {
 	for _, b := range r.Blocks {
 		policy, asOf := b.Round.Block.Policy(), b.Round.Judge.Catalog.AdvisoriesAsOf
-		if days := b.Round.Day().DaysSince(asOf); policy.MaxAge > 0 && days > policy.MaxAge {
+		if days := b.Round.Day().DaysSince(asOf); days > policy.MaxAge {
 			all = append(all, fmt.Sprintf("Advisories are of %s, older than catalog_max_age allows (%s): what this plan installs may be "+
 				"open to newer ones. Bring the catalogue up to date first.", asOf, text.Plural(policy.MaxAge, "day")))
 		}

@@ -164,10 +164,12 @@ func (p *progress) timeout() Outcome {
 		outcome.Hint = "check that the server is up, and the firewalls between here and its port"
 	case p.step == StepTLS:
 		outcome.Cause = "the TLS handshake did not end in time"
-		outcome.Hint = "check that this port is the " + p.service.Name + ", and the load of the server"
+		outcome.Hint = "check that this port is the " + p.service.Name + ", the load of the server, and that large packets get through " +
+			"(the MTU of a VPN or tunnel on the way)"
 	default:
 		outcome.Step = StepHTTP // its status has not come
-		outcome.Cause = "the server took the request, but its reply did not begin in time"
+		// Sent, not taken: the client's certificate may have got lost before it.
+		outcome.Cause = "the request was sent, but no reply began in time"
 		outcome.Hint = "raise timeout, or look at the load and the " + p.service.Name + " of the server"
 	}
 	return outcome

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -196,7 +197,10 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 	// Neither a connection nor a TLS session is kept for the next round: hours pass
 	// between them, and a server that is asked anew shows its certificate.
 	transport := &http.Transport{
-		Proxy:                  seen.findProxy(r.proxy),
+		Proxy: seen.findProxy(r.proxy),
+		// The transport keeps the deadline of ctx from its dialer, which would then wait
+		// for the first address of a name alone, if that is dead.
+		DialContext:            (&net.Dialer{Timeout: r.timeout}).DialContext,
 		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
 		DisableKeepAlives:      true,

@@ -30,7 +30,8 @@ type Series struct {
 	Values  [][]any           `json:"values"`
 }
 
-// Shards are compacted as soon as nobody writes to them, not four hours later.
+// Points go from the log to files ten seconds after the last write to their shard, not ten minutes,
+// and the files of a shard into one as soon as nobody writes to it, not four hours later.
 const influxConfig = `reporting-disabled = true
 bind-address = "127.0.0.1:%d"
 [meta]
@@ -39,6 +40,7 @@ bind-address = "127.0.0.1:%d"
   dir = %q
   wal-dir = %q
   query-log-enabled = false
+  cache-snapshot-write-cold-duration = "10s"
   compact-full-write-cold-duration = "1s"
 [monitor]
   store-enabled = false

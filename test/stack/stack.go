@@ -81,14 +81,15 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 
 	bin := filepath.Join(root, binFolder)
 	t := &Tools{
-		Telegraf:  filepath.Join(bin, telegrafName(plugins)+exe()),
+		Telegraf:  filepath.Join(bin, telegrafName(plugins+" -s -w")+exe()),
 		InfluxDB:  filepath.Join(bin, "influxd-"+InfluxDBVersion+exe()),
 		Plugin:    filepath.Join(bin, "telegraf-qlik-sense-version"+exe()),
 		Simulator: filepath.Join(bin, "qlik-sense-simulator"+exe()),
 		bin:       bin,
 		root:      root,
 	}
-	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-tags", plugins); err != nil {
+	// Without what only debuggers read, as in Telegraf's own packages: its size is compared.
+	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-ldflags=-s -w", "-tags", plugins); err != nil {
 		return nil, err
 	}
 	if err := install(ctx, progress, t.InfluxDB, "github.com/influxdata/influxdb/cmd/influxd@"+InfluxDBVersion); err != nil {
@@ -117,10 +118,10 @@ func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string
 
 const telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@" + TelegrafVersion
 
-// telegrafName is another one for each set of plugins, so that a Telegraf from before a
-// change of them is not taken for the new one.
-func telegrafName(plugins string) string {
-	sum := sha256.Sum256([]byte(plugins))
+// telegrafName is another one for each way to build it, its set of plugins above all, so that a
+// Telegraf from before a change of them is not taken for the new one.
+func telegrafName(build string) string {
+	sum := sha256.Sum256([]byte(build))
 	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3])
 }
 

@@ -51,9 +51,13 @@ func BuildWindows(ctx context.Context, root string, progress io.Writer) (*Window
 		return nil, err
 	}
 	sayf(progress, "Building the plugin for Windows")
-	// As "make build" does.
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", t.Plugin, "./cmd/telegraf-qlik-sense-version")
+	return t, BuildPlugin(ctx, root, "windows", t.Plugin)
+}
+
+// BuildPlugin builds the plugin of the repository at root for amd64 as "make build" does.
+func BuildPlugin(ctx context.Context, root, goos, path string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", path, "./cmd/telegraf-qlik-sense-version")
 	build.Dir = root
-	build.Env = append(os.Environ(), windowsPlatform...)
-	return t, run(build)
+	build.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
+	return run(build)
 }
