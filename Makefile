@@ -7,19 +7,21 @@
 #   make lint    formatting, vet, golangci-lint
 #   make package the packages of this commit for all platforms, into dist/
 #   make demo    three environments in InfluxDB, on this machine, in a minute
-#   make bench   rounds of polls beside Telegraf's own inputs.http; the queries of dashboards and alerts
+#   make bench   the figures of docs/performance.md and docs/dashboards.md, measured and written into them
 #   make catalog the built-in catalogue brought up to date from public lists, for review
 #   make fuzz    the parsers of everything that comes from outside, a minute each
+#   make mutate  what judges, changed in one place at a time: which changes no test sees, in some hours
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 ACTIONLINT    = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOTESTSUM     = go run gotest.tools/gotestsum@v1.13.0
+GREMLINS      = go run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 
 # No C library: one file that runs on any Linux. -s -w leaves out what only debuggers
 # read.
 BUILD = CGO_ENABLED=0 go build -buildvcs=auto -ldflags='-s -w'
 
-.PHONY: build unit test test-windows lint package demo bench catalog fuzz clean
+.PHONY: build unit test test-windows lint package demo bench catalog fuzz mutate clean
 
 build:
 	@mkdir -p .bin
@@ -52,9 +54,21 @@ package:
 demo:
 	go run ./test/demo
 
+# On two cores some 25 minutes. The figures and the pages stay as they were where something failed.
+# SMALL and LARGE choose the numbers of servers, for a try: SMALL=100 LARGE=none.
+SMALL = 1|100|1000
+LARGE = 5000|10000
+BENCH = go test -run '^$$' -timeout 60m
+
 bench:
-	go test ./test/bench -run '^$$' -bench . -benchtime 3x -timeout 60m
-	go test ./test/dashboards -run '^$$' -bench . -benchtime 3x -timeout 60m
+	@mkdir -p .bin
+	@{ echo "date: $$(date -u +%F)"; echo "go: $$(go env GOVERSION)"; \
+		$(BENCH) -benchtime 1x -count 3 -bench 'Round/servers=($(SMALL))$$/hanging=none|FirstPoint|Size' ./test/bench && \
+		$(BENCH) -benchtime 1x -bench 'Round/servers=($(SMALL))$$/hanging=(tenth|all)|Round/servers=($(LARGE))$$|Agents' ./test/bench && \
+		$(BENCH) -benchtime 3x -bench . ./test/dashboards; } | tee .bin/figures.txt
+	@! grep -q FAIL .bin/figures.txt
+	cp .bin/figures.txt test/bench/testdata/figures.txt
+	go test ./test/bench -run TestPages -update
 
 # FROM=lists.tar.gz reads what "catalog download" saved instead of the network; RELEASES_URL,
 # ADVISORIES_URL and EXPLOITED_URL name mirrors. A source that fails makes the status 1, but
@@ -83,6 +97,15 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzReadCPEs -fuzztime 1m ./internal/feed
 	go test -run '^$$' -fuzz FuzzUnpackBundle -fuzztime 1m ./internal/feed
 	go test -run '^$$' -fuzz FuzzCheck -fuzztime 1m ./internal/nesting
+
+# Shown are the mutations that lived, that timed out and that no test of their package reaches;
+# docs/reliability.md says why each of them may. -count=1 lets Go run the tests again for gremlins'
+# own measure of their time. Left out is what only tests and reviews call.
+mutate:
+	@for package in judgement catalog feed release plan; do echo "internal/$$package"; \
+		GOFLAGS=-count=1 nice $(GREMLINS) unleash --workers 1 --timeout-coefficient 10 --output-statuses lct \
+			--invert-assignments --invert-bitwise --invert-bwassign --invert-logical --invert-loopctrl --remove-self-assignments \
+			--exclude-files '^(feedtest|review)/' ./internal/$$package || exit; done
 
 clean:
 	rm -rf .bin dist

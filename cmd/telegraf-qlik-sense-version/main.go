@@ -59,7 +59,8 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// Not undone: a second signal must not kill what the first one ends in order.
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A signal ends the program even if it hangs: on a settings file that is a pipe without a
 	// writer, or on a standard error that nobody reads. Under Telegraf that is a success, but
 	// a command did not do its work.
@@ -74,7 +75,6 @@ func main() {
 		err = nil
 	}
 	disarm()
-	stop()
 	if status, ok := errors.AsType[statusError](err); ok {
 		os.Exit(int(status))
 	}

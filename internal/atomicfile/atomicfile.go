@@ -35,9 +35,22 @@ func Write(file string, text []byte) error {
 		err = rename(f.Name(), target)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(withoutTemporary(target, err), os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// withoutTemporary replaces the name of the temporary file in an error, which would only confuse,
+// by that of the target.
+func withoutTemporary(target string, err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	} else if link, ok := errors.AsType[*os.LinkError](err); ok {
+		err = link.Err
+	} else {
+		return err
+	}
+	return fmt.Errorf("%s cannot be written: %w", target, err)
 }
 
 // Check returns an error if Write may not write the file. It does not change the file.

@@ -15,10 +15,10 @@ import (
 	"telegraf-qlik-sense-version/internal/boundedfile"
 )
 
-// Schema is the version of the format that is understood as a whole.
-const Schema = 1
+// schema is the version of the format that is fully understood.
+const schema = 1
 
-// What a baseline may have at most: a server takes 2 KB and two objects or so.
+// The limits of a baseline: a server takes about 2 KB and two objects.
 const (
 	maxSize    = 64 << 20
 	maxObjects = 1 << 18
@@ -27,8 +27,8 @@ const (
 // Baseline is an earlier report.
 type Baseline struct{ document document }
 
-// document has the members of the format that are compared. Elements are pointers, so that
-// little text never takes much memory.
+// document has the members that are compared. Elements are pointers, so that a small file cannot
+// take much memory.
 type document struct {
 	Schema   int          `json:"schema"`
 	Program  string       `json:"program"`
@@ -55,7 +55,7 @@ type block struct {
 	Servers        []*server         `json:"servers"`
 }
 
-// server is what is known of a server, then or now.
+// server is a server of the document, or one of the report in the same form.
 type server struct {
 	Source     string   `json:"source"`
 	Host       string   `json:"host"`
@@ -87,7 +87,7 @@ func Read(ctx context.Context, file string) (*Baseline, error) {
 	return b, nil
 }
 
-// Parse reads a baseline from its text.
+// Parse reads a baseline from the content of its file.
 func Parse(content []byte) (*Baseline, error) {
 	if n := bytes.Count(content, []byte("{")); n > maxObjects {
 		return nil, fmt.Errorf("it has %d objects, more than the %d that are read", n, maxObjects)

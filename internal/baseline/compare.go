@@ -22,41 +22,34 @@ type then struct {
 type now struct {
 	*server
 	report *report.Server
-	tags   map[string]string
-	then   *then // nil where the baseline lacks it
+	then   *then // nil if it is not in the baseline
 }
 
-// Compare compares a report with the baseline. A report that is limited to some servers is
-// compared by those alone.
+// Compare compares a report with the baseline. If the report is limited to some servers, only those
+// are compared.
 func (b *Baseline) Compare(r *report.Report) *report.Comparison {
 	c := &report.Comparison{AskedAt: b.document.AskedAt.UTC(), Program: b.document.Program, Whole: len(b.document.Only) == 0}
 	older, newer := b.servers(), serversOf(r)
 	match(older, newer)
-	for i := range newer {
-		n := &newer[i]
-		one := report.Compared{Server: n.report, Source: n.Source, Host: n.Host, Tags: n.tags, Now: n.state()}
+	for _, n := range newer {
+		compared := &report.Compared{Server: n.report, Source: n.Source, Host: n.Host, Tags: n.report.Block.Tags(), Now: n.state()}
 		switch {
 		case n.then != nil:
-			one.Then = n.then.state()
-			compare(&one, n)
-			count(&c.Then, n.then.server)
+			compared.Then = n.then.state()
+			compare(compared, n)
+			n.then.addTo(&c.Then)
 		case !c.Whole:
-			one.Changes = []report.Change{report.NotCompared}
+			compared.Changes = []report.Change{report.NotCompared}
 		default:
-			one.Changes = []report.Change{report.Added}
+			compared.Changes = []report.Change{report.Added}
 		}
 		if n.then != nil || c.Whole {
-			count(&c.Now, n.server)
+			n.addTo(&c.Now)
 		}
-		c.Servers = append(c.Servers, one)
+		c.Servers = append(c.Servers, compared)
 	}
 	if len(r.Only) == 0 {
-		for _, o := range older {
-			if !o.matched {
-				count(&c.Then, o.server)
-			}
-		}
-		c.Servers = append(c.Servers, missing(older, unlisted(r))...)
+		addMissing(c, older, unlisted(r))
 	}
 	c.Closed = tally(c.Servers, func(s *report.Compared) []string { return s.Closed })
 	c.Opened = tally(c.Servers, func(s *report.Compared) []string { return slices.Concat(s.OpenedByUpdate, s.OpenedByData) })
@@ -73,31 +66,27 @@ func (b *Baseline) servers() (all []*then) {
 	return all
 }
 
-func serversOf(r *report.Report) (all []now) {
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			s := &r.Blocks[i].Servers[j]
-			all = append(all, now{server: newServer(s), report: s, tags: r.Blocks[i].Tags()})
-		}
+func serversOf(r *report.Report) (all []*now) {
+	for s := range r.Servers() {
+		all = append(all, &now{server: newServer(s), report: s})
 	}
 	return all
 }
 
-// match matches servers by host name and static tags, which together are one server in a
-// report. Where a baseline has one twice, the first belongs to the first.
-func match(older []*then, newer []now) {
-	type place struct{ tags, source string }
-	at := func(tags map[string]string, s *server) place {
-		return place{tagsKey(tags), strings.ToLower(strings.TrimSuffix(s.Source, "."))}
+// match pairs servers by host name and static tags, which together are unique in a report.
+// Duplicates in a baseline are paired in order.
+func match(older []*then, newer []*now) {
+	type identity struct{ tags, source string }
+	identityOf := func(tags map[string]string, s *server) identity {
+		return identity{tagsKey(tags), strings.ToLower(strings.TrimSuffix(s.Source, "."))}
 	}
-	candidates := make(map[place][]*then)
+	candidates := make(map[identity][]*then)
 	for _, o := range older {
-		key := at(o.tags, o.server)
+		key := identityOf(o.tags, o.server)
 		candidates[key] = append(candidates[key], o)
 	}
-	for i := range newer {
-		n := &newer[i]
-		key := at(n.tags, n.server)
+	for _, n := range newer {
+		key := identityOf(n.report.Block.Tags(), n.server)
 		if found := candidates[key]; len(found) > 0 {
 			n.then, found[0].matched = found[0], true
 			candidates[key] = found[1:]
@@ -105,7 +94,7 @@ func match(older []*then, newer []now) {
 	}
 }
 
-// tagsKey is the same for the same tags.
+// tagsKey is equal for equal tags, and only for those.
 func tagsKey(tags map[string]string) string {
 	var key strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
@@ -114,19 +103,19 @@ func tagsKey(tags map[string]string) string {
 	return key.String()
 }
 
-// unlisted are the tags of the blocks whose nodes could not be listed.
+// unlisted has the tags of the blocks whose nodes could not be listed.
 func unlisted(r *report.Report) map[string]bool {
 	blocks := make(map[string]bool)
-	for i := range r.Blocks {
-		if site := r.Blocks[i].Site(); site != nil && !site.Listed {
-			blocks[tagsKey(r.Blocks[i].Tags())] = true
+	for _, b := range r.Blocks {
+		if site := b.Site(); site != nil && !site.Listed {
+			blocks[tagsKey(b.Tags())] = true
 		}
 	}
 	return blocks
 }
 
-// missing are the servers that only the baseline has.
-func missing(older []*then, unlisted map[string]bool) (all []report.Compared) {
+// addMissing adds the servers that only the baseline has.
+func addMissing(c *report.Comparison, older []*then, unlisted map[string]bool) {
 	for _, o := range older {
 		if o.matched {
 			continue
@@ -135,14 +124,14 @@ func missing(older []*then, unlisted map[string]bool) (all []report.Compared) {
 		if unlisted[tagsKey(o.tags)] {
 			change = report.NotAsked
 		}
-		all = append(all, report.Compared{
+		o.addTo(&c.Then)
+		c.Servers = append(c.Servers, &report.Compared{
 			Source: o.Source, Host: cmp.Or(o.Host, o.Source), Tags: o.tags, Then: o.state(), Changes: []report.Change{change},
 		})
 	}
-	return all
 }
 
-// compare says what changed at a server that both have.
+// compare finds the changes of a server that both the baseline and the report have.
 func compare(c *report.Compared, n *now) {
 	add := func(change report.Change, condition bool) {
 		if condition {
@@ -156,14 +145,14 @@ func compare(c *report.Compared, n *now) {
 		return
 	}
 	same := n.sameVersion(before)
-	direction := n.newer(before)
+	direction := n.compareVersion(before)
 	add(report.Upgraded, !same && direction > 0)
 	add(report.Downgraded, !same && direction < 0)
 	add(report.OtherVersion, !same && direction == 0)
 
 	was, is := before.compliance(), n.compliance()
 	add(report.Fixed, was == judgement.NonCompliant && is == judgement.Compliant && !same)
-	// What the version of then would be judged today tells updates from newer data.
+	// How the earlier version would be judged today tells updates from newer data.
 	open, applying := is, n.Advisories
 	if !same {
 		open, applying = judgedToday(n.report, before)
@@ -186,7 +175,7 @@ func compare(c *report.Compared, n *now) {
 	add(report.Unproven, was != judgement.Unknown && is == judgement.Unknown)
 }
 
-// judgedToday judges the version that a server ran then by what it is judged by now.
+// judgedToday judges the version that a server ran then by the data and policy of today.
 func judgedToday(s *report.Server, before *server) (compliance judgement.Compliance, advisories []string) {
 	policy := s.Round.Block.Policy()
 	j := s.Round.Judge.Judge(before.Label, before.Build, &policy, s.Round.Day())
@@ -198,24 +187,24 @@ func judgedToday(s *report.Server, before *server) (compliance judgement.Complia
 	return j.Compliance, advisories
 }
 
-// without returns what is in the first list and not in the second, each once.
+// without returns the distinct elements of list that are not in others.
 func without(list, others []string) (rest []string) {
 	seen := make(map[string]bool, len(others))
-	for _, one := range others {
-		seen[one] = true
+	for _, id := range others {
+		seen[id] = true
 	}
-	for _, one := range list {
-		if !seen[one] {
-			rest, seen[one] = append(rest, one), true
+	for _, id := range list {
+		if !seen[id] {
+			rest, seen[id] = append(rest, id), true
 		}
 	}
 	return rest
 }
 
-func tally(servers []report.Compared, of func(*report.Compared) []string) []report.Tally {
+func tally(servers []*report.Compared, ids func(*report.Compared) []string) []report.Tally {
 	counts := make(map[string]int)
-	for i := range servers {
-		for _, id := range of(&servers[i]) {
+	for _, s := range servers {
+		for _, id := range ids(s) {
 			counts[id]++
 		}
 	}

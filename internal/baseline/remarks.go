@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,9 +9,10 @@ import (
 
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/text"
 )
 
-// remarks say what else differs than the answers of the servers.
+// remarks are about all differences but those in the answers of the servers.
 func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string) {
 	add := func(condition bool, format string, args ...any) {
 		if condition {
@@ -18,48 +20,34 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 		}
 	}
 	d := &b.document
-	add(d.Schema != Schema, "The baseline has schema %d, and %d is understood as a whole: what is compared may have meant something else.", d.Schema, Schema)
+	add(d.Schema != schema, "The baseline has schema %d, and %d is understood as a whole: what is compared may have meant something else.", d.Schema, schema)
 	add(d.AskedAt.After(r.AskedAt), "The baseline is later than this report, of %s.", instant(*d.AskedAt))
 	add(len(r.Only) > 0, "Only the servers that this report is limited to are compared.")
 	dark := 0
-	for i := range c.Servers {
-		if s := &c.Servers[i]; slices.Contains(s.Changes, report.GoneDark) && s.Then.Compliance == judgement.NonCompliant {
+	for _, s := range c.Servers {
+		if s.Has(report.GoneDark) && s.Then.Compliance == judgement.NonCompliant {
 			dark++
 		}
 	}
-	add(dark > 0, "%s not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.", wasOrWere(dark))
+	add(dark > 0, "%s %s not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.",
+		text.Plural(dark, "server"), report.Inflect(dark, "was", "were"))
 	_, _, notCompared := c.Changed()
-	add(notCompared > 0, "The baseline is limited to some servers: %s.", notComparedWords(notCompared))
+	add(notCompared > 0, "The baseline is limited to some servers: %s of this report %s not compared.",
+		text.Plural(notCompared, "server"), report.Inflect(notCompared, "is", "are"))
 	all = append(all, b.settingsRemarks(r)...)
 	return append(all, b.dataRemarks(r)...)
 }
 
-func wasOrWere(n int) string {
-	if n == 1 {
-		return "1 server was"
-	}
-	return strconv.Itoa(n) + " servers were"
-}
-
-func notComparedWords(n int) string {
-	if n == 1 {
-		return "1 server of this report is not compared"
-	}
-	return strconv.Itoa(n) + " servers of this report are not compared"
-}
-
-// settingsRemarks say which settings of blocks differ. Blocks belong together that have the
-// same tags.
+// settingsRemarks say which settings differ between blocks with the same tags.
 func (b *Baseline) settingsRemarks(r *report.Report) []string {
-	whole := len(r.Only) == 0 && len(b.document.Only) == 0 // or else blocks are left out
-	older, compared := make(map[string][]*block), make(map[string]int)
+	whole := len(r.Only) == 0 && len(b.document.Only) == 0 // otherwise blocks may be missing
+	older := make(map[string][]*block)
 	for _, block := range b.document.Blocks {
 		key := tagsKey(block.Tags)
 		older[key] = append(older[key], block)
 	}
 	var differences groups
-	for i := range r.Blocks {
-		now := &r.Blocks[i]
+	for _, now := range r.Blocks {
 		key := tagsKey(now.Tags())
 		if len(older[key]) == 0 {
 			if whole {
@@ -71,18 +59,18 @@ func (b *Baseline) settingsRemarks(r *report.Report) []string {
 			differences.add(difference, title(now.Tags()))
 		}
 		older[key] = older[key][1:]
-		compared[key]++
 	}
-	for _, block := range b.document.Blocks { // in their order; the last ones of some tags may be left
+	for _, block := range b.document.Blocks {
 		key := tagsKey(block.Tags)
-		if compared[key]--; compared[key] < 0 && whole {
+		if left := older[key]; whole && len(left) > 0 && left[0] == block {
 			differences.add("a block that only the baseline has", title(block.Tags))
+			older[key] = left[1:]
 		}
 	}
 	return differences.sentences("Other settings")
 }
 
-// differ says how the settings of a block differ.
+// differ describes each setting of a block that differs.
 func differ(then *block, now *report.Block) (all []string) {
 	add := func(name, then, now string) {
 		if then != now {
@@ -90,15 +78,11 @@ func differ(then *block, now *report.Block) (all []string) {
 		}
 	}
 	settings := now.Round.Block
-	minimum := "not set"
+	minimum := ""
 	if !settings.Minimum().IsZero() {
 		minimum = settings.Minimum().String()
 	}
-	before := then.MinimumRelease
-	if before == "" {
-		before = "not set"
-	}
-	add("minimum_release", before, minimum)
+	add("minimum_release", cmp.Or(then.MinimumRelease, "not set"), cmp.Or(minimum, "not set"))
 	add("require_support", strconv.FormatBool(then.RequireSupport), strconv.FormatBool(settings.RequireSupport))
 	add("same_version", strconv.FormatBool(then.SameVersion), strconv.FormatBool(settings.SameVersion))
 	add("catalog_max_age", days(then.CatalogMaxAge), days(int(settings.CatalogMaxAge.Hours()/24)))
@@ -108,18 +92,17 @@ func differ(then *block, now *report.Block) (all []string) {
 
 func days(n int) string { return strconv.Itoa(n) + "d" }
 
-// dataRemarks say which parts of the catalogues are of another day.
+// dataRemarks say which parts of the catalogues have another date.
 func (b *Baseline) dataRemarks(r *report.Report) []string {
 	older := make(map[string]*catalogue)
 	for _, c := range b.document.Catalogs {
 		older[c.Name] = c
 	}
 	var differences groups
-	for i := range r.Catalogs {
-		c := &r.Catalogs[i]
+	for _, c := range r.Catalogs {
 		then := older[valid(c.Name)]
 		if then == nil {
-			continue // the blocks say that
+			continue // settingsRemarks says that
 		}
 		for _, part := range []struct{ name, then, now string }{
 			{"releases", then.Releases, c.Releases.AsOf.String()},
@@ -134,7 +117,7 @@ func (b *Baseline) dataRemarks(r *report.Report) []string {
 	return differences.sentences("Other data")
 }
 
-// groups are differences, each with the names of what it is about.
+// groups are differences, each with the names of the blocks or catalogues that have it.
 type groups []group
 
 type group struct {
@@ -143,25 +126,24 @@ type group struct {
 }
 
 func (g *groups) add(difference, name string) {
-	for i := range *g {
-		if (*g)[i].difference == difference {
-			(*g)[i].names = append((*g)[i].names, name)
-			return
-		}
+	place := slices.IndexFunc(*g, func(g group) bool { return g.difference == difference })
+	if place < 0 {
+		place = len(*g)
+		*g = append(*g, group{difference: difference})
 	}
-	*g = append(*g, group{difference, []string{name}})
+	(*g)[place].names = append((*g)[place].names, name)
 }
 
-// sentences are one for each difference: a fleet has many blocks.
-func (g *groups) sentences(heading string) (all []string) {
-	const named = 5
-	for _, one := range *g {
+// sentences returns one for each difference, however many blocks have it.
+func (g groups) sentences(heading string) (all []string) {
+	const maxNames = 5
+	for _, group := range g {
 		more := ""
-		if n := len(one.names) - named; n > 0 {
+		if n := len(group.names) - maxNames; n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
-			one.names = one.names[:named]
+			group.names = group.names[:maxNames]
 		}
-		all = append(all, fmt.Sprintf("%s: %s (%s%s).", heading, one.difference, strings.Join(one.names, ", "), more))
+		all = append(all, fmt.Sprintf("%s: %s (%s%s).", heading, group.difference, strings.Join(group.names, ", "), more))
 	}
 	return all
 }

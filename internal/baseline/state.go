@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// newServer is what the document of a report would say of a server.
+// newServer returns what the JSON of a report has for a server.
 func newServer(s *report.Server) *server {
 	c := &server{Source: valid(s.Server.Source()), Host: valid(s.Server.String()), Result: s.Outcome.Result.String()}
 	if !s.Answered() {
@@ -37,7 +37,7 @@ func newServer(s *report.Server) *server {
 	return c
 }
 
-// valid is a text as JSON can hold it.
+// valid makes a text what JSON makes of it: valid UTF-8.
 func valid(s string) string { return string([]rune(s)) }
 
 func (s *server) answered() bool { return s.Result == poll.Success.String() }
@@ -60,9 +60,9 @@ func (s *server) sameVersion(other *server) bool {
 	return s.Label == other.Label && s.Build == other.Build
 }
 
-// newer compares the versions of two servers: by their releases as far as both are known, or
+// compareVersion compares the versions of two servers: by their releases as far as both are known,
 // else by their builds. 0 means that neither is known to be newer.
-func (s *server) newer(other *server) int {
+func (s *server) compareVersion(other *server) int {
 	if s.Year != nil && s.Month != nil && other.Year != nil && other.Month != nil {
 		months := cmp.Or(cmp.Compare(*s.Year, *other.Year), cmp.Compare(*s.Month, *other.Month))
 		if months != 0 {
@@ -83,29 +83,8 @@ func (s *server) newer(other *server) int {
 	return cmp.Or(own.Track.Compare(others.Track), cmp.Compare(own.Number, others.Number))
 }
 
-func count(c *report.Counts, s *server) {
-	c.Servers++
-	if !s.answered() {
-		c.Failed++
-		return
-	}
-	c.Answered++
-	switch s.compliance() {
-	case judgement.Compliant:
-		c.Compliant++
-	case judgement.NonCompliant:
-		c.NonCompliant++
-	case judgement.Unknown:
-		c.Unknown++
-	}
-	if len(s.Advisories) > 0 {
-		c.Vulnerable++
-	}
-	if s.Exploited > 0 {
-		c.Exploited++
-	}
+func (s *server) addTo(c *report.Counts) {
+	c.Add(s.answered(), s.compliance(), len(s.Advisories), s.Exploited)
 }
 
-const dateTime = "2006-01-02 15:04"
-
-func instant(t time.Time) string { return t.UTC().Format(dateTime) + " UTC" }
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }

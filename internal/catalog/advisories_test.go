@@ -53,10 +53,15 @@ func TestMergeAdvisories(t *testing.T) {
 		{"new in a release that the catalogue lacks", nil, []Record{recorded(t, invented, "2026-01-12", "May 2027 Patch 3")},
 			[]string{invented + ": new, fixed in May 2027 Patch 3", "May 2027: added as announced, for " + invented + " names it"},
 			nil, invented, []string{"May 2027 Patch 3"}, true},
+		{"new in two releases, one of which the catalogue lacks", nil, []Record{recorded(t, invented, "2026-01-12", "May 2024 Patch 3", "May 2027 Patch 3")},
+			[]string{invented + ": new, fixed in May 2024 Patch 3, May 2027 Patch 3", "May 2027: added as announced, for " + invented + " names it"},
+			nil, invented, []string{"May 2024 Patch 3", "May 2027 Patch 3"}, true},
 		{"never known and rejected", nil, []Record{rejected(t, invented, "2026-01-12")}, nil, nil, "", nil, false},
 		{"lacking in the reply", machine(nothing), nil, nil, nil, invented, []string{"May 2024 Patch 5"}, true},
 
 		{"machine, another list", machine(nothing), []Record{recorded(t, invented, "2026-01-13", "May 2024 Patch 3")},
+			[]string{invented + ": fixed in May 2024 Patch 5 -> May 2024 Patch 3"}, nil, invented, []string{"May 2024 Patch 3"}, true},
+		{"machine, another list on the same day", machine(nothing), []Record{recorded(t, invented, "2026-01-12", "May 2024 Patch 3")},
 			[]string{invented + ": fixed in May 2024 Patch 5 -> May 2024 Patch 3"}, nil, invented, []string{"May 2024 Patch 3"}, true},
 		{"machine, an older record", machine(nothing), []Record{recorded(t, invented, "2026-01-11", "May 2024 Patch 3")},
 			nil, nil, invented, []string{"May 2024 Patch 5"}, true},
@@ -81,6 +86,8 @@ func TestMergeAdvisories(t *testing.T) {
 			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
 		{"curated, the record agrees", nil, []Record{recorded(t, curated, "2026-01-12", "February 2024 Patch 4", "May 2024")}, nil, nil,
 			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
+		{"curated, the record has no list", nil, []Record{recorded(t, curated, "2026-01-12")}, nil, nil,
+			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
 		{"curated, rejected", func(c *Catalog) {
 			c.Advisories = append(c.Advisories, fixing(t, "CVE-2024-9999", "2024-05-22", "May 2024"))
 		},
@@ -89,6 +96,7 @@ func TestMergeAdvisories(t *testing.T) {
 		{"curated and undecided, the record has a list", nil, []Record{recorded(t, unmapped, "2026-01-12", "May 2024 Patch 3")},
 			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new words",
 				unmapped + ": read by machine from now on; the note that somebody wrote was: Nobody knows"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
+		{"curated and undecided, the record has no list", nil, []Record{recorded(t, unmapped, "2026-01-12")}, nil, nil, unmapped, nil, false},
 		{"kept and undecided, the record has a list", func(c *Catalog) { c.Advisories[1].Keep = true }, []Record{recorded(t, unmapped, "2026-01-12",
 			"May 2024 Patch 3")},
 			nil, []string{unmapped + ": NVD's record says fixed in May 2024 Patch 3, the entry in no release: it stays as somebody wrote it"},
@@ -129,6 +137,45 @@ func TestMergeAdvisories(t *testing.T) {
 			require.Empty(t, report.Changes)
 			require.Empty(t, report.Remarks)
 		})
+	}
+}
+
+// A score goes over that of an entry which a machine read, and is told where somebody wrote the entry.
+func TestMergeScores(t *testing.T) {
+	const curated = "CVE-2024-36077" // 8.8
+	for _, tt := range []struct {
+		score           float64
+		byMachine       bool
+		change, remarks string
+		want            float64
+	}{
+		{9.8, false, "", curated + ": NVD's record has the score 9.8 (nvd), the entry 8.8: it stays as somebody wrote it", 8.8},
+		{8.8, false, "", "", 8.8},
+		{0, false, "", "", 8.8}, // not scored yet
+		{9.8, true, curated + ": score 8.8 -> 9.8 (nvd)", "", 9.8},
+		{8.8, true, "", "", 8.8},
+	} {
+		c := good(t)
+		r := recorded(t, curated, "2026-01-12", "February 2024 Patch 4", "May 2024")
+		if tt.byMachine {
+			c.Advisories[0] = r.Advisory
+			c.Advisories[0].CVSS = 8.8
+		}
+		r.CVSS, r.CVSSSource = tt.score, "nvd"
+		merged, report, err := c.MergeAdvisories([]Record{r}, c.AdvisoriesAsOf)
+		require.NoError(t, err)
+		require.Equal(t, tt.change, strings.Join(report.Changes, "; "))
+		require.Equal(t, tt.remarks, strings.Join(report.Remarks, "; "))
+		require.InDelta(t, tt.want, merged.byID()[curated].CVSS, 1e-9)
+	}
+}
+
+// Source: CVSS v3.1 specification, section 5.
+func TestSeverity(t *testing.T) {
+	for score, want := range map[float64]string{
+		10: "critical", 9: "critical", 8.9: "high", 7: "high", 6.9: "medium", 4: "medium", 3.9: "low", 0.1: "low", 0: "",
+	} {
+		require.Equal(t, want, Severity(score), score)
 	}
 }
 
@@ -181,6 +228,39 @@ func TestMergeExploitsMarksEveryEntry(t *testing.T) {
 
 	_, _, err = c.MergeExploits([]Exploit{{ID: "CVE-2024-36077", Since: day(t, "2031-06-02")}}, day(t, "2024-07-01"))
 	require.ErrorContains(t, err, "it does not fit the catalogue: advisory \"CVE-2024-36077\": exploited_since 2031-06-02 is after exploited_as_of")
+}
+
+// What CISA's list says is taken, but into an entry that is to be kept only what makes it graver.
+func TestMergeExploitsOfKnownEntries(t *testing.T) {
+	const id = "CVE-2024-36077" // exploited since 2024-06-01, by ransomware groups
+	since, later, due := day(t, "2024-06-01"), day(t, "2024-06-02"), day(t, "2024-06-22")
+	for _, tt := range []struct {
+		name string
+		own  func(*Advisory)
+		list Exploit
+		want string // changes
+		due  Day    // afterwards
+	}{
+		{"as it was", func(*Advisory) {}, Exploit{Since: since, Ransomware: true}, "", Day{}},
+		{"less than was known", func(a *Advisory) { a.ExploitedDue = due }, Exploit{Since: since}, "", due},
+		{"no ransomware", func(a *Advisory) { a.Ransomware = false }, Exploit{Since: since}, "", Day{}},
+		{"ransomware", func(a *Advisory) { a.Ransomware = false }, Exploit{Since: since, Ransomware: true}, id + ": used in ransomware campaigns", Day{}},
+		{"a day to act by", func(*Advisory) {}, Exploit{Since: since, Due: due}, id + ": to be fixed by 2024-06-22", due},
+		{"the same day to act by", func(a *Advisory) { a.ExploitedDue = due }, Exploit{Since: since, Due: due}, "", due},
+		{"another day", func(a *Advisory) { a.ExploitedDue = due }, Exploit{Since: later}, id + ": exploited since 2024-06-01 -> 2024-06-02", Day{}},
+		{"kept", func(a *Advisory) { a.Keep, a.Ransomware = true, false }, Exploit{Since: later, Due: due, Ransomware: true},
+			id + ": used in ransomware campaigns", Day{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := good(t)
+			tt.own(&c.Advisories[0])
+			tt.list.ID = id
+			merged, report, err := c.MergeExploits([]Exploit{tt.list}, c.ExploitedAsOf)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, strings.Join(report.Changes, "; "))
+			require.Equal(t, tt.due, merged.Advisories[0].ExploitedDue)
+		})
+	}
 }
 
 // The built-in catalogue goes over what a machine read, and takes nothing away.

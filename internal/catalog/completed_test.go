@@ -199,6 +199,20 @@ func TestReleasesThatAreLeftOut(t *testing.T) {
 			}()),
 			[]string{"May 2023"},
 		},
+		{
+			"affected from a later release on, in the file alone",
+			listing(t, []string{"May 2024"}, func() Advisory {
+				a := fixing(t, v1, "2024-06-01", "May 2024 Patch 2")
+				a.AffectedFrom = &release.Release{Year: 2024, Month: 5}
+				return a
+			}()),
+			listing(t, []string{"May 2023", "May 2024"}, func() Advisory {
+				a := fixing(t, v1, "2024-06-01", "May 2024 Patch 2")
+				a.AffectedFrom = &release.Release{Year: 2023, Month: 5}
+				return a
+			}()),
+			[]string{`May 2023 (left out: what the file names in fixed of CVE-2023-0001 does not tell whether it is affected)`},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.NoError(t, tt.file.Check())

@@ -87,6 +87,16 @@ func TestSizesAreBounded(t *testing.T) {
 	require.EqualError(t, c.Check(), `advisory "CVE-2024-00000": superseded_by has 101 entries, and 100 are the most: keep those that matter`)
 }
 
+// The highest numbers that there can be are in order.
+func TestHighestNumbers(t *testing.T) {
+	c := good(t)
+	r := &c.Releases[1]
+	*r.LatestPatch = release.MaxPatch
+	r.Patches = append(r.Patches, Patch{Patch: release.MaxPatch, Build: release.Build{Track: *r.Track, Number: 999}, Basis: Stated})
+	c.Advisories[0].CVSS = 10
+	require.NoError(t, c.Check())
+}
+
 // An identifier that is none does not fill a log.
 func TestLongIdentifier(t *testing.T) {
 	c := good(t)
@@ -104,6 +114,9 @@ func TestUndecided(t *testing.T) {
 	require.Equal(t, []*Advisory{&c.Advisories[1]}, c.Undecided())
 	c.Advisories[0].Verified = false
 	require.Len(t, c.Undecided(), 2)
+
+	require.Contains(t, c.Advisories[1].Decision("catalog.toml"), `below id = "GHSA-8qvr-jr3j-p3rg" in catalog.toml, write `)
+	require.Contains(t, c.Advisories[1].Decision(BuiltInName), `in a catalogue of your own ("telegraf-qlik-sense-version catalog update FILE" makes one`)
 
 	undecided := BuiltIn().Undecided()
 	ids := make([]string, 0, len(undecided))

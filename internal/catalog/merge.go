@@ -23,14 +23,14 @@ type MergeReport struct {
 // a day; c stays as it is. The vendor's word goes over everything that the catalogue has on a
 // pair of patch and build. A release of the list that contradicts the list or the catalogue is
 // left out and keeps what the catalogue has. The error, one line for each release, is that of
-// a list of which all releases were left out.
+// a list that is empty, or of which all releases were left out.
 func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) {
 	releases := group(list)
 	compareEntries(releases)
 	compareWithCatalog(c, releases, asOf)
 	compareWithEachOther(releases)
 	report := MergeReport{LeftOut: leftOut(releases)}
-	if len(releases) > 0 && len(report.LeftOut) == len(releases) {
+	if len(report.LeftOut) == len(releases) {
 		return nil, report, nothingTaken(report.LeftOut)
 	}
 	merged, changes := c.with(asOf, taken(releases)...)
@@ -58,9 +58,7 @@ func (c *Catalog) with(asOf Day, releases ...*listedRelease) (merged *Catalog, c
 		}
 		changes = append(changes, mergeRelease(&merged.Releases[i], listed.entries, asOf)...)
 	}
-	if len(merged.Releases) > known {
-		merged.sortReleases()
-	}
+	merged.sortReleases()
 	merged.raiseLatestPatches() // an advisory may name a patch before the vendor's list does
 	return merged, changes
 }

@@ -172,7 +172,7 @@ func TestMergeAddsReleases(t *testing.T) {
 	c := good(t)
 	merged, report, err := c.Merge([]Listed{
 		entry(t, "May 2027 Patch 1", "14.310.7", "2027-06-08"),
-		entry(t, "November 2023 Patch 2", "14.159.6", "2024-01-08"),
+		entry(t, "November 2023 Patch 2", "14.159.6", "2023-12-20"),
 		entry(t, "May 2027", "14.310.5", "2027-05-08"),
 	}, day(t, "2027-07-01"))
 	require.NoError(t, err)
@@ -195,6 +195,18 @@ func TestMergeAddsReleases(t *testing.T) {
 	require.Equal(t, []string{VendorList}, newest.Sources)
 	require.Equal(t, day(t, "2027-07-01"), newest.LatestPatchAsOf)
 	require.Equal(t, c.Releases, merged.Releases[1:3], "what the list does not name stays")
+}
+
+// Support ends two years after a release, if the day in the list can be that of the release: two
+// months from its month at most.
+func TestEndOfSupport(t *testing.T) {
+	for published, want := range map[string]string{
+		"2027-02-27": "unknown", "2027-02-28": "2029-02-28", "2027-05-12": "2029-05-12", "2027-07-02": "2029-07-02", "2027-07-03": "unknown", "": "unknown",
+	} {
+		merged, _, err := good(t).Merge([]Listed{entry(t, "May 2027", "14.310.5", published)}, day(t, "2027-08-01"))
+		require.NoError(t, err)
+		require.Equal(t, want, merged.Releases[2].EndOfSupport.String(), published)
+	}
 }
 
 func TestMergeDays(t *testing.T) {
@@ -236,6 +248,10 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 				`builds of a release begin alike`}},
 		{"another track than the catalogue's", entries{{"May 2024 Patch 9", "14.188.20"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`}},
+		{"another track than the catalogue's, and another release", entries{{"May 2024 Patch 9", "14.188.20"}, {"November 2024", "14.180.6"}},
+			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`,
+				`November 2024 left out: the vendor's list does not fit the catalogue: ` +
+					`release "November 2024": track 14.180 is lower than 14.187 of the older "May 2024"`}},
 		{"track of another release of the catalogue", entries{{"November 2024", "14.187.6"}},
 			[]string{`November 2024 left out: the vendor's list does not fit the catalogue: release "November 2024": track 14.187 is that of "May 2024" already`}},
 		{"track lower than that of an older release", entries{{"November 2024", "14.180.6"}},
@@ -298,11 +314,25 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 	}
 }
 
+// The list of another product says nothing of any release, and nor does an empty one.
+func TestMergeOfAnotherList(t *testing.T) {
+	const right = "is it the right list?"
+	other := []Listed{entry(t, "February 2024", "22.1.4", ""), entry(t, "May 2024", "22.2.4", "")}
+	for _, list := range [][]Listed{other, nil} {
+		merged, _, err := good(t).Merge(list, day(t, "2026-12-01"))
+		require.Nil(t, merged)
+		require.ErrorContains(t, err, right)
+		require.Equal(t, len(list)+1, strings.Count(err.Error(), right), err)
+	}
+}
+
 func TestMergeNamesSomeContradictions(t *testing.T) {
 	var list []Listed
 	for year := 2030; year < 2042; year++ {
 		list = append(list, entry(t, fmt.Sprintf("May %d", year), "15.1.1", ""))
 	}
+	_, _, err := good(t).Merge(list[:10], day(t, "2026-12-01"))
+	require.Len(t, strings.Split(err.Error(), "\n"), 11, "all are named")
 	_, report, err := good(t).Merge(list, day(t, "2026-12-01"))
 	require.Len(t, report.LeftOut, 12)
 	require.Len(t, strings.Split(err.Error(), "\n"), 12)

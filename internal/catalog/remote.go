@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,7 +60,9 @@ func NewRemote(address string, roots *x509.CertPool) *Remote {
 	return &Remote{url: address, client: &http.Client{
 		Timeout: fetchLimit,
 		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
+			Proxy: http.ProxyFromEnvironment,
+			// So that each address of a name has its share of the time, not the first alone.
+			DialContext:            (&net.Dialer{Timeout: fetchLimit}).DialContext,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives:      true, // it is asked once an hour
 			DisableCompression:     true, // so that the bounds are those of what was sent

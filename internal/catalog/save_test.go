@@ -143,3 +143,16 @@ func TestSaveBesideReaders(t *testing.T) {
 	require.NoError(t, <-errs)
 	requireAlone(t, filepath.Dir(file), "catalog.toml")
 }
+
+// One digest stands for what is judged by: not for comments or the order in a file, but for every entry.
+func TestDigest(t *testing.T) {
+	c := good(t)
+	require.Regexp(t, "^[0-9a-f]{64}$", c.Digest())
+	same := good(t)
+	slices.Reverse(same.Releases)
+	slices.Reverse(same.Advisories)
+	require.Equal(t, c.Digest(), same.Digest())
+	other := good(t)
+	other.Advisories[0].Fixed[1].Patch++
+	require.NotEqual(t, c.Digest(), other.Digest())
+}

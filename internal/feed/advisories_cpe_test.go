@@ -79,6 +79,8 @@ func TestCPEContradiction(t *testing.T) {
 	const text = "May 2027|February 2027 Patch 2|November 2026 Patch 1"
 	negated := cpes("february_2027:-")
 	negated[0].Nodes[0].Negate = true
+	whole := cpes("february_2027:-")
+	whole[0].Negate = true
 	for name, tt := range map[string]struct {
 		cpes     []configuration
 		expected string
@@ -98,6 +100,8 @@ func TestCPEContradiction(t *testing.T) {
 		"a release that counts as fixed":     {cpes("may_2027:*"), "May 2027 is affected"},
 		"a newer release":                    {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},
 		"a negation":                         {negated, "a negation"},
+		"a negation of all":                  {whole, "a negation"},
+		"a negation and something else":      {append(whole, cpes("february_2027:-")...), "a negation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := readCPEs(tt.cpes)

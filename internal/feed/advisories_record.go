@@ -169,11 +169,17 @@ func (r *nvdRecord) score() (score float64, vector, source string) {
 func (r *nvdRecord) references() []string {
 	pages := []string{nvdPage + r.ID}
 	for _, reference := range r.References {
-		page := reference.URL
-		if (strings.HasPrefix(page, "https://") || strings.HasPrefix(page, "http://")) && text.OneLine(page) == page && len(page) <= 1<<10 &&
-			!slices.Contains(pages, page) && len(pages) < maxReference {
-			pages = append(pages, strings.ToValidUTF8(page, "?"))
-		}
+		pages = appendReference(pages, reference.URL)
 	}
 	return pages
+}
+
+// appendReference adds a page of the web to those of an entry, each once and within bounds.
+func appendReference(pages []string, page string) []string {
+	const longest = 1 << 10
+	web := strings.HasPrefix(page, "https://") || strings.HasPrefix(page, "http://")
+	if !web || text.OneLine(page) != page || len(page) > longest || slices.Contains(pages, page) || len(pages) == maxReference {
+		return pages
+	}
+	return append(pages, strings.ToValidUTF8(page, "?"))
 }

@@ -141,6 +141,9 @@ func TestRecords(t *testing.T) {
 			"7.5 CISA-ADP (as shown by NVD)"},
 		{"the old scale last", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V2", nvdSource, 10), score("V31", "x", 5.5))),
 			true, "May 2027 Patch 3", "", "5.5 another source (as shown by NVD)"},
+		{"the highest score", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 10))), true, "May 2027 Patch 3", "", "10 NVD"},
+		{"NVD has not scored it", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 0), score("V40", "cve@mitre.org", 7.1))),
+			true, "May 2027 Patch 3", "", "7.1 CNA (as shown by NVD)"},
 		{"a score that cannot be", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, metrics(score("V31", nvdSource, 99))), true, "May 2027 Patch 3", "", "0 "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +167,6 @@ func TestRecordsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		references = append(references, fmt.Sprintf(`{"url":"https://example.com/%d"}`, i))
 	}
-	references = append(references, `{"url":"javascript:alert(1)"}`, `{"url":"https://example.com/\u001b[2J"}`)
 	got, _, err := parseRecord(feedtest.Record("CVE-2027-0001", "2027-01-10", "Qlik Sense \x1b[31m"+strings.Repeat("ü", 9000)+". This is fixed in May 2027.",
 		`"references":[`+strings.Join(references, ",")+`]`))
 	require.NoError(t, err)
@@ -174,6 +176,18 @@ func TestRecordsAreBounded(t *testing.T) {
 	c, _, err := catalog.BuiltIn().MergeAdvisories([]catalog.Record{got}, day(t, "2027-02-01"))
 	require.NoError(t, err)
 	require.NoError(t, c.Check())
+}
+
+// Reports link to what a record names: web pages alone, each once.
+func TestReferences(t *testing.T) {
+	const longest = 1 << 10
+	page := "https://example.com/" + strings.Repeat("a", longest-len("https://example.com/"))
+	record := feedtest.Record("CVE-2027-0001", "2027-01-10", "Qlik Sense.", fmt.Sprintf(`"references":[{"url":"javascript:alert(1)"},`+
+		`{"url":"https://example.com/\u001b[2J"},{"url":%q},{"url":%q},{"url":"http://example.com/"},{"url":"http://example.com/"},{"url":%q}]`,
+		page+"a", page, nvdPage+"CVE-2027-0001"))
+	got, _, err := parseRecord(record)
+	require.NoError(t, err)
+	require.Equal(t, []string{nvdPage + "CVE-2027-0001", page, "http://example.com/"}, got.References)
 }
 
 func TestParseAdvisoriesRefuses(t *testing.T) {
@@ -208,6 +222,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"a number for a list":  {reply(`}]}`, `}]]`), "is no JSON"},
 		"fewer than it says":   {reply(`"totalResults":1`, `"totalResults":2`), "has 1 records of 2: ends in the middle of the list"},
 		"far too many":         {reply(`"totalResults":1`, `"totalResults":20000`), "more than 10000 records"},
+		"far fewer":            {reply(`"totalResults":1`, `"totalResults":10000`), "has 1 records of 10000: ends in the middle of the list"},
 		"nothing of ours": {[][]byte{feedtest.NVDReply("2027-02-01", feedtest.Record("CVE-2027-0001", "2027-01-10", "QlikView."))},
 			"has no record about Qlik Sense, but 1 others"},
 		"nothing":           {[][]byte{feedtest.NVDReply("2027-02-01")}, "has no record about Qlik Sense"},

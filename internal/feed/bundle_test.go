@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,14 +176,17 @@ func TestHostileBundles(t *testing.T) {
 		"more files": {packed(t, file("manifest.json", oneRelease), list, file("x", "y")), "has more files than its manifest names"},
 		"a page that swells": {packed(t, file("manifest.json", oneRelease), file("releases-1.json", strings.Repeat(" ", 11<<20))),
 			"releases-1.json is larger than 10485760 bytes"},
-		"a manifest that swells": {packed(t, file("manifest.json", strings.Repeat(" ", 65<<10))), "manifest.json is larger than 65536 bytes"},
-		"pages that swell":       {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":9`)}, swelling(9)...)...), "releases-8.json is larger than"},
-		"zeros behind the end":   {append(bytes.Clone(good), gzipOf(t, make([]byte, 129<<20))...), "unpacks to more than 128 MiB"},
-		"a page that is no list": {packed(t, file("manifest.json", oneRelease), file("releases-1.json", "<html>")), ", releases: page 1 is a web page"},
-		"a day that is none":     {packed(t, manifest("2031-06-30", "yesterday"), list), `was read on "yesterday", which is no day`},
-		"a day that is to come":  {packed(t, manifest("2031-06-30", "2031-07-03"), list), "is of 2031-07-03, and today is 2031-07-01"},
-		"an address of any kind": {packed(t, manifest("https://example.com/x", "\\u001b[2J"), list), ""},
-		"as it should be":        {good, ""},
+		"a manifest that swells":        {packed(t, file("manifest.json", strings.Repeat(" ", 65<<10))), "manifest.json is larger than 65536 bytes"},
+		"a manifest as large as can be": {packed(t, file("manifest.json", oneRelease+strings.Repeat(" ", maxManifest-len(oneRelease))), list), ""},
+		"as many pages as can be":       {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":50`)}, pagesOf(maxPages)...)...), ""},
+		"a page more than can be":       {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":51`)}, pagesOf(maxPages+1)...)...), `51 pages of "releases"`},
+		"pages that swell":              {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":9`)}, swelling(9)...)...), "releases-8.json is larger than"},
+		"zeros behind the end":          {append(bytes.Clone(good), gzipOf(t, make([]byte, 129<<20))...), "unpacks to more than 128 MiB"},
+		"a page that is no list":        {packed(t, file("manifest.json", oneRelease), file("releases-1.json", "<html>")), ", releases: page 1 is a web page"},
+		"a day that is none":            {packed(t, manifest("2031-06-30", "yesterday"), list), `was read on "yesterday", which is no day`},
+		"a day that is to come":         {packed(t, manifest("2031-06-30", "2031-07-03"), list), "is of 2031-07-03, and today is 2031-07-01"},
+		"an address of any kind":        {packed(t, manifest("https://example.com/x", "\\u001b[2J"), list), ""},
+		"as it should be":               {good, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bundle := filepath.Join(t.TempDir(), "b.tar.gz")
@@ -211,6 +215,31 @@ func TestHostileBundles(t *testing.T) {
 		require.ErrorContains(t, err, from)
 		require.ErrorContains(t, err, "check the path and its permissions")
 		requireUntouched(t, target, text)
+	}
+}
+
+func pagesOf(n int) (files []tarFile) {
+	for i := range n {
+		files = append(files, file(pageName("releases", i), "["+may2031+"]"))
+	}
+	return files
+}
+
+// What could not be read again is not written.
+func TestBundlesAreBounded(t *testing.T) {
+	page := []byte("[" + strings.Repeat(" ", 9<<20) + "]")
+	_, err := packBundle([]outcome{{source: releases, answer: &answer{pages: slices.Repeat([][]byte{page}, 8)}}}, day(t, today))
+	require.EqualError(t, err, "the replies take 72 MiB, and a bundle of more than 64 would not be read again")
+}
+
+// What is there and no bundle is not replaced by one.
+func TestCheckBundle(t *testing.T) {
+	for content, good := range map[string]bool{
+		"": true, "\x1f\x8b\x08": true, "\x1f\x8b": true, "\x1f": false, "\x1f\x9d\x90": false, "\x8b\x8b\x08": false, "schema": false,
+	} {
+		name := filepath.Join(t.TempDir(), "b")
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+		require.Equal(t, good, checkBundle(name) == nil, "%q", content)
 	}
 }
 

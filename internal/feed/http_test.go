@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +53,10 @@ func TestPagesOfReleases(t *testing.T) {
 					w.Header().Add("Link", `<?page=7>; rel="up"`)
 					w.Header().Add("Link", strings.ReplaceAll(link, "HOST", r.Host))
 					io.WriteString(w, "["+may2031Patch1+"]")
+					return
+				}
+				if !strings.HasPrefix(r.URL.Query().Get("page"), "2") {
+					w.WriteHeader(http.StatusTeapot)
 					return
 				}
 				io.WriteString(w, "["+may2031+"]")
@@ -175,6 +181,60 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// answers is a server without a network.
+type answers func() int
+
+func (a answers) RoundTrip(request *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: a(), Body: http.NoBody, Request: request}, nil
+}
+
+// NVD counts the requests of 30 seconds: whoever asks too often is answered after that.
+func TestPauses(t *testing.T) {
+	const window = 30 * time.Second
+	u, err := url.Parse("https://example.com/")
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		f := &fetcher{source: advisories, pause: firstPause, client: &http.Client{Transport: answers(func() int {
+			if time.Since(start) <= window {
+				return http.StatusForbidden
+			}
+			return http.StatusOK
+		})}}
+		_, err := f.get(t.Context(), u)
+		require.NoError(t, err)
+
+		// What cannot be waited for is told at once.
+		ctx, cancel := context.WithTimeout(t.Context(), firstPause)
+		defer cancel()
+		start = time.Now()
+		_, err = f.get(ctx, u)
+		require.ErrorContains(t, err, "too many requests")
+		require.Zero(t, time.Since(start))
+	})
+}
+
+func TestProxyThatRefuses(t *testing.T) {
+	proxy, err := url.Parse(serve(t, feedtest.Answer(http.StatusProxyAuthRequired, "")))
+	require.NoError(t, err)
+	client := releases.client()
+	client.Transport.(*http.Transport).Proxy = http.ProxyURL(proxy)
+	_, err = (&fetcher{source: releases, client: client}).get(t.Context(), &url.URL{Scheme: "https", Host: "example.com"})
+	require.ErrorContains(t, err, "the proxy answered with HTTP status 407 Proxy Authentication Required: check the network and the proxy")
+}
+
+func TestPagesAreBounded(t *testing.T) {
+	list := feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown"))
+	address := serve(t, feedtest.Body(string(list)))
+	s := *exploited
+	s.maxPage = len(list)
+	_, err := fetch(t, &s, address)
+	require.NoError(t, err)
+	s.maxPage--
+	_, err = fetch(t, &s, address)
+	require.ErrorContains(t, err, "is larger than ")
+}
+
 // A proxy on the way refuses in the same way as NVD.
 func TestForbiddenByNVD(t *testing.T) {
 	_, err := fetch(t, advisories, serve(t, feedtest.Answer(403, "<html>blocked")))
@@ -213,6 +273,10 @@ func TestMessagesOfStatuses(t *testing.T) {
 		{feedtest.Answer(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
 		{feedtest.Answer(429, "", "Retry-After", "3600"),
 			`wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
+		{feedtest.Answer(403, "", "Retry-After", "3600"), "the limit of requests is used up until "},
+		{feedtest.Answer(403, "", "X-Ratelimit-Remaining", "0"), "the limit of requests is used up for now: wait, "},
+		{feedtest.Answer(300, ""), "HTTP status 300 Multiple Choices without a usable new address: check the URL"},
+		{feedtest.Answer(400, "{}"), "HTTP status 400 Bad Request: check the URL"},
 		{feedtest.Answer(418, "[]"), "HTTP status 418 I'm a teapot: check the URL"},
 		{feedtest.Body(strings.Repeat(" ", 21<<20)), "is larger than 20 MiB: is it CISA's list of exploited vulnerabilities?"},
 		{feedtest.Answer(304, ""), "HTTP status 304 Not Modified without a usable new address"},
@@ -233,8 +297,14 @@ func TestCopyOfCISAsList(t *testing.T) {
 	list := string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
 	denied := serve(t, feedtest.Body("<HTML>\n<TITLE>Access Denied</TITLE>"))
 	s := *exploited
+	s.url, s.copyURL = serve(t, feedtest.Body(list)), denied
+	a, err := s.fetch(t.Context(), "", day(t, today), time.Millisecond)
+	require.NoError(t, err, "there is no need of the copy")
+	require.Equal(t, Place(s.url), a.address)
+	require.Empty(t, a.remarks)
+
 	s.url, s.copyURL = denied, serve(t, feedtest.Body(list))
-	a, err := fetch(t, &s, "")
+	a, err = fetch(t, &s, "")
 	require.NoError(t, err)
 	require.Equal(t, Place(s.copyURL), a.address)
 	require.Equal(t, day(t, today), a.read)
@@ -265,6 +335,13 @@ func TestAnswersFromWhereTheyArePublished(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, day(t, today), a.read)
 	}
+
+	s = *exploited
+	s.url, s.copyURL = closed(t), serve(t, feedtest.Body(string(feedtest.KEV("2031-06-28",
+		feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))))
+	a, err := fetch(t, &s, s.copyURL)
+	require.NoError(t, err)
+	require.Equal(t, day(t, today), a.read, "its publisher keeps the copy")
 }
 
 // An answer by https does not lead to one that anybody on the way may have written.
@@ -280,6 +357,9 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --advisories-url if it can be trusted`)
 	require.Error(t, releases.checkRedirect(request("ftp://example.com/b"), via))
 	require.NoError(t, releases.checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
+
+	require.NoError(t, releases.checkRedirect(request("https://example.com/b"), slices.Repeat(via[:1], maxRedirects)))
+	require.Error(t, releases.checkRedirect(request("https://example.com/b"), slices.Repeat(via[:1], maxRedirects+1)))
 
 	there := serve(t, feedtest.Body("["+may2031+"]"))
 	a, err := fetch(t, releases, serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, there, http.StatusMovedPermanently) }))

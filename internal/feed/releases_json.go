@@ -113,9 +113,9 @@ func listed(name, tag string, publishedAt json.RawMessage) (l catalog.Listed, er
 		return l, errors.New("the tag is no build")
 	}
 	var published time.Time
-	if err := json.Unmarshal(publishedAt, &published); err != nil || published.IsZero() {
+	err = json.Unmarshal(publishedAt, &published)
+	if l.Published = catalog.DayOf(published); err != nil || !l.Published.After(catalog.Day{}) {
 		return l, errors.New("published_at is no time")
 	}
-	l.Published = catalog.DayOf(published)
 	return l, nil
 }

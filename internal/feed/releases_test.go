@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,10 @@ func TestReadReleasesSkips(t *testing.T) {
 			`"May 2024" (tag "vv14.187.9"): the tag is no build`},
 		{"no day", `{"name":"May 2024","tag_name":"v14.187.9"}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"null for a day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":null}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"the year 0", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"0000-01-01T00:00:00Z"}`,
+			`"May 2024" (tag "v14.187.9"): published_at is no time`},
+		{"the first hours of all", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"0001-01-01T01:00:00Z"}`,
+			`"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"odd day", `{"name":"May 2024","tag_name":"v14.187.9","published_at":"yesterday"}`, `"May 2024" (tag "v14.187.9"): published_at is no time`},
 		{"no name", `{"title":"May 2024","tag_name":"v14.187.9"}`, `"" (tag "v14.187.9"): has no name`},
 		{"neither name nor tag", `{"title":"May 2024"}`, `"" (tag ""): has no name`},
@@ -135,6 +140,29 @@ func TestReadReleasesRefuses(t *testing.T) {
 			require.NotContains(t, err.Error(), "\x1b")
 		})
 	}
+}
+
+// A list whose last page is as full as pages can be may go on.
+func TestFullPages(t *testing.T) {
+	page := func(n int) []byte { return []byte("[" + strings.Repeat(may0+",", n-1) + may0 + "]") }
+	for _, tt := range []struct {
+		pages   [][]byte
+		partial bool
+	}{
+		{[][]byte{page(99)}, false}, {[][]byte{page(100)}, true}, {[][]byte{page(100), page(100)}, true}, {[][]byte{page(100), page(1)}, false},
+	} {
+		l, err := parseReleases(tt.pages)
+		require.NoError(t, err)
+		require.Equal(t, tt.partial, l.(*releaseList).partial)
+	}
+}
+
+func TestOddEntriesThatAreNamed(t *testing.T) {
+	odd := skipped{reason: "odd"}
+	l := &releaseList{skipped: slices.Repeat([]skipped{odd}, maxNamed)}
+	require.Len(t, l.notTaken(), maxNamed, "each is named")
+	l.skip(odd)
+	require.Equal(t, "skipped 1 more like these", l.notTaken()[maxNamed])
 }
 
 func FuzzReadReleases(f *testing.F) {

@@ -81,7 +81,7 @@ var (
 
 // isOfficial reports whether an address is where the source is published.
 func (s *source) isOfficial(address string) bool {
-	return address == s.url || address == s.copyURL && s.copyURL != ""
+	return address == s.url || address == s.copyURL
 }
 
 // Place returns an address without what may be secret in it.

@@ -79,6 +79,9 @@ func TestUpdateTellsOfLostComments(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, maxNamed, strings.Count(result.String(), `not kept: the comment "mine"`))
 	require.Contains(t, result.String(), fmt.Sprintf("\nnot kept: %d more comments\n", strings.Count(edited, "# mine")-maxNamed))
+
+	require.NoError(t, os.WriteFile(u.File, []byte(strings.Repeat("# mine\n", maxNamed)), 0o600))
+	require.Len(t, u.lostComments(), maxNamed, "each is named")
 }
 
 // What cannot be written is found before the network is asked.
@@ -297,6 +300,17 @@ func TestListsOfTheFuture(t *testing.T) {
 		_, err := f.update(t, file).Run(t.Context())
 		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is of 2031-07-03, and today is 2031-07-01: check the clock of this machine")
 	}
+	// Tomorrow has come in some places, but nothing that the vendor has published is of it.
+	tomorrow := day(t, "2031-07-02")
+	for s, l := range map[*source]list{
+		releases:   &releaseList{releases: []catalog.Listed{{Published: tomorrow}}},
+		advisories: &advisoryList{of: tomorrow},
+		exploited:  &exploitedList{of: tomorrow},
+	} {
+		o := outcome{source: s, answer: &answer{list: l, read: day(t, today)}}
+		o.check(day(t, today))
+		require.Equal(t, s == releases, o.err != nil, s.part)
+	}
 	file, text := builtInFile(t)
 	u := play(t).update(t, file)
 	u.Today = day(t, "2020-01-01")
@@ -380,7 +394,9 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	require.Contains(t, report, "\nleft out 3 more for such reasons\n")
 
 	f.Set("releases", feedtest.Body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
-	_, err = f.update(t, file).Run(t.Context())
+	file, _ = builtInFile(t)
+	result, err = f.update(t, file).Run(t.Context())
+	require.Equal(t, "2031-06-29", result.Catalog.AdvisoriesAsOf.String(), "the others count")
 	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be taken: is it the right list?\n")
 	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
 }

@@ -37,7 +37,7 @@ var documentations = []documentation{
 	}},
 	{"../../deploy/check-json.md", tableHead, func(f docField) string {
 		kind := map[Type]string{String: "string", Integer: "integer", Float: "number", List: "array of string"}[f.Type]
-		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, kind, strings.Replace(sentence(f), ", with commas between them", "", 1))
+		return fmt.Sprintf("| `%s` | %s | %s |\n", f.Name, kind, strings.Replace(sentence(f), ", comma-separated", "", 1))
 	}},
 	{"../../plugins/inputs/qlik_sense_version/README.md", "", func(f docField) string {
 		kind := map[Type]string{String: "string", Integer: "int", Float: "float", List: "string"}[f.Type]
@@ -51,7 +51,7 @@ func sentence(f docField) string {
 		s = f.Unit + " " + s
 	}
 	if f.Type == List {
-		s += "; sorted, with commas between them"
+		s += "; sorted, comma-separated"
 	}
 	return s
 }

@@ -39,15 +39,15 @@ type Field = FieldOf[Result]
 // Append new ones: spreadsheets and scripts may count columns.
 var Fields = []Field{
 	// Of every poll.
-	{"result", String, "", "how the poll ended: `success`, or why the server did not tell its version",
+	{"result", String, "", "how the poll ended: `success`, or why no version was read",
 		func(r *Result) any { return r.Outcome.Result.String() }},
 	{"result_code", Integer, "", "the same as a number, 0 for `success`",
 		func(r *Result) any { return int(r.Outcome.Result) }},
-	{"response_time", Float, "seconds", "until the reply was read or an error came; left out where the network was not asked",
+	{"response_time", Float, "seconds", "until the reply was read or an error occurred; left out if no request was made",
 		func(r *Result) any { return optional(r.Outcome.ResponseTime.Seconds(), r.Outcome.ResponseTime > 0) }},
-	{"http_response_code", Integer, "", "HTTP status, where one came back",
+	{"http_response_code", Integer, "", "HTTP status, if one was received",
 		func(r *Result) any { return optional(r.Outcome.StatusCode, r.Outcome.StatusCode != 0) }},
-	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; where it showed one, also in a failed poll",
+	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; also in a failed poll, if the server showed one",
 		certificateExpiry},
 
 	// The reply of the server, named as Butler names it.
@@ -65,13 +65,13 @@ var Fields = []Field{
 		member(func(i *systeminfo.Info) string { return i.CopyrightYearRange })},
 
 	// The judgement.
-	{"compliance", String, "", "`compliant`, `non_compliant` or `unknown`, where the server answered",
+	{"compliance", String, "", "`compliant`, `non_compliant` or `unknown`, if the server answered",
 		func(r *Result) any { return optional(r.Judgement.Compliance.String(), r.Answered()) }},
 	{"compliance_code", Integer, "", "the same as a number: 0, 1 or 2",
 		func(r *Result) any { return optional(int(r.Judgement.Compliance), r.Answered()) }},
-	{"compliance_reason", List, "", "what decided that it is not `compliant`; empty where it is",
+	{"compliance_reason", List, "", "why it is not `compliant`; empty if it is",
 		func(r *Result) any { return optional(r.Judgement.Reasons.Names(), r.Answered()) }},
-	{"release_year", Integer, "", "year of the release, from the label or, where there is none, from the build",
+	{"release_year", Integer, "", "year of the release, from the label or, without one, from the build",
 		func(r *Result) any { return optional(r.Judgement.Release.Year, r.Judgement.HasMonth) }},
 	{"release_month", Integer, "", "month of the release, 1 to 12",
 		func(r *Result) any { return optional(int(r.Judgement.Release.Month), r.Judgement.HasMonth) }},
@@ -84,35 +84,35 @@ var Fields = []Field{
 		verdict(func(r *Result) any { return len(r.Judgement.Verdict.Advisories) })},
 	{"exploited_advisory_count", Integer, "", "how many of them CISA lists as exploited",
 		verdict(func(r *Result) any { return r.Judgement.Verdict.Exploited })},
-	{"advisories", List, "", "their identifiers; empty where none applies", verdict(func(r *Result) any { return r.Advisories() })},
-	{"max_cvss", Float, "", "the highest CVSS score among them, 0 where none applies",
+	{"advisories", List, "", "their identifiers; empty if none applies", verdict(func(r *Result) any { return r.Advisories() })},
+	{"max_cvss", Float, "", "the highest CVSS score among them, 0 if none applies",
 		verdict(func(r *Result) any { return r.Judgement.Verdict.MaxCVSS })},
-	{"fixed_in", String, "", "the lowest patch of the same release that clears them all; empty where there is none or none is needed",
+	{"fixed_in", String, "", "the lowest patch of the same release that fixes them all; empty if there is none or none is needed",
 		verdict(func(r *Result) any { return r.Judgement.Verdict.FixedIn })},
 	{"support_days_left", Integer, "days", "to the end of support, negative after it; an estimate",
 		func(r *Result) any { return optional(r.Judgement.SupportDaysLeft()) }},
-	{"below_minimum", Integer, "", "1 below `minimum_release`, else 0; where that is set and can be told",
+	{"below_minimum", Integer, "", "1 below `minimum_release`, else 0; if that is set and can be determined",
 		func(r *Result) any { return optional(number(r.Judgement.BelowMinimum), r.Judgement.HasMinimum) }},
-	{"version_mismatch", Integer, "", "1 where the version differs from the one that most servers of the block run in this round, " +
-		"of several that of the central node or else the newest, else 0; left out with `same_version = false`",
+	{"version_mismatch", Integer, "", "1 if the version differs from the one that most servers of the block run in this round (in a tie, " +
+		"that of the central node or else the newest), else 0; left out with `same_version = false`",
 		func(r *Result) any { return optional(number(r.Comparison == Different), r.Comparison != NotCompared) }},
-	{"exposed_days", Integer, "days", "since the oldest advisory that applies was published; left out where none applies",
+	{"exposed_days", Integer, "days", "since the oldest advisory that applies was published; left out if none applies",
 		func(r *Result) any { return optional(r.Judgement.ExposedDays()) }},
 
 	// The catalogue, of every poll.
-	{"releases_age_days", Integer, "days", "since the list of releases that judges was read",
+	{"releases_age_days", Integer, "days", "since the list of releases in use was read",
 		func(r *Result) any { return r.Round.Day().DaysSince(r.Round.Judge.Catalog.ReleasesAsOf) }},
-	{"advisories_age_days", Integer, "days", "since the advisories that judge were last looked for",
+	{"advisories_age_days", Integer, "days", "since advisories were last looked for",
 		func(r *Result) any { return r.Round.Day().DaysSince(r.Round.Judge.Catalog.AdvisoriesAsOf) }},
-	{"exploited_age_days", Integer, "days", "since the list of exploited vulnerabilities was read",
+	{"exploited_age_days", Integer, "days", "since the list of known exploited vulnerabilities was read",
 		func(r *Result) any { return r.Round.Day().DaysSince(r.Round.Judge.Catalog.ExploitedAsOf) }},
 	{"undecided_advisory_count", Integer, "", "number of advisories in the catalogue that nobody can map to releases yet",
 		func(r *Result) any { return r.Round.Judge.Undecided }},
 
 	// The node in the list of its site.
-	{"node_name", String, "", "name of the node in the QMC; where the server is in the list of nodes that `discover` found",
+	{"node_name", String, "", "name of the node in the QMC, if `discover` listed the server",
 		func(r *Result) any { return optional(nodeOf(r).Name, nodeOf(r).Name != "") }},
-	{"node_roles", List, "", "some of `central`, `engine`, `printing`, `proxy` and `scheduler`; where the server is in that list",
+	{"node_roles", List, "", "some of `central`, `engine`, `printing`, `proxy` and `scheduler`, if `discover` listed the server",
 		func(r *Result) any { return optional(append([]string{}, nodeOf(r).Roles...), r.Node != nil) }},
 }
 
@@ -122,7 +122,7 @@ var SiteFields = []FieldOf[Site]{
 		func(s *Site) any { return s.Outcome().Result.String() }},
 	{"result_code", Integer, "", "the same as a number, 0 for `success`",
 		func(s *Site) any { return int(s.Outcome().Result) }},
-	{"response_time", Float, "seconds", "until the list was read or an error came; left out where the network was not asked",
+	{"response_time", Float, "seconds", "until the list was read or an error occurred; left out if no request was made",
 		func(s *Site) any { return optional(s.Outcome().ResponseTime.Seconds(), s.Outcome().ResponseTime > 0) }},
 	{"nodes", Integer, "", "number of nodes in the list", func(s *Site) any { return optional(s.Nodes+s.Unusable, s.Listed) }},
 	{"answered_by", String, "", "the node of `discover` that listed them", func(s *Site) any {
@@ -131,9 +131,9 @@ var SiteFields = []FieldOf[Site]{
 		}
 		return s.AnsweredBy().Source()
 	}},
-	{"nodes_vanished", Integer, "", "number of nodes that were listed since the start of the program and are not any more",
+	{"nodes_vanished", Integer, "", "number of nodes that were listed since the start of the program and no longer are",
 		func(s *Site) any { return optional(s.Vanished, s.Listed) }},
-	{"nodes_unusable", Integer, "", "number of nodes in the list without a host name that could be asked: the site is not proven without them",
+	{"nodes_unusable", Integer, "", "number of nodes in the list without a usable host name: the site is not proven without them",
 		func(s *Site) any { return optional(s.Unusable, s.Listed) }},
 }
 

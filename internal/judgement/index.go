@@ -69,13 +69,13 @@ func (e *entry) conflicting(patch int, b release.Build) (pair *catalog.Patch) {
 }
 
 // verdict finds that on a patch.
-func (e *entry) verdict(patch int) *Verdict {
-	for i := len(e.verdicts) - 1; i > 0; i-- {
+func (e *entry) verdict(patch int) (v *Verdict) {
+	for i := range e.verdicts {
 		if e.verdicts[i].from <= patch {
-			return &e.verdicts[i].verdict
+			v = &e.verdicts[i].verdict
 		}
 	}
-	return &e.verdicts[0].verdict
+	return v
 }
 
 // newEntry judges all patches of a release in advance.
@@ -93,7 +93,7 @@ func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
 		}
 		x := exposure{Advisory: a, fixedFrom: f.fixedFrom(a)}
 		e.exposures = append(e.exposures, x)
-		if x.fixedFrom > 0 && x.fixedFrom < noFix {
+		if x.fixedFrom < noFix {
 			steps = append(steps, x.fixedFrom)
 		}
 	}

@@ -131,6 +131,8 @@ func TestMinimum(t *testing.T) {
 			require.False(t, without.HasMinimum || without.BelowMinimum)
 		})
 	}
+	j := BuiltIn().Judge("", "14.212.8", &Policy{Minimum: minimum.Initial()}, today)
+	require.True(t, j.HasMinimum && !j.BelowMinimum, "whichever patch of November 2024 it is")
 }
 
 func TestSupportDaysLeft(t *testing.T) {
@@ -157,7 +159,9 @@ func made(t *testing.T, advisories string) *Judge {
 	text.WriteString("schema = 1\nreleases_as_of = 2026-01-01\nadvisories_as_of = 2026-01-01\nexploited_as_of = 2026-01-01\n")
 	for label, more := range map[string]string{
 		"May 2023": "", "August 2023": "", "November 2023": "", "February 2024": "",
-		"May 2024":    "track = \"14.200\"\npatches = [{ patch = 3, build = \"14.200.5\", basis = \"stated\" }]\n",
+		"May 2024": "track = \"14.200\"\n" +
+			"patches = [{ patch = 1, build = \"14.200.2\", basis = \"derived\" }, { patch = 3, build = \"14.200.5\", basis = \"stated\" }, " +
+			"{ patch = 4, build = \"14.200.9\", basis = \"counted\" }]\n",
 		"August 2024": "end_of_support = 2026-08-31\n",
 	} {
 		fmt.Fprintf(&text, "[[release]]\nlabel = %q\nverified = true\nsources = [\"test\"]\n%s", label, more)
@@ -230,10 +234,65 @@ func TestRules(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			judge := made(t, tt.advisories)
 			for label, want := range tt.want {
-				v := judged(judge, label, "").Verdict
-				require.Equal(t, want, strings.Join(ids(v), ",")+" > "+v.FixedIn, label)
+				j := judged(judge, label, "")
+				require.Equal(t, want, strings.Join(ids(j.Verdict), ",")+" > "+j.Verdict.FixedIn, label)
+				require.Equal(t, j.Verdict.FixedIn, highestFix(judge, &j), "%s: what fixes all is the highest of what fixes each", label)
 			}
 		})
+	}
+}
+
+// highestFix is the highest of the patches that fix what applies, "" where one is lacking.
+func highestFix(judge *Judge, j *Judgement) string {
+	highest := j.Release
+	for _, a := range j.Verdict.Advisories {
+		fix, found := judge.FixedIn(a.ID, j.Release)
+		if !found {
+			return ""
+		}
+		if fix.Compare(highest) > 0 {
+			highest = fix
+		}
+	}
+	if highest == j.Release {
+		return ""
+	}
+	return highest.String()
+}
+
+func TestNoFixIsKnown(t *testing.T) {
+	judge := made(t, advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 3"]`))
+	for id, label := range map[string]string{"CVE-2024-0001": "May 2025", "CVE-2024-0002": "May 2024"} {
+		r, err := release.Parse(label)
+		require.NoError(t, err)
+		fix, found := judge.FixedIn(id, r)
+		require.False(t, found, "%s in %s", id, label)
+		require.Zero(t, fix)
+	}
+}
+
+// A pair of patch and build that a source states refuses a label; one that was inferred makes a
+// remark, and one that was only counted says nothing.
+func TestPairsOfPatchAndBuild(t *testing.T) {
+	const refused, remarked = `does not go with it: patch 3 is build 14.200.5`, `does not go with it if patch 1 is build 14.200.2, as the catalogue infers`
+	judge := made(t, advisory("CVE-2024-0001", `fixed = ["May 2023 Patch 1"]`))
+	for _, tt := range []struct{ label, build, remark string }{
+		{"May 2024 Patch 1", "14.200.2", ""},
+		{"May 2024 Patch 2", "14.200.3", ""},
+		{"May 2024 Patch 3", "14.200.5", ""},
+		{"May 2024 Patch 3", "14.200.6", ""}, // made anew
+		{"May 2024 Patch 4", "14.200.8", ""},
+		{"May 2024 Patch 2", "14.200.2", remarked},
+		{"May 2024", "14.200.2", remarked},
+		{"May 2024 Patch 1", "14.200.1", remarked},
+		{"May 2024 Patch 2", "14.200.5", refused},
+		{"May 2024 Patch 4", "14.200.5", refused},
+		{"May 2024 Patch 3", "14.200.2", refused}, // the inferred pair is against it, too
+	} {
+		j := judged(judge, tt.label, tt.build)
+		require.Contains(t, j.Remark, tt.remark, "%s, %s", tt.label, tt.build)
+		require.Equal(t, tt.remark == "", j.Remark == "", "%s, %s: %s", tt.label, tt.build, j.Remark)
+		require.Equal(t, tt.remark == refused, j.Compliance == Unknown, "%s, %s", tt.label, tt.build)
 	}
 }
 
@@ -318,6 +377,9 @@ func TestReasons(t *testing.T) {
 		{"nothing", fixedInMay, "", "", Policy{}, fresh, Unknown, "release_unknown"},
 		{"two releases", fixedInMay, "May 2024 Patch 3", "14.200.1", Policy{}, fresh, Unknown, "label_and_build_differ"},
 		{"a build of no known patch", fixedInMay, "", "14.200.7", Policy{}, fresh, Unknown, "release_unknown"},
+		{"a build of no known patch, by old data", fixedInMay, "", "14.200.7", Policy{MaxAge: 180}, old, Unknown, "catalog_too_old,release_unknown"},
+		{"support has ended, and an advisory", fixedInMay + advisory("CVE-2024-0003", `fixed = ["August 2024 Patch 1"]`), "August 2024", "",
+			Policy{RequireSupport: true}, dayOf(2026, time.September, 1), NonCompliant, "advisories,out_of_support"},
 		{"a build of no known patch below the minimum", fixedInMay, "", "14.200.7", Policy{Minimum: release.Release{Year: 2025, Month: time.May}}, fresh,
 			NonCompliant, "below_minimum"},
 	}

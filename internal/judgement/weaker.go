@@ -21,10 +21,7 @@ func (j *Judge) Weaker(other *Judge) []string {
 			found = append(found, sentence)
 		}
 		ours := j.byRelease[theirs.Label]
-		if ours == nil {
-			continue
-		}
-		if !theirs.EndOfSupport.IsZero() && ours.EndOfSupport.After(theirs.EndOfSupport) {
+		if ours != nil && !theirs.EndOfSupport.IsZero() && ours.EndOfSupport.After(theirs.EndOfSupport) {
 			found = append(found, fmt.Sprintf("%s is supported until %s instead of %s", theirs.Label, ours.EndOfSupport, theirs.EndOfSupport))
 		}
 	}
@@ -83,13 +80,10 @@ func (j *Judge) advisory(id string) *catalog.Advisory {
 // firstMissing finds the newest release on which an advisory applies to a patch by other
 // but not by j, and the first such patch.
 func (j *Judge) firstMissing(other *Judge, id string) (label release.Release, patch int, found bool) {
-	for _, theirs := range other.byRelease {
-		ours := j.byRelease[theirs.Label]
-		if ours == nil || found && theirs.Label.Compare(label) < 0 {
-			continue
-		}
-		if from := ours.fixedFrom(id); from < theirs.fixedFrom(id) {
-			label, patch, found = theirs.Label, from, true
+	for r, theirs := range other.byRelease {
+		ours := j.byRelease[r]
+		if ours != nil && ours.fixedFrom(id) < theirs.fixedFrom(id) && r.Compare(label) > 0 {
+			label, patch, found = r, ours.fixedFrom(id), true
 		}
 	}
 	return label, patch, found

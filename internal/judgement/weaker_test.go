@@ -3,6 +3,7 @@ package judgement
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +31,10 @@ func TestWeaker(t *testing.T) {
 		{"dismissed", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\ndismissed = \"not reachable\"") +
 			advisory("CVE-2024-0002", `fixed = ["May 2024 Patch 1"]`),
 			[]string{`CVE-2024-0001 is dismissed: "not reachable"`}},
+		{"missing", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03"), []string{"CVE-2024-0002 does not apply to May 2024"}},
+		{"dismissed, and the next one fixed earlier", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\ndismissed = \"not reachable\"") +
+			advisory("CVE-2024-0002", `fixed = ["February 2024 Patch 1"]`),
+			[]string{`CVE-2024-0001 is dismissed: "not reachable"`, "CVE-2024-0002 does not apply to May 2024"}},
 		{"superseded by one that was dismissed", advisory("CVE-2024-0001", fixed+"\nexploited_since = 2024-02-03\nsuperseded_by = [\"CVE-2024-0002\"]") +
 			advisory("CVE-2024-0002", "fixed = [\"May 2024 Patch 1\"]\ndismissed = \"rejected\""),
 			[]string{`CVE-2024-0002 is dismissed: "rejected"`}},
@@ -50,6 +55,8 @@ func TestWeaker(t *testing.T) {
 	require.Equal(t, []string{`CVE-2024-0003 is dismissed: "not ours"`},
 		made(t, dismissed).Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
 
+	require.Empty(t, made(t, undecided+"exploited_since = 2024-02-03\n").Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
+
 	// Nor does whoever decides it, but for one that is exploited.
 	decided := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", "fixed = [\"May 2024 Patch 2\", \"May 2023 Patch 1\"]\nexploited_since = 2024-02-03")
 	require.Empty(t, made(t, decided).Weaker(made(t, undecided)))
@@ -59,7 +66,9 @@ func TestWeaker(t *testing.T) {
 	longer := made(t, advisory("CVE-2024-0001", fixed))
 	for i := range longer.Catalog.Releases {
 		r := &longer.Catalog.Releases[i]
-		if !r.EndOfSupport.IsZero() {
+		if r.EndOfSupport.IsZero() { // which contradicts nobody
+			r.EndOfSupport = dayOf(2031, time.May, 31)
+		} else {
 			r.EndOfSupport = r.EndOfSupport.AddMonths(1)
 		}
 	}
@@ -93,6 +102,8 @@ sources = ["test"]
 	builtIn := judge()
 	require.Equal(t, []string{"CVE-2024-0001"}, ids(judged(builtIn, "", "14.200.5").Verdict))
 	require.Equal(t, []string{"build 14.200.5 counts as May 2024 Patch 4 instead of May 2024 Patch 3"}, judge("patch = 3", "patch = 4").Weaker(builtIn))
+	counted := judge("patches = [", `patches = [{ patch = 1, build = "14.200.2", basis = "counted" }, `)
+	require.Equal(t, []string{"build 14.200.5 counts as May 2024 Patch 4 instead of May 2024 Patch 3"}, judge("patch = 3", "patch = 4").Weaker(counted))
 	require.Equal(t, []string{"build 14.200.5 counts as August 2024 Patch 3 instead of May 2024 Patch 3"}, judge(first, second, second, first).Weaker(builtIn))
 	require.Empty(t, judge("patch = 3", "patch = 2").Weaker(builtIn))
 	require.Empty(t, judge("patch = 3", "patch = 4", `"stated"`, `"counted"`).Weaker(builtIn), "nobody is judged by it")

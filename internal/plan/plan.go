@@ -1,4 +1,4 @@
-// Package plan makes of a report what to install where, in which order: a row for each
+// Package plan turns a report into what to install where and in which order: a row for each
 // server, in waves that the user names.
 package plan
 
@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/catalog"
-	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
@@ -21,40 +20,37 @@ const DefaultWaveTag = "environment"
 
 // Options are what the user asks for.
 type Options struct {
-	// Target is what servers are upgraded to that no patch of their release makes compliant;
-	// zero for the newest release that is safe for each of them.
+	// Target is the release for servers that no patch of their own release makes compliant; zero
+	// for the newest release that is safe for each of them.
 	Target release.Release
-	// Waves are values of the static tag WaveTag ("" for DefaultWaveTag), the first wave
-	// first. Without them there is one wave: an order is never guessed.
+	// Waves are values of the static tag WaveTag ("" for DefaultWaveTag), in the order of the
+	// rollout. Without them there is one wave: an order is never guessed.
 	Waves   []string
 	WaveTag string
 }
 
-// Plan is what to install where. Its rows are those of Waves, one after the other.
+// Plan is what to install where.
 type Plan struct {
 	Options Options
 	Report  *report.Report
-	Waves   []Wave
-	// Warnings are sentences to read before the plan: data that are too old to plan by, and
-	// waves that no server belongs to.
+	Waves   []*Wave
+	// Warnings are sentences to read before the plan, about data too old to plan by, or waves
+	// without servers, for example.
 	Warnings []string
 }
 
-// Wave is what is done at one time.
+// Wave is a set of servers that are changed together.
 type Wave struct {
-	// Number counts from 1. It is 0 for servers that the user put into no wave, which come last,
-	// and where there are no waves.
+	// Number counts from 1. It is 0 for servers that belong to no wave of the user; they come last.
 	Number int
 	Name   string // the value of the tag, "" for servers without it
-	Rows   []Row  // the most urgent first
+	Rows   []*Row // the most urgent first
 }
 
-// Todo are the rows with something to do: all but those that need nothing, which are last.
-func (w *Wave) Todo() []Row {
-	for i := range w.Rows {
-		if w.Rows[i].Action == Nothing {
-			return w.Rows[:i]
-		}
+// Todo are the rows with something to do; those with nothing to do are last.
+func (w *Wave) Todo() []*Row {
+	if done := slices.IndexFunc(w.Rows, func(r *Row) bool { return r.Action == Nothing }); done >= 0 {
+		return w.Rows[:done]
 	}
 	return w.Rows
 }
@@ -65,29 +61,27 @@ type Action int
 // The actions.
 const (
 	FindOut Action = iota // it did not answer, or could not be judged
-	Patch                 // a patch of the release that it runs
-	Upgrade               // a newer release
+	Patch                 // to a patch of the release that it runs
+	Upgrade               // to a newer release
 	Nothing               // it is proven compliant
 )
 
-// String gives the action in a word, for CSV and JSON.
+// String returns the action as one word, for CSV and JSON.
 func (a Action) String() string {
 	return [...]string{"find_out", "patch", "upgrade", "nothing"}[a]
 }
 
 // Row is what to do with one server.
 type Row struct {
-	Block  *report.Block
 	Server *report.Server
 	Action Action
-	// Target is what to install; zero where nothing is to be installed, and where no release
-	// is known that would do.
+	// Target is what to install; zero for nothing, or if no safe release is known.
 	Target release.Release
-	// Releases is how many releases an upgrade goes on by: 1 is the next one. 0 for a patch.
+	// Releases is the number of releases that an upgrade moves forward; 0 for a patch.
 	Releases int
 }
 
-// New makes the plan of a report. The error says why the target will not do.
+// New makes the plan of a report. The error says what is wrong with the options.
 func New(r *report.Report, options Options) (*Plan, error) {
 	if err := options.checkTarget(r); err != nil {
 		return nil, err
@@ -95,55 +89,50 @@ func New(r *report.Report, options Options) (*Plan, error) {
 	if err := options.checkWaves(); err != nil {
 		return nil, err
 	}
+	options.WaveTag = cmp.Or(options.WaveTag, DefaultWaveTag)
 	p := &Plan{Options: options, Report: r, Warnings: warnings(r)}
 	waves := make(map[string]*Wave)
 	for i, name := range options.Waves {
 		waves[name] = &Wave{Number: i + 1, Name: name}
 	}
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for _, b := range r.Blocks {
 		name := ""
 		if len(options.Waves) > 0 {
-			name = b.Tags()[options.waveTag()]
+			name = b.Tags()[options.WaveTag]
 		}
 		if waves[name] == nil {
 			waves[name] = &Wave{Name: name}
 		}
-		for j := range b.Servers {
-			waves[name].Rows = append(waves[name].Rows, options.row(b, &b.Servers[j]))
+		for _, s := range b.Servers {
+			waves[name].Rows = append(waves[name].Rows, options.row(s))
 		}
 	}
 	for i, name := range options.Waves {
 		if len(waves[name].Rows) == 0 {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("Wave %d: no server has the tag %s = %q: check how it is written.", i+1, options.waveTag(), name))
+			p.Warnings = append(p.Warnings, fmt.Sprintf("Wave %d: no server has the tag %s = %q: check how it is written.", i+1, options.WaveTag, name))
 			delete(waves, name)
 		}
 	}
-	p.Warnings = append(p.Warnings, doubtful(waves)...)
 	for _, wave := range waves {
-		slices.SortStableFunc(wave.Rows, urgency)
-		p.Waves = append(p.Waves, *wave)
+		slices.SortStableFunc(wave.Rows, byUrgency)
+		p.Waves = append(p.Waves, wave)
 	}
-	slices.SortFunc(p.Waves, func(a, b Wave) int {
-		last := func(w Wave) int { return cmp.Or(w.Number, len(options.Waves)+1) }
+	slices.SortFunc(p.Waves, func(a, b *Wave) int {
+		last := func(w *Wave) int { return cmp.Or(w.Number, len(options.Waves)+1) }
 		return cmp.Or(cmp.Compare(last(a), last(b)), strings.Compare(a.Name, b.Name))
 	})
+	p.Warnings = append(p.Warnings, doubtfulTargets(p.Waves)...)
 	return p, nil
 }
 
-// WaveTag is the static tag whose values are waves.
-func (p *Plan) WaveTag() string { return p.Options.waveTag() }
-
-func (o *Options) waveTag() string { return cmp.Or(o.WaveTag, DefaultWaveTag) }
-
-// checkWaves finds a wave that is named twice or not at all.
+// checkWaves refuses a wave that is named twice, and one without a name.
 func (o *Options) checkWaves() error {
 	for i, name := range o.Waves {
 		switch {
 		case name == "":
 			return errors.New("--waves: a name is missing: write it like DEV,TEST,PROD")
 		case slices.Contains(o.Waves[:i], name):
-			return fmt.Errorf("--waves: %s stands there twice", name)
+			return fmt.Errorf("--waves: %s is named twice: name each wave once", name)
 		}
 	}
 	return nil
@@ -154,10 +143,8 @@ func (o *Options) checkTarget(r *report.Report) error {
 	if o.Target.IsZero() {
 		return nil
 	}
-	for i := range r.Blocks {
-		round := r.Blocks[i].Round
-		policy := round.Block.Policy()
-		j := round.Judge.Judge(o.Target.String(), "", &policy, round.Day())
+	for _, b := range r.Blocks {
+		j, policy := judge(b, o.Target), b.Round.Block.Policy()
 		switch {
 		case j.Verdict == nil:
 			return fmt.Errorf("--target %s: %s", o.Target, cmp.Or(j.Remark, "the catalogue does not say what is known of it"))
@@ -172,36 +159,36 @@ func (o *Options) checkTarget(r *report.Report) error {
 	return nil
 }
 
-// RowOf is what a plan without wishes does with a server.
-func RowOf(b *report.Block, s *report.Server) Row { return (&Options{}).row(b, s) }
+// RowOf is what a plan with default options does with a server.
+func RowOf(s *report.Server) *Row { return (&Options{}).row(s) }
 
 // row decides what to do with a server.
-func (o *Options) row(b *report.Block, s *report.Server) Row {
-	row := Row{Block: b, Server: s, Action: FindOut}
+func (o *Options) row(s *report.Server) *Row {
+	row := &Row{Server: s}
 	switch {
 	case s.Proven():
 		row.Action = Nothing
 		return row
 	case !s.Answered() || s.Judgement.Compliance != judgement.NonCompliant:
+		row.Action = FindOut
 		return row
 	}
-	if patch, found := safePatch(b, s); found {
+	if patch, found := safePatch(s); found {
 		row.Action, row.Target = Patch, patch
 		return row
 	}
-	row.Action = Upgrade
-	if o.Target.Compare(s.Judgement.Release) > 0 {
-		row.Target = o.Target
-	} else {
-		row.Target = newest(b.Round, s.Judgement.Release)
+	row.Action, row.Target = Upgrade, o.Target
+	if o.Target.Compare(s.Judgement.Release) <= 0 {
+		row.Target = newestSafe(s)
 	}
-	row.Releases = distance(b.Round.Judge.Catalog, s.Judgement.Release, row.Target)
+	row.Releases = distance(s.Round.Judge.Catalog, s.Judgement.Release, row.Target)
 	return row
 }
 
-// safePatch is the lowest patch of a server's release against which nothing would speak.
-func safePatch(b *report.Block, s *report.Server) (patch release.Release, found bool) {
-	runs, policy := s.Judgement.Release, b.Round.Block.Policy()
+// safePatch is the lowest safe patch of a server's release that fixes all that applies and meets
+// the minimum release, if there is one.
+func safePatch(s *report.Server) (patch release.Release, found bool) {
+	runs, minimum := s.Judgement.Release, s.Round.Block.Minimum()
 	patch, found = s.Fix()
 	switch {
 	case len(s.Applying()) == 0:
@@ -209,33 +196,36 @@ func safePatch(b *report.Block, s *report.Server) (patch release.Release, found 
 	case !found:
 		return release.Release{}, false
 	}
-	if policy.Minimum.Initial() == runs.Initial() && policy.Minimum.Compare(patch) > 0 {
-		patch = policy.Minimum
+	if minimum.Initial() == runs.Initial() && minimum.Compare(patch) > 0 {
+		patch = minimum
 	}
-	return patch, patch.Compare(runs) > 0 && safe(b.Round, patch)
+	return patch, safe(s.Block, patch)
 }
 
-// safe reports whether nothing is known against a release.
-func safe(round *fleet.Round, target release.Release) bool {
-	policy := round.Block.Policy()
-	j := round.Judge.Judge(target.String(), "", &policy, round.Day())
+// judge judges a release by the data and policy of a block.
+func judge(b *report.Block, target release.Release) judgement.Judgement {
+	policy := b.Round.Block.Policy()
+	return b.Round.Judge.Judge(target.String(), "", &policy, b.Round.Day())
+}
+
+// safe reports whether a release is known and not known to be non-compliant.
+func safe(b *report.Block, target release.Release) bool {
+	j := judge(b, target)
 	return j.Verdict != nil && j.Compliance != judgement.NonCompliant
 }
 
-// newest is the newest release known, with its newest patch, that is safe, supported and newer
-// than what runs; zero where there is none.
-func newest(round *fleet.Round, runs release.Release) release.Release {
-	releases := round.Judge.Catalog.Releases // oldest first
-	for i := len(releases) - 1; i >= 0; i-- {
-		r := &releases[i]
-		if target := latest(r); supported(round, r) && r.Label.Compare(runs.Initial()) > 0 && safe(round, target) {
+// newestSafe is the newest supported release after that of a server whose latest patch is safe;
+// zero if there is none.
+func newestSafe(s *report.Server) release.Release {
+	for _, r := range slices.Backward(s.Round.Judge.Catalog.Releases) { // oldest first
+		if target := latest(&r); supported(s.Block, &r) && r.Label.Compare(s.Judgement.Release.Initial()) > 0 && safe(s.Block, target) {
 			return target
 		}
 	}
 	return release.Release{}
 }
 
-// latest is a release with its newest patch known.
+// latest is a release with its latest known patch.
 func latest(r *catalog.Release) release.Release {
 	target := r.Label
 	if r.LatestPatch != nil {
@@ -244,22 +234,21 @@ func latest(r *catalog.Release) release.Release {
 	return target
 }
 
-// supported reports whether an upgrade may go to a release.
-func supported(round *fleet.Round, r *catalog.Release) bool {
-	return !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(round.Day()) >= 0
+// supported reports whether support for a release is known not to have ended.
+func supported(b *report.Block, r *catalog.Release) bool {
+	return !r.EndOfSupport.IsZero() && r.EndOfSupport.DaysSince(b.Round.Day()) >= 0
 }
 
-// Lowest are the targets that an upgrade of a block's servers may have at the least, the oldest
-// first: of each supported release the lowest patch from which on nothing is known against it.
+// Lowest are the lowest targets for upgrades of a block's servers, the oldest first: of each
+// supported release the lowest patch such that it and all later ones are safe.
 func Lowest(b *report.Block) (targets []release.Release) {
-	releases := b.Round.Judge.Catalog.Releases
-	for i := range releases {
-		target := latest(&releases[i])
-		if !supported(b.Round, &releases[i]) || !safe(b.Round, target) {
+	for _, r := range b.Round.Judge.Catalog.Releases {
+		target := latest(&r)
+		if !supported(b, &r) || !safe(b, target) {
 			continue
 		}
 		for lower := target; lower.Patch > 0; target = lower {
-			if lower.Patch--; !safe(b.Round, lower) {
+			if lower.Patch--; !safe(b, lower) {
 				break
 			}
 		}
@@ -268,9 +257,9 @@ func Lowest(b *report.Block) (targets []release.Release) {
 	return targets
 }
 
-// WillDo are the releases of which each patch from the one named on would do for a server that
-// is to be patched or upgraded; lowest are those of its block. A target that was planned earlier
-// is right for as long as its release is among them with a patch that is not above.
+// WillDo are the releases that would do for a server to be patched or upgraded, each from the
+// patch named on; lowest are those of its block. A target that was planned earlier is still right
+// if this list has its release with the same or a lower patch.
 func (r *Row) WillDo(lowest []release.Release) (all []release.Release) {
 	if r.Action != Patch && r.Action != Upgrade {
 		return nil
@@ -287,20 +276,20 @@ func (r *Row) WillDo(lowest []release.Release) (all []release.Release) {
 	return all
 }
 
-// distance is the number of releases in a catalogue from one to another.
+// distance is the number of releases of a catalogue after from, up to and including to.
 func distance(c *catalog.Catalog, from, to release.Release) (n int) {
-	for i := range c.Releases {
-		if label := c.Releases[i].Label; label.Compare(from.Initial()) > 0 && label.Compare(to) <= 0 {
+	for _, r := range c.Releases {
+		if r.Label.Compare(from.Initial()) > 0 && r.Label.Compare(to) <= 0 {
 			n++
 		}
 	}
 	return n
 }
 
-// urgency orders the rows of a wave: what is to be installed before what is to be found out
-// and what needs nothing; of the first what is exploited, then the highest score, then what
-// has been known for longest.
-func urgency(a, b Row) int {
+// byUrgency orders the rows of a wave: installations, then servers to find out about, then those
+// with nothing to do; among installations those that close exploited advisories first, then by the
+// highest score, then by the days of exposure.
+func byUrgency(a, b *Row) int {
 	rank := func(r *Row) int { return [...]int{FindOut: 1, Patch: 0, Upgrade: 0, Nothing: 2}[r.Action] }
 	exploited := func(r *Row) int { return min(r.Server.Exploited(), 1) }
 	score := func(r *Row) float64 {
@@ -311,21 +300,12 @@ func urgency(a, b Row) int {
 	}
 	exposed := func(r *Row) int { days, _ := r.Server.Judgement.ExposedDays(); return days }
 	return cmp.Or(
-		cmp.Compare(rank(&a), rank(&b)),
-		cmp.Compare(exploited(&b), exploited(&a)),
-		cmp.Compare(score(&b), score(&a)),
-		cmp.Compare(exposed(&b), exposed(&a)),
+		cmp.Compare(rank(a), rank(b)),
+		cmp.Compare(exploited(b), exploited(a)),
+		cmp.Compare(score(b), score(a)),
+		cmp.Compare(exposed(b), exposed(a)),
 		strings.Compare(a.Server.Server.String(), b.Server.Server.String()),
 	)
-}
-
-// Rows are those of all waves, in the order of the plan.
-func (p *Plan) Rows() []Row {
-	var rows []Row
-	for _, wave := range p.Waves {
-		rows = append(rows, wave.Rows...)
-	}
-	return rows
 }
 
 func ids(advisories []*catalog.Advisory) []string {

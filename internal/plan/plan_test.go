@@ -33,13 +33,19 @@ func planOf(t testing.TB, r *report.Report, options plan.Options) *plan.Plan {
 	return p
 }
 
-// text writes a plan in short: a line for each server.
+func rowsOf(p *plan.Plan) (rows []*plan.Row) {
+	for _, wave := range p.Waves {
+		rows = append(rows, wave.Rows...)
+	}
+	return rows
+}
+
+// text is a plan with one line for each server.
 func text(p *plan.Plan) string {
 	var b strings.Builder
-	for i := range p.Waves {
-		fmt.Fprintf(&b, "%s\n", p.Title(&p.Waves[i]))
-		for j := range p.Waves[i].Rows {
-			row := &p.Waves[i].Rows[j]
+	for _, wave := range p.Waves {
+		fmt.Fprintf(&b, "%s\n", p.Title(wave))
+		for _, row := range wave.Rows {
 			fmt.Fprintf(&b, "  %s: %s, %s -> %s [%s] closes %d; %s\n",
 				row.Server.Server.Source(), row.Action, row.Runs(), row.Do(), row.Effort(), len(row.Closes()), strings.Join(row.Why(), ", "))
 		}
@@ -77,10 +83,17 @@ func TestPlan(t *testing.T) {
 	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
 
-	// Without waves nothing is guessed: one list, in the order of urgency.
+	for _, w := range p.Waves {
+		todo := len(w.Todo())
+		for i, row := range w.Rows {
+			require.Equal(t, i >= todo, row.Action == plan.Nothing, row.Server.Server.Source())
+		}
+	}
+
+	// Without waves there is one list, ordered by urgency.
 	p = planOf(t, r, plan.Options{})
 	require.Len(t, p.Waves, 1)
-	require.Equal(t, "All servers", p.Title(&p.Waves[0]))
+	require.Equal(t, "All servers", p.Title(p.Waves[0]))
 	require.Len(t, p.Waves[0].Rows, r.Summary.Servers)
 	require.Positive(t, p.Waves[0].Rows[0].Server.Exploited())
 }
@@ -89,7 +102,7 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 	r := reporttest.Report(t, environments()...)
 	target := parse(t, "May 2025 Patch 14")
 	upgrades := 0
-	for _, row := range planOf(t, r, plan.Options{Target: target}).Rows() {
+	for _, row := range rowsOf(planOf(t, r, plan.Options{Target: target})) {
 		switch row.Action {
 		case plan.Upgrade:
 			upgrades++
@@ -103,6 +116,18 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 	require.Positive(t, upgrades)
 }
 
+// The number of releases is the same to an initial release and to a patch of it.
+func TestReleasesBetween(t *testing.T) {
+	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 15", ""),
+	}})
+	effort := func(target string) string {
+		return planOf(t, r, plan.Options{Target: parse(t, target)}).Waves[0].Rows[0].Effort()
+	}
+	require.Equal(t, "upgrade over 1 release", effort("November 2025"))
+	require.Equal(t, "upgrade over 1 release", effort("November 2025 Patch 1"))
+}
+
 func TestRefused(t *testing.T) {
 	r := reporttest.Report(t, environments()...)
 	for name, one := range map[string]struct {
@@ -114,7 +139,7 @@ func TestRefused(t *testing.T) {
 		"not known": {plan.Options{Target: parse(t, "May 2031")}, `^--target May 2031: release "May 2031" is not in the catalogue: bring`},
 		"below a minimum": {plan.Options{Target: parse(t, "May 2024 Patch 18")},
 			`^--target May 2024 Patch 18 is below the minimum_release May 2024 Patch 20 of a block: choose`},
-		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV stands there twice$`},
+		"a wave twice":        {plan.Options{Waves: []string{"DEV", "PROD", "DEV"}}, `^--waves: DEV is named twice: name each wave once$`},
 		"a wave with no name": {plan.Options{Waves: []string{"DEV", ""}}, `^--waves: a name is missing`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +148,7 @@ func TestRefused(t *testing.T) {
 			require.Regexp(t, one.problem, err.Error())
 		})
 	}
-	// Support counts where a block asks for it alone.
+	// Support matters only in blocks that require it.
 	target := plan.Options{Target: parse(t, "May 2023 Patch 18")}
 	_, err := plan.New(reporttest.Report(t, environments()[2]), target)
 	require.ErrorContains(t, err, "is out of support, and a block sets require_support")
@@ -136,7 +161,7 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "older than catalog_max_age allows (180 days): what this plan installs may be open to newer ones")
 	require.Equal(t, `Wave 2: no server has the tag environment = "QA": check how it is written.`, p.Warnings[len(p.Warnings)-1])
 	require.Len(t, p.Waves, 1)
-	require.Equal(t, plan.Patch, p.Waves[0].Rows[0].Action, "it is planned all the same")
+	require.Equal(t, plan.Patch, p.Waves[0].Rows[0].Action, "it is planned despite the warnings")
 
 	undecided := reporttest.JudgeBy(func(c *catalog.Catalog) {
 		c.Advisories = append(c.Advisories, catalog.Advisory{ID: "CVE-2027-1", ReadBy: catalog.Machine, ExploitedSince: c.AdvisoriesAsOf})
@@ -145,8 +170,7 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, strings.Join(p.Warnings, "\n"), "CVE-2027-1 is known to be exploited and undecided")
 }
 
-// Servers that nobody knows of are not planned, which is said.
-// What the catalogue does not vouch for is planned only with a warning.
+// A target that the catalogue does not confirm comes with a warning.
 func TestDoubtfulTargets(t *testing.T) {
 	target := func(label string) string {
 		return strings.Join(planOf(t, reporttest.Mixed(t), plan.Options{Target: parse(t, label)}).Warnings, "\n")
@@ -160,6 +184,7 @@ func TestDoubtfulTargets(t *testing.T) {
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
 }
 
+// The warnings name the sites with servers that the plan cannot know.
 func TestIncompleteSites(t *testing.T) {
 	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
 	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)
@@ -167,8 +192,8 @@ func TestIncompleteSites(t *testing.T) {
 	require.NotContains(t, warnings, "qlik1.example.com")
 }
 
-// Whatever runs and whatever is asked for: what a plan installs is open to nothing, not below
-// the minimum, newer than what runs, and makes the server compliant by the data of the day.
+// Whatever servers run and users ask for, a target is open to no advisory, not below the minimum, newer
+// than what runs, and makes the server compliant by the data of the day.
 func TestTargetsAreSafe(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	releases := reporttest.Catalog().Releases
@@ -201,17 +226,17 @@ func TestTargetsAreSafe(t *testing.T) {
 			require.ErrorContains(t, err, "--target")
 			continue
 		}
-		require.Len(t, p.Rows(), r.Summary.Servers, "each server once")
+		require.Len(t, rowsOf(p), r.Summary.Servers, "each server once")
 		requireRight(t, p)
-		for _, row := range p.Rows() {
+		for _, row := range rowsOf(p) {
 			runs, name := row.Server.Judgement.Release, row.Server.Server.Source()
 			require.Equal(t, row.Server.Proven(), row.Action == plan.Nothing, name)
 			if row.Target.IsZero() {
 				continue
 			}
 			installed++
-			policy := row.Block.Round.Block.Policy()
-			after := row.Block.Round.Judge.Judge(row.Target.String(), "", &policy, row.Block.Round.Day())
+			policy := row.Server.Round.Block.Policy()
+			after := row.Server.Round.Judge.Judge(row.Target.String(), "", &policy, row.Server.Round.Day())
 			require.Equal(t, judgement.Compliant, after.Compliance, "%s runs %s, to %s: %v", name, runs, row.Target, after.Reasons.Names())
 			require.Empty(t, after.Verdict.Advisories)
 			require.Positive(t, row.Target.Compare(runs), "%s runs %s, to %s", name, runs, row.Target)
@@ -220,34 +245,38 @@ func TestTargetsAreSafe(t *testing.T) {
 				for patch := runs.Patch + 1; patch < row.Target.Patch; patch++ {
 					lower := runs
 					lower.Patch = patch
-					before := row.Block.Round.Judge.Judge(lower.String(), "", &policy, row.Block.Round.Day())
+					before := row.Server.Round.Judge.Judge(lower.String(), "", &policy, row.Server.Round.Day())
 					require.NotEqual(t, judgement.Compliant, before.Compliance, "%s: %s would do as well as %s", name, lower, row.Target)
 				}
 			} else {
 				require.Positive(t, row.Releases)
 			}
 		}
-		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
+		require.True(t, slices.IsSortedFunc(p.Waves, func(a, b *plan.Wave) int { return (a.Number+2)%3 - (b.Number+2)%3 }), "DEV, in no wave, is last")
 	}
-	require.Greater(t, installed, 500, "the test must not pass for want of plans")
+	require.Greater(t, installed, 500, "the test has plans to check")
 }
 
-// requireRight holds what would do for each server against the judgement: from each of them on
-// a patch is compliant, the one below is not, and what is planned is among them.
+// requireRight checks the releases that would do for each server: each is compliant and the patch below
+// it is not, and the planned target is among them.
 func requireRight(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	lowest := make(map[*report.Block][]release.Release)
-	for i := range p.Report.Blocks {
-		lowest[&p.Report.Blocks[i]] = plan.Lowest(&p.Report.Blocks[i])
+	for _, b := range p.Report.Blocks {
+		lowest[b] = plan.Lowest(b)
 	}
-	for _, row := range p.Rows() {
-		policy := row.Block.Round.Block.Policy()
+	for _, row := range rowsOf(p) {
+		policy := row.Server.Round.Block.Policy()
 		compliance := func(r release.Release) judgement.Compliance {
-			return row.Block.Round.Judge.Judge(r.String(), "", &policy, row.Block.Round.Day()).Compliance
+			return row.Server.Round.Judge.Judge(r.String(), "", &policy, row.Server.Round.Day()).Compliance
 		}
 		runs := row.Server.Judgement.Release
 		planned := row.Target.IsZero() || row.Target == p.Options.Target // which need not be supported
-		for _, one := range row.WillDo(lowest[row.Block]) {
+		initial := make(map[release.Release]bool)
+		for _, one := range row.WillDo(lowest[row.Server.Block]) {
+			require.False(t, initial[one.Initial()], "each release is named once, %s", one)
+			initial[one.Initial()] = true
+			require.Equal(t, parse(t, one.String()), one)
 			require.Positive(t, one.Compare(runs), "%s for %s", one, runs)
 			require.Equal(t, judgement.Compliant, compliance(one), "%s for %s", one, runs)
 			planned = planned || one.Initial() == row.Target.Initial() && one.Patch <= row.Target.Patch
@@ -260,8 +289,17 @@ func requireRight(t *testing.T, p *plan.Plan) {
 	}
 }
 
-// Nothing older is ever planned, neither the target that was asked for nor an older release that
-// is open to less.
+// What would do for a server that only needs a patch names its release once.
+func TestPatchOfASupportedRelease(t *testing.T) {
+	p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("May 2025 Patch 7"), Servers: []reporttest.Server{
+		reporttest.Runs("dev1", "May 2025 Patch 3", ""),
+	}}), plan.Options{})
+	require.Equal(t, "May 2025 Patch 7", rowsOf(p)[0].Do())
+	requireRight(t, p)
+}
+
+// A plan never downgrades, neither to the target that the user chose nor to a release that is open to
+// less.
 func TestNoSafeRelease(t *testing.T) {
 	newest := parse(t, "May 2026")
 	judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
@@ -272,7 +310,7 @@ func TestNoSafeRelease(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: judge, Servers: []reporttest.Server{reporttest.Runs("dev1", "May 2026 Patch 2", "")}})
 	for _, options := range []plan.Options{{}, {Target: parse(t, "May 2025 Patch 15")}} {
 		p := planOf(t, r, options)
-		row := p.Rows()[0]
+		row := rowsOf(p)[0]
 		require.Equal(t, plan.Upgrade, row.Action)
 		require.Equal(t, "no safe release known", row.Do())
 		require.Empty(t, row.Closes())
@@ -281,8 +319,8 @@ func TestNoSafeRelease(t *testing.T) {
 	}
 }
 
-// The edges of what counts: support to its last day, advisories to the last day of their age, and a
-// release only once it has been seen.
+// Boundaries: support lasts until the end of its last day, advisories are fresh on the last day of their age, and a
+// release counts only once it is known.
 func TestEdges(t *testing.T) {
 	today := catalog.DayOf(reporttest.At)
 	day := func(days int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, days)) }
@@ -297,9 +335,10 @@ func TestEdges(t *testing.T) {
 		}}), plan.Options{})
 	}
 	target := func(change func(newest *catalog.Release)) string {
-		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Rows()[0].Target.Initial().String()
+		return planned(func(newest *catalog.Release, _ *catalog.Catalog) { change(newest) }).Waves[0].Rows[0].Target.Initial().String()
 	}
 	require.Equal(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = today }))
+	require.NotContains(t, strings.Join(planned(func(r *catalog.Release, _ *catalog.Catalog) { r.EndOfSupport = today }).Warnings, "\n"), "out of support")
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = day(-1) }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.EndOfSupport = catalog.Day{} }))
 	require.NotEqual(t, "May 2026", target(func(r *catalog.Release) { r.Verified = false }))
@@ -321,8 +360,10 @@ func TestEdges(t *testing.T) {
 		p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "PROD", Judge: judge, Servers: []reporttest.Server{
 			reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),
 		}}), plan.Options{})
-		return p.Rows()[0].Why()
+		return rowsOf(p)[0].Why()
 	}
 	require.Contains(t, soon(180), "support ends in 180 days")
 	require.NotContains(t, strings.Join(soon(181), " "), "support ends")
+	require.Contains(t, soon(0), "support ends today")
+	require.Contains(t, soon(-1), "support ended 1 day ago")
 }

@@ -12,10 +12,10 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// supportSoon is from how many days before its end on support is a reason to say so.
+// supportSoon is the number of days before the end of support from which it is given as a reason.
 const supportSoon = 180
 
-// Runs is what the server runs, in a word where that is not known.
+// Runs is the version that the server runs, or "no answer".
 func (r *Row) Runs() string {
 	switch info := r.Server.Outcome.Info; {
 	case info == nil:
@@ -40,7 +40,7 @@ func (r *Row) Do() string {
 	return r.Target.String()
 }
 
-// Effort is that of the change in a few words, "" where there is none.
+// Effort is the effort of the change in a few words, "" if nothing is installed.
 func (r *Row) Effort() string {
 	switch {
 	case r.Action == Patch:
@@ -51,7 +51,7 @@ func (r *Row) Effort() string {
 	return ""
 }
 
-// Closes are the identifiers of the advisories that apply no longer once it is done.
+// Closes are the identifiers of the advisories that no longer apply afterwards.
 func (r *Row) Closes() []string {
 	if r.Target.IsZero() {
 		return nil
@@ -59,7 +59,7 @@ func (r *Row) Closes() []string {
 	return ids(r.Server.Applying())
 }
 
-// Why says what is the matter with the server, the gravest first.
+// Why gives the reasons for the action, the gravest first.
 func (r *Row) Why() (why []string) {
 	s := r.Server
 	if !s.Answered() {
@@ -71,16 +71,14 @@ func (r *Row) Why() (why []string) {
 	if s.Exploited() > 0 {
 		why = append(why, "known to be exploited")
 	}
-	if v := s.Judgement.Verdict; v != nil && len(v.Advisories) > 0 {
-		if v.MaxCVSS > 0 {
-			why = append(why, fmt.Sprintf("CVSS %.1f", v.MaxCVSS))
-		}
-		if days, known := s.Judgement.ExposedDays(); known {
-			why = append(why, "exposed for "+text.Plural(days, "day"))
-		}
+	if v := s.Judgement.Verdict; v != nil && v.MaxCVSS > 0 {
+		why = append(why, fmt.Sprintf("CVSS %.1f", v.MaxCVSS))
+	}
+	if days, known := s.Judgement.ExposedDays(); known {
+		why = append(why, "exposed for "+text.Plural(days, "day"))
 	}
 	if s.Judgement.BelowMinimum {
-		why = append(why, "below the minimum "+r.Block.Round.Block.Minimum().String())
+		why = append(why, "below the minimum "+s.Round.Block.Minimum().String())
 	}
 	if days, known := s.Judgement.SupportDaysLeft(); known && days <= supportSoon {
 		why = append(why, supportWords(days))
@@ -91,21 +89,21 @@ func (r *Row) Why() (why []string) {
 	return why
 }
 
-// doubtful are targets that the catalogue does not vouch for, a sentence each.
-func doubtful(waves map[string]*Wave) (all []string) {
+// doubtfulTargets returns a sentence for each target that the catalogue does not confirm.
+func doubtfulTargets(waves []*Wave) (all []string) {
 	for _, wave := range waves {
-		for i := range wave.Rows {
-			row := &wave.Rows[i]
-			releases := row.Block.Round.Judge.Catalog.Releases
+		for _, row := range wave.Rows {
+			round := row.Server.Round
+			releases := round.Judge.Catalog.Releases
 			place := slices.IndexFunc(releases, func(r catalog.Release) bool { return r.Label == row.Target.Initial() })
-			if row.Target.IsZero() || place < 0 {
-				continue
+			if place < 0 {
+				continue // nothing is to be installed
 			}
 			listed := &releases[place]
 			if listed.LatestPatch == nil || *listed.LatestPatch < row.Target.Patch {
 				all = append(all, fmt.Sprintf("%s is newer than any patch known of its release: see that it exists before you plan by it.", row.Target))
 			}
-			if day := row.Block.Round.Day(); row.Action == Upgrade && !listed.EndOfSupport.IsZero() && listed.EndOfSupport.DaysSince(day) < 0 {
+			if row.Action == Upgrade && !listed.EndOfSupport.IsZero() && listed.EndOfSupport.DaysSince(round.Day()) < 0 {
 				all = append(all, fmt.Sprintf("%s is out of support since %s, by the catalogue.", row.Target, listed.EndOfSupport))
 			}
 		}
@@ -125,7 +123,7 @@ func supportWords(days int) string {
 	return "support ends in " + text.Plural(days, "day")
 }
 
-// Title is "Wave 1, DEV", and for servers in no wave why they are in none.
+// Title is "Wave 1, DEV", or the reason why its servers are in no wave.
 func (p *Plan) Title(w *Wave) string {
 	switch {
 	case w.Number > 0:
@@ -133,84 +131,77 @@ func (p *Plan) Title(w *Wave) string {
 	case len(p.Options.Waves) == 0:
 		return "All servers"
 	case w.Name == "":
-		return "In no wave, without the tag " + p.Options.waveTag()
+		return "In no wave, without the tag " + p.Options.WaveTag
 	}
 	return "In no wave, " + w.Name
 }
 
-// Lines are what a change request can take as they are, one for each wave and target:
+// Lines are ready for a change request, one for each wave and target:
 // "Wave 1, DEV: 4 servers to May 2025 Patch 15 closes CVE-2024-55579, CVE-2024-55580".
 func (p *Plan) Lines() (lines []string) {
-	for i := range p.Waves {
-		w := &p.Waves[i]
-		title := p.Title(w) + ": "
-		findOut, nowhere := 0, 0
-		groups := make(map[release.Release][]*Row)
+	for _, w := range p.Waves {
+		add := func(servers int, words string) {
+			if servers > 0 {
+				lines = append(lines, p.Title(w)+": "+text.Plural(servers, "server")+" "+words)
+			}
+		}
+		findOut, noTarget := 0, 0
+		rowsTo := make(map[release.Release][]*Row)
 		var targets []release.Release // in the order of the plan
-		for j := range w.Rows {
-			switch row := &w.Rows[j]; {
+		for _, row := range w.Rows {
+			switch {
 			case row.Action == FindOut:
 				findOut++
 			case row.Action == Nothing:
 			case row.Target.IsZero():
-				nowhere++
+				noTarget++
 			default:
-				if groups[row.Target] == nil {
+				if rowsTo[row.Target] == nil {
 					targets = append(targets, row.Target)
 				}
-				groups[row.Target] = append(groups[row.Target], row)
+				rowsTo[row.Target] = append(rowsTo[row.Target], row)
 			}
 		}
 		for _, target := range targets {
-			rows := groups[target]
-			lines = append(lines, title+text.Plural(len(rows), "server")+" to "+target.String()+" "+achieves(rows))
+			add(len(rowsTo[target]), "to "+target.String()+" "+effect(rowsTo[target]))
 		}
-		if nowhere > 0 {
-			lines = append(lines, title+text.Plural(nowhere, "server")+" with no safe release known")
-		}
-		if findOut > 0 {
-			lines = append(lines, title+text.Plural(findOut, "server")+" to find out about first")
-		}
+		add(noTarget, "with no safe release known")
+		add(findOut, "to find out about first")
 	}
 	return lines
 }
 
-// achieves says what comes of changes to one target.
-func achieves(rows []*Row) string {
+// effect says what the changes to one target achieve.
+func effect(rows []*Row) string {
 	var closed []string
-	minimum, support := false, false
+	var reasons judgement.Reasons
 	for _, row := range rows {
 		closed = append(closed, row.Closes()...)
-		reasons := row.Server.Judgement.Reasons
-		minimum = minimum || reasons&judgement.BelowMinimum != 0
-		support = support || reasons&judgement.OutOfSupport != 0
+		reasons |= row.Server.Judgement.Reasons
 	}
 	slices.Sort(closed)
 	var parts []string
 	if closed = slices.Compact(closed); len(closed) > 0 {
 		parts = append(parts, "closes "+strings.Join(closed, ", "))
 	}
-	if minimum {
+	if reasons&judgement.BelowMinimum != 0 {
 		parts = append(parts, "meets the minimum release")
 	}
-	if support {
+	if reasons&judgement.OutOfSupport != 0 {
 		parts = append(parts, "is in support")
 	}
 	return strings.Join(parts, " and ")
 }
 
-// warnings are what to know of the data before planning by them.
+// warnings are about the data that the plan is based on.
 func warnings(r *report.Report) (all []string) {
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for _, b := range r.Blocks {
 		policy, asOf := b.Round.Block.Policy(), b.Round.Judge.Catalog.AdvisoriesAsOf
-		if days := b.Round.Day().DaysSince(asOf); policy.MaxAge > 0 && days > policy.MaxAge {
+		if days := b.Round.Day().DaysSince(asOf); days > policy.MaxAge {
 			all = append(all, fmt.Sprintf("Advisories are of %s, older than catalog_max_age allows (%s): what this plan installs may be "+
 				"open to newer ones. Bring the catalogue up to date first.", asOf, text.Plural(policy.MaxAge, "day")))
 		}
-	}
-	for i := range r.Blocks {
-		if b := &r.Blocks[i]; r.IncompleteSite(b) {
+		if r.IncompleteSite(b) {
 			_, problem := b.SiteWords()
 			all = append(all, fmt.Sprintf("Site %s: some of its servers are missing here. %s", b.Site().Source(), problem))
 		}
@@ -221,8 +212,8 @@ func warnings(r *report.Report) (all []string) {
 	for _, problem := range r.Problems {
 		all = append(all, "Planned by other data, for the catalogue cannot be read: "+problem+".")
 	}
-	for i := range r.Undecided {
-		if a := r.Undecided[i]; a.Exploited() {
+	for _, a := range r.Undecided {
+		if a.Exploited() {
 			all = append(all, a.ID+" is known to be exploited and undecided: no target of this plan is known to be safe from it.")
 		}
 	}

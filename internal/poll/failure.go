@@ -154,10 +154,12 @@ func (p *progress) timeout() Outcome {
 		outcome.Hint = "check that the server is up, and the firewalls between here and its port"
 	case p.step == StepTLS:
 		outcome.Cause = "the TLS handshake did not end in time"
-		outcome.Hint = "check that this port is the " + p.service.Name + ", and the load of the server"
+		outcome.Hint = "check that this port is the " + p.service.Name + ", the load of the server, and that large packets get through " +
+			"(the MTU of a VPN or tunnel on the way)"
 	default:
 		outcome.Step = StepHTTP // even after the first byte: the status line is incomplete
-		outcome.Cause = "the server took the request, but its reply did not begin in time"
+		// Sent, but perhaps not received: the client's certificate before it may be lost.
+		outcome.Cause = "the request was sent, but no reply began in time"
 		outcome.Hint = "raise timeout, or look at the load and the " + p.service.Name + " of the server"
 	}
 	return outcome

@@ -45,7 +45,7 @@ func TestFaults(t *testing.T) {
 		},
 		simulator.FaultWarningFlood:  {long, TLSError, 0, "this side broke off the TLS connection: tls: too many ignored records", "damaged on the way", false},
 		simulator.FaultDamagedRecord: {long, TLSError, 0, "this side broke off the TLS connection: tls: bad record MAC", "damaged on the way", false},
-		simulator.FaultNoAnswer:      {short, Timeout, 0, "did not begin in time", "raise timeout", false},
+		simulator.FaultNoAnswer:      {short, Timeout, 0, "the request was sent, but no reply began in time", "raise timeout", false},
 		simulator.FaultHugeHeaders:   {long, BodyReadError, 0, "headers of the reply broke off or were too large", "look at the About service", false},
 		simulator.Fault204:           {long, StatusMismatch, 204, "HTTP status 204 No Content", "check host, port and path", false},
 		simulator.Fault302:           {long, AuthenticationFailed, 302, "HTTP status 302 Found", "a redirect leads to a login page", false},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -216,7 +217,10 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 	// No connection or TLS session is kept for the next round, hours later: in a full handshake,
 	// the server sends its certificate.
 	transport := &http.Transport{
-		Proxy:                  seen.findProxy(r.proxy),
+		Proxy: seen.findProxy(r.proxy),
+		// The transport keeps the deadline of ctx from its dialer, which would then wait
+		// for the first address of a name alone, if that is dead.
+		DialContext:            (&net.Dialer{Timeout: r.timeout}).DialContext,
 		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
 		DisableKeepAlives:      true,

@@ -235,8 +235,11 @@ func asciiName(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", errors.New("the host name is not written in UTF-8")
 	}
-	if _, err := netip.ParseAddr(name); err == nil {
-		return name, nil
+	if address, err := netip.ParseAddr(name); err == nil {
+		if address.Zone() == "" {
+			return name, nil
+		}
+		return name, checkHostname(address.Zone()) // the name of an interface
 	}
 	ascii := name
 	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) || strings.Contains(strings.ToLower(name), "xn--") {

@@ -71,6 +71,8 @@ func TestParseServerRefuses(t *testing.T) {
 		{"qlik1 qlik2", `"qlik1 qlik2": ` + writeOne},
 		{"qlik1\nqlik2", `"qlik1\nqlik2": neither a name, name:port nor a URL: net/url: invalid control character in URL`},
 		{"[2001:db8::7", `"[2001:...": neither a name, name:port nor a URL: missing ']' in host`},
+		{"fe80::1%eth0 ", `"fe80::1%eth0 ": ` + writeOne},
+		{"::%%20", `"::%%20": ' ' cannot stand in a host name: write one server per entry`},
 		{"*.example.com", `"*.example.com": '*' cannot stand in a host name: write one server per entry`},
 
 		{"qlik1:0", `"qlik1:...": ` + noPort},
@@ -126,7 +128,7 @@ func TestKey(t *testing.T) {
 func FuzzParseServer(f *testing.F) {
 	for _, entry := range []string{
 		"https://h:secret/", "h:secret", "https://user:secret@h/", "secret@h", "https://[::1]:secret", "h:secret:9032",
-		"https://h/?secret", "https://h/#secret", "https://h:1secret", "bücher.example.", "fe80::1%eth0",
+		"https://h/?secret", "https://h/#secret", "https://h:1secret", "bücher.example.", "fe80::1%eth0", "::%%20", "https://[::1%25a%2cb]",
 	} {
 		f.Add(entry)
 	}

@@ -46,7 +46,7 @@ type Release struct {
 func Parse(label string) (Release, error) {
 	var buffer [maxWords]string
 	words := split(label, buffer[:0])
-	if len(words) > 2 && strings.EqualFold(words[0], "Qlik") && strings.EqualFold(words[1], "Sense") {
+	if len(words) > 1 && strings.EqualFold(words[0], "Qlik") && strings.EqualFold(words[1], "Sense") {
 		words = words[2:]
 	}
 
@@ -103,8 +103,8 @@ func parseMonth(name string, nameOf func(time.Month) string) time.Month {
 }
 
 func parseYear(text string) (year int, ok bool) {
-	year, ok = parseDigits(text, 4)
-	return year, ok && len(text) == 4 && year >= firstYear && year <= lastYear
+	year, _ = parseDigits(text, 4)
+	return year, year >= firstYear && year <= lastYear
 }
 
 // parsePatch reads what may follow the year.

@@ -30,12 +30,15 @@ func TestParse(t *testing.T) {
 		{"Qlik Sense November 2024 Initial Release", Release{2024, time.November, 0}, "November 2024"},
 		{"may 2024 initial  RELEASE", Release{2024, time.May, 0}, "May 2024"},
 		{"May 2024 Patch 99", Release{2024, time.May, 99}, "May 2024 Patch 99"},
+		{"January 2018", Release{2018, time.January, 0}, "January 2018"},
+		{"December 2099", Release{2099, time.December, 0}, "December 2099"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.label, func(t *testing.T) {
 			r, err := Parse(tt.label)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, r)
+			require.False(t, r.IsZero())
 			require.Equal(t, tt.text, r.String())
 		})
 	}
@@ -48,12 +51,13 @@ func TestParseRefuses(t *testing.T) {
 		"Patch 1 February 2023", "May 2024 Patch", "May 2024 Patch 0", "May 2024 Patch -1", "May 2024 Patch 100", "May 2024 Patch 99999", "May 2024 Patch 01",
 		"May 2024 Patch 1.5", "May 2024 Patch 1 Patch 2", "May 2024 IR Patch 1", "May 2024 SR", "May 2024, Patch 1",
 		"May 2024 Patch 1 (beta)", "May 2024 Technical Preview", "QlikView May 2024", "May  2024x", "Mаy 2024", "May 2024 Patch １",
-		"Auguſt 2023", "May\u00a02024", "Qlik Sense", "Sense May 2024", "Qlik May 2024",
+		"Auguſt 2023", "May\u00a02024", "Qlik", "Qlik Sense", "Sense May 2024", "Qlik May 2024",
 		"May 2024 Patch 1 of 2 and more words than any form has", "2024-May-1", "-May", "2024-", "May 2024 Patch5 6", "May 2024 Initial", "May 2024 IR 2",
 	} {
 		r, err := Parse(label)
 		require.ErrorIs(t, err, ErrLabel, label)
 		require.Zero(t, r, label)
+		require.True(t, r.IsZero(), label)
 	}
 }
 

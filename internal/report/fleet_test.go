@@ -16,7 +16,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-// world has a catalogue in its folder as well.
+// world is shared by all tests. It has a catalogue in its folder as well.
 var world simulatortest.Site
 
 func TestMain(m *testing.M) {
@@ -34,8 +34,7 @@ type environment struct {
 	hosts   []string // others, which are not simulated
 }
 
-// settingsFor are the defaults, with the certificates of the site and a catalogue of fixed
-// days.
+// settingsFor returns the defaults with the certificates of the site and a catalogue with fixed dates.
 func settingsFor(hosts ...string) fleet.Settings {
 	settings := reporttest.Settings(hosts...)
 	settings.Poll.TLS = world.TLS()
@@ -50,7 +49,7 @@ func newFleetBlock(t *testing.T, process *fleet.Process, settings fleet.Settings
 	return block
 }
 
-// gather asks a simulated fleet, servers on 127.N.1.1, 127.N.1.2 and so on.
+// gather polls a simulated fleet, with servers on 127.N.1.1, 127.N.1.2 and so on.
 func gather(t *testing.T, network int, environments ...environment) *report.Report {
 	t.Helper()
 	process := fleet.NewProcess(func() time.Time { return reporttest.At })
@@ -76,7 +75,7 @@ func gather(t *testing.T, network int, environments ...environment) *report.Repo
 	return r
 }
 
-// mixedFleet is simulated as reporttest.Mixed is written down.
+// mixedFleet is the fleet of reporttest.Mixed as simulated servers.
 func mixedFleet(t *testing.T) *report.Report {
 	t.Helper()
 	return gather(t, 41,

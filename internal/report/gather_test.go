@@ -34,7 +34,7 @@ func settled(t *testing.T, settings ...fleet.Settings) []*fleet.Block {
 	return blocks
 }
 
-// What a simulated fleet comes to is what the tests of the forms write down.
+// The report of a simulated fleet is that which the tests of the formats use.
 func TestGather(t *testing.T) {
 	got, want := mixedFleet(t), reporttest.Mixed(t)
 	require.Equal(t, want.Summary, got.Summary)
@@ -51,12 +51,12 @@ func TestGather(t *testing.T) {
 	require.Equal(t, want.Program, got.Program)
 	require.Len(t, got.Blocks, len(want.Blocks))
 	for i := range got.Blocks {
-		a, b := &want.Blocks[i], &got.Blocks[i]
+		a, b := want.Blocks[i], got.Blocks[i]
 		require.Equal(t, a.Tags(), b.Tags())
 		require.Equal(t, a.Summary, b.Summary)
 		require.Len(t, b.Servers, len(a.Servers))
 		for j := range b.Servers {
-			requireSame(t, &a.Servers[j], &b.Servers[j])
+			requireSame(t, a.Servers[j], b.Servers[j])
 		}
 	}
 	require.Equal(t, affected(want), affected(got))
@@ -82,7 +82,7 @@ func requireSame(t *testing.T, want, got *report.Server) {
 		}
 	}
 	require.Equal(t, []string{a.Step.String(), a.Hint}, []string{b.Step.String(), b.Hint})
-	// The one names this machine's resolver, the other has the wording of its system.
+	// The cause names the resolver of this machine, or is worded by its operating system.
 	if a.Step != poll.StepResolve && (a.Step != poll.StepConnect || runtime.GOOS != "windows") {
 		require.Equal(t, a.Cause, b.Cause)
 	}
@@ -91,19 +91,19 @@ func requireSame(t *testing.T, want, got *report.Server) {
 // affected are the servers and fixes of each advisory, in words.
 func affected(r *report.Report) map[string][]string {
 	all := make(map[string][]string)
-	for i := range r.Advisories {
-		for _, one := range r.Advisories[i].Affected {
+	for _, a := range r.Advisories {
+		for _, affected := range a.Affected {
 			fix := "none"
-			if !one.FixedIn.IsZero() {
-				fix = one.FixedIn.String()
+			if !affected.FixedIn.IsZero() {
+				fix = affected.FixedIn.String()
 			}
-			all[r.Advisories[i].ID] = append(all[r.Advisories[i].ID], fmt.Sprintf("%d %s %s", one.Block, one.Server.Server.Source(), fix))
+			all[a.ID] = append(all[a.ID], fmt.Sprintf("%d %s %s", affected.Server.Block.Index, affected.Server.Server.Source(), fix))
 		}
 	}
 	return all
 }
 
-// A site with nodes that are not known is not proven, whatever its known nodes answer.
+// A site with unknown nodes is not proven, whatever its known nodes answer.
 func TestSitesInTheStatus(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	vulnerable := reporttest.Runs("qlik1.example.com", "May 2024", "14.187.4")
@@ -127,7 +127,7 @@ func TestSitesInTheStatus(t *testing.T) {
 	}
 }
 
-// Nodes that are found can be named, and one that no site has is an error.
+// Discovered nodes can be named with --only; a name that no site has is an error.
 func TestOnlyFoundNodes(t *testing.T) {
 	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.43.0.1"}, simulator.SiteNode{Host: "127.43.0.2"})}
 	simulated, err := simulator.Start(world.Site,
@@ -153,7 +153,7 @@ func TestOnlyFoundNodes(t *testing.T) {
 	}
 	r, err := gather("127.43.0.2", "127.43.0.1:9032", "127.43.0.3:9032")
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 1}, []int{r.Summary.Servers, len(r.Blocks)}, "the other block has nothing of it")
+	require.Equal(t, []int{1, 1}, []int{r.Summary.Servers, len(r.Blocks)}, "the other block is left out")
 	require.Equal(t, 1, simulated.Requests(1))
 	_, err = gather("127.43.0.9", "127.43.0.1:9032")
 	require.EqualError(t, err, "--only 127.43.0.9: neither the settings nor their sites have such a server: write it as in hosts or as the site has it")
@@ -168,26 +168,24 @@ func TestSummary(t *testing.T) {
 	require.Len(t, s.Versions, 8)
 	s.Versions = nil
 	require.Equal(t, report.Summary{
-		Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1, BelowMinimum: 1, Mismatched: 5,
-		OutOfSupport: 3,
+		Counts:       report.Counts{Servers: 15, Answered: 9, Failed: 6, Compliant: 4, NonCompliant: 3, Unknown: 2, Vulnerable: 3, Exploited: 1},
+		BelowMinimum: 1, Mismatched: 5, OutOfSupport: 3,
 	}, s)
 	require.Equal(t, []int{3, 1, 0}, []int{r.Blocks[0].Summary.Compliant, r.Blocks[1].Summary.Compliant, r.Blocks[2].Summary.Compliant})
 	require.Equal(t, []int{5, 5, 5}, []int{r.Blocks[0].Summary.Servers, r.Blocks[1].Summary.Servers, r.Blocks[2].Summary.Servers})
 	require.Equal(t, 2, r.Status())
 
 	proven := 0
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			if server := &r.Blocks[i].Servers[j]; server.Proven() {
-				require.True(t, server.Answered(), server.Server)
-				proven++
-			}
+	for server := range r.Servers() {
+		if server.Proven() {
+			require.True(t, server.Answered(), server.Server)
+			proven++
 		}
 	}
 	require.Equal(t, s.Compliant, proven)
 }
 
-// Green means proven: a server that is silent or unknown, or none at all, is not.
+// Green means proven: servers that do not answer or are unknown are not, and neither is an empty fleet.
 func TestStatus(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	vulnerable := reporttest.Runs("qlik2.example.com", "August 2023 Patch 1", "14.139.5")
@@ -211,7 +209,7 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, 3, new(report.Report).Status())
 }
 
-// Each server has the fix of its own release, and none where its release has none.
+// Each server has the fix of its own release, if there is one.
 func TestAdvisoriesWithTheirServers(t *testing.T) {
 	r := reporttest.Mixed(t)
 	ids := make([]string, 0, len(r.Advisories))
@@ -220,20 +218,17 @@ func TestAdvisoriesWithTheirServers(t *testing.T) {
 	}
 	require.Equal(t, []string{"CVE-2023-48365", "CVE-2024-36077", "CVE-2024-55579", "CVE-2024-55580"}, ids, "exploited ones first, then by score")
 	all := affected(r)
-	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 2"}, all["CVE-2023-48365"], "not Patch 16, which all need")
+	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 2"}, all["CVE-2023-48365"], "not Patch 16, which fixes all advisories")
 	require.Equal(t, []string{"0 127.41.1.4 August 2023 Patch 16", "1 127.41.1.9 May 2024 Patch 10", "2 127.41.1.11 none"}, all["CVE-2024-55579"])
 	applying := 0
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			s := &r.Blocks[i].Servers[j]
-			applying += len(s.Applying())
-			fix, found := s.Fix()
-			if s.Judgement.Verdict != nil {
-				require.Equal(t, s.Judgement.Verdict.FixedIn != "", found)
-			}
-			if found {
-				require.Equal(t, s.Judgement.Verdict.FixedIn, fix.String())
-			}
+	for s := range r.Servers() {
+		applying += len(s.Applying())
+		fix, found := s.Fix()
+		if s.Judgement.Verdict != nil {
+			require.Equal(t, s.Judgement.Verdict.FixedIn != "", found)
+		}
+		if found {
+			require.Equal(t, s.Judgement.Verdict.FixedIn, fix.String())
 		}
 	}
 	require.Equal(t, applying, len(all["CVE-2023-48365"])+len(all["CVE-2024-36077"])+len(all["CVE-2024-55579"])+len(all["CVE-2024-55580"]))
@@ -250,7 +245,7 @@ func TestGatherSeveralCatalogs(t *testing.T) {
 	require.Len(t, r.Catalogs, 2)
 	require.Equal(t, []string{catalogFile(), other}, []string{r.Catalogs[0].Name, r.Catalogs[1].Name})
 	for _, a := range r.Advisories {
-		require.Len(t, a.Affected, 3, "an advisory of two catalogues is one")
+		require.Len(t, a.Affected, 3, "an advisory in two catalogues is listed once")
 	}
 }
 
@@ -300,7 +295,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// A server that is alone is in step with itself: nothing is said of that.
+// The versions of a limited report are not compared.
 func TestGatherOnly(t *testing.T) {
 	servers := []simulator.Server{runs("May 2025 Patch 15", "14.231.27"), runs("May 2025 Patch 3", "14.231.8")}
 	hosts := []string{"127.44.1.1", "127.44.1.2"}
@@ -349,7 +344,7 @@ func TestGatherSteps(t *testing.T) {
 	for i, want := range []poll.Step{
 		poll.StepConnect, poll.StepTLS, poll.StepTLS, poll.StepClientCertificate, poll.StepHTTP, poll.StepHTTP, poll.StepReply, poll.StepReply, poll.StepResolve,
 	} {
-		s := &r.Blocks[0].Servers[i]
+		s := r.Blocks[0].Servers[i]
 		require.Equal(t, want.String(), s.Outcome.Step.String(), s.Server)
 		require.NotEmpty(t, s.Outcome.Cause)
 		require.NotEmpty(t, s.Outcome.Hint)

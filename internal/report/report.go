@@ -1,12 +1,13 @@
-// Package report is what one round over a fleet came to, for people: the servers with
-// their judgements, the advisories that apply, and the counts. The packages below it
-// write it as a table, as CSV, as JSON or as an HTML page.
+// Package report holds the results of one round over a fleet, for people: the servers and
+// their judgements, the advisories that apply, and the counts. The packages below it write
+// it as a table, CSV, JSON, an HTML page or a line for Nagios.
 package report
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -17,63 +18,68 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Report is what a fleet answered, and how that was judged.
+// Report is what the servers of a fleet answered, and how that was judged.
 type Report struct {
 	Program string    // name and version of the program
 	AskedAt time.Time // when the first server was asked, in UTC
 	Origin  Origin
-	// Only holds the hosts that the report was limited to; empty for the whole fleet.
+	// Only holds the names that the report was limited to; empty for the whole fleet.
 	Only     []string
 	Summary  Summary
-	Catalogs []Catalog // each once, in the order of the blocks
-	Blocks   []Block
-	// Advisories are those that apply to a server at least, the most urgent first.
-	Advisories []Advisory
-	// Undecided are the advisories of all catalogues that nobody can map to releases
-	// yet, by identifier, and Dismissed are those that somebody or NVD has set aside.
+	Catalogs []*Catalog // distinct, in the order of the blocks
+	Blocks   []*Block
+	// Advisories are those that apply to at least one server, the most urgent first.
+	Advisories []*Advisory
+	// Undecided are the advisories that nobody has mapped to releases yet, and Dismissed those
+	// that were set aside by a person or by NVD: of all catalogues, sorted by identifier.
 	Undecided, Dismissed []Entry
-	// Problems say why servers are not judged by a catalogue that the settings name as it is
-	// now, each once.
+	// Problems are the distinct reasons why servers were not judged by the current version of the
+	// catalogue that the settings name.
 	Problems []string
 	// Since is what changed since an earlier report, nil where there is none to compare with.
 	Since *Comparison
 }
 
-// Origin is where a report comes from, for those who have to prove it later.
+// Origin records where a report comes from, as evidence.
 type Origin struct {
-	Machine, Account string // that asked, "" where they cannot be told
-	Settings         []File // none where there were none
+	Machine  string `json:"machine"` // that asked, "" if unknown
+	Account  string `json:"account"` // "" if unknown
+	Settings []File `json:"settings"`
 }
 
 // File is a file that was read.
 type File struct {
-	Name   string
-	SHA256 string // of its bytes, in hexadecimal digits
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"` // of its content, hexadecimal
 }
 
-// Entry is an advisory as a catalogue has it that no server is judged by.
+// Entry is an advisory of a catalogue by which no server is judged.
 type Entry struct {
 	*catalog.Advisory
-	Catalog string // its name
+	Catalog string // name of the catalogue
 }
 
 // Block is a block of the settings.
 type Block struct {
+	Index   int // in Report.Blocks
 	Round   *fleet.Round
 	Summary Summary
-	Catalog int      // index in Catalogs of what judged
-	Servers []Server // in the order of the setting hosts, and then further nodes of the site
+	Catalog *Catalog  // by which its servers were judged
+	Servers []*Server // in the order of the setting hosts, then the discovered nodes
 }
 
 // Server is the result of a server.
-type Server struct{ *fleet.Result }
+type Server struct {
+	*fleet.Result
+	Block *Block
+}
 
 // Catalog is the data that versions were judged by.
 type Catalog struct {
 	Name                            string // fleet.BuiltIn, the file or the URL
 	Digest                          string // see catalog.Digest
 	Releases, Advisories, Exploited Age
-	// Weaker are its entries that are weaker than the built-in ones, a sentence each.
+	// Weaker has a sentence for each entry that is weaker than the built-in one.
 	Weaker []string
 }
 
@@ -84,7 +90,7 @@ type Age struct {
 	Future bool // dated in the future: it proves nothing
 }
 
-// Old reports whether the part is so old that its age must be said.
+// Old reports whether the part is old enough to warn about.
 func (a Age) Old() bool { return a.Days > catalog.OldAfter }
 
 // Advisory is one that applies to servers of the report.
@@ -100,22 +106,34 @@ func (a *Advisory) ExposedDays(r *Report) (days int, known bool) {
 
 // Affected is a server that an advisory applies to.
 type Affected struct {
-	Block  int // index in Blocks
 	Server *Server
-	// FixedIn is the lowest patch of the server's release that has the fix of this
-	// advisory, zero where there is none.
+	// FixedIn is the lowest patch of the server's release with the fix of this advisory, zero if
+	// there is none.
 	FixedIn release.Release
+}
+
+// Servers are those of all blocks.
+func (r *Report) Servers() iter.Seq[*Server] {
+	return func(yield func(*Server) bool) {
+		for _, b := range r.Blocks {
+			for _, s := range b.Servers {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Tags are the static tags.
 func (b *Block) Tags() map[string]string { return b.Round.Block.Tags }
 
-// Usual returns a server that runs the version that is usual in the block, nil where
-// versions were not compared.
+// Usual returns a server that runs the usual version of the block, nil where versions were
+// not compared.
 func (b *Block) Usual() *Server {
-	for i := range b.Servers {
-		if b.Servers[i].Comparison == fleet.Same {
-			return &b.Servers[i]
+	for _, s := range b.Servers {
+		if s.Comparison == fleet.Same {
+			return s
 		}
 	}
 	return nil
@@ -126,7 +144,7 @@ func (s *Server) Proven() bool {
 	return s.Answered() && s.Judgement.Compliance == judgement.Compliant
 }
 
-// Applying returns the advisories that are known to apply, by identifier.
+// Applying returns the advisories that are known to apply, sorted by identifier.
 func (s *Server) Applying() []*catalog.Advisory {
 	if s.Judgement.Verdict == nil {
 		return nil
@@ -146,51 +164,51 @@ func (s *Server) Exploited() int {
 // advisories that apply, if there is one.
 func (s *Server) Fix() (fix release.Release, found bool) {
 	for _, a := range s.Applying() {
-		one, found := s.Round.Judge.FixedIn(a.ID, s.Judgement.Release)
+		fixedIn, found := s.Round.Judge.FixedIn(a.ID, s.Judgement.Release)
 		if !found {
 			return release.Release{}, false
 		}
-		if one.Compare(fix) > 0 {
-			fix = one
+		if fixedIn.Compare(fix) > 0 {
+			fix = fixedIn
 		}
 	}
 	return fix, !fix.IsZero()
 }
 
-// ID is a stable identifier of a server for other systems: of its address, in which letter case
-// does not matter, and the static tags of its block. It stays as long as they do.
-func (b *Block) ID(s *Server) string {
+// ID is a stable identifier of the server for other systems, derived from its address, ignoring
+// case, and the static tags of its block. It changes only when they do.
+func (s *Server) ID() string {
 	sum := sha256.New()
 	io.WriteString(sum, s.Server.Key()) //nolint:errcheck // it never fails
-	for _, key := range slices.Sorted(maps.Keys(b.Tags())) {
-		io.WriteString(sum, "\x00"+key+"\x00"+b.Tags()[key]) //nolint:errcheck // the same
+	for _, key := range slices.Sorted(maps.Keys(s.Block.Tags())) {
+		io.WriteString(sum, "\x00"+key+"\x00"+s.Block.Tags()[key]) //nolint:errcheck // the same
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
 
-// Site is what became of the nodes of the block's site, nil where they were not asked for.
+// Site is how the discovery of the block's site ended, nil for a block without discovery.
 func (b *Block) Site() *fleet.Site { return b.Round.Site }
 
-// IncompleteSite reports whether the block is of a site with nodes that are not known or cannot
-// be asked: whatever its other nodes answer, it is not proven. A report that was limited claims
-// nothing of sites.
+// IncompleteSite reports whether the block's site has nodes that are unknown or cannot be
+// asked: whatever its other nodes answer, it is not proven. A report that was limited makes no
+// claim about sites.
 func (r *Report) IncompleteSite(b *Block) bool {
 	return b.Site() != nil && !b.Site().Complete() && len(r.Only) == 0
 }
 
-// Incomplete is the number of such sites.
+// Incomplete is the number of incomplete sites.
 func (r *Report) Incomplete() (n int) {
-	for i := range r.Blocks {
-		if r.IncompleteSite(&r.Blocks[i]) {
+	for _, b := range r.Blocks {
+		if r.IncompleteSite(b) {
 			n++
 		}
 	}
 	return n
 }
 
-// Status is the exit status of the command check: 0 where every server answered and is
-// proven compliant, 2 where one is not compliant, else 3. Where no server was asked, or a site
-// has nodes that are not known, nothing is proven.
+// Status is the exit status of the command check: 2 if a server is not compliant; else 3 if
+// anything is unproven: a server, an incomplete site, or everything because no server was
+// asked; else 0.
 func (r *Report) Status() int {
 	switch s := &r.Summary; {
 	case s.NonCompliant > 0:

@@ -13,28 +13,23 @@ import (
 type Comparison struct {
 	AskedAt time.Time // of the baseline
 	Program string    // that wrote it
-	// Remarks are sentences: what else differs than the answers, and what is not compared.
+	// Remarks are sentences about differences in settings and data, and about what is not compared.
 	Remarks []string
 	// Then and Now count the servers that are compared. Whole is set where Now counts all
 	// servers of the report.
 	Then, Now Counts
 	Whole     bool
 	// Servers are those of the report in its order, and then those that only the baseline has.
-	Servers []Compared
-	// Closed and Opened are advisories by identifier: to how many servers they applied then
-	// and do not now, and the other way round.
+	Servers []*Compared
+	// Closed are the advisories that applied then and do not now, each with the number of such
+	// servers; Opened the reverse. Both are sorted by identifier.
 	Closed, Opened []Tally
-}
-
-// Counts are numbers of servers.
-type Counts struct {
-	Servers, Answered, Failed, Compliant, NonCompliant, Unknown, Vulnerable, Exploited int
 }
 
 // Tally is an advisory and a number of servers.
 type Tally struct {
-	ID      string
-	Servers int
+	ID      string `json:"id"`
+	Servers int    `json:"servers"`
 }
 
 // Compared is a server then and now.
@@ -43,15 +38,15 @@ type Compared struct {
 	Server       *Server
 	Source, Host string
 	Tags         map[string]string // the static tags
-	Changes      []Change          // none for a server that is as it was
+	Changes      []Change          // empty for an unchanged server
 	// Then and Now are nil where the baseline or the report lacks the server.
 	Then, Now *State
-	// Closed are the advisories that applied then and do not now. Those that are new apply to
-	// the version that runs now (OpenedByUpdate), or by newer data to that of then as well.
+	// Closed are the advisories that applied then and do not now. New ones either apply to the
+	// version that runs now but not to the earlier one (OpenedByUpdate), or by newer data to both.
 	Closed, OpenedByUpdate, OpenedByData []string
 }
 
-// State is what was known of a server.
+// State is what was known about a server at one time.
 type State struct {
 	Answered     bool
 	Result       string // "success", or how its poll failed
@@ -59,19 +54,19 @@ type State struct {
 	Compliance   judgement.Compliance
 }
 
-// Change is what became of a server. One that was upgraded can be fixed as well.
+// Change is a kind of change of a server, which may have several: upgraded and fixed, for example.
 type Change int
 
-// The changes. Green means proven: a server is fixed where it was not compliant, runs another
+// The changes. Green means proven: a server is fixed if it was not compliant, runs another
 // version, and is proven compliant.
 const (
 	Upgraded Change = iota
 	Downgraded
-	OtherVersion // which of them is newer is not known
+	OtherVersion // it is unknown which one is newer
 	Fixed
-	OpenedByUpdate // what runs now is open to what the version of then is not
-	OpenedByData   // not compliant by newer data, other settings or the end of support
-	ClosedByData   // the same version, and something is not known against it any more
+	OpenedByUpdate // the version that runs now is open to something that the earlier one is not
+	OpenedByData   // not compliant because of newer data, other settings or the end of support
+	ClosedByData   // the same version, but an objection to it has gone
 	Proven         // unknown then, compliant now
 	Unproven       // judged then, unknown now
 	GoneDark       // answered then
@@ -100,13 +95,10 @@ var changeWords = [...]struct{ name, words string }{
 	NotCompared:    {"not_compared", "not compared"},
 }
 
-// String gives the change in a word, for CSV and JSON.
+// String returns the change as one word, for CSV and JSON.
 func (c Change) String() string { return changeWords[c].name }
 
-// Unchanged is what CSV says of a server without changes.
-const Unchanged = "unchanged"
-
-// Names are the changes in a word each.
+// Names are the changes in one word each.
 func (s *Compared) Names() []string {
 	names := make([]string, 0, len(s.Changes))
 	for _, change := range s.Changes {
@@ -131,10 +123,10 @@ func (s *Compared) Words() string {
 	return strings.Join(all, ", ")
 }
 
-// Has reports whether a change is among those of the server.
+// Has reports whether the server has a change.
 func (s *Compared) Has(wanted Change) bool { return slices.Contains(s.Changes, wanted) }
 
-// Version is the version in words, "" where the server did not answer.
+// Version is the version in words, "" if the server did not answer.
 func (s *State) Version() string {
 	if !s.Answered {
 		return ""
@@ -142,7 +134,7 @@ func (s *State) Version() string {
 	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "version not told")
 }
 
-// Word is the state in a word: "compliant", "not compliant", "unknown", or how the poll failed.
+// Word is the state in a few words: "compliant", "not compliant", "unknown", or how the poll failed.
 func (s *State) Word() string {
 	switch {
 	case !s.Answered:
@@ -153,11 +145,11 @@ func (s *State) Word() string {
 	return s.Compliance.String()
 }
 
-// Changed returns the servers that are not as they were, and how many are as they were and are
+// Changed returns the servers with changes, the number of those without, and of those that are
 // not compared.
 func (c *Comparison) Changed() (changed []*Compared, unchanged, notCompared int) {
-	for i := range c.Servers {
-		switch s := &c.Servers[i]; {
+	for _, s := range c.Servers {
+		switch {
 		case len(s.Changes) == 0:
 			unchanged++
 		case s.Has(NotCompared):
@@ -169,13 +161,13 @@ func (c *Comparison) Changed() (changed []*Compared, unchanged, notCompared int)
 	return changed, unchanged, notCompared
 }
 
-// Count is a number of servers then and now.
+// Count is a number of servers then and now, with its name in JSON and in words.
 type Count struct {
 	Name, Words string
 	Then, Now   int
 }
 
-// Counts are the numbers then and now.
+// Counts pairs the counts then and now.
 func (c *Comparison) Counts() []Count {
 	then, now := &c.Then, &c.Now
 	return []Count{

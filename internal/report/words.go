@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// reasonWords are the reasons in the words of a report.
+// reasonWords are the reasons as a report words them.
 var reasonWords = []struct {
 	reason judgement.Reasons
 	words  string
@@ -27,9 +27,8 @@ var reasonWords = []struct {
 	{judgement.UndecidedAdvisory, "exploited advisory undecided"},
 }
 
-// Verdict returns the judgement of a server that answered in words: "compliant", "not
-// compliant" or "unknown", and the details, which qualify the first and are the reasons
-// of the others.
+// Verdict words the judgement of a server that answered: "compliant" with qualifiers, or "not
+// compliant" or "unknown" with the reasons.
 func (s *Server) Verdict() (word string, details []string) {
 	switch s.Judgement.Compliance {
 	case judgement.Compliant:
@@ -41,7 +40,7 @@ func (s *Server) Verdict() (word string, details []string) {
 	return "unknown", s.reasons()
 }
 
-// qualifiers are what a reader must know of a compliant server before trusting the word.
+// qualifiers limit what "compliant" says of a server.
 func (s *Server) qualifiers() (all []string) {
 	if s.Judgement.Unsupported() {
 		all = append(all, "unsupported")
@@ -53,20 +52,20 @@ func (s *Server) qualifiers() (all []string) {
 }
 
 func (s *Server) reasons() (all []string) {
-	for _, one := range reasonWords {
+	for _, r := range reasonWords {
 		switch {
-		case s.Judgement.Reasons&one.reason == 0:
-		case one.reason == judgement.CatalogTooOld && s.Round.Judge.Catalog.AdvisoriesAsOf.InFuture(s.Round.Day()):
+		case s.Judgement.Reasons&r.reason == 0:
+		case r.reason == judgement.CatalogTooOld && s.Round.Judge.Catalog.AdvisoriesAsOf.InFuture(s.Round.Day()):
 			all = append(all, "catalogue dated in the future")
 		default:
-			all = append(all, one.words)
+			all = append(all, r.words)
 		}
 	}
 	return all
 }
 
-// SiteWords say how many nodes of the site were found and from whom, "" where they were not
-// asked for. What keeps the site from being proven is the problem.
+// SiteWords says how many nodes of the site were found and which node listed them, and what keeps
+// the site from being proven; both are "" if there is nothing to say.
 func (b *Block) SiteWords() (words, problem string) {
 	site := b.Site()
 	switch {
@@ -84,7 +83,7 @@ func (b *Block) SiteWords() (words, problem string) {
 	return words, problem
 }
 
-// FailedAttempts are the nodes of a site that were asked for its nodes and did not list them.
+// FailedAttempts are the nodes that were asked for the nodes of their site and did not list them.
 func (b *Block) FailedAttempts() (failed []*discovery.Attempt) {
 	if b.Site() == nil {
 		return nil
@@ -97,8 +96,8 @@ func (b *Block) FailedAttempts() (failed []*discovery.Attempt) {
 	return failed
 }
 
-// NodeWords are the name and the roles of the node, "" where the server is not known to be
-// one: "Central: central, engine".
+// NodeWords are the name and the roles of a discovered node, "" for any other server:
+// "Central: central, engine".
 func (s *Server) NodeWords() string {
 	if s.Node == nil {
 		return ""
@@ -113,53 +112,61 @@ func (s *Server) NodeWords() string {
 	return s.Node.Name + ": " + roles
 }
 
-// Proven returns how many servers of all are proven compliant, and how many advisories
-// are undecided where there are any: "3 of 5 proven compliant, 2 advisories undecided".
+// Proven returns how many servers are proven compliant, and how many advisories are undecided,
+// if any: "3 of 5 proven compliant, 2 advisories undecided".
 func (s *Summary) Proven(undecided int) string {
-	words := fmt.Sprintf("%d of %d proven compliant", s.Compliant, s.Servers)
-	if undecided > 0 {
-		words += ", " + UndecidedWords(undecided)
+	return AndUndecided(fmt.Sprintf("%d of %d proven compliant", s.Compliant, s.Servers), undecided)
+}
+
+// AndUndecided adds the number of undecided advisories, if any, to what is proven.
+func AndUndecided(proven string, n int) string {
+	if n == 0 {
+		return proven
 	}
-	return words
+	return proven + ", " + UndecidedWords(n)
 }
 
 // UndecidedWords returns "1 advisory undecided" or "3 advisories undecided".
 func UndecidedWords(n int) string {
-	if n == 1 {
-		return "1 advisory undecided"
-	}
-	return strconv.Itoa(n) + " advisories undecided"
+	return strconv.Itoa(n) + Inflect(n, " advisory", " advisories") + " undecided"
 }
 
-// Share returns a part in percent, "–" of nothing; 1,999 of 2,000 are not all, and 1 is
-// not none.
-func Share(n, of int) string {
+// Inflect returns the form of a word that goes with n.
+func Inflect(n int, singular, plural string) string {
+	if n == 1 {
+		return singular
+	}
+	return plural
+}
+
+// Share returns n in percent of a whole, "–" if that is 0. Only all are rounded to 100 %, only none
+// to 0 %.
+func Share(n, whole int) string {
 	switch {
-	case of == 0:
+	case whole == 0:
 		return "–"
-	case n == of:
+	case n == whole:
 		return "100 %"
 	case n == 0:
 		return "0 %"
 	}
-	tenths := min(max(math.Round(1000*float64(n)/float64(of)), 1), 999)
+	tenths := min(max(math.Round(1000*float64(n)/float64(whole)), 1), 999)
 	return strconv.FormatFloat(tenths/10, 'f', 1, 64) + " %"
 }
 
-// Warning says that a part of the data is old or dated in the future, and what that
-// means.
+// Warning says that a part of the data is old or dated in the future, and what follows.
 type Warning struct {
 	Heading string // "Old data" or "Wrong date"
 	Text    string
 }
 
-// Warnings returns one for each part of the data that is not in order.
+// Warnings returns one for each part of the data that is old or dated in the future.
 func (r *Report) Warnings() (warnings []Warning) {
 	var releases, advisories, exploited Age
 	for _, c := range r.Catalogs {
 		releases, advisories, exploited = releases.worse(c.Releases), advisories.worse(c.Advisories), exploited.worse(c.Exploited)
 	}
-	for _, one := range []struct {
+	for _, data := range []struct {
 		Age
 		part, meaning string
 	}{
@@ -168,17 +175,17 @@ func (r *Report) Warnings() (warnings []Warning) {
 		{exploited, "Data on exploitation", "what has been exploited since counts as not exploited"},
 	} {
 		switch {
-		case one.Future:
+		case data.Future:
 			warnings = append(warnings, Warning{"Wrong date", fmt.Sprintf("%s of %s are dated in the future and prove nothing: "+
-				"check the catalogue, or the clock of this machine.", one.part, one.AsOf)})
-		case one.Old():
-			warnings = append(warnings, Warning{"Old data", fmt.Sprintf("%s are %s old: %s.", one.part, text.Plural(one.Days, "day"), one.meaning)})
+				"check the catalogue, or the clock of this machine.", data.part, data.AsOf)})
+		case data.Old():
+			warnings = append(warnings, Warning{"Old data", fmt.Sprintf("%s are %s old: %s.", data.part, text.Plural(data.Days, "day"), data.meaning)})
 		}
 	}
 	return warnings
 }
 
-// worse returns the age that matters more: that of the future, or the greater one.
+// worse returns the age to warn about: one in the future, or else the greater.
 func (a Age) worse(b Age) Age {
 	if b.Future || !a.Future && (a.AsOf.IsZero() || b.Days > a.Days) {
 		return b

@@ -15,8 +15,7 @@ import (
 
 func day(daysAgo int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, -daysAgo)) }
 
-// undecided makes each of the catalogue's undecided advisories one that is known to be
-// exploited, or leaves them out.
+// undecided marks the undecided advisories of the catalogue as exploited, or removes them.
 func undecided(exploited bool) *judgement.Judge {
 	return reporttest.JudgeBy(func(c *catalog.Catalog) {
 		kept := c.Advisories[:0]
@@ -71,7 +70,7 @@ func TestVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := reporttest.Runs("qlik1.example.com", test.label, test.build)
 			r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{server}})
-			s := &r.Blocks[0].Servers[0]
+			s := r.Blocks[0].Servers[0]
 			word, details := s.Verdict()
 			require.Equal(t, test.want, strings.Join(append([]string{word}, details...), ", "))
 			require.Equal(t, word == "compliant", s.Proven())
@@ -79,10 +78,10 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Every reason has words.
+// Every reason is worded.
 func TestVerdictOfEveryReason(t *testing.T) {
 	r := reporttest.Compliant(t, nil, nil)
-	s := &r.Blocks[0].Servers[0]
+	s := r.Blocks[0].Servers[0]
 	s.Judgement.Compliance = judgement.Unknown
 	for bit := judgement.Reasons(1); bit != 0; bit <<= 1 {
 		if len(bit.Names()) == 0 {
@@ -123,7 +122,7 @@ func TestWarnings(t *testing.T) {
 	require.Empty(t, new(report.Report).Warnings())
 }
 
-// Of several catalogues the one that matters most is named.
+// Warnings are about the worst of several catalogues.
 func TestWarningsOfSeveralCatalogs(t *testing.T) {
 	servers := []reporttest.Server{reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "")}
 	with := func(name string, ages ...int) reporttest.Environment {
@@ -149,7 +148,7 @@ func warningsOf(r *report.Report) []string {
 	return texts
 }
 
-// The undecided advisories of all catalogues are listed once each.
+// The undecided advisories of all catalogues are listed without duplicates.
 func TestUndecided(t *testing.T) {
 	servers := []reporttest.Server{reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "")}
 	own := reporttest.JudgeBy(func(c *catalog.Catalog) {

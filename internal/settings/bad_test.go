@@ -21,7 +21,7 @@ var missingFile = regexp.MustCompile(`stat (\S+): no such file or directory`)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
+var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad and the settings in docs/settings.md")
 
 // secret is the password in the bad files. It must not be in the messages.
 const secret = "hunter2secret"

@@ -33,24 +33,33 @@ func withTestFiles(text string) string {
 	return strings.ReplaceAll(text, "/etc/telegraf-qlik-sense-version/", "testdata/")
 }
 
+// everythingOn is the sample with each of its settings turned on.
+func everythingOn(t *testing.T) *qlik_sense_version.QlikSenseVersion {
+	t.Helper()
+	return parse(t, withTestFiles(commented.ReplaceAllString(assets.SampleConfig, "  $1")))[0]
+}
+
+// explicitDefaults are the defaults. For some of them, Telegraf's library uses "".
+func explicitDefaults() *qlik_sense_version.QlikSenseVersion {
+	defaults := qlik_sense_version.New()
+	defaults.TLSCipherSuites = []string{}
+	defaults.TLSMinVersion = "TLS12"
+	defaults.RenegotiationMethod = "never"
+	return defaults
+}
+
 // Every setting is in the sample, with its default or, if there is none, with an example.
 func TestSampleNamesEverySetting(t *testing.T) {
-	block := parse(t, withTestFiles(commented.ReplaceAllString(assets.SampleConfig, "  $1")))[0]
-
-	expected := qlik_sense_version.New()
+	expected := explicitDefaults()
 	expected.Hosts = []string{"qlik1.example.com"}
 	expected.Discover = []string{"qlik1.example.com", "qlik2.example.com"}
 	expected.TLSCA = "testdata/root.pem"
 	expected.TLSCert = "testdata/client.pem"
 	expected.TLSKey = "testdata/client_key.pem"
-	expected.TLSCipherSuites = []string{}
-	// For these, Telegraf's library uses "".
-	expected.TLSMinVersion = "TLS12"
-	expected.RenegotiationMethod = "never"
 	expected.Headers = map[string]string{"hdr-usr": `DOMAIN\monitoring`}
 	expected.MinimumRelease = "May 2025 Patch 3"
 	expected.Tags = map[string]string{"environment": "PROD"}
-	require.Equal(t, settingsOf(expected), settingsOf(block))
+	require.Equal(t, settingsOf(expected), settingsOf(everythingOn(t)))
 
 	for key := range keys() {
 		if key == "tls_enable" {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	readTime   = 10 * time.Second // for the handshake and the headers of a request
+	readTime   = time.Minute // for the handshake and the headers of a request, also of thousands at once on a small machine
 	idleTime   = 2 * time.Minute
 	lingerTime = 250 * time.Millisecond
 )

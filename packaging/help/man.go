@@ -11,7 +11,7 @@ telegraf\-qlik\-sense\-version \- ask Qlik Sense servers which version they run
 const manFiles = `.SH FILES
 .TP
 .I /etc/telegraf\-qlik\-sense\-version/
-Settings, where they are in a file of their own, and the certificates of Qlik Sense sites.
+Certificates of Qlik Sense sites, and settings in the form with two files.
 .TP
 .I /etc/telegraf/telegraf.d/qlik\-sense\-version.conf
 The drop-in that makes Telegraf run the program.
@@ -20,7 +20,7 @@ The drop-in that makes Telegraf run the program.
 Drop-ins, recipes, dashboards and alerts to copy.
 .TP
 .I /var/lib/telegraf\-qlik\-sense/catalog.toml
-The catalogue that the timer telegraf\-qlik\-sense\-catalog keeps up to date, once it is enabled.
+The catalogue that the timer telegraf\-qlik\-sense\-catalog updates, once it is enabled.
 .SH SEE ALSO
 .BR systemctl (1);
 the README in /usr/share/doc/telegraf\-qlik\-sense\-version.

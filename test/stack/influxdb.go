@@ -29,7 +29,8 @@ type Series struct {
 	Values  [][]any           `json:"values"`
 }
 
-// Idle shards are compacted after a second, instead of four hours.
+// Ten seconds after the last write to a shard its log is written to files, not after ten minutes,
+// and idle shards are compacted at once, not after four hours.
 const influxConfig = `reporting-disabled = true
 bind-address = "127.0.0.1:%d"
 [meta]
@@ -38,6 +39,7 @@ bind-address = "127.0.0.1:%d"
   dir = %q
   wal-dir = %q
   query-log-enabled = false
+  cache-snapshot-write-cold-duration = "10s"
   compact-full-write-cold-duration = "1s"
 [monitor]
   store-enabled = false

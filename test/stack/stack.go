@@ -68,18 +68,19 @@ func Build(ctx context.Context, root string, progress io.Writer) (*Tools, error)
 	}
 	defer unlock()
 
-	t.Telegraf = t.path(telegrafName(plugins))
+	t.Telegraf = t.path(telegrafName(plugins + " -s -w"))
 	t.InfluxDB = t.path("influxd-" + InfluxDBVersion)
 	t.Plugin = t.path("telegraf-qlik-sense-version")
 	t.Simulator = t.path("qlik-sense-simulator")
-	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-tags", plugins); err != nil {
+	// Without debug information, like Telegraf's own packages: its size is compared.
+	if err := install(ctx, progress, t.Telegraf, telegrafPackage, "-ldflags=-s -w", "-tags", plugins); err != nil {
 		return nil, err
 	}
 	if err := install(ctx, progress, t.InfluxDB, "github.com/influxdata/influxdb/cmd/influxd@"+InfluxDBVersion); err != nil {
 		return nil, err
 	}
 	sayf(progress, "Building the plugin and the simulator")
-	return t, t.goBuild(ctx, "./cmd/...", "CGO_ENABLED=0")
+	return t, goBuild(ctx, t.root, ".bin/", "./cmd/...", "CGO_ENABLED=0")
 }
 
 // RecipesTelegraf returns the path of a Telegraf with the plugins of the recipes, and
@@ -107,20 +108,25 @@ func lockTools(root string) (t *Tools, unlock func(), err error) {
 
 func (t *Tools) path(program string) string { return filepath.Join(t.root, ".bin", program+exe()) }
 
+// BuildPlugin builds the plugin of the repository at root for amd64.
+func BuildPlugin(ctx context.Context, root, goos, path string) error {
+	return goBuild(ctx, root, path, "./cmd/telegraf-qlik-sense-version", "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
+}
+
 // goBuild builds programs of the repository as "make build" does.
-func (t *Tools) goBuild(ctx context.Context, packages string, env ...string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", ".bin/", packages)
-	build.Dir = t.root
+func goBuild(ctx context.Context, root, output, packages string, env ...string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-ldflags=-s -w", "-o", output, packages)
+	build.Dir = root
 	build.Env = append(os.Environ(), env...)
 	return run(build)
 }
 
 const telegrafPackage = "github.com/influxdata/telegraf/cmd/telegraf@" + TelegrafVersion
 
-// telegrafName differs for each set of plugins, so that a Telegraf built with another set
+// telegrafName differs for each set of plugins and flags, so that a Telegraf from another build
 // is not used.
-func telegrafName(plugins string) string {
-	sum := sha256.Sum256([]byte(plugins))
+func telegrafName(build string) string {
+	sum := sha256.Sum256([]byte(build))
 	return "telegraf-" + TelegrafVersion + "-" + hex.EncodeToString(sum[:3])
 }
 

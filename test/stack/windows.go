@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// windowsPlatform builds for Windows on any system.
-var windowsPlatform = []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"}
-
 // BuildWindows builds Telegraf and the plugin for Windows, amd64, as Build does for this
 // machine. The other programs are missing.
 func BuildWindows(ctx context.Context, root string, progress io.Writer) (*Tools, error) {
@@ -31,7 +28,7 @@ func BuildWindows(ctx context.Context, root string, progress io.Writer) (*Tools,
 	err = buildOnce(progress, t.Telegraf, func(dir string) (*exec.Cmd, string) {
 		cmd := exec.CommandContext(ctx, "go", "install", "-tags", plugins, telegrafPackage)
 		// Go installs programs for other systems only below GOPATH.
-		cmd.Env = append(append(os.Environ(), windowsPlatform...),
+		cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0",
 			"GOPATH="+dir, "GOMODCACHE="+strings.TrimSpace(string(modules)), "GOBIN=", "GOFLAGS=-buildvcs=false")
 		return cmd, filepath.Join(dir, "bin", "windows_amd64", "telegraf.exe")
 	})
@@ -39,5 +36,5 @@ func BuildWindows(ctx context.Context, root string, progress io.Writer) (*Tools,
 		return nil, err
 	}
 	sayf(progress, "Building the plugin for Windows")
-	return t, t.goBuild(ctx, "./cmd/telegraf-qlik-sense-version", windowsPlatform...)
+	return t, BuildPlugin(ctx, t.root, "windows", t.Plugin)
 }

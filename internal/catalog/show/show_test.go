@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/release"
 )
 
 var updateGolden = flag.Bool("update", false, "rewrite the golden files")
@@ -35,6 +36,16 @@ func requireGolden(t *testing.T, name string, got []byte) {
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, string(want), string(got))
+}
+
+func TestSummary(t *testing.T) {
+	decides := catalog.Advisory{ID: "CVE-2026-1", Verified: true, Fixed: []release.Release{{Year: 2025, Month: time.May}}}
+	dismissed := decides
+	dismissed.Dismissed = "not ours"
+	c := &catalog.Catalog{ReleasesAsOf: someDay(t), Releases: make([]catalog.Release, 2), Advisories: []catalog.Advisory{decides}}
+	require.Equal(t, "2 releases, 1 advisory (1 decide, 0 undecided), releases as of 2026-11-21, advisories as of unknown, exploited as of unknown", Summary(c))
+	c.Advisories = append(c.Advisories, decides, dismissed, catalog.Advisory{ID: "CVE-2026-2"})
+	require.Contains(t, Summary(c), ", 4 advisories (2 decide, 1 undecided, 1 dismissed), ")
 }
 
 func TestTable(t *testing.T) {

@@ -26,10 +26,10 @@ func numeric(name string) bool {
 	})
 }
 
-// formula is what a spreadsheet could run, also where a semicolon parts cells.
+// formula matches what a spreadsheet could run, even one that starts cells at semicolons.
 var formula = regexp.MustCompile(`(?:^|;)[\s\pZ\pC\pM\x{2800}\x{3164}\x{115f}\x{1160}\x{ffa0}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]`)
 
-// read reads what Write wrote and holds it against the report.
+// read writes a report, checks its form, and returns the rows.
 func read(t *testing.T, r *report.Report) [][]string {
 	t.Helper()
 	var out bytes.Buffer
@@ -40,8 +40,8 @@ func read(t *testing.T, r *report.Report) [][]string {
 	rows, err := csv.NewReader(&out).ReadAll() // refuses rows of other lengths
 	require.NoError(t, err)
 	unlisted := 0
-	for i := range r.Blocks {
-		if site := r.Blocks[i].Site(); site != nil && !site.Listed {
+	for _, b := range r.Blocks {
+		if site := b.Site(); site != nil && !site.Listed {
 			unlisted++
 		}
 	}
@@ -75,14 +75,14 @@ func TestCSV(t *testing.T) {
 	rows := read(t, r)
 	require.Equal(t, "CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580", cellOf(t, rows, 4, "advisories"))
 	require.Equal(t, "advisories,below_minimum", cellOf(t, rows, 4, "compliance_reason"))
-	require.Equal(t, "-452", cellOf(t, rows, 4, "support_days_left"), "numbers stay numbers")
-	require.Empty(t, cellOf(t, rows, 5, "advisory_count"), "what is not known is empty, not 0")
-	require.Equal(t, "3", cellOf(t, rows, 5, "undecided_advisory_count"), "of every poll")
+	require.Equal(t, "-452", cellOf(t, rows, 4, "support_days_left"), "numbers are not quoted")
+	require.Empty(t, cellOf(t, rows, 5, "advisory_count"), "an unknown number is empty, not 0")
+	require.Equal(t, "3", cellOf(t, rows, 5, "undecided_advisory_count"), "known without an answer, too")
 	require.Equal(t, "May 2024 Patch 10", cellOf(t, rows, 5, "minimum_release"))
 	require.Equal(t, "2025-08-25", cellOf(t, rows, 5, "catalog_exploited_as_of"))
 }
 
-// A site whose nodes could not be listed has a row of its own, which counts as no server.
+// A site whose nodes could not be listed has its own row, which does not count as a server.
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
 	var out bytes.Buffer
@@ -102,11 +102,11 @@ func TestSites(t *testing.T) {
 	require.Equal(t, []string{"success", "success", "timeout", "success", "authentication_failed", "authentication_failed"}, column("result"))
 	require.Equal(t, "qlik5.example.com", column("site")[5])
 	require.Empty(t, column("compliance")[5])
-	require.Empty(t, column("id")[5], "a site is no server")
+	require.Empty(t, column("id")[5], "a site has no identifier")
 }
 
-// A European Excel knows UTF-8 by the mark, and has semicolons between cells and the comma in
-// numbers. Within a cell nothing needs an apostrophe but at its start.
+// An Excel with a decimal comma needs the byte order mark to recognise UTF-8, and semicolons between cells.
+// Apostrophes are needed only at the start of a cell.
 func TestExcel(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Name: "Zürich; =1", Servers: []reporttest.Server{
 		reporttest.Runs("qlik1.example.com", "August 2023 Patch 1", "14.139.5"), reporttest.Replies("qlik2.example.com", []byte(`{"version":"-1"}`)),
@@ -121,7 +121,7 @@ func TestExcel(t *testing.T) {
 	require.Contains(t, text, ";'-1;")
 	require.Contains(t, plain.String(), ",Zürich;' =1,success,0,0.125,")
 
-	// But for that, cell by cell the same.
+	// Otherwise the cells are the same.
 	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(out.String(), "\ufeff")))
 	reader.Comma = ';'
 	excel, err := reader.ReadAll()
@@ -136,8 +136,7 @@ func TestExcel(t *testing.T) {
 	}
 }
 
-// The columns are those of the table of fields, between identity and tags before and
-// what only the report has behind them.
+// The columns are identity and tags, then the table of fields, then what only a report has.
 func TestColumns(t *testing.T) {
 	rows := read(t, reporttest.Mixed(t))
 	fields := make([]string, 0, len(fleet.Fields))
@@ -166,9 +165,9 @@ func TestFieldCell(t *testing.T) {
 func TestLargeFleet(t *testing.T) {
 	r := reporttest.Large(t, 2000)
 	rows := read(t, r)
-	for n := range r.Blocks {
-		for i := range r.Blocks[n].Servers {
-			require.Equal(t, r.Blocks[n].Servers[i].Server.String(), cellOf(t, rows, 1+200*n+i, "host"))
+	for n, b := range r.Blocks {
+		for i, s := range b.Servers {
+			require.Equal(t, s.Server.String(), cellOf(t, rows, 1+200*n+i, "host"))
 			require.Equal(t, "ENV-"+strconv.Itoa(n+1), cellOf(t, rows, 1+200*n+i, "environment"))
 		}
 	}
@@ -189,7 +188,7 @@ func TestTags(t *testing.T) {
 	r := reporttest.Large(t, 401) // three environments
 	r.Summary.Servers = 3
 	for i, tags := range []map[string]string{{"host": "h", "tag_host": "th", "Zone": "z"}, {"step": "s", "=a": "1", "'=a": "2"}, nil} {
-		b := &r.Blocks[i]
+		b := r.Blocks[i]
 		b.Servers, b.Round.Block.Tags = b.Servers[:1], tags
 	}
 	rows := read(t, r)
@@ -199,7 +198,7 @@ func TestTags(t *testing.T) {
 	require.Equal(t, []string{"", "", "", "", "", ""}, rows[3][4:10])
 }
 
-// full is a disk that takes nothing more.
+// full is a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }

@@ -40,27 +40,27 @@ func TestSince(t *testing.T) {
 	plain := read(t, after)
 	text, rows := since(t, before, after)
 	reporttest.RequireGolden(t, "since.csv", []byte(text))
-	require.Len(t, rows, len(plain)+2, "those that only the baseline has come last")
+	require.Len(t, rows, len(plain)+2, "servers that only the baseline has come last")
 	last := len(rows[0]) - 1
 	for i, row := range plain {
 		require.Equal(t, row, rows[i][:last])
 	}
 	require.Equal(t, "since_baseline", rows[0][last])
 	require.Equal(t, "upgraded,fixed", rows[1][last])
-	require.Equal(t, "unchanged", cellOf(t, rows, 9, "since_baseline"), "silent then and now")
+	require.Equal(t, "unchanged", cellOf(t, rows, 9, "since_baseline"), "no answer then and now")
 	require.Equal(t, "vanished.example.com", cellOf(t, rows, len(rows)-2, "source"))
 	require.Equal(t, "PROD", cellOf(t, rows, len(rows)-2, "environment"))
 	require.Empty(t, cellOf(t, rows, len(rows)-2, "result"))
 }
 
-// A tag may have the name of the column, and a baseline other tags.
+// A tag may have the name of the column, and a baseline may have other tags.
 func TestSinceTags(t *testing.T) {
 	run := func(key string) *report.Report {
 		r := reporttest.Report(t, reporttest.Environment{Name: "PROD", Servers: []reporttest.Server{reporttest.Runs("qlik1.example.com", "May 2025", "")}})
 		r.Blocks[0].Round.Block.Tags = map[string]string{key: "A"}
 		return r
 	}
-	require.Equal(t, "A", cellOf(t, read(t, run("since_baseline")), 1, "since_baseline"), "nothing has its name without a baseline")
+	require.Equal(t, "A", cellOf(t, read(t, run("since_baseline")), 1, "since_baseline"), "the name is free without a baseline")
 	_, rows := since(t, run("old"), run("since_baseline"))
 	require.Equal(t, []string{"", "A"}, []string{cellOf(t, rows, 1, "old"), cellOf(t, rows, 2, "old")})
 	require.Equal(t, []string{"A", ""}, []string{cellOf(t, rows, 1, "tag_since_baseline"), cellOf(t, rows, 2, "tag_since_baseline")})

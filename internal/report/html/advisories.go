@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// maxOpen is how many servers a list shows before a reader opens it.
+// maxOpen is the number of servers up to which a list is not folded.
 const maxOpen = 40
 
 var affectedColumns = []string{"Closed from", "Servers"}
@@ -21,7 +21,7 @@ var affectedColumns = []string{"Closed from", "Servers"}
 func (p *page) advisories() g.Node {
 	return chapter("advisories", "Advisories",
 		h.P(h.Class("about"), plain(p.scope())),
-		g.If(len(p.cards) > 0, h.Div(h.Class("cards"), g.Map(indices(len(p.cards)), p.card))),
+		g.If(len(p.cards) > 0, h.Div(h.Class("cards"), g.Map(p.cards, p.card))),
 		p.undecided(),
 		p.dismissed(),
 	)
@@ -32,48 +32,38 @@ var (
 	dismissedColumns = []string{"Advisory", "Reason", "References"}
 )
 
-// undecided lists what may concern servers that are shown as compliant.
+// undecided lists advisories that may concern servers that are shown as compliant.
 func (p *page) undecided() g.Node {
 	if len(p.report.Undecided) == 0 {
 		return nil
 	}
-	return g.Group{newLine, h.Section(h.ID("undecided"), h.Aria("labelledby", "undecided-heading"),
-		h.H3(h.ID("undecided-heading"), plain("Undecided advisories: nobody can map them to releases yet")),
+	return subsection("undecided", "Undecided advisories: nobody can map them to releases yet",
 		h.P(h.Class("about"), plain("No server is judged by them, and each of them may concern any server, also one that is shown as compliant.")),
-		h.Table(h.Class("list undecided"),
-			h.Caption(h.Class("unseen"), plain("Undecided advisories")),
-			tableHead(undecidedColumns...),
-			h.TBody(g.Map(p.report.Undecided, func(a report.Entry) g.Node {
-				return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
-					h.Th(h.Scope("row"), plain(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
-					h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
-					h.Td(references(a.References)),
-				)}
-			})),
-		),
-	)}
+		table("undecided", "Undecided advisories", undecidedColumns, g.Map(p.report.Undecided, func(a report.Entry) g.Node {
+			return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
+				h.Th(h.Scope("row"), plain(a.ID), exploitedMark(a.Advisory)),
+				h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
+				h.Td(references(a.References)),
+			)}
+		})),
+	)
 }
 
-// dismissed lists what was set aside, and why.
+// dismissed lists the advisories that were dismissed, and why.
 func (p *page) dismissed() g.Node {
 	if len(p.report.Dismissed) == 0 {
 		return nil
 	}
-	return g.Group{newLine, h.Section(h.ID("dismissed"), h.Aria("labelledby", "dismissed-heading"),
-		h.H3(h.ID("dismissed-heading"), plain("Dismissed advisories: they decide nothing")),
-		h.Table(h.Class("list dismissed"),
-			h.Caption(h.Class("unseen"), plain("Dismissed advisories")),
-			tableHead(dismissedColumns...),
-			h.TBody(g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
-				return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
-					h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
-				)}
-			})),
-		),
-	)}
+	return subsection("dismissed", "Dismissed advisories: they decide nothing",
+		table("dismissed", "Dismissed advisories", dismissedColumns, g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
+			return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
+				h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
+			)}
+		})),
+	)
 }
 
-// scope is what the list holds, and what it cannot hold.
+// scope says what the list of advisories covers.
 func (p *page) scope() string {
 	s := &p.report.Summary
 	text := "Advisories of the catalogue that apply to a server of this report, the most urgent first."
@@ -92,36 +82,33 @@ func (p *page) scope() string {
 	return text
 }
 
-// unjudged is the number of servers that answered and that no advisory was held against.
+// unjudged is the number of servers that answered but could not be judged by advisories.
 func (p *page) unjudged() (n int) {
-	for i := range p.report.Blocks {
-		for j := range p.report.Blocks[i].Servers {
-			if s := &p.report.Blocks[i].Servers[j]; s.Answered() && s.Judgement.Verdict == nil {
-				n++
-			}
+	for s := range p.report.Servers() {
+		if s.Answered() && s.Judgement.Verdict == nil {
+			n++
 		}
 	}
 	return n
 }
 
 // card shows advisories that share their servers.
-func (p *page) card(i int) g.Node {
-	c := &p.cards[i]
-	headings := make([]string, 0, len(c.places))
-	for _, place := range c.places {
-		headings = append(headings, headingID(place))
+func (p *page) card(c card) g.Node {
+	headings := make([]string, 0, len(c))
+	for _, a := range c {
+		headings = append(headings, p.advisoryID(a.ID)+"-heading")
 	}
 	return g.Group{newLine, h.Article(h.Aria("labelledby", strings.Join(headings, " ")),
-		g.Map(c.places, p.oneAdvisory),
-		p.affected(c),
+		g.Map(c, p.oneAdvisory),
+		affected(c),
 	)}
 }
 
-func (p *page) oneAdvisory(place int) g.Node {
-	a := &p.report.Advisories[place]
-	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(advisoryID(place)), h.Data("advisory", visible(a.ID)),
-		h.H3(h.ID(headingID(place)), plain(a.ID),
-			g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})),
+func (p *page) oneAdvisory(a *report.Advisory) g.Node {
+	id := p.advisoryID(a.ID)
+	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(id), h.Data("advisory", visible(a.ID)),
+		h.H3(h.ID(id+"-heading"), plain(a.ID),
+			exploitedMark(a.Advisory)),
 		h.P(plain(a.Summary)),
 		h.Dl(h.Class("facts"),
 			fact("Published", plain(p.published(a))),
@@ -188,8 +175,7 @@ func references(addresses []string) g.Node {
 	return h.Ul(g.Map(addresses, func(address string) g.Node { return h.Li(reference(address)) }))
 }
 
-// reference is a link where the address is one of the web, and text where it is
-// anything else. On paper its middle is left out.
+// reference links web addresses, whose middle is left out on paper; anything else is text.
 func reference(address string) g.Node {
 	scheme, rest, _ := strings.Cut(address, "://")
 	if scheme != "https" && scheme != "http" {
@@ -204,44 +190,43 @@ func reference(address string) g.Node {
 	return h.A(h.Href(visible(address)), h.Rel("noreferrer noopener"), h.Span(h.Class("scheme"), plain(scheme+"://")), text)
 }
 
-// group are the servers of a block.
-type group struct {
-	block   int
-	servers []string
-}
-
-// affected has a row for each fix, with the servers of each block.
-func (p *page) affected(c *card) g.Node {
+// affected has a row for each fix, with its servers by block.
+func affected(c card) g.Node {
+	type group struct {
+		block   *report.Block
+		servers []string
+	}
 	var fixes []release.Release
 	groups := make(map[release.Release][]group)
-	for _, one := range c.affected {
-		if groups[one.FixedIn] == nil {
-			fixes = append(fixes, one.FixedIn)
+	for _, a := range c.affected() {
+		all := groups[a.FixedIn]
+		if len(all) == 0 {
+			fixes = append(fixes, a.FixedIn)
 		}
-		all := groups[one.FixedIn]
-		if len(all) == 0 || all[len(all)-1].block != one.Block {
-			all = append(all, group{block: one.Block})
+		if len(all) == 0 || all[len(all)-1].block != a.Server.Block {
+			all = append(all, group{block: a.Server.Block})
 		}
 		last := &all[len(all)-1]
-		last.servers = append(last.servers, one.Server.Server.Source())
-		groups[one.FixedIn] = all
+		last.servers = append(last.servers, a.Server.Server.Source())
+		groups[a.FixedIn] = all
 	}
+	n := len(c.affected())
 	return h.Table(h.Class("list affected"),
-		h.Caption(h.Data("affected", strconv.Itoa(len(c.affected))), plain(counted(len(c.affected), "affected server"))),
+		h.Caption(h.Data("affected", strconv.Itoa(n)), plain(counted(n, "affected server"))),
 		tableHead(affectedColumns...),
 		h.TBody(g.Map(fixes, func(fix release.Release) g.Node {
 			return g.Group{newLine, h.Tr(
 				h.Th(h.Scope("row"), plain(closedFrom(fix))),
-				h.Td(g.Map(groups[fix], func(one group) g.Node {
-					return h.Div(h.Class("group"), link(blockID(one.block), p.blockName(one.block)), names(one.servers))
+				h.Td(g.Map(groups[fix], func(in group) g.Node {
+					return h.Div(h.Class("group"), blockLink(in.block), names(in.servers))
 				})),
 			)}
 		})),
 	)
 }
 
-// closedFrom is where the fix of one advisory is in; what to install against all of them, and for
-// the policy, the plan says.
+// closedFrom is the patch with the fix of these advisories alone; the plan says what to install against
+// all of them, and to meet the policy.
 func closedFrom(fixedIn release.Release) string {
 	if fixedIn.IsZero() {
 		return "no patch of their release"
@@ -249,16 +234,16 @@ func closedFrom(fixedIn release.Release) string {
 	return fixedIn.String()
 }
 
-// names lists servers, closed where they are many.
+// names lists servers, folded if they are many.
 func names(servers []string) g.Node {
-	last := len(servers) - 1
-	list := h.Ul(h.Class("names"), g.Map(indices(len(servers)), func(i int) g.Node {
-		return g.Group{newLine, h.Li(host(servers[i]), g.If(i < last, plain(",")))}
-	}))
-	return folded(len(servers), list)
+	items := make(g.Group, 0, 2*len(servers))
+	for i, server := range servers {
+		items = append(items, newLine, h.Li(host(server), g.If(i < len(servers)-1, plain(","))))
+	}
+	return folded(len(servers), h.Ul(h.Class("names"), items))
 }
 
-// folded is a list of servers, closed where they are many.
+// folded is a list of servers, which a reader has to open if they are many.
 func folded(servers int, list g.Node) g.Node {
 	if servers <= maxOpen {
 		return list

@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// bar is a part of a chart as the browser draws it.
+// bar is a bar of a chart as drawn by the browser.
 type bar struct {
 	Part          string
 	Value         string
@@ -33,7 +33,7 @@ func requireCharts(t *testing.T, b *tab, r *report.Report) {
 	left := 0.0
 	bars := eval[[]bar](b, barsOf+`("compliance-chart")`)
 	for i, want := range []part{{"ok", "", s.Compliant}, {"bad", "", s.NonCompliant}, {"unknown", "", s.Unknown}, {"failed", "", s.Failed}} {
-		require.Positive(t, want.servers, "the fleet has all of them")
+		require.Positive(t, want.servers, "the fleet has servers in each state")
 		require.Equal(t, want.state, bars[i].Part)
 		require.Equal(t, strconv.Itoa(want.servers), bars[i].Value)
 		require.InDelta(t, float64(want.servers)/float64(s.Servers), bars[i].Width/bars[i].Whole, 0.005)
@@ -71,7 +71,7 @@ func requireCharts(t *testing.T, b *tab, r *report.Report) {
 		const named = e => e.role === "img" && (e.ariaLabel || e.getAttribute("aria-labelledby").split(" ").every(text));
 		return Array.from(document.querySelectorAll("svg")).filter(e => e.ariaHidden !== "true" && !named(e)).length;
 	})()`)
-	require.Zero(t, unnamed, "each chart has a text")
+	require.Zero(t, unnamed, "each chart has a text alternative")
 }
 
 // requireSorting sorts the first table by each kind of column.
@@ -114,8 +114,7 @@ func requireFilter(b *tab) {
 	require.Equal(b.t, all, shown())
 }
 
-// requireWithin checks that nothing lies beyond the edges of the screen, nor of an
-// element that cuts it off.
+// requireWithin checks that nothing extends beyond the screen, or beyond an element that would clip it.
 func requireWithin(b *tab, width int64) {
 	b.t.Helper()
 	require.LessOrEqual(b.t, eval[int64](b, `document.documentElement.scrollWidth`), width)
@@ -144,7 +143,7 @@ func requireWithin(b *tab, width int64) {
 	})()`))
 }
 
-// requireContrast measures all visible text against what is behind it.
+// requireContrast checks the contrast of all visible text.
 func requireContrast(b *tab, name string) {
 	b.t.Helper()
 	type text struct {
@@ -178,7 +177,7 @@ func requireContrast(b *tab, name string) {
 	for _, one := range texts {
 		require.GreaterOrEqual(b.t, one.Contrast, 4.5, "%+v", one)
 	}
-	// Parts of charts need 3 against what is beside them.
+	// Parts of charts need a contrast of 3 with their neighbours.
 	for _, fill := range []string{"ok", "bad", "unknown", "failed", "version"} {
 		require.NotEqual(b.t, "rgb(0, 0, 0)", eval[string](b, `getComputedStyle(document.querySelector(".fill.`+fill+`")).fill`))
 	}

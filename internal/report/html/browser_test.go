@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"image"
-	"image/png"
 	"net/url"
 	"os"
 	"os/exec"
@@ -28,17 +26,15 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// browser is a Chromium without a window.
+// browser is a Chromium without a window, which all tests share.
 type browser struct {
-	ctx context.Context
+	ctx  context.Context
+	dir  string // its profile and temporary files
+	stop func()
 }
 
-// newBrowser starts a Chromium, and sees to it that nothing of it is left.
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("not run in short mode: a browser takes its time")
-	}
+// start starts the browser for the first test that needs it.
+var start = sync.OnceValues(func() (*browser, error) {
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -47,30 +43,62 @@ func newBrowser(t *testing.T) *browser {
 		}
 	}
 	if program == "" {
-		t.Skip("not run, for there is neither chromium nor chromium-browser nor google-chrome in PATH")
+		return nil, nil
 	}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "report-browser-")
+	if err != nil {
+		return nil, err
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(dir),
 		chromedp.Env("TMPDIR="+dir), chromedp.DisableGPU)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	ctx, end := chromedp.NewExecAllocator(ctx, options...)
+	ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeBrowser := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
+	running = &browser{ctx: ctx, dir: dir, stop: func() {
 		chromedp.Cancel(ctx) // waits for the process
 		closeBrowser()
 		end()
-		cancel()
-		require.Eventually(t, func() bool { return len(processesOf(dir)) == 0 }, 10*time.Second, 20*time.Millisecond)
-	})
-	require.NoError(t, chromedp.Do(ctx))
-	return &browser{ctx}
+	}}
+	return running, chromedp.Do(ctx)
+})
+
+// running is the browser once it was started.
+var running *browser
+
+// TestMain ends the browser, and fails if anything of it is left.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if running != nil {
+		running.stop()
+		for deadline := time.Now().Add(10 * time.Second); len(processesOf(running.dir)) > 0 && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if left := processesOf(running.dir); len(left) > 0 {
+			fmt.Fprintln(os.Stderr, "left of the browser:", left)
+			code = 1
+		}
+		os.RemoveAll(running.dir)
+	}
+	os.Exit(code)
 }
 
-// processesOf finds the processes that were started with a folder; none where there
-// is no /proc.
+// newBrowser returns the browser, or skips the test.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not run in short mode: a browser takes its time")
+	}
+	br, err := start()
+	require.NoError(t, err)
+	if br == nil {
+		t.Skip("not run, for there is neither chromium nor chromium-browser nor google-chrome in PATH")
+	}
+	return br
+}
+
+// processesOf finds the processes with a folder in their command lines; none without /proc.
 func processesOf(dir string) (found []string) {
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range commands {
@@ -90,7 +118,7 @@ type tab struct {
 	requests []string
 }
 
-// open loads a report from a file, on a screen of a width.
+// open loads a report from a file, on a screen of the given width.
 func (br *browser) open(t *testing.T, content []byte, width int64, prepare ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.html")
@@ -137,7 +165,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
 
-// eval gives the value of an expression of JavaScript.
+// eval returns the value of a JavaScript expression.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
@@ -153,7 +181,7 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// media are those that the style sheet asks for: "" for a screen, and "light" or "dark".
+// media emulates a medium, "" for a screen, and a colour scheme, "light" or "dark".
 func media(medium, scheme string) emulation.SetEmulatedMediaParams {
 	return emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 }
@@ -167,7 +195,7 @@ func TestHTMLInBrowser(t *testing.T) {
 	br := newBrowser(t)
 	r := reporttest.Mixed(t)
 	mixed := render(t, r)
-	large := reporttest.Large(t, 2000)
+	large := reporttest.Large(t, 200) // more versions than have bars
 
 	t.Run("counts", func(t *testing.T) {
 		b := br.open(t, mixed, 1280)
@@ -224,34 +252,33 @@ func TestHTMLInBrowser(t *testing.T) {
 		})
 	}
 	t.Run("print", func(t *testing.T) {
-		for name, content := range map[string][]byte{"mixed": mixed, "large": render(t, reporttest.Large(t, 300))} {
+		folded := render(t, reporttest.Large(t, 100))
+		require.Contains(t, string(folded), "<details><summary>", "lists are folded on the screen")
+		for name, content := range map[string][]byte{"mixed": mixed, "large": folded} {
 			b := br.open(t, content, 1280)
 			call(b, emulation.SetEmulatedMedia, media("", "dark"))
 			file := call(b, cdppage.PrintToPDF, cdppage.PrintToPDFParams{}).Data
 			require.Contains(t, string(file[:8]), "PDF", name)
 			call(b, emulation.SetEmulatedMedia, media("print", "dark"))
 			require.Equal(t, "rgb(255, 255, 255)", eval[string](b, `getComputedStyle(document.body).backgroundColor`), "paper is white")
-			require.Equal(t, "rgb(29, 33, 38)", eval[string](b, `getComputedStyle(document.body).color`), "and ink is dark")
+			require.True(t, eval[bool](b, `getComputedStyle(document.body).color.match(/\d+/g).every(part => part < 64)`), "and ink is dark")
 			require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("details > dl, details > ul, details > table"))
-				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing stays closed on paper")
+				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing is folded on paper")
 		}
 	})
+	if reporttest.Update() {
+		drawPicture(t, br)
+	}
 }
 
-// The picture of the README is made anew with -update: a browser does not draw the same
-// picture twice everywhere, so nothing is compared.
-func TestHTMLPicture(t *testing.T) {
-	content := render(t, reporttest.Demonstration(t))
-	b := newBrowser(t).open(t, content, 1280)
-	requireWithin(b, 1280)
+// drawPicture draws the picture of the README. Browsers draw it differently from machine to machine, so
+// that it cannot be compared.
+func drawPicture(t *testing.T, br *browser) {
+	t.Helper()
+	b := br.open(t, render(t, reporttest.Demonstration(t)), 1280)
 	beyond := true
 	picture := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{
 		Clip: &cdppage.Viewport{Width: 1280, Height: 1530, Scale: 1}, CaptureBeyondViewport: &beyond,
 	}).Data
-	if reporttest.Update() {
-		require.NoError(t, os.WriteFile(filepath.Join("..", "..", "..", "deploy", "report.png"), picture, 0o644))
-	}
-	decoded, err := png.Decode(bytes.NewReader(picture))
-	require.NoError(t, err)
-	require.Equal(t, image.Rect(0, 0, 1280, 1530), decoded.Bounds())
+	require.NoError(t, os.WriteFile(filepath.Join("..", "..", "..", "deploy", "report.png"), picture, 0o644))
 }

@@ -7,34 +7,31 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// card is what advisories with the same servers and the same fixes have in common.
-type card struct {
-	places   []int // in the report's advisories, the most urgent first
-	affected []report.Affected
-	score    float64 // the highest of them
-}
+// card is a group of advisories that affect the same servers and have the same fixes there, the most
+// urgent first.
+type card []*report.Advisory
 
-// cardsOf puts the advisories of a report on cards, the most urgent first.
+// cardsOf groups the advisories of a report, the most urgent first.
 func cardsOf(r *report.Report) (cards []card) {
-	byServers := make(map[string]int)
-	for place := range r.Advisories {
-		a := &r.Advisories[place]
+	places := make(map[string]int)
+	for _, a := range r.Advisories {
 		var key strings.Builder
-		for _, one := range a.Affected {
-			fmt.Fprintf(&key, "%d %s %s\n", one.Block, one.Server.Server.Key(), one.FixedIn)
+		for _, affected := range a.Affected {
+			fmt.Fprintf(&key, "%d %s %s\n", affected.Server.Block.Index, affected.Server.Server.Key(), affected.FixedIn)
 		}
-		i, known := byServers[key.String()]
+		place, known := places[key.String()]
 		if !known {
-			i = len(cards)
-			byServers[key.String()] = i
-			cards = append(cards, card{affected: a.Affected})
+			place = len(cards)
+			places[key.String()] = place
+			cards = append(cards, nil)
 		}
-		cards[i].places = append(cards[i].places, place)
-		cards[i].score = max(cards[i].score, a.CVSS)
+		cards[place] = append(cards[place], a)
 	}
 	return cards
 }
 
-// exploited reports whether one of the advisories is known to be exploited; such advisories are
-// first on their card.
-func (c *card) exploited(r *report.Report) bool { return r.Advisories[c.places[0]].Exploited() }
+// exploited reports whether any of the advisories is known to be exploited.
+func (c card) exploited() bool { return c[0].Exploited() }
+
+// affected are the servers that each of the advisories affects.
+func (c card) affected() []report.Affected { return c[0].Affected }

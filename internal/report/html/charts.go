@@ -14,21 +14,17 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// part is a share of a chart: its state gives the colour and the pattern.
+// part is a part of a chart, coloured and patterned by its state.
 type part struct {
 	state, name string
 	servers     int
 }
 
-// complianceChart is a bar of four parts, with a legend that holds the numbers.
+// complianceChart is a bar of four parts, with the numbers in the legend.
 func (p *page) complianceChart() g.Node {
 	s := &p.report.Summary
-	compliant := "proven compliant"
-	if n := len(p.report.Undecided); n > 0 {
-		compliant += ", " + report.UndecidedWords(n)
-	}
 	parts := []part{
-		{"ok", compliant, s.Compliant},
+		{"ok", report.AndUndecided("proven compliant", len(p.report.Undecided)), s.Compliant},
 		{"bad", "not compliant", s.NonCompliant},
 		{"unknown", "unknown", s.Unknown},
 		{"failed", "did not answer", s.Failed},
@@ -40,13 +36,13 @@ func (p *page) complianceChart() g.Node {
 	descriptions := make([]string, 0, len(parts))
 	bars := make(g.Group, 0, len(parts))
 	left := 0
-	for _, one := range parts {
-		descriptions = append(descriptions, one.name+": "+grouped(one.servers))
-		if one.servers > 0 {
-			bars = append(bars, g.El("rect", g.Attr("class", "part"), g.Attr("x", percentOf(left, s.Servers)), g.Attr("width", percentOf(one.servers, s.Servers)),
-				g.Attr("height", "36"), g.Attr("fill", "url(#pattern-"+one.state+")"), h.Data("part", one.state), h.Data("value", strconv.Itoa(one.servers))))
+	for _, part := range parts {
+		descriptions = append(descriptions, part.name+": "+grouped(part.servers))
+		if part.servers > 0 {
+			bars = append(bars, g.El("rect", g.Attr("class", "part"), g.Attr("x", percentOf(left, s.Servers)), g.Attr("width", percentOf(part.servers, s.Servers)),
+				g.Attr("height", "36"), g.Attr("fill", "url(#pattern-"+part.state+")"), h.Data("part", part.state), h.Data("value", strconv.Itoa(part.servers))))
 		}
-		left += one.servers
+		left += part.servers
 	}
 	return figure("compliance-chart", "Compliance of all servers",
 		h.SVG(h.Class("stack"), h.Role("img"), h.Aria("labelledby", "stack-title stack-text"), h.Width("100%"), h.Height("36"),
@@ -55,19 +51,19 @@ func (p *page) complianceChart() g.Node {
 			patterns(),
 			bars,
 		),
-		h.Ul(h.Class("legend"), g.Map(parts, func(one part) g.Node {
+		h.Ul(h.Class("legend"), g.Map(parts, func(part part) g.Node {
 			return h.Li(
 				h.SVG(h.Class("swatch"), h.Aria("hidden", "true"), h.Width("18"), h.Height("18"),
-					g.El("rect", h.Width("18"), h.Height("18"), g.Attr("rx", "3"), g.Attr("fill", "url(#pattern-"+one.state+")"))),
-				h.Span(plain(one.name)),
-				h.Span(h.Class("n"), plain(grouped(one.servers))),
-				h.Span(h.Class("n share"), plain(report.Share(one.servers, s.Servers))),
+					g.El("rect", h.Width("18"), h.Height("18"), g.Attr("rx", "3"), g.Attr("fill", "url(#pattern-"+part.state+")"))),
+				h.Span(plain(part.name)),
+				h.Span(h.Class("n"), plain(grouped(part.servers))),
+				h.Span(h.Class("n share"), plain(report.Share(part.servers, s.Servers))),
 			)
 		})),
 	)
 }
 
-// patterns tell the parts apart where colours do not: on paper, or to some eyes.
+// patterns tell the parts apart where colours do not: on paper, or for colour-blind readers.
 func patterns() g.Node {
 	pattern := func(state, marks string) g.Node {
 		return g.El("pattern", g.Attr("id", "pattern-"+state), h.Width("9"), h.Height("9"), g.Attr("patternUnits", "userSpaceOnUse"),
@@ -83,10 +79,10 @@ func patterns() g.Node {
 	)
 }
 
-// maxVersions is how many versions have a bar of their own.
+// maxVersions is how many versions have their own bars.
 const maxVersions = 12
 
-// versionChart has a bar for each of the versions that most servers run, the newest first.
+// versionChart has a bar for each of the most common versions, the newest first.
 func (p *page) versionChart() g.Node {
 	s := &p.report.Summary
 	if len(s.Versions) == 0 {
@@ -123,27 +119,25 @@ func (p *page) versionChart() g.Node {
 	)
 }
 
-// byRelease sorts versions by the release that they were judged to be, the newest first. Those
-// that could not be judged come last.
+// byRelease sorts versions by the releases that they were judged as, the newest first and unjudged
+// ones last.
 func (p *page) byRelease(versions []report.Version) []report.Version {
 	releases := make(map[report.Version]release.Release)
-	for i := range p.report.Blocks {
-		for j := range p.report.Blocks[i].Servers {
-			if s := &p.report.Blocks[i].Servers[j]; s.Answered() && s.Judgement.HasMonth {
-				releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
-			}
+	for s := range p.report.Servers() {
+		if s.Answered() && s.Judgement.HasMonth {
+			releases[report.Version{Label: s.Outcome.Info.ReleaseLabel, Build: s.Outcome.Info.Version}] = s.Judgement.Release
 		}
 	}
-	of := func(v report.Version) release.Release {
+	releaseOf := func(v report.Version) release.Release {
 		return releases[report.Version{Label: v.Label, Build: v.Build}]
 	}
-	return slices.SortedStableFunc(slices.Values(versions), func(a, b report.Version) int { return of(b).Compare(of(a)) })
+	return slices.SortedStableFunc(slices.Values(versions), func(a, b report.Version) int { return releaseOf(b).Compare(releaseOf(a)) })
 }
 
 func figure(id, caption string, content ...g.Node) g.Node {
 	return g.Group{newLine, h.Figure(h.ID(id), h.FigCaption(plain(caption)), g.Group(content))}
 }
 
-func percentOf(n, of int) string {
-	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 3, 64) + "%"
+func percentOf(n, whole int) string {
+	return strconv.FormatFloat(100*float64(n)/float64(whole), 'f', 3, 64) + "%"
 }

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -14,25 +15,21 @@ import (
 
 var catalogColumns = []string{"Catalogue", "Releases and patches", "Advisories", "Known exploitation"}
 
-// data shows what the versions were judged by and how old that is.
+// data shows by which data the versions were judged, and their age.
 func (p *page) data() g.Node {
 	if len(p.report.Catalogs) == 0 {
 		return chapter("data", "The data and their age", empty("No version was judged."))
 	}
 	return chapter("data", "The data and their age",
 		h.P(h.Class("about"), plain("What the versions were judged by, and how old that was on "+day(p.report.AskedAt)+".")),
-		h.Table(h.Class("list catalogs"),
-			h.Caption(h.Class("unseen"), plain("Catalogues")),
-			tableHead(catalogColumns...),
-			h.TBody(g.Map(p.report.Catalogs, func(c report.Catalog) g.Node {
-				return g.Group{newLine, h.Tr(
-					h.Th(h.Scope("row"), plain(catalogName(c.Name)), digest(c.Digest)),
-					asOf(c.Releases, "Newer patches may exist: servers can be further behind than shown."),
-					asOf(c.Advisories, "Newer advisories may exist: a compliant server can be open to them."),
-					asOf(c.Exploited, "What has been exploited since is shown as not exploited."),
-				)}
-			})),
-		),
+		table("catalogs", "Catalogues", catalogColumns, g.Map(p.report.Catalogs, func(c *report.Catalog) g.Node {
+			return g.Group{newLine, h.Tr(
+				h.Th(h.Scope("row"), plain(catalogName(c.Name)), digest(c.Digest)),
+				asOf(c.Releases, "Newer patches may exist: servers can be further behind than shown."),
+				asOf(c.Advisories, "Newer advisories may exist: a compliant server can be open to them."),
+				asOf(c.Exploited, "What has been exploited since is shown as not exploited."),
+			)}
+		})),
 		h.P(plain("A vulnerability that CISA listed after the day of its list is shown as not exploited. Ends of support are estimates: 24 months after a release, "+
 			"by the vendor’s rule for products on customers’ premises.")),
 		h.P(plain(catalog.NVDNotice)),
@@ -46,8 +43,8 @@ func catalogName(name string) string {
 	return name
 }
 
-// asOf is a cell with a day, its distance to that of the report and, where the data are
-// old or dated in the future, a warning.
+// asOf is a cell with the day of the data, their age, and a warning if they are old or dated in the
+// future.
 func asOf(a report.Age, meaning string) g.Node {
 	distance := counted(a.Days, "day") + " old"
 	if a.Days < 0 {
@@ -67,12 +64,6 @@ func asOf(a report.Age, meaning string) g.Node {
 // origin says where the report comes from.
 func (p *page) origin() g.Node {
 	o := &p.report.Origin
-	named := func(text string) g.Node {
-		if text == "" {
-			text = "not known"
-		}
-		return plain(text)
-	}
 	settings := plain("none: a site was named in the call")
 	if len(o.Settings) > 0 {
 		settings = h.Ul(g.Map(o.Settings, func(f report.File) g.Node { return h.Li(plain(f.Name), digest(f.SHA256)) }))
@@ -81,18 +72,18 @@ func (p *page) origin() g.Node {
 		h.Dl(h.Class("facts"),
 			fact("Program", plain(p.report.Program)),
 			fact("Asked", plain(p.report.AskedAt.UTC().Format("2006-01-02 15:04:05")+" UTC")),
-			fact("Machine", named(o.Machine)),
-			fact("Account", named(o.Account)),
+			fact("Machine", plain(cmp.Or(o.Machine, "not known"))),
+			fact("Account", plain(cmp.Or(o.Account, "not known"))),
 			fact("Settings", settings),
 		))
 }
 
-// digest is a SHA-256 below what it is of.
+// digest is the SHA-256 of what is shown above it.
 func digest(sum string) g.Node {
 	return h.Small(h.Class("digest"), plain("SHA-256 "), h.Code(plain(sum)))
 }
 
-// claims says what the word "compliant" means, as docs/compliance.md does.
+// claims explains "compliant", as docs/compliance.md does.
 func (*page) claims() g.Node {
 	list := func(items ...string) g.Node {
 		return h.Ul(g.Map(items, func(item string) g.Node { return h.Li(plain(item)) }))

@@ -1,13 +1,15 @@
 package html
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
-	"telegraf-qlik-sense-version/internal/poll"
-
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
+
+	"telegraf-qlik-sense-version/internal/poll"
+	"telegraf-qlik-sense-version/internal/report"
 )
 
 var failureColumns = []string{"Server", "Step", "Cause", "What to do"}
@@ -24,20 +26,16 @@ func (p *page) failures() g.Node {
 		p.lists(),
 		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
 			" did not tell their version. Steps come in the order in which a connection goes through them.")),
-		h.Table(h.Class("list failures"), h.Data("sortable", ""),
-			h.Caption(h.Class("unseen"), plain("Failures")),
-			tableHead(failureColumns...),
-			h.TBody(g.Map(indices(len(p.failed)), p.oneFailure)),
-		),
+		table("failures", "Failures", failureColumns, g.Map(p.failed, p.oneFailure), h.Data("sortable", "")),
 	)
 }
 
-// lists are the nodes that were asked for those of their site and did not list them.
+// lists has the nodes that did not list the nodes of their site.
 func (p *page) lists() g.Node {
 	var rows g.Group
-	for i := range p.report.Blocks {
-		for _, a := range p.report.Blocks[i].FailedAttempts() {
-			rows = append(rows, newLine, h.Tr(p.cells(a.Server, i, &a.Outcome)))
+	for _, b := range p.report.Blocks {
+		for _, a := range b.FailedAttempts() {
+			rows = append(rows, newLine, h.Tr(p.failureCells(a.Server, b, &a.Outcome)))
 		}
 	}
 	if len(rows) == 0 {
@@ -45,24 +43,20 @@ func (p *page) lists() g.Node {
 	}
 	return h.Div(h.ID("lists"),
 		h.P(h.Class("about"), plain("These nodes were asked for all nodes of their site and did not list them.")),
-		h.Table(h.Class("list failures"),
-			h.Caption(h.Class("unseen"), plain("Nodes that did not list their site")),
-			tableHead(failureColumns...),
-			h.TBody(rows),
-		),
+		table("failures", "Nodes that did not list their site", failureColumns, rows),
 	)
 }
 
-func (p *page) oneFailure(place int) g.Node {
-	s := p.failed[place]
-	return g.Group{newLine, h.Tr(h.ID(failureID(place)), h.Data("failure", visible(s.Server.Server.Source())),
-		p.cells(s.Server.Server, s.block, &s.Outcome))}
+func (p *page) oneFailure(s *report.Server) g.Node {
+	return g.Group{newLine, h.Tr(h.ID(p.failureID(s)), h.Data("failure", visible(s.Server.Source())),
+		p.failureCells(s.Server, s.Block, &s.Outcome))}
 }
 
-// cells are those of a server that failed.
-func (p *page) cells(server *poll.Server, block int, f *poll.Outcome) g.Node {
+func (p *page) failureID(s *report.Server) string { return "failure-" + strconv.Itoa(p.failure[s]+1) }
+
+func (p *page) failureCells(server *poll.Server, b *report.Block, f *poll.Outcome) g.Node {
 	return g.Group{
-		h.Th(h.Scope("row"), host(server.String()), h.Small(link(blockID(block), p.blockName(block)))),
+		h.Th(h.Scope("row"), host(server.String()), h.Small(blockLink(b))),
 		h.Td(plain(f.Step.String()), plain(" "), code(f.Result.String())),
 		h.Td(plain(f.Cause),
 			p.certificate("Certificate of the server", f.ServerCertificate),
@@ -72,7 +66,7 @@ func (p *page) cells(server *poll.Server, block int, f *poll.Outcome) g.Node {
 	}
 }
 
-// certificate shows what one side showed the other.
+// certificate shows a certificate that one side presented, if any.
 func (p *page) certificate(heading string, c *poll.Certificate) g.Node {
 	if c == nil {
 		return nil

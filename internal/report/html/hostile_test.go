@@ -15,7 +15,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// payloads are what a server or a setting might hold to break out of the page.
+// payloads try to break out of the text of the page.
 var payloads = []string{
 	`<script>alert(1)</script>`,
 	`"><img src=x onerror=alert(1)>`,
@@ -32,11 +32,11 @@ var payloads = []string{
 	`{{.}} ${alert(1)} %s %!d`,
 }
 
-// unseen are the texts that the page does not show.
+// unseen are the purposes of texts that the page does not show.
 var unseen = []string{"product", "deployment", "id", "hash", "deprecated", "copyright"}
 
-// poisoned is a report with a payload in every place, each of them another, and the texts
-// that its page has to show.
+// poisoned is a report with a payload in every text, each numbered, and the texts that its page has to
+// show.
 func poisoned(t *testing.T, payload string) (r *report.Report, expected []string) {
 	t.Helper()
 	n := 0
@@ -51,7 +51,7 @@ func poisoned(t *testing.T, payload string) (r *report.Report, expected []string
 	return r, expected
 }
 
-// structure is a page without its texts.
+// structure is the elements and attributes of a page.
 func structure(document *html.Node) (names []string) {
 	for n := range document.Descendants() {
 		switch n.Type {
@@ -99,7 +99,7 @@ func TestHTMLHostile(t *testing.T) {
 	}
 }
 
-// requireOurs checks that a page has only what we put there.
+// requireOurs checks that a page has only our elements, attributes and addresses.
 func requireOurs(t *testing.T, document *html.Node) {
 	t.Helper()
 	for n := range document.Descendants() {
@@ -122,7 +122,7 @@ func requireOurs(t *testing.T, document *html.Node) {
 	require.Equal(t, styleSheet, textOf(styles[0]))
 }
 
-// Only addresses of the web are links.
+// Only web addresses become links.
 func TestHTMLReferences(t *testing.T) {
 	for address, linked := range map[string]bool{
 		"https://nvd.nist.gov/vuln/detail/CVE-2023-48365": true,

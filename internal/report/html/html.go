@@ -25,9 +25,8 @@ var (
 	script string
 )
 
-// Write writes the report as one page that needs no other file, loads nothing and can be
-// read without its script. Whatever comes from a server, from the settings or from a catalogue is
-// text on it. The plan in it knows no waves.
+// Write writes the report as one page that needs no other file, loads nothing and can be read without
+// its script. Everything from servers, settings and catalogues is escaped. Its plan has no waves.
 func Write(w io.Writer, r *report.Report) error {
 	planned, err := plan.New(r, plan.Options{})
 	if err != nil {
@@ -45,47 +44,38 @@ func WritePlan(w io.Writer, planned *plan.Plan) error {
 	return buffered.Flush()
 }
 
-// page is a report on its way to HTML.
+// page is a page under construction.
 type page struct {
 	report   *report.Report
 	planned  *plan.Plan
-	advisory map[string]int // place in the report's advisories, by id
-	failed   []failedServer
-	failure  map[*report.Server]int // place in failed
-	rows     map[*report.Server]*plan.Row
+	lines    []string                     // of the plan
+	rows     map[*report.Server]*plan.Row // of the plan
+	advisory map[string]int               // index in the report's advisories, by identifier
+	failed   []*report.Server
+	failure  map[*report.Server]int // index in failed
 	cards    []card
-}
-
-// failedServer is a server that did not answer.
-type failedServer struct {
-	*report.Server
-	block int // index in the report's blocks
 }
 
 func newPage(planned *plan.Plan) *page {
 	r := planned.Report
 	p := &page{
-		report: r, planned: planned, advisory: make(map[string]int, len(r.Advisories)),
-		failure: make(map[*report.Server]int), rows: make(map[*report.Server]*plan.Row),
+		report: r, planned: planned, lines: planned.Lines(), rows: make(map[*report.Server]*plan.Row),
+		advisory: make(map[string]int, len(r.Advisories)), failure: make(map[*report.Server]int), cards: cardsOf(r),
 	}
-	for i := range planned.Waves {
-		for j := range planned.Waves[i].Rows {
-			row := &planned.Waves[i].Rows[j]
+	for _, wave := range planned.Waves {
+		for _, row := range wave.Rows {
 			p.rows[row.Server] = row
 		}
 	}
-	for i := range r.Advisories {
-		p.advisory[r.Advisories[i].ID] = i
+	for i, a := range r.Advisories {
+		p.advisory[a.ID] = i
 	}
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			if s := &r.Blocks[i].Servers[j]; !s.Answered() {
-				p.failure[s] = len(p.failed)
-				p.failed = append(p.failed, failedServer{Server: s, block: i})
-			}
+	for s := range r.Servers() {
+		if !s.Answered() {
+			p.failure[s] = len(p.failed)
+			p.failed = append(p.failed, s)
 		}
 	}
-	p.cards = cardsOf(r)
 	return p
 }
 
@@ -137,8 +127,8 @@ func (p *page) contentSecurityPolicy() string {
 	return "default-src 'none'; style-src " + hash(p.style()) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
 }
 
-// unixLines makes the line ends those that a browser makes of them before it compares the
-// hash: git may have made others.
+// unixLines normalises line ends, which git may have converted, as browsers do before they compare the
+// hash.
 func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 func (p *page) header() g.Node {
@@ -174,8 +164,17 @@ func (p *page) header() g.Node {
 	)}
 }
 
-// chapter is a section with a heading.
+// chapter is a section of the page.
 func chapter(id, heading string, content ...g.Node) g.Node {
+	return section(h.H2, id, heading, content)
+}
+
+// subsection is a section of a chapter.
+func subsection(id, heading string, content ...g.Node) g.Node {
+	return section(h.H3, id, heading, content)
+}
+
+func section(headingOf func(...g.Node) g.Node, id, heading string, content g.Group) g.Node {
 	return g.Group{newLine, h.Section(h.ID(id), h.Aria("labelledby", id+"-heading"),
-		h.H2(h.ID(id+"-heading"), plain(heading)), g.Group(content))}
+		headingOf(h.ID(id+"-heading"), plain(heading)), content)}
 }

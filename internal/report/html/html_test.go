@@ -49,7 +49,7 @@ func attribute(n *html.Node, name string) (value string, found bool) {
 	return "", false
 }
 
-// having finds the elements with an attribute, in the order of the page.
+// having finds the elements with an attribute.
 func having(document *html.Node, name string) (found []*html.Node) {
 	for n := range document.Descendants() {
 		if _, has := attribute(n, name); has {
@@ -82,7 +82,7 @@ func TestHTML(t *testing.T) {
 	reporttest.RequireGolden(t, "report.html", render(t, reporttest.Mixed(t)))
 }
 
-// shownCounts are the numbers of the summary as the page tells them.
+// shownCounts are the numbers of the tiles.
 func shownCounts(document *html.Node) map[string]string {
 	shown := make(map[string]string)
 	for _, n := range having(document, "data-count") {
@@ -117,25 +117,23 @@ func TestHTMLShowsTheWholeReport(t *testing.T) {
 				require.NoError(t, err)
 				count = grouped(number)
 			}
-			require.Contains(t, textOf(n), count, "the number that is told is the one that is seen")
+			require.Contains(t, textOf(n), count, "the attribute and the text agree")
 		}
 
 		var servers, failures, advisories []string
 		affected := 0
-		for _, b := range r.Blocks {
-			for i := range b.Servers {
-				source := b.Servers[i].Server.Source()
-				servers = append(servers, source)
-				if !b.Servers[i].Answered() {
-					failures = append(failures, source)
-				}
+		for s := range r.Servers() {
+			source := s.Server.Source()
+			servers = append(servers, source)
+			if !s.Answered() {
+				failures = append(failures, source)
 			}
 		}
-		for i := range r.Advisories {
-			advisories = append(advisories, r.Advisories[i].ID)
+		for _, a := range r.Advisories {
+			advisories = append(advisories, a.ID)
 		}
 		for _, c := range cardsOf(r) {
-			affected += len(c.affected)
+			affected += len(c.affected())
 		}
 		require.Equal(t, servers, values(document, "data-server"), name)
 		require.Equal(t, failures, values(document, "data-failure"), name)
@@ -159,7 +157,7 @@ func values(document *html.Node, name string) (all []string) {
 	return all
 }
 
-// Links within the page lead somewhere, and each id is there once.
+// Links within the page have targets, and identifiers are unique.
 func TestHTMLLinks(t *testing.T) {
 	for _, r := range []*report.Report{reporttest.Mixed(t), {}, reporttest.Large(t, 100)} {
 		document := parse(t, render(t, r))
@@ -173,7 +171,7 @@ func TestHTMLLinks(t *testing.T) {
 	}
 }
 
-// The cards of narrow screens name their columns in the style sheet.
+// The style sheet names the columns for the cards of narrow screens.
 func TestHTMLColumnsOfCards(t *testing.T) {
 	for class, columns := range map[string][]string{
 		"servers": serverColumns, "affected": affectedColumns, "failures": failureColumns, "catalogs": catalogColumns,
@@ -186,7 +184,7 @@ func TestHTMLColumnsOfCards(t *testing.T) {
 	}
 }
 
-// A file of ours cannot end its own element, nor load anything.
+// The style sheet and the script cannot end their elements or load anything.
 func TestHTMLParts(t *testing.T) {
 	for _, part := range []string{styleSheet, script} {
 		require.NotEmpty(t, part)
@@ -245,7 +243,7 @@ func BenchmarkHTML(b *testing.B) {
 	}
 }
 
-// A page that cannot be written is an error, wherever it stops.
+// A page that cannot be written is an error.
 func TestHTMLWriteError(t *testing.T) {
 	r := reporttest.Large(t, 50)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -256,7 +254,7 @@ func TestHTMLWriteError(t *testing.T) {
 	require.Error(t, Write(full, r))
 }
 
-// What is not known of a site is the first that a reader sees, and each node has its roles.
+// Incomplete sites are reported at the top of the page, and nodes are shown with their roles.
 func TestSites(t *testing.T) {
 	document := parse(t, render(t, reporttest.Sites(t)))
 	page := textOf(document)

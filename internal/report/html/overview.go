@@ -15,19 +15,18 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// The first page has room for so many of each; the chapters behind it have the rest.
+// The limits of the first page; the chapters after it have the rest.
 const (
 	maxEnvironments = 8
 	maxWorst        = 3
 	maxNext         = 10
-	firstNext       = 6 // of more than maxNext lines
+	firstNext       = 6 // lines if there are more than maxNext
 	maxIDs          = 3 // identifiers in a sentence
 )
 
 var matrixColumns = []string{"Environment", "Proven compliant", "Not compliant", "of them exploited", "Unknown", "No answer", "Servers"}
 
-// overview is the page for those who decide: what is proven where, what is worst and what is
-// to be done.
+// overview is the first page, for decision makers: what is proven where, what is worst, and what to do.
 func (p *page) overview() g.Node {
 	return chapter("summary", "Summary",
 		h.P(h.Class("lead"), plain(p.verdict())),
@@ -41,9 +40,8 @@ func (p *page) overview() g.Node {
 	)
 }
 
-// charts is the class of the charts, which says whether the first page of paper has room for them.
-// All sizes are in points; what is left for the charts was measured on A4, the lower of the
-// two usual papers.
+// charts is the class of the charts, which says whether the first printed page has room for them. All
+// sizes are in points; the room that is left was measured on A4, which is lower than Letter in landscape.
 func (p *page) charts() string {
 	const left, notice, row, line, bar, lineLetters = 222, 16, 17, 12.3, 9.5, 132
 	used := notice * float64(len(p.warnings()))
@@ -58,45 +56,39 @@ func (p *page) charts() string {
 	return "charts"
 }
 
-// environment is what became of the servers of all blocks with the same tags.
+// environment is all blocks with the same tags.
 type environment struct {
-	name       string
-	block      int // the first of them
-	incomplete bool
-	summary    report.Summary
+	name   string
+	blocks []*report.Block
 }
 
-// environments are in the order of the settings, and those with the most servers that are not
-// proven come first where not all can be shown.
-func (p *page) environments() []environment {
-	all := make([]environment, 0, len(p.report.Blocks))
-	for i := range p.report.Blocks {
-		b := &p.report.Blocks[i]
+func (e environment) counts() (c report.Counts) {
+	for _, b := range e.blocks {
+		for _, s := range b.Servers {
+			c.AddServer(s)
+		}
+	}
+	return c
+}
+
+// environments are in the order of the settings; if there are too many for the first page, those with
+// the most unproven servers come first.
+func (p *page) environments() (all []environment) {
+	for _, b := range p.report.Blocks {
 		place := slices.IndexFunc(all, func(e environment) bool {
-			return len(b.Tags()) > 0 && maps.Equal(p.report.Blocks[e.block].Tags(), b.Tags())
+			return len(b.Tags()) > 0 && maps.Equal(e.blocks[0].Tags(), b.Tags())
 		})
 		if place < 0 {
 			place = len(all)
-			all = append(all, environment{name: p.blockName(i), block: i})
+			all = append(all, environment{name: blockName(b)})
 		}
-		all[place].add(&b.Summary)
-		all[place].incomplete = all[place].incomplete || p.report.IncompleteSite(b)
+		all[place].blocks = append(all[place].blocks, b)
 	}
 	if len(all) > maxEnvironments {
-		slices.SortStableFunc(all, func(a, b environment) int {
-			return cmp.Compare(b.summary.Servers-b.summary.Compliant, a.summary.Servers-a.summary.Compliant)
-		})
+		unproven := func(e environment) int { c := e.counts(); return c.Servers - c.Compliant }
+		slices.SortStableFunc(all, func(a, b environment) int { return cmp.Compare(unproven(b), unproven(a)) })
 	}
 	return all
-}
-
-func (e *environment) add(s *report.Summary) {
-	e.summary.Servers += s.Servers
-	e.summary.Compliant += s.Compliant
-	e.summary.NonCompliant += s.NonCompliant
-	e.summary.Exploited += s.Exploited
-	e.summary.Unknown += s.Unknown
-	e.summary.Failed += s.Failed
 }
 
 func (p *page) matrix() g.Node {
@@ -105,32 +97,37 @@ func (p *page) matrix() g.Node {
 		return empty("No server was asked.")
 	}
 	var rows g.Group
-	others := environment{}
-	for i := range all {
-		if i < maxEnvironments {
-			rows = append(rows, newLine, h.Tr(h.Data("environment", strconv.Itoa(i+1)),
-				h.Th(h.Scope("row"), link(blockID(all[i].block), all[i].name), g.If(all[i].incomplete, g.Group{plain(" "), labelled("bad", "nodes unknown")})),
-				states(&all[i])))
-			continue
+	row := func(id string, heading g.Node, e environment) {
+		rows = append(rows, newLine, h.Tr(h.Data("environment", id), h.Th(h.Scope("row"), heading), p.states(e)))
+	}
+	first := all[:min(len(all), maxEnvironments)]
+	for i, e := range first {
+		row(strconv.Itoa(i+1), g.Group{
+			link(blockID(e.blocks[0]), e.name), g.If(p.incomplete(e), g.Group{plain(" "), labelled("bad", "nodes unknown")}),
+		}, e)
+	}
+	if rest := all[len(first):]; len(rest) > 0 {
+		var others environment
+		for _, e := range rest {
+			others.blocks = append(others.blocks, e.blocks...)
 		}
-		others.add(&all[i].summary)
-		others.incomplete = others.incomplete || all[i].incomplete
+		row("others", plain("others: "+counted(len(rest), "environment")), others)
 	}
-	if n := len(all) - maxEnvironments; n > 0 {
-		rows = append(rows, newLine, h.Tr(h.Data("environment", "others"), h.Th(h.Scope("row"), plain("others: "+counted(n, "environment"))), states(&others)))
-	}
-	whole := environment{summary: p.report.Summary, incomplete: p.report.Incomplete() > 0}
 	return h.Table(h.Class("matrix"),
 		h.Caption(h.Class("unseen"), plain("Servers by environment and state")),
 		tableHead(matrixColumns...),
 		h.TBody(rows),
-		h.TFoot(newLine, h.Tr(h.Data("environment", "all"), h.Th(h.Scope("row"), plain("All")), states(&whole))),
+		h.TFoot(newLine, h.Tr(h.Data("environment", "all"), h.Th(h.Scope("row"), plain("All")), p.states(environment{blocks: p.report.Blocks}))),
 	)
 }
 
-// states are the cells of an environment. The first is green only where all is proven.
-func states(e *environment) g.Node {
-	s := &e.summary
+func (p *page) incomplete(e environment) bool {
+	return slices.ContainsFunc(e.blocks, p.report.IncompleteSite)
+}
+
+// states are the cells of an environment. The first is green only if everything is proven.
+func (p *page) states(e environment) g.Node {
+	c := e.counts()
 	cell := func(state string, n int) g.Node {
 		if n == 0 {
 			state = "quiet"
@@ -138,19 +135,19 @@ func states(e *environment) g.Node {
 		return h.Td(h.Class(strings.TrimSpace("n "+state)), plain(grouped(n)))
 	}
 	proven := ""
-	if s.Compliant == s.Servers && !e.incomplete {
+	if c.Compliant == c.Servers && !p.incomplete(e) {
 		proven = "ok"
 	}
-	return g.Group{cell(proven, s.Compliant), cell("bad", s.NonCompliant), cell("bad", s.Exploited),
-		cell("unknown", s.Unknown), cell("failed", s.Failed), cell("", s.Servers)}
+	return g.Group{cell(proven, c.Compliant), cell("bad", c.NonCompliant), cell("bad", c.Exploited),
+		cell("unknown", c.Unknown), cell("failed", c.Failed), cell("", c.Servers)}
 }
 
-// sentence is something that is the matter, and where more of it stands.
+// sentence is a problem, with a link to more about it.
 type sentence struct{ state, text, to, more string }
 
-// worst are the gravest facts, each in a sentence. What the notices say is not said again.
+// worst are the gravest problems. What the notices say is not repeated.
 func (p *page) worst() g.Node {
-	all := p.facts()
+	all := p.problems()
 	if len(all) == 0 {
 		if p.report.Summary.Servers == 0 {
 			return empty("Nothing is known: no server was asked.")
@@ -162,9 +159,9 @@ func (p *page) worst() g.Node {
 	}))
 }
 
-// facts are what is the matter, the gravest first: what is exploited, the worst of what else
-// servers are open to, what nobody knows, and the rest.
-func (p *page) facts() (all []sentence) {
+// problems are ordered by gravity: what is exploited, the worst other advisories, what is unknown, and
+// the rest.
+func (p *page) problems() (all []sentence) {
 	s := &p.report.Summary
 	add := func(n int, state, words, to, more string) {
 		if n > 0 {
@@ -172,15 +169,13 @@ func (p *page) facts() (all []sentence) {
 		}
 	}
 	open := func(cards []card) {
-		for i := range cards {
-			add(len(cards[i].affected), "bad", p.openTo(&cards[i]), advisoryID(cards[i].places[0]), "Which ones")
+		for _, c := range cards {
+			add(len(c.affected()), "bad", p.openTo(c), p.advisoryID(c[0].ID), "Which ones")
 		}
 	}
-	exploited := 0
-	for exploited < len(p.cards) && p.cards[exploited].exploited(p.report) {
-		exploited++
-	}
-	worst := min(exploited+1, len(p.cards))
+	them := func(n int) string { return report.Inflect(n, "it", "them") }
+	their := func(n int) string { return report.Inflect(n, "its", "their") }
+	worst := min(len(p.cards), 1+len(slices.DeleteFunc(slices.Clone(p.cards), func(c card) bool { return !c.exploited() })))
 	open(p.cards[:worst])
 	if n := p.report.Incomplete(); n > 0 {
 		text := "Nobody knows all nodes of " + counted(n, "site") + ", so that nothing is proven of " + them(n) + "."
@@ -192,42 +187,41 @@ func (p *page) facts() (all []sentence) {
 	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan", "What to install")
 	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers", "Since when")
 	if len(p.report.Only) == 0 {
-		add(s.Mismatched, "unknown", runs(s.Mismatched)+" another version than is usual in "+their(s.Mismatched)+" environment.",
+		add(s.Mismatched, "unknown", report.Inflect(s.Mismatched, "runs", "run")+" another version than is usual in "+their(s.Mismatched)+" environment.",
 			"servers", "Which versions they run")
 	}
 	if n := len(p.report.Undecided); n > 0 {
-		text := "Each of the " + report.UndecidedWords(n) + " may concern any server: nobody can map them to releases yet."
-		if n == 1 {
-			text = report.UndecidedWords(n) + " may concern any server: nobody can map it to releases yet."
-		}
+		text := report.Inflect(n, "", "Each of the ") + report.UndecidedWords(n) + " may concern any server: nobody can map " + them(n) + " to releases yet."
 		all = append(all, sentence{"unknown", text, "undecided", "What is known of them"})
 	}
 	return all
 }
 
-// openTo says what servers are open to, and for how long at most: a server can have been
-// installed later than the advisory was published.
-func (p *page) openTo(c *card) string {
+// openTo says what servers are open to, and for how long at most: a server may have been installed after
+// the advisory was published.
+func (p *page) openTo(c card) string {
 	var ids []string
-	days, exploited := 0, c.exploited(p.report)
-	for _, place := range c.places {
-		a := &p.report.Advisories[place]
-		if exploited && !a.Exploited() {
+	days, score := 0, 0.0
+	for _, a := range c {
+		if c.exploited() && !a.Exploited() {
 			continue
 		}
 		ids = append(ids, a.ID)
+		score = max(score, a.CVSS)
 		if exposed, known := a.ExposedDays(p.report); known {
 			days = max(days, exposed)
 		}
 	}
-	words := are(len(c.affected)) + " open to " + listed(ids)
+	n := len(ids)
+	if n > maxIDs {
+		ids = append(ids[:maxIDs-1], grouped(n-maxIDs+1)+" others")
+	}
+	words := are(len(c.affected())) + " open to " + enumeration(ids)
 	switch {
-	case exploited:
-		words += ", which " + are(len(ids)) + " known to be exploited"
-	case c.score > 0 && len(ids) == 1:
-		words += fmt.Sprintf(" (CVSS %.1f, %s)", c.score, catalog.Severity(c.score))
-	case c.score > 0:
-		words += fmt.Sprintf(" (CVSS up to %.1f, %s)", c.score, catalog.Severity(c.score))
+	case c.exploited():
+		words += ", which " + are(n) + " known to be exploited"
+	case score > 0:
+		words += fmt.Sprintf(" (CVSS %s%.1f, %s)", report.Inflect(n, "", "up to "), score, catalog.Severity(score))
 	}
 	if days > 0 {
 		words += ", for " + counted(days, "day") + " at most"
@@ -235,48 +229,32 @@ func (p *page) openTo(c *card) string {
 	return words + "."
 }
 
-// listed writes identifiers as people do, and the number of those that are too many.
-func listed(ids []string) string {
-	shown := ids
-	if len(ids) > maxIDs {
-		shown = append(slices.Clone(ids[:maxIDs-1]), grouped(len(ids)-maxIDs+1)+" others")
-	}
-	last := len(shown) - 1
-	if last == 0 {
-		return shown[0]
-	}
-	return strings.Join(shown[:last], ", ") + " and " + shown[last]
-}
-
-// firstLines are those lines of the plan that stand on the first page. Where they are not all, all of
-// them stand in the plan.
+// firstLines are the lines of the plan on the first page.
 func (p *page) firstLines() []string {
-	lines := p.planned.Lines()
-	if len(lines) > maxNext {
-		return lines[:firstNext]
+	if len(p.lines) > maxNext {
+		return p.lines[:firstNext]
 	}
-	return lines
+	return p.lines
 }
 
-// next are the first lines of the plan.
+// next shows the first lines of the plan.
 func (p *page) next() g.Node {
-	lines := p.planned.Lines()
-	if len(lines) == 0 {
+	if len(p.lines) == 0 {
 		return empty(p.nothingPlanned())
 	}
-	first, about := p.firstLines(), "about"
-	more := len(lines) - len(first)
+	class := "about"
+	more := len(p.lines) - len(p.firstLines())
 	if more > 0 {
-		about += " more"
+		class += " more"
 	}
 	return g.Group{
-		h.Ol(h.Class("lines next"), g.Map(first, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })),
-		h.P(h.Class(about), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"),
+		h.Ol(h.Class("lines next"), items(p.firstLines())),
+		h.P(h.Class(class), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"),
 			plain(" says what to install on which server, and why.")),
 	}
 }
 
-// nothingPlanned says why there is no plan.
+// nothingPlanned says why the plan is empty.
 func (p *page) nothingPlanned() string {
 	if p.report.Summary.Servers == 0 {
 		return "Nothing can be planned: no server was asked."
@@ -285,25 +263,4 @@ func (p *page) nothingPlanned() string {
 		return "Nothing is to be installed on the servers that are known."
 	}
 	return "Nothing is to be installed."
-}
-
-func them(n int) string {
-	if n == 1 {
-		return "it"
-	}
-	return "them"
-}
-
-func their(n int) string {
-	if n == 1 {
-		return "its"
-	}
-	return "their"
-}
-
-func runs(n int) string {
-	if n == 1 {
-		return "runs"
-	}
-	return "run"
 }

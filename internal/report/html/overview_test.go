@@ -19,7 +19,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// texts are the texts of elements of a name.
+// texts are the texts of the elements with a name.
 func texts(n *html.Node, name string) (all []string) {
 	for _, e := range elements(n, name) {
 		all = append(all, textOf(e))
@@ -37,7 +37,7 @@ func ofClass(document *html.Node, class string) (found []*html.Node) {
 	return found
 }
 
-// matrixOf writes the rows of the matrix, with a star at what is green.
+// matrixOf returns the rows of the matrix, with a star after green cells.
 func matrixOf(t *testing.T, r *report.Report) (rows []string) {
 	t.Helper()
 	for _, tr := range having(parse(t, render(t, r)), "data-environment") {
@@ -57,7 +57,7 @@ func matrixOf(t *testing.T, r *report.Report) (rows []string) {
 func TestHTMLMatrix(t *testing.T) {
 	require.Equal(t, []string{"PROD: 3 1 1 0 1 5", "TEST: 1 1 0 2 1 5", "DEV: 0 1 0 0 4 5", "All: 4 3 1 2 6 15"}, matrixOf(t, reporttest.Mixed(t)))
 
-	// Green is what is proven as a whole: not a site with nodes that nobody knows, and not nothing.
+	// Green means that everything is proven: neither an incomplete site nor an empty environment is.
 	require.Equal(t,
 		[]string{"PROD: 2 0 0 0 1 3", "TEST nodes unknown: 1 0 0 0 0 1", "DEV nodes unknown: 0 0 0 0 0 0", "All: 3 0 0 0 1 4"},
 		matrixOf(t, reporttest.Sites(t)))
@@ -73,7 +73,7 @@ func TestHTMLMatrix(t *testing.T) {
 			reporttest.Environment{Name: "A", Servers: silent}, reporttest.Environment{Servers: silent})))
 }
 
-// Of many environments those with the most servers that are not proven have a row of their own.
+// Of many environments, those with the most unproven servers have their own rows.
 func TestHTMLMatrixOfManyEnvironments(t *testing.T) {
 	environments := make([]reporttest.Environment, 0, maxEnvironments+3)
 	for i := range maxEnvironments + 3 {
@@ -154,7 +154,7 @@ func TestHTMLWorst(t *testing.T) {
 	require.NotContains(t, pageText(t, &report.Report{}), "Nothing is to be installed.")
 }
 
-// The first page has the plan's lines, or the first of them where they are many; then the plan has all.
+// The first page has the lines of the plan; if they are many, it has the first ones and the plan has all.
 func TestHTMLNext(t *testing.T) {
 	lists := func(p *plan.Plan) (next, all []string) {
 		document := parse(t, renderPlan(t, p))
@@ -181,8 +181,7 @@ func TestHTMLNext(t *testing.T) {
 	require.Equal(t, large.Lines(), all)
 }
 
-// Advisories share a card where they share their servers and the fix of each, and not where
-// another server or another fix is among them.
+// Advisories share a card only if their servers and the fix for each server are the same.
 func TestHTMLCards(t *testing.T) {
 	fixedIn := func(label string) []release.Release { return []release.Release{parseRelease(t, label)} }
 	advisory := func(id, fix string, cvss float64) catalog.Advisory {
@@ -214,11 +213,10 @@ func TestHTMLCards(t *testing.T) {
 		reporttest.Environment{Name: "B", Judge: reporttest.JudgeBy(func(c *catalog.Catalog) {
 			c.Advisories = []catalog.Advisory{advisory("CVE-2027-1", "May 2025 Patch 5", 9)}
 		}), Servers: []reporttest.Server{reporttest.Runs("b", "May 2025 Patch 3", "")}})
-	require.Len(t, elements(parse(t, render(t, other)), "article"), 3, "one of them has another server")
+	require.Len(t, elements(parse(t, render(t, other)), "article"), 3, "one of them affects another server")
 }
 
-// Versions stand in the order of their releases, also those that tell their build alone, and those of
-// which nothing is known come last.
+// Versions are sorted by release, including those known by their build alone; unknown ones come last.
 func TestHTMLVersions(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
 		reporttest.Runs("a", "August 2023 Patch 1", "14.139.5"), reporttest.Runs("b", "Spring", "1.2"), reporttest.Runs("c", "August 2023 Patch 1", "14.139.5"),
@@ -247,7 +245,7 @@ func TestHost(t *testing.T) {
 	require.Equal(t, `<span class="unbroken long">`+long+`.<wbr>com</span>`, written(long+".com"))
 }
 
-// On paper the middle of a long address is left out, which is all there for those who copy it.
+// The middle of a long address is left out on paper, but is part of the text that is copied.
 func TestHTMLLongReference(t *testing.T) {
 	for address, middle := range map[string]string{
 		"https://example.com/a/b/c/d?e": "a/b", "https://example.com/a/b/c": "", "https://example.com/a/b": "", "https://example.com": "",
@@ -270,7 +268,7 @@ func parseRelease(t *testing.T, label string) release.Release {
 	return r
 }
 
-// One server gets one fix: whatever the page tells people to install is what the plan says.
+// The page never tells people to install anything but what the plan says.
 func TestHTMLOneFix(t *testing.T) {
 	supported := func(s *fleet.Settings) { s.RequireSupport = true }
 	for name, r := range map[string]*report.Report{
@@ -282,7 +280,7 @@ func TestHTMLOneFix(t *testing.T) {
 		planned, err := plan.New(r, plan.Options{})
 		require.NoError(t, err)
 		targets := make(map[string]string)
-		for _, row := range planned.Rows() {
+		for _, row := range planned.Waves[0].Rows {
 			targets[row.Server.Server.Source()] = ""
 			if !row.Target.IsZero() {
 				targets[row.Server.Server.Source()] = row.Target.String()
@@ -299,13 +297,13 @@ func TestHTMLOneFix(t *testing.T) {
 		}
 		require.Positive(t, told, name)
 		for _, card := range elements(parse(t, render(t, r)), "article") {
-			require.NotRegexp(t, `install [A-Z]`, textOf(card), "a card is about one advisory alone")
+			require.NotRegexp(t, `install [A-Z]`, textOf(card), "a card does not say what to install")
 		}
 	}
 }
 
-// Nodes that nobody knows keep a row from green, also behind the eighth environment and beside a
-// block with the same tags.
+// Unknown nodes keep a row from being green, even in the row for the other environments, and beside a block with
+// the same tags.
 func TestHTMLMatrixOfIncompleteSites(t *testing.T) {
 	current := func(host string) reporttest.Server { return reporttest.Runs(host, "May 2025 Patch 15", "14.231.27") }
 	many := make([]reporttest.Environment, 0, 12)

@@ -13,36 +13,27 @@ var planColumns = []string{"Server", "Runs", "Install", "Closes", "Why"}
 
 // plan is what to install where: lines for a change request, then the servers of each wave.
 func (p *page) plan() g.Node {
-	lines := p.planned.Lines()
 	warnings := g.Map(p.planned.Warnings, func(warning string) g.Node { return h.P(h.Class("about"), h.Strong(plain(warning))) })
-	if len(lines) == 0 {
+	if len(p.lines) == 0 {
 		return chapter("plan", "What to install", warnings, empty(p.nothingPlanned()))
 	}
 	return chapter("plan", "What to install",
 		warnings,
-		// The first page has a few lines; more of them stand here as a whole.
-		g.If(len(lines) > len(p.firstLines()), h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} }))),
+		// The first page has room for a few lines; if there are more, all of them are here.
+		g.If(len(p.lines) > len(p.firstLines()), h.Ul(h.Class("lines"), items(p.lines))),
 		g.If(len(p.planned.Options.Waves) == 0, h.P(h.Class("about"), plain("The most urgent first. An order by environment is made by the "+
 			"command plan, with --waves."))),
-		g.Map(indices(len(p.planned.Waves)), p.wave),
+		g.Map(p.planned.Waves, p.wave),
 	)
 }
 
-// wave shows the servers of a wave that something is to be done about.
-func (p *page) wave(i int) g.Node {
-	wave := &p.planned.Waves[i]
-	title := p.planned.Title(wave)
-	todo := wave.Todo()
-	rows := make(g.Group, 0, 2*len(todo))
-	for j := range todo {
-		rows = append(rows, newLine, p.plannedServer(&todo[j]))
-	}
-	rest := len(wave.Rows) - len(todo)
+// wave shows the servers of a wave with something to do.
+func (p *page) wave(wave *plan.Wave) g.Node {
+	title, todo := p.planned.Title(wave), wave.Todo()
+	done := len(wave.Rows) - len(todo)
 	return g.Group{newLine, h.H3(plain(title)),
-		g.If(rest > 0, h.P(h.Class("about"), plain(counted(rest, "server")+" proven compliant: nothing to install."))),
-		g.If(len(rows) > 0, folded(len(todo), h.Table(h.Class("list plan"),
-			h.Caption(h.Class("unseen"), plain(title)), tableHead(planColumns...), h.TBody(rows),
-		))),
+		g.If(done > 0, h.P(h.Class("about"), plain(counted(done, "server")+" proven compliant: nothing to install."))),
+		g.If(len(todo) > 0, folded(len(todo), table("plan", title, planColumns, g.Map(todo, p.plannedServer)))),
 	}
 }
 
@@ -51,18 +42,18 @@ func (p *page) plannedServer(row *plan.Row) g.Node {
 	if row.Action == plan.FindOut {
 		state = "unknown"
 	}
-	tags := row.Block.Tags()
-	return h.Tr(
+	tags := row.Server.Block.Tags()
+	return g.Group{newLine, h.Tr(
 		h.Th(h.Scope("row"), host(row.Server.Server.String()), g.If(len(tags) > 0, small(tagNames(tags))),
 			g.If(row.Server.Node != nil, small(row.Server.NodeWords()))),
 		h.Td(plain(row.Runs())),
 		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
 		h.Td(p.closes(row)),
 		h.Td(plain(strings.Join(row.Why(), ", "))),
-	)
+	)}
 }
 
-// closes links the advisories that a change closes.
+// closes links to the advisories that a change closes.
 func (p *page) closes(row *plan.Row) g.Node {
 	ids := row.Closes()
 	if len(ids) == 0 {

@@ -16,8 +16,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// paper is a kind of paper, in inches, and the space between the margins of the page, in
-// pixels of CSS, when it lies on its side.
+// paper is a paper size in inches, and the space within the margins in landscape, in CSS pixels.
 type paper struct {
 	name          string
 	short, long   float64
@@ -29,7 +28,7 @@ var papers = []paper{
 	{"Letter", 8.5, 11, 973, 740},
 }
 
-// printed prints a page as a browser does where the user chose a paper and nothing else.
+// printed prints a page in landscape with the other settings of the browser unchanged.
 func printed(b *tab, on paper) []byte {
 	b.t.Helper()
 	yes := true
@@ -43,7 +42,7 @@ var (
 	pdfHeading = regexp.MustCompile(`/Title \(([^)]*)\)[^>]*?/Dest \[(\d+) 0 R`)
 )
 
-// pages returns the number of pages of a PDF, and on which one each heading is, from 1.
+// pages returns the number of pages of a PDF, and the page of each heading.
 func pages(t *testing.T, pdf []byte) (count int, headings map[string]int) {
 	t.Helper()
 	found := pdfPage.FindAllSubmatch(pdf, -1)
@@ -59,7 +58,7 @@ func pages(t *testing.T, pdf []byte) (count int, headings map[string]int) {
 	return len(ids), headings
 }
 
-// Thirty servers take six pages; the first is for those who decide, and it is full.
+// Thirty servers take six pages; the first is the overview, which fills it.
 func TestHTMLOnPaper(t *testing.T) {
 	thirty := reporttest.Thirty(t)
 	planned, err := plan.New(thirty, plan.Options{Waves: []string{"DEV", "TEST", "PROD"}})
@@ -81,7 +80,7 @@ func TestHTMLOnPaper(t *testing.T) {
 				call(b, emulation.SetEmulatedMedia, media("print", "light"))
 				requireWithin(b, on.width)
 				filled := eval[float64](b, `document.querySelector(".charts").getBoundingClientRect().bottom + scrollY`)
-				require.InDelta(t, 0.86, filled/float64(on.height), 0.14, "the charts end at the foot of the first page")
+				require.InDelta(t, 0.86, filled/float64(on.height), 0.14, "the charts end at the bottom of the first page")
 				require.Empty(t, eval[[]string](b, `Array.from(document.querySelectorAll("body *"))
 					.filter(e => e.checkVisibility() && !e.closest("svg, script, .middle, .unseen") && parseFloat(getComputedStyle(e).fontSize) < 9.3 &&
 						Array.from(e.childNodes).some(n => n.nodeType === 3 && n.data.trim()))
@@ -94,8 +93,8 @@ func TestHTMLOnPaper(t *testing.T) {
 	}
 }
 
-// A long remark has room: no row of the servers is taller than ten lines. The certificates of
-// servers that fail stand in their lines.
+// No row of the servers is taller than ten lines, even with a long remark, and the certificates of failed
+// servers are part of their rows.
 func TestHTMLSentencesOnPaper(t *testing.T) {
 	b := newBrowser(t).open(t, render(t, reporttest.Mixed(t)), papers[1].width)
 	call(b, emulation.SetEmulatedMedia, media("print", "light"))
@@ -107,7 +106,7 @@ func TestHTMLSentencesOnPaper(t *testing.T) {
 	}).map(e => e.textContent)`), "the names of facts do not run together with the facts")
 }
 
-// However many or few environments, versions and waves there are, the first page is one page.
+// The overview is one page, however many environments, versions and waves there are.
 func TestHTMLFirstPage(t *testing.T) {
 	waves := make([]string, 14)
 	environments := make([]reporttest.Environment, 0, len(waves))
@@ -129,7 +128,7 @@ func TestHTMLFirstPage(t *testing.T) {
 	}
 }
 
-// The page of 500 servers stays small: what is long is closed until a reader opens it.
+// The page of 500 servers stays small, because long lists are folded.
 func TestHTMLOf500Servers(t *testing.T) {
 	content := render(t, reporttest.Large(t, 500))
 	b := newBrowser(t).open(t, content, 1280)
@@ -150,7 +149,7 @@ func TestHTMLOf500Servers(t *testing.T) {
 	require.True(t, eval[bool](b, `document.querySelector(".plan").checkVisibility()`))
 }
 
-// Names break at their dots alone, and what is copied has no breaks in it.
+// Names break only after dots, and copied names have no breaks.
 func TestHTMLNames(t *testing.T) {
 	br := newBrowser(t)
 	fleet := reporttest.Environment{Name: "PROD"}

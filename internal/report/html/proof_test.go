@@ -16,7 +16,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// The headline is of all servers: those that are silent or unknown are not proven.
+// The share is of all servers: those that do not answer or are unknown are not proven.
 func TestHTMLShareOfAllServers(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	vulnerable := reporttest.Runs("qlik2.example.com", "May 2024 Patch 9", "14.187.14")
@@ -47,7 +47,7 @@ func TestHTMLShareOfAllServers(t *testing.T) {
 	}
 }
 
-// Beside each result stands what qualifies it, or why it is not compliant.
+// Each result comes with its qualifiers or reasons.
 func TestHTMLResult(t *testing.T) {
 	for _, test := range []struct {
 		server reporttest.Server
@@ -118,7 +118,7 @@ func TestHTMLUndecided(t *testing.T) {
 	require.NotContains(t, text, "advisories undecided")
 }
 
-// Of versions out of step nothing is said where they were not compared.
+// Nothing is said about versions out of step if versions were not compared.
 func TestHTMLOutOfStep(t *testing.T) {
 	servers := []reporttest.Server{
 		reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27"), reporttest.Runs("qlik2.example.com", "May 2025 Patch 3", "14.231.8").Differs(),

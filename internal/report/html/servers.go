@@ -13,12 +13,12 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
-	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// The style sheet repeats the columns of each table, for the cards of narrow screens.
+// serverColumns and those of the other tables are repeated in the style sheet, for the cards of narrow
+// screens.
 var serverColumns = []string{"Server", "Result", "Release, build", "Patches behind", "Advisories", "Fix", "Support (estimate)", "Remarks"}
 
 // servers is a table for each block.
@@ -32,46 +32,39 @@ func (p *page) servers() g.Node {
 			h.Input(h.Type("search"), h.ID("filter"), h.AutoComplete("off"), g.Attr("spellcheck", "false"), h.Placeholder("name, release, CVE, remark …")),
 			h.P(h.ID("matches"), h.Role("status")),
 		),
-		g.Map(indices(len(p.report.Blocks)), p.block),
+		g.Map(p.report.Blocks, p.block),
 	)
 }
 
 // block shows the servers of a block.
-func (p *page) block(i int) g.Node {
-	b := &p.report.Blocks[i]
-	rows := make(g.Group, 0, 2*len(b.Servers))
-	class := "list servers"
-	for j := range b.Servers {
-		rows = append(rows, newLine, p.server(&b.Servers[j]))
-		if b.Servers[j].Judgement.Remark != "" {
-			class = "list servers remarked" // remarks are sentences, which need room on paper
-		}
+func (p *page) block(b *report.Block) g.Node {
+	class := "servers"
+	if slices.ContainsFunc(b.Servers, func(s *report.Server) bool { return s.Judgement.Remark != "" }) {
+		class = "servers remarked" // remarks are sentences, which need room on paper
 	}
-	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(i)), h.Aria("labelledby", blockID(i)+"-heading"),
-		h.H3(h.ID(blockID(i)+"-heading"), p.blockHeading(i)),
+	heading := blockID(b) + "-heading"
+	return g.Group{newLine, h.Section(h.Class("environment"), h.ID(blockID(b)), h.Aria("labelledby", heading),
+		h.H3(h.ID(heading), blockHeading(b)),
 		h.P(h.Class("about"), plain(p.about(b))),
 		site(b),
-		g.If(len(rows) == 0, empty("No server of this environment was asked.")),
-		g.If(len(rows) > 0, h.Table(h.Class(class), h.Data("sortable", ""),
-			h.Caption(h.Class("unseen"), plain("Servers of "+p.blockName(i))),
-			tableHead(serverColumns...), h.TBody(h.Data("filtered", ""), rows),
-		)),
+		g.If(len(b.Servers) == 0, empty("No server of this environment was asked.")),
+		g.If(len(b.Servers) > 0, table(class, "Servers of "+blockName(b), serverColumns,
+			g.Group{h.Data("filtered", ""), g.Map(b.Servers, p.server)}, h.Data("sortable", ""))),
 		h.P(h.Class("empty nomatch"), g.Attr("hidden"), plain("No server of this environment matches the filter.")),
 	)}
 }
 
-func (p *page) blockHeading(i int) g.Node {
-	tags := p.report.Blocks[i].Tags()
+func blockHeading(b *report.Block) g.Node {
+	tags := b.Tags()
 	if len(tags) == 0 {
-		return plain(capital(p.blockName(i)))
+		return plain("Environment " + strconv.Itoa(b.Index+1) + ", without tags")
 	}
 	return g.Map(slices.Sorted(maps.Keys(tags)), func(key string) g.Node {
 		return h.Span(h.Class("tag"), h.Span(h.Class("key"), plain(key)), plain(" "+tags[key]+" "))
 	})
 }
 
-// about says how many servers of a block are proven compliant, and by what they are
-// judged.
+// about says how many servers of a block are proven compliant, and names its policy.
 func (p *page) about(b *report.Block) string {
 	policy := "No minimum release is set."
 	if minimum := b.Round.Block.Minimum(); !minimum.IsZero() {
@@ -90,21 +83,19 @@ func (p *page) about(b *report.Block) string {
 	return text
 }
 
-// site says what became of the nodes of the site.
+// site says how the discovery of the site ended.
 func site(b *report.Block) g.Node {
 	words, problem := b.SiteWords()
 	return g.Group{
 		g.If(words != "", h.P(h.Class("about"), plain(words+"."))),
 		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "),
-			g.If(!wasListed(b), link("lists", "why, and what to do")))),
+			g.If(words == "", link("lists", "why, and what to do")))),
 	}
 }
 
-func wasListed(b *report.Block) bool { return b.Site() == nil || b.Site().Listed }
-
 func (p *page) server(s *report.Server) g.Node {
 	source, whole, node := s.Server.Source(), s.Server.String(), s.NodeWords()
-	return h.Tr(h.Data("server", visible(source)),
+	return g.Group{newLine, h.Tr(h.Data("server", visible(source)),
 		h.Th(h.Scope("row"), host(source), g.If(whole != source, h.Small(host(whole))), g.If(node != "", small(node))),
 		h.Td(h.Div(result(s))),
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
@@ -113,27 +104,23 @@ func (p *page) server(s *report.Server) g.Node {
 		h.Td(p.fix(s)),
 		h.Td(support(s)),
 		h.Td(p.remarks(s)),
-	)
+	)}
 }
 
-// result is the judgement and why it is so, or how the poll failed.
+// result is the judgement with its reasons, or how the poll failed.
 func result(s *report.Server) g.Node {
 	if !s.Answered() {
 		return g.Group{labelled("failed", "did not answer"), plain(" "), code(s.Outcome.Result.String())}
 	}
 	word, details := s.Verdict()
-	state, separator := "unknown", ": "
-	switch s.Judgement.Compliance {
-	case judgement.Compliant:
-		state, separator = "ok", ", "
-	case judgement.NonCompliant:
-		state = "bad"
-	case judgement.Unknown:
+	separator := ": "
+	if s.Proven() {
+		separator = ", "
 	}
-	return g.Group{labelled(state, word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
+	return g.Group{labelled(stateOf(s.Judgement.Compliance), word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
 }
 
-// version sorts by the time of the release rather than by its letters.
+// version sorts by the date of the release instead of its name.
 func version(s *report.Server) g.Node {
 	info, j := s.Outcome.Info, &s.Judgement
 	return g.Group{
@@ -147,7 +134,7 @@ func behind(s *report.Server) g.Node {
 	return g.If(known, plain(grouped(patches)))
 }
 
-// identifiers are those of the advisories that apply, and for how long one has.
+// identifiers are those of the advisories that apply, with the time of exposure.
 func (p *page) identifiers(s *report.Server) g.Node {
 	applying := s.Applying()
 	switch {
@@ -158,7 +145,7 @@ func (p *page) identifiers(s *report.Server) g.Node {
 	}
 	exposed, _ := s.Judgement.ExposedDays()
 	return g.Group{sortKey(strconv.Itoa(len(applying))), h.Ul(g.Map(applying, func(a *catalog.Advisory) g.Node {
-		return h.Li(p.advisoryLink(a.ID), g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")}))
+		return h.Li(p.advisoryLink(a.ID), exploitedMark(a))
 	})), small("exposed " + counted(exposed, "day"))}
 }
 
@@ -188,7 +175,7 @@ func support(s *report.Server) g.Node {
 	return g.Group{key, plain(counted(days, "day") + " left")}
 }
 
-// remarks are what else there is to know.
+// remarks is empty for most servers.
 func (p *page) remarks(s *report.Server) g.Node {
 	var all g.Group
 	if s.Comparison == fleet.Different {
@@ -197,21 +184,11 @@ func (p *page) remarks(s *report.Server) g.Node {
 	if s.Judgement.Remark != "" {
 		all = append(all, h.Li(plain(s.Judgement.Remark)))
 	}
-	if place, failed := p.failure[s]; failed {
-		all = append(all, h.Li(link(failureID(place), "why, and what to do")))
+	if !s.Answered() {
+		all = append(all, h.Li(link(p.failureID(s), "why, and what to do")))
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	return h.Ul(all)
 }
-
-func indices(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -8,11 +8,10 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
-	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// sinceStyle is added to the style sheet of a page with a comparison.
+// sinceStyle is added to the style sheet of a page with a comparison, so that other pages stay as they are.
 //
 //go:embed since.css
 var sinceStyle string
@@ -27,7 +26,7 @@ func (p *page) style() string {
 
 var sinceColumns = []string{"Server", "Change", "Then", "Now", "Advisories"}
 
-// since shows what changed since the baseline, if there is one.
+// since shows the comparison with the baseline, if there is one.
 func (p *page) since() g.Node {
 	c := p.report.Since
 	if c == nil {
@@ -38,7 +37,7 @@ func (p *page) since() g.Node {
 	for _, n := range c.Counts() {
 		counts = append(counts, strings.ReplaceAll(n.Words+" "+arrow(n.Then, n.Now), " ", "\u00a0"))
 	}
-	lines := []string{sentenceOf("Then → now: ", counts), tallies("Closed: ", c.Closed), tallies("New: ", c.Opened)}
+	lines := slices.Concat([]string{"Then → now: " + strings.Join(counts, ", ") + "."}, tallies("Closed: ", c.Closed), tallies("New: ", c.Opened))
 	rest := counted(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
 		rest += ", " + grouped(notCompared) + " not compared"
@@ -46,31 +45,24 @@ func (p *page) since() g.Node {
 	return chapter("since", "What changed since "+day(c.AskedAt),
 		h.P(h.Class("about"), plain("Compared with the report of "+c.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC")+" by "+c.Program+".")),
 		g.Map(c.Remarks, func(remark string) g.Node { return h.P(h.Class("about"), h.Strong(plain(remark))) }),
-		h.Ul(h.Class("lines"), g.Map(lines, func(line string) g.Node { return g.If(line != "", g.Group{newLine, h.Li(plain(line))}) })),
-		g.If(len(changed) > 0, h.Table(h.Class("list changes"),
-			h.Caption(h.Class("unseen"), plain("Changes")), tableHead(sinceColumns...),
-			h.TBody(g.Map(changed, func(s *report.Compared) g.Node { return g.Group{newLine, p.change(s)} })),
-		)),
+		h.Ul(h.Class("lines"), items(lines)),
+		g.If(len(changed) > 0, table("changes", "Changes", sinceColumns, g.Map(changed, p.change))),
 		h.P(h.Class("about"), plain(rest+".")),
 	)
 }
 
-// sentenceOf is "" for nothing.
-func sentenceOf(heading string, parts []string) string {
-	if len(parts) == 0 {
-		return ""
-	}
-	return heading + strings.Join(parts, ", ") + "."
-}
-
 func arrow(then, now int) string { return grouped(then) + " → " + grouped(now) }
 
-func tallies(heading string, all []report.Tally) string {
-	parts := make([]string, 0, len(all))
-	for _, one := range all {
-		parts = append(parts, one.ID+" on "+counted(one.Servers, "server"))
+// tallies returns one line, or none without tallies.
+func tallies(heading string, all []report.Tally) []string {
+	if len(all) == 0 {
+		return nil
 	}
-	return sentenceOf(heading, parts)
+	parts := make([]string, 0, len(all))
+	for _, t := range all {
+		parts = append(parts, t.ID+" on "+counted(t.Servers, "server"))
+	}
+	return []string{heading + strings.Join(parts, ", ") + "."}
 }
 
 func (p *page) change(s *report.Compared) g.Node {
@@ -86,16 +78,16 @@ func (p *page) change(s *report.Compared) g.Node {
 	}
 	add("closed", s.Closed)
 	add("new", slices.Concat(s.OpenedByUpdate, s.OpenedByData))
-	return h.Tr(
+	return g.Group{newLine, h.Tr(
 		h.Th(h.Scope("row"), host(s.Host), g.If(len(s.Tags) > 0, small(tagNames(s.Tags)))),
 		h.Td(plain(s.Words())),
 		stateCell(s.Then),
 		stateCell(s.Now),
 		h.Td(g.If(len(ids) > 0, h.Ul(ids))),
-	)
+	)}
 }
 
-// stateCell is empty for a server that is not there.
+// stateCell is empty if the server was not in the report.
 func stateCell(s *report.State) g.Node {
 	switch {
 	case s == nil:
@@ -103,11 +95,10 @@ func stateCell(s *report.State) g.Node {
 	case !s.Answered:
 		return h.Td(labelled("failed", "no answer"), small(s.Result))
 	}
-	state := map[judgement.Compliance]string{judgement.Compliant: "ok", judgement.NonCompliant: "bad", judgement.Unknown: "unknown"}[s.Compliance]
-	return h.Td(plain(s.Version()), h.Div(labelled(state, s.Word())))
+	return h.Td(plain(s.Version()), h.Div(labelled(stateOf(s.Compliance), s.Word())))
 }
 
-// sinceThen says under a tile how its number was, "" where that is not known.
+// sinceThen compares the number of a tile with the baseline, "" if it cannot.
 func (p *page) sinceThen(name string) string {
 	c := p.report.Since
 	if c == nil || !c.Whole {

@@ -6,7 +6,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// The tiles and the section fit all screens.
+// The comparison fits all screens.
 func TestHTMLSinceInBrowser(t *testing.T) {
 	before, after := reporttest.Changes(t)
 	content := render(t, since(t, before, after))

@@ -76,8 +76,7 @@ func TestHTMLSinceRollout(t *testing.T) {
 	reporttest.RequireGolden(t, "rollout.html", []byte(waves.String()))
 }
 
-// Tiles count all servers: with a baseline that is limited to some there is nothing to
-// compare them with.
+// Tiles count all servers, so that they cannot be compared with a limited baseline.
 func TestHTMLSinceLimited(t *testing.T) {
 	before := reporttest.Mixed(t)
 	before.Only = []string{"127.41.1.1"}

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// notice is something that a reader must not miss.
+// notice is a warning at the top of the page.
 type notice struct{ state, heading, text, to, more string }
 
 func (p *page) notices() g.Node {
@@ -63,9 +64,7 @@ func (p *page) verdict() string {
 		return "No server was asked: nothing is proven."
 	}
 	proven := fmt.Sprintf("Proven compliant: %s of %s (%s)", grouped(s.Compliant), counted(s.Servers, "server"), report.Share(s.Compliant, s.Servers))
-	if n := len(p.report.Undecided); n > 0 {
-		proven += ", " + report.UndecidedWords(n)
-	}
+	proven = report.AndUndecided(proven, len(p.report.Undecided))
 	var others []string
 	add := func(n int, words string) {
 		if n > 0 {
@@ -78,85 +77,77 @@ func (p *page) verdict() string {
 	if len(others) == 0 {
 		return proven + "."
 	}
-	last := len(others) - 1
-	if last == 0 {
-		return proven + ". " + others[0] + "."
-	}
-	return proven + ". " + strings.Join(others[:last], ", ") + " and " + others[last] + "."
+	return proven + ". " + enumeration(others) + "."
+}
+
+// tile shows a number of servers, or a text instead. A number other than 0 has the colour of the state.
+type tile struct {
+	name, label string
+	n           int
+	meaning     string
+	state       string
+	text        string // instead of the number, unless ""
 }
 
 func (p *page) tiles() g.Node {
 	s := &p.report.Summary
-	return g.Group{newLine, h.Dl(h.Class("tiles"),
-		p.tile("servers", "Servers", s.Servers, "were asked", ""),
-		p.tile("answered", "Answered", s.Answered, "told their version", ""),
-		p.tile("failed", "Failed", s.Failed, "did not tell their version", "bad"),
-		p.proven(),
-		p.tile("unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown"),
-		p.tile("vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad"),
-		p.tile("exploited", "Exploited", s.Exploited, "open to one that CISA lists as exploited", "bad"),
-		p.belowMinimum(),
-		p.outOfStep(),
-		p.tile("out_of_support", "Out of support", s.OutOfSupport, "by the catalogue’s estimate", "unknown"),
-	)}
+	belowMinimum := tile{"below_minimum", "Below minimum", s.BelowMinimum, "below the minimum release of their environment", "bad", ""}
+	if !slices.ContainsFunc(p.report.Blocks, func(b *report.Block) bool { return !b.Round.Block.Minimum().IsZero() }) {
+		belowMinimum.text, belowMinimum.meaning = "–", "no minimum release is set"
+	}
+	outOfStep := tile{"version_mismatch", "Out of step", s.Mismatched, "run another version than is usual in their environment", "unknown", ""}
+	switch {
+	case len(p.report.Only) > 0:
+		outOfStep.text, outOfStep.meaning = "–", "not told, as the report is limited to some servers"
+	case !slices.ContainsFunc(p.report.Blocks, func(b *report.Block) bool { return b.Round.Block.SameVersion }):
+		outOfStep.text, outOfStep.meaning = "–", "not asked for"
+	}
+	return g.Group{newLine, h.Dl(h.Class("tiles"), g.Map([]tile{
+		{"servers", "Servers", s.Servers, "were asked", "", ""},
+		{"answered", "Answered", s.Answered, "told their version", "", ""},
+		{"failed", "Failed", s.Failed, "did not tell their version", "bad", ""},
+		{"compliant", "Proven compliant", s.Compliant, p.shares(), "", report.Share(s.Compliant, s.Servers)},
+		{"unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown", ""},
+		{"vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad", ""},
+		{"exploited", "Exploited", s.Exploited, "open to one that CISA lists as exploited", "bad", ""},
+		belowMinimum,
+		outOfStep,
+		{"out_of_support", "Out of support", s.OutOfSupport, "by the catalogue’s estimate", "unknown", ""},
+	}, p.tile))}
 }
 
-// proven is the share of all servers; that of those that answered comes second.
-func (p *page) proven() g.Node {
+// shares explains the share of proven servers: first of all, then of those that answered.
+func (p *page) shares() string {
 	s := &p.report.Summary
-	meaning := "no server was asked"
+	words := "no server was asked"
 	if s.Servers > 0 {
-		meaning = grouped(s.Compliant) + " of " + grouped(s.Servers)
+		words = grouped(s.Compliant) + " of " + grouped(s.Servers)
 	}
 	if s.Answered > 0 && s.Failed > 0 {
-		meaning += "; " + report.Share(s.Compliant, s.Answered) + " of those that answered"
+		words += "; " + report.Share(s.Compliant, s.Answered) + " of those that answered"
 	}
 	if n := len(p.report.Undecided); n > 0 {
-		meaning += "; " + report.UndecidedWords(n)
+		words += "; " + report.UndecidedWords(n)
 	}
-	return p.rawTile("compliant", "Proven compliant", strconv.Itoa(s.Compliant), report.Share(s.Compliant, s.Servers), meaning, "")
+	return words
 }
 
-// tile shows a number of servers, in the colour of a state unless it is 0.
-func (p *page) tile(name, label string, n int, meaning, state string) g.Node {
-	if n == 0 {
-		state = ""
-	}
-	return p.rawTile(name, label, strconv.Itoa(n), grouped(n), meaning, state)
-}
-
-func (p *page) belowMinimum() g.Node {
-	const name, label = "below_minimum", "Below minimum"
-	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return !b.Round.Block.Minimum().IsZero() }) {
-		return p.rawTile(name, label, "0", "–", "no minimum release is set", "")
-	}
-	return p.tile(name, label, p.report.Summary.BelowMinimum, "below the minimum release of their environment", "bad")
-}
-
-func (p *page) outOfStep() g.Node {
-	const name, label = "version_mismatch", "Out of step"
-	if len(p.report.Only) > 0 {
-		return p.rawTile(name, label, strconv.Itoa(p.report.Summary.Mismatched), "–", "not told, as the report is limited to some servers", "")
-	}
-	if !slices.ContainsFunc(p.report.Blocks, func(b report.Block) bool { return b.Round.Block.SameVersion }) {
-		return p.rawTile(name, label, "0", "–", "not asked for", "")
-	}
-	return p.tile(name, label, p.report.Summary.Mismatched, "run another version than is usual in their environment", "unknown")
-}
-
-// inMatrix are the numbers that the matrix has as well: paper has no room for both.
+// inMatrix are the tiles whose numbers are also in the matrix: paper has no room for both.
 var inMatrix = []string{"servers", "answered", "failed", "unknown", "exploited"}
 
-func (p *page) rawTile(name, label, exact, shown, meaning, state string) g.Node {
-	since := p.sinceThen(name)
-	place := ""
-	if slices.Contains(inMatrix, name) {
-		place = "in-matrix"
+func (p *page) tile(t tile) g.Node {
+	class := "tile"
+	if t.state != "" && t.n > 0 && t.text == "" {
+		class += " " + t.state
 	}
-	return g.Group{newLine, h.Div(h.Class(strings.Join(strings.Fields("tile "+state+" "+place), " ")), h.Data("count", name), h.Data("value", exact),
-		h.Dt(plain(label)),
-		h.Dd(h.Class("value"), plain(shown)),
-		h.Dd(h.Class("meaning"), plain(meaning)),
+	if slices.Contains(inMatrix, t.name) {
+		class += " in-matrix"
+	}
+	since := p.sinceThen(t.name)
+	return g.Group{newLine, h.Div(h.Class(class), h.Data("count", t.name), h.Data("value", strconv.Itoa(t.n)),
+		h.Dt(plain(t.label)),
+		h.Dd(h.Class("value"), plain(cmp.Or(t.text, grouped(t.n)))),
+		h.Dd(h.Class("meaning"), plain(t.meaning)),
 		g.If(since != "", h.Dd(h.Class("since"), plain(since))),
 	)}
 }

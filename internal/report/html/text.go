@@ -11,17 +11,20 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/judgement"
+	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// newLine keeps the lines of the page's source short enough to compare two pages.
+// newLine keeps the lines of the page short, so that two pages can be compared.
 var newLine = g.Raw("\n")
 
-// plain is text, whatever it holds. All text of the page goes through here.
+// plain is text, escaped. All text of the page passes through visible, most of it from here.
 func plain(s string) g.Node { return g.Text(visible(s)) }
 
-// visible makes one line of a text in which each character stands where it is written:
-// characters that turn the direction of writing round could make a name look like another.
+// visible makes a text a single line without characters that change the direction of writing, which
+// could make one name look like another.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -32,20 +35,29 @@ func visible(s string) string {
 	}, text.OneLine(s))
 }
 
-// labelled has a word in the colour of a state; the word says it as well.
+// labelled is a word in the colour of a state, which only repeats what the word says.
 func labelled(state, word string) g.Node {
 	return h.Span(h.Class("badge "+state), plain(word))
 }
 
-// The longest parts of host names and identifiers of advisories that are kept on one line: the
-// columns of the tables have room for them.
+// exploitedMark follows the identifier of an exploited advisory.
+func exploitedMark(a *catalog.Advisory) g.Node {
+	return g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})
+}
+
+// stateOf is the state that colours a judgement.
+func stateOf(c judgement.Compliance) string {
+	return [...]string{judgement.Compliant: "ok", judgement.NonCompliant: "bad", judgement.Unknown: "unknown"}[c]
+}
+
+// The longest parts of host names and identifiers of advisories that are kept on one line, as the
+// columns of the tables have room for.
 const (
 	maxLabel = 24
 	maxID    = len("CVE-2024-123456")
 )
 
-// host is the name of a server, which breaks at its dots and nowhere else. What is copied has no
-// breaks.
+// host is the name of a server, which breaks only after its dots. Copied text has no breaks.
 func host(name string) g.Node {
 	labels := strings.SplitAfter(visible(name), ".")
 	return h.Span(h.Class(nameClass(maxLabel, labels...)), g.Text(labels[0]),
@@ -60,22 +72,32 @@ func nameClass(longest int, parts ...string) string {
 	return "unbroken"
 }
 
-// advisoryLink leads to an advisory of the report.
+// advisoryLink links to an advisory of the report.
 func (p *page) advisoryLink(id string) g.Node {
-	return h.A(h.Class(nameClass(maxID, id)), h.Href("#"+advisoryID(p.advisory[id])), plain(id))
+	return h.A(h.Class(nameClass(maxID, id)), h.Href("#"+p.advisoryID(id)), plain(id))
 }
 
 // small is a remark in small print.
 func small(s string) g.Node { return h.Small(plain(s)) }
 
-// code is something that a program wrote; its words may stand on lines of their own.
+// code is a term such as tls_error, which may break after an underscore.
 func code(s string) g.Node {
 	words := strings.SplitAfter(s, "_")
 	return h.Code(plain(words[0]), g.Map(words[1:], func(word string) g.Node { return g.Group{h.Wbr(), plain(word)} }))
 }
 
-// empty is what stands in the place of nothing.
+// empty is a sentence in place of an empty list.
 func empty(s string) g.Node { return h.P(h.Class("empty"), plain(s)) }
+
+// items are the items of a list, a line each.
+func items(lines []string) g.Node {
+	return g.Map(lines, func(line string) g.Node { return g.Group{newLine, h.Li(plain(line))} })
+}
+
+// table is a table whose caption is for screen readers only.
+func table(class, caption string, columns []string, rows g.Node, attributes ...g.Node) g.Node {
+	return h.Table(h.Class("list "+class), g.Group(attributes), h.Caption(h.Class("unseen"), plain(caption)), tableHead(columns...), h.TBody(rows))
+}
 
 // tableHead is the row of headings of a table.
 func tableHead(columns ...string) g.Node {
@@ -95,7 +117,7 @@ func grouped(n int) string {
 	return digits
 }
 
-// counted is text.Plural with large numbers grouped.
+// counted is text.Plural with digits grouped.
 func counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
@@ -103,25 +125,30 @@ func counted(n int, thing string) string {
 	return grouped(n) + " " + thing
 }
 
-// are is the verb for a number of things.
-func are(n int) string {
-	if n == 1 {
-		return "is"
+func are(n int) string { return report.Inflect(n, "is", "are") }
+
+// enumeration is "a", "a and b" or "a, b and c".
+func enumeration(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
 	}
-	return "are"
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // day writes the day of an instant.
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// blockName tells a block from the others by the values of its tags.
-func (p *page) blockName(block int) string {
-	tags := p.report.Blocks[block].Tags()
-	if len(tags) == 0 {
-		return "environment " + strconv.Itoa(block+1) + ", without tags"
+// blockName names a block by the values of its tags.
+func blockName(b *report.Block) string {
+	if len(b.Tags()) == 0 {
+		return "environment " + strconv.Itoa(b.Index+1) + ", without tags"
 	}
-	return tagNames(tags)
+	return tagNames(b.Tags())
 }
+
+func blockID(b *report.Block) string   { return "environment-" + strconv.Itoa(b.Index+1) }
+func blockLink(b *report.Block) g.Node { return link(blockID(b), blockName(b)) }
 
 // tagNames are the values of tags, "" without any.
 func tagNames(tags map[string]string) string {
@@ -132,9 +159,9 @@ func tagNames(tags map[string]string) string {
 	return strings.Join(names, " · ")
 }
 
-func blockID(block int) string    { return "environment-" + strconv.Itoa(block+1) }
-func advisoryID(place int) string { return "advisory-" + strconv.Itoa(place+1) }
-func headingID(place int) string  { return advisoryID(place) + "-heading" }
-func failureID(place int) string  { return "failure-" + strconv.Itoa(place+1) }
+func (p *page) advisoryID(id string) string { return "advisory-" + strconv.Itoa(p.advisory[id]+1) }
+
 func link(to, name string) g.Node { return h.A(h.Href("#"+to), plain(name)) }
-func sortKey(parts string) g.Node { return g.Attr("data-k", parts) }
+
+// sortKey is what a row is sorted by instead of the text of the cell.
+func sortKey(key string) g.Node { return g.Attr("data-k", key) }

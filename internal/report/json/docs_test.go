@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Every member of the document is described, in its order and with its type, and
-// nothing else is.
+// Every member of the document, and nothing else, is described, in its order and with its type.
 func TestDocumentation(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[document](), model)
@@ -33,7 +33,7 @@ func TestDocumentation(t *testing.T) {
 	requireDescribed(t, "check-json.md", model)
 }
 
-// The same of a plan. What it shares with a report is described there.
+// The same for a plan. What it shares with a report is described there.
 func TestDocumentationOfPlans(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[planDocument](), model)
@@ -43,7 +43,7 @@ func TestDocumentationOfPlans(t *testing.T) {
 	requireDescribed(t, "plan-json.md", model)
 }
 
-// requireDescribed holds the tables of a page against a model: the members of each section.
+// requireDescribed compares the tables of a page with a model, the members of each section.
 func requireDescribed(t *testing.T, page string, model map[string][]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../../deploy/" + page)
@@ -67,14 +67,14 @@ func requireDescribed(t *testing.T, page string, model map[string][]string) {
 	require.Len(t, described, len(model))
 }
 
-// members lists the members of a type and of those below it, each with its type.
+// members collects the members of a type and of the types within it.
 func members(of reflect.Type, model map[string][]string) {
 	name := sectionOf(of)
 	for field := range of.Fields() {
 		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		kind := kindOf(field.Type)
 		switch {
-		case options == "omitempty":
+		case options == "omitempty", options == "omitzero":
 			kind += ", optional"
 		case field.Type.Kind() == reflect.Pointer:
 			kind += " or null"
@@ -84,7 +84,8 @@ func members(of reflect.Type, model map[string][]string) {
 		for below.Kind() == reflect.Slice || below.Kind() == reflect.Pointer {
 			below = below.Elem()
 		}
-		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() && below != reflect.TypeFor[site]() {
+		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() && below != reflect.TypeFor[server]() && below != reflect.TypeFor[site]() &&
+			below != reflect.TypeFor[release.Release]() {
 			if _, known := model[sectionOf(below)]; !known {
 				members(below, model)
 			}
@@ -107,7 +108,7 @@ func sectionOf(t reflect.Type) string {
 	case reflect.TypeFor[dismissed]():
 		return "dismissed advisory"
 	}
-	return t.Name()
+	return strings.ToLower(t.Name()) // those of package report are exported
 }
 
 func kindOf(t reflect.Type) string {
@@ -127,8 +128,11 @@ func kindOf(t reflect.Type) string {
 	case reflect.Map:
 		return "object of " + kindOf(t.Elem())
 	case reflect.Struct:
-		if t == reflect.TypeFor[time.Time]() {
+		switch t {
+		case reflect.TypeFor[time.Time]():
 			return "time"
+		case reflect.TypeFor[release.Release]():
+			return "string"
 		}
 		return sectionOf(t)
 	}

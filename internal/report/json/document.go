@@ -1,57 +1,45 @@
 package json
 
-import "time"
+import (
+	"time"
 
-// document is the report. Members that say omitempty are left out where they are not
-// known or do not apply.
+	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/report"
+)
+
+// document is the report. Members with omitempty or omitzero are left out if they are unknown or do
+// not apply.
 type document struct {
-	Schema     int         `json:"schema"`
-	Program    string      `json:"program"`
-	AskedAt    time.Time   `json:"asked_at"`
-	Origin     origin      `json:"origin"`
-	Only       []string    `json:"only,omitempty"`
-	Summary    summary     `json:"summary"`
-	Catalogs   []catalogue `json:"catalogs"`
-	Blocks     []block     `json:"blocks"`
-	Advisories []advisory  `json:"advisories"`
-	Undecided  []undecided `json:"undecided_advisories"`
-	Dismissed  []dismissed `json:"dismissed_advisories"`
-	Notice     string      `json:"notice"`
-	Baseline   *baseline   `json:"baseline,omitempty"`
-}
-
-type origin struct {
-	Machine  string `json:"machine"`
-	Account  string `json:"account"`
-	Settings []file `json:"settings"`
-}
-
-type file struct {
-	Name   string `json:"name"`
-	SHA256 string `json:"sha256"`
+	Schema     int           `json:"schema"`
+	Program    string        `json:"program"`
+	AskedAt    time.Time     `json:"asked_at"`
+	Origin     report.Origin `json:"origin"`
+	Only       []string      `json:"only,omitempty"`
+	Summary    summary       `json:"summary"`
+	Catalogs   []catalogue   `json:"catalogs"`
+	Blocks     []block       `json:"blocks"`
+	Advisories []advisory    `json:"advisories"`
+	Undecided  []undecided   `json:"undecided_advisories"`
+	Dismissed  []dismissed   `json:"dismissed_advisories"`
+	Notice     string        `json:"notice"`
+	Baseline   *baseline     `json:"baseline,omitempty"`
 }
 
 type summary struct {
-	Servers         int       `json:"servers"`
-	Answered        int       `json:"answered"`
-	Failed          int       `json:"failed"`
-	Compliant       int       `json:"compliant"`
-	NonCompliant    int       `json:"non_compliant"`
-	Unknown         int       `json:"unknown"`
-	ProvenPercent   *float64  `json:"proven_compliant_percent"`
-	AnsweredPercent *float64  `json:"compliant_percent_of_answered"`
-	Vulnerable      int       `json:"vulnerable"`
-	Exploited       int       `json:"exploited"`
-	BelowMinimum    int       `json:"below_minimum"`
-	Mismatched      *int      `json:"version_mismatch"`
-	OutOfSupport    int       `json:"out_of_support"`
-	Versions        []version `json:"versions"`
-}
-
-type version struct {
-	Label   string `json:"release_label,omitempty"`
-	Build   string `json:"version,omitempty"`
-	Servers int    `json:"servers"`
+	Servers         int              `json:"servers"`
+	Answered        int              `json:"answered"`
+	Failed          int              `json:"failed"`
+	Compliant       int              `json:"compliant"`
+	NonCompliant    int              `json:"non_compliant"`
+	Unknown         int              `json:"unknown"`
+	ProvenPercent   *float64         `json:"proven_compliant_percent"`
+	AnsweredPercent *float64         `json:"compliant_percent_of_answered"`
+	Vulnerable      int              `json:"vulnerable"`
+	Exploited       int              `json:"exploited"`
+	BelowMinimum    int              `json:"below_minimum"`
+	Mismatched      *int             `json:"version_mismatch"`
+	OutOfSupport    int              `json:"out_of_support"`
+	Versions        []report.Version `json:"versions"`
 }
 
 type catalogue struct {
@@ -68,7 +56,7 @@ type catalogue struct {
 
 type block struct {
 	Tags           map[string]string `json:"tags"`
-	MinimumRelease string            `json:"minimum_release,omitempty"`
+	MinimumRelease release.Release   `json:"minimum_release,omitzero"`
 	RequireSupport bool              `json:"require_support"`
 	SameVersion    bool              `json:"same_version"`
 	CatalogMaxAge  int               `json:"catalog_max_age_days"`
@@ -102,22 +90,22 @@ type certificate struct {
 }
 
 type advisory struct {
-	ID             string     `json:"id"`
-	Summary        string     `json:"summary"`
-	Published      string     `json:"published"`
-	ExposedDays    *int       `json:"exposed_days"`
-	CVSS           float64    `json:"cvss"`
-	CVSSSource     string     `json:"cvss_source,omitempty"`
-	Severity       string     `json:"severity,omitempty"`
-	ExploitedSince string     `json:"exploited_since,omitempty"`
-	ExploitedDue   string     `json:"exploited_due,omitempty"`
-	Ransomware     bool       `json:"ransomware"`
-	Fixed          []string   `json:"fixed"`
-	ReadBy         string     `json:"read_by,omitempty"`
-	Source         string     `json:"source,omitempty"`
-	Note           string     `json:"note,omitempty"`
-	References     []string   `json:"references"`
-	Affected       []affected `json:"affected"`
+	ID             string            `json:"id"`
+	Summary        string            `json:"summary"`
+	Published      string            `json:"published"`
+	ExposedDays    *int              `json:"exposed_days"`
+	CVSS           float64           `json:"cvss"`
+	CVSSSource     string            `json:"cvss_source,omitempty"`
+	Severity       string            `json:"severity,omitempty"`
+	ExploitedSince string            `json:"exploited_since,omitempty"`
+	ExploitedDue   string            `json:"exploited_due,omitempty"`
+	Ransomware     bool              `json:"ransomware"`
+	Fixed          []release.Release `json:"fixed"`
+	ReadBy         string            `json:"read_by,omitempty"`
+	Source         string            `json:"source,omitempty"`
+	Note           string            `json:"note,omitempty"`
+	References     []string          `json:"references"`
+	Affected       []affected        `json:"affected"`
 }
 
 type affected struct {
@@ -146,32 +134,16 @@ type dismissed struct {
 }
 
 type baseline struct {
-	AskedAt     time.Time  `json:"asked_at"`
-	Program     string     `json:"program"`
-	Remarks     []string   `json:"remarks"`
-	Then        counts     `json:"then"`
-	Now         counts     `json:"now"`
-	Unchanged   int        `json:"unchanged"`
-	NotCompared int        `json:"not_compared"`
-	Closed      []tally    `json:"closed"`
-	Opened      []tally    `json:"opened"`
-	Changed     []compared `json:"changed"`
-}
-
-type counts struct {
-	Servers      int `json:"servers"`
-	Answered     int `json:"answered"`
-	Failed       int `json:"failed"`
-	Compliant    int `json:"compliant"`
-	NonCompliant int `json:"non_compliant"`
-	Unknown      int `json:"unknown"`
-	Vulnerable   int `json:"vulnerable"`
-	Exploited    int `json:"exploited"`
-}
-
-type tally struct {
-	ID      string `json:"id"`
-	Servers int    `json:"servers"`
+	AskedAt     time.Time      `json:"asked_at"`
+	Program     string         `json:"program"`
+	Remarks     []string       `json:"remarks"`
+	Then        report.Counts  `json:"then"`
+	Now         report.Counts  `json:"now"`
+	Unchanged   int            `json:"unchanged"`
+	NotCompared int            `json:"not_compared"`
+	Closed      []report.Tally `json:"closed"`
+	Opened      []report.Tally `json:"opened"`
+	Changed     []compared     `json:"changed"`
 }
 
 type compared struct {

@@ -4,9 +4,11 @@ package json
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
@@ -26,110 +28,81 @@ func encode(w io.Writer, document any) error {
 }
 
 func newDocument(r *report.Report) *document {
-	d := &document{
-		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Origin: newOrigin(&r.Origin), Only: r.Only, Summary: newSummary(r, &r.Summary),
-		Catalogs: newCatalogs(r), Blocks: make([]block, 0, len(r.Blocks)),
-		Advisories: make([]advisory, 0, len(r.Advisories)), Undecided: make([]undecided, 0, len(r.Undecided)),
-		Dismissed: make([]dismissed, 0, len(r.Dismissed)), Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
+	return &document{
+		Schema: Schema, Program: r.Program, AskedAt: r.AskedAt.UTC(), Origin: newOrigin(r.Origin), Only: r.Only, Summary: newSummary(r, &r.Summary),
+		Catalogs:   each(r.Catalogs, newCatalogue),
+		Blocks:     each(r.Blocks, func(b *report.Block) block { return newBlock(r, b) }),
+		Advisories: each(r.Advisories, func(a *report.Advisory) advisory { return newAdvisory(r, a) }),
+		Undecided: each(r.Undecided, func(a report.Entry) undecided {
+			return undecided{
+				ID: a.ID, Summary: a.Summary, ExploitedSince: optional(a.ExploitedSince), Catalog: a.Catalog,
+				ReadBy: a.ReadBy, Source: a.Source, Note: a.Note, References: list(a.References),
+			}
+		}),
+		Dismissed: each(r.Dismissed, func(a report.Entry) dismissed {
+			return dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: list(a.References)}
+		}),
+		Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
 	}
-	for i := range r.Blocks {
-		d.Blocks = append(d.Blocks, newBlock(r, &r.Blocks[i]))
-	}
-	for i := range r.Advisories {
-		d.Advisories = append(d.Advisories, newAdvisory(r, &r.Advisories[i]))
-	}
-	for _, a := range r.Undecided {
-		d.Undecided = append(d.Undecided, undecided{
-			ID: a.ID, Summary: a.Summary, ExploitedSince: optionalDay(a.ExploitedSince), Catalog: a.Catalog,
-			ReadBy: a.ReadBy, Source: a.Source, Note: a.Note, References: list(a.References),
-		})
-	}
-	for _, a := range r.Dismissed {
-		d.Dismissed = append(d.Dismissed, dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: list(a.References)})
-	}
-	return d
 }
 
-func newCatalogs(r *report.Report) []catalogue {
-	all := make([]catalogue, 0, len(r.Catalogs))
-	for _, c := range r.Catalogs {
-		all = append(all, catalogue{
-			Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
-			ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
-			Digest: c.Digest, Weaker: list(c.Weaker),
-		})
+func newCatalogue(c *report.Catalog) catalogue {
+	return catalogue{
+		Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
+		ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
+		Digest: c.Digest, Weaker: list(c.Weaker),
 	}
-	return all
 }
 
-func newOrigin(o *report.Origin) origin {
-	c := origin{Machine: o.Machine, Account: o.Account, Settings: make([]file, 0, len(o.Settings))}
-	for _, one := range o.Settings {
-		c.Settings = append(c.Settings, file(one))
-	}
-	return c
+func newOrigin(o report.Origin) report.Origin {
+	o.Settings = list(o.Settings)
+	return o
 }
 
-// newSummary knows nothing of versions out of step where they were not compared.
+// newSummary leaves the mismatched versions unknown where they were not compared.
 func newSummary(r *report.Report, s *report.Summary) summary {
 	mismatched := &s.Mismatched
 	if len(r.Only) > 0 {
 		mismatched = nil
 	}
-	c := summary{
+	return summary{
 		Servers: s.Servers, Answered: s.Answered, Failed: s.Failed, Compliant: s.Compliant, NonCompliant: s.NonCompliant, Unknown: s.Unknown,
 		ProvenPercent: percent(s.Compliant, s.Servers), AnsweredPercent: percent(s.Compliant, s.Answered),
 		Vulnerable: s.Vulnerable, Exploited: s.Exploited, BelowMinimum: s.BelowMinimum, Mismatched: mismatched, OutOfSupport: s.OutOfSupport,
-		Versions: make([]version, 0, len(s.Versions)),
+		Versions: list(s.Versions),
 	}
-	for _, v := range s.Versions {
-		c.Versions = append(c.Versions, version(v))
-	}
-	return c
 }
 
 // percent is null for a share of nothing.
-func percent(n, of int) *float64 {
-	if of == 0 {
+func percent(n, whole int) *float64 {
+	if whole == 0 {
 		return nil
 	}
-	share := 100 * float64(n) / float64(of)
+	share := 100 * float64(n) / float64(whole)
 	return &share
 }
 
 func newBlock(r *report.Report, b *report.Block) block {
 	settings := b.Round.Block
 	c := block{
-		Tags: b.Tags(), RequireSupport: settings.RequireSupport, SameVersion: settings.SameVersion,
+		Tags: tagsOf(b.Tags()), MinimumRelease: settings.Minimum(), RequireSupport: settings.RequireSupport, SameVersion: settings.SameVersion,
 		CatalogMaxAge: int(settings.CatalogMaxAge.Hours() / 24), Catalog: b.Round.Catalog, CatalogProblem: b.Round.Problem,
-		Summary: newSummary(r, &b.Summary), Servers: make([]server, 0, len(b.Servers)),
-	}
-	if c.Tags == nil {
-		c.Tags = map[string]string{}
+		Summary: newSummary(r, &b.Summary), Servers: each(b.Servers, func(s *report.Server) server { return server{s} }),
 	}
 	if b.Site() != nil {
 		c.Site = &site{b}
 	}
-	if minimum := settings.Minimum(); !minimum.IsZero() {
-		c.MinimumRelease = minimum.String()
-	}
-	for i := range b.Servers {
-		c.Servers = append(c.Servers, server{b.ID(&b.Servers[i]), &b.Servers[i]})
-	}
 	return c
 }
 
-// server is an object whose members are those of fleet.Fields, in their order, and what a
-// report has beyond them.
-type server struct {
-	id string
-	*report.Server
-}
+// server is an object with the members of fleet.Fields, in their order, and what a report has beyond
+// them.
+type server struct{ *report.Server }
 
-// MarshalJSON leaves out what is not known.
+// MarshalJSON leaves out what is unknown.
 func (s server) MarshalJSON() ([]byte, error) {
 	object := object{}
-	object.add("id", s.id)
+	object.add("id", s.ID())
 	object.add("source", s.Server.Server.Source())
 	object.add("host", s.Server.Server.String())
 	for i := range fleet.Fields {
@@ -146,11 +119,11 @@ func (s server) MarshalJSON() ([]byte, error) {
 	return object.bytes()
 }
 
-// site is an object whose members are those of fleet.SiteFields, in their order, and what a
-// report has beyond them.
+// site is an object with the members of fleet.SiteFields, in their order, and what a report has beyond
+// them.
 type site struct{ *report.Block }
 
-// MarshalJSON leaves out what is not known.
+// MarshalJSON leaves out what is unknown.
 func (s *site) MarshalJSON() ([]byte, error) {
 	object, site := object{}, s.Site()
 	object.add("source", site.Source().Source())
@@ -162,16 +135,13 @@ func (s *site) MarshalJSON() ([]byte, error) {
 		}
 	}
 	object.add("nodes_elsewhere", site.Elsewhere)
-	failed := s.FailedAttempts()
-	attempts := make([]attempt, 0, len(failed))
-	for _, a := range failed {
-		attempts = append(attempts, attempt{Host: a.Server.String(), Result: a.Result.String(), Failure: newFailure(&a.Outcome)})
-	}
-	object.add("failed_attempts", attempts)
+	object.add("failed_attempts", each(s.FailedAttempts(), func(a *discovery.Attempt) attempt {
+		return attempt{Host: a.Server.String(), Result: a.Result.String(), Failure: newFailure(&a.Outcome)}
+	}))
 	return object.bytes()
 }
 
-// object is a JSON object whose members keep their order.
+// object is a JSON object whose members have an order.
 type object struct {
 	text bytes.Buffer
 	err  error
@@ -208,37 +178,48 @@ func newCertificate(c *poll.Certificate) *certificate {
 func newAdvisory(r *report.Report, a *report.Advisory) advisory {
 	c := advisory{
 		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, Severity: catalog.Severity(a.CVSS),
-		ExploitedSince: optionalDay(a.ExploitedSince), ExploitedDue: optionalDay(a.ExploitedDue), Ransomware: a.Ransomware,
+		ExploitedSince: optional(a.ExploitedSince), ExploitedDue: optional(a.ExploitedDue), Ransomware: a.Ransomware,
 		ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
-		Fixed: make([]string, 0, len(a.Fixed)), References: list(a.References), Affected: make([]affected, 0, len(a.Affected)),
+		Fixed: list(a.Fixed), References: list(a.References), Affected: each(a.Affected, func(a report.Affected) affected {
+			return affected{Block: a.Server.Block.Index, Source: a.Server.Server.Source(), FixedIn: optional(a.FixedIn)}
+		}),
 	}
 	if days, known := a.ExposedDays(r); known {
 		c.ExposedDays = &days
 	}
-	for _, fix := range a.Fixed {
-		c.Fixed = append(c.Fixed, fix.String())
-	}
-	for _, one := range a.Affected {
-		fix := ""
-		if !one.FixedIn.IsZero() {
-			fix = one.FixedIn.String()
-		}
-		c.Affected = append(c.Affected, affected{Block: one.Block, Source: one.Server.Server.Source(), FixedIn: fix})
-	}
 	return c
 }
 
-// optionalDay is "" for no day.
-func optionalDay(d catalog.Day) string {
-	if d.IsZero() {
+// optional is "" for the zero value.
+func optional[T interface {
+	fmt.Stringer
+	IsZero() bool
+}](value T) string {
+	if value.IsZero() {
 		return ""
 	}
-	return d.String()
+	return value.String()
 }
 
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
+// each converts the elements of a slice; the result is never nil, which would be null.
+func each[S, T any](all []S, convert func(S) T) []T {
+	converted := make([]T, 0, len(all))
+	for _, element := range all {
+		converted = append(converted, convert(element))
 	}
-	return s
+	return converted
+}
+
+func list[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
+}
+
+func tagsOf(tags map[string]string) map[string]string {
+	if tags == nil {
+		return map[string]string{}
+	}
+	return tags
 }

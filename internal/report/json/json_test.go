@@ -37,8 +37,7 @@ type decoded struct {
 	} `json:"blocks"`
 }
 
-// read reads a document, refuses members that the model lacks, and holds the servers
-// against the report.
+// read reads a document, refuses unknown members, and compares the servers with the report.
 func read(t *testing.T, r *report.Report) *decoded {
 	t.Helper()
 	d := new(decoded)
@@ -49,13 +48,13 @@ func read(t *testing.T, r *report.Report) *decoded {
 	for i := range r.Blocks {
 		require.Len(t, d.Blocks[i].Servers, len(r.Blocks[i].Servers))
 		for j := range r.Blocks[i].Servers {
-			requireServer(t, &r.Blocks[i].Servers[j], d.Blocks[i].Servers[j])
+			requireServer(t, r.Blocks[i].Servers[j], d.Blocks[i].Servers[j])
 		}
 	}
 	return d
 }
 
-// requireServer holds every field against the table of fields.
+// requireServer compares every field with the table of fields.
 func requireServer(t *testing.T, s *report.Server, got map[string]any) {
 	t.Helper()
 	want := map[string]any{"source": s.Server.Source(), "host": s.Server.String()}
@@ -89,7 +88,7 @@ func requireServer(t *testing.T, s *report.Server, got map[string]any) {
 	require.Equal(t, want, got)
 }
 
-// valid is a text as JSON can hold it.
+// valid makes a text what JSON makes of it: valid UTF-8.
 func valid(s string) string { return string([]rune(s)) }
 
 func TestJSON(t *testing.T) {
@@ -120,7 +119,7 @@ func TestOrderOfMembers(t *testing.T) {
 	}
 }
 
-// A site is in its block, complete or not.
+// A block has its site, complete or not.
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
 	reporttest.RequireGolden(t, "sites.json", jsonOf(t, r))
@@ -146,7 +145,7 @@ func fieldNames() []string {
 	return names
 }
 
-// The share is of all servers, and null where there is none.
+// The share is of all servers, and null without servers.
 func TestPercent(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	unknown := reporttest.Runs("qlik2.example.com", "November 2026", "14.290.4")
@@ -184,7 +183,7 @@ func TestBlock(t *testing.T) {
 	}, nil)
 	b := read(t, r).Blocks[0]
 	require.Equal(t, map[string]string{}, b.Tags)
-	require.Equal(t, "May 2025 Patch 3", b.MinimumRelease)
+	require.Equal(t, "May 2025 Patch 3", b.MinimumRelease.String())
 	require.True(t, b.RequireSupport)
 	require.False(t, b.SameVersion)
 	require.Equal(t, 90, b.CatalogMaxAge)
@@ -231,28 +230,32 @@ func TestHostile(t *testing.T) {
 	require.True(t, strings.HasSuffix(text, "\n}\n"))
 }
 
-// A certificate can be valid for longer than JSON can write.
+// The year 9999 is the last that JSON can represent.
 func TestCertificateOfTheYear9999(t *testing.T) {
 	end := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
-		reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).Shows(&poll.Certificate{NotAfter: end}, nil),
+		reporttest.Fails("qlik1.example.com", poll.Outcome{
+			Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: &poll.Certificate{NotAfter: end},
+		}),
 	}})
 	require.Contains(t, string(jsonOf(t, r)), `"not_after": "9999-12-31T23:59:59Z"`)
 }
 
-// A server that cannot be written makes an error, not a document without it.
+// A server that cannot be encoded is an error and is not left out.
 func TestNotEncodable(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
-		reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).
-			Shows(&poll.Certificate{NotAfter: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)}, nil),
+		reporttest.Fails("qlik1.example.com", poll.Outcome{
+			Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: &poll.Certificate{NotAfter: time.Date(10000, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		}),
 	}})
 	require.Error(t, Write(&bytes.Buffer{}, r))
 }
 
-// Where nothing is known, only the percentages of nothing are null.
+// Only percentages are null, never arrays.
 func TestNoNullArrays(t *testing.T) {
-	certificates := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS}).
-		Shows(new(poll.Certificate), new(poll.Certificate))
+	certificates := reporttest.Fails("qlik1.example.com", poll.Outcome{
+		Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: new(poll.Certificate), ClientCertificate: new(poll.Certificate),
+	})
 	for _, test := range []struct {
 		report *report.Report
 		null   []string
@@ -284,7 +287,7 @@ func nulls(value any, place string) []string {
 	return found
 }
 
-// full is a disk that takes nothing more.
+// full is a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }

@@ -10,17 +10,17 @@ import (
 )
 
 type planDocument struct {
-	Schema   int         `json:"schema"`
-	Program  string      `json:"program"`
-	AskedAt  time.Time   `json:"asked_at"`
-	Origin   origin      `json:"origin"`
-	Catalogs []catalogue `json:"catalogs"`
-	Target   string      `json:"target"`
-	WaveTag  string      `json:"wave_tag"`
-	Sites    []*site     `json:"sites,omitempty"`
-	Warnings []string    `json:"warnings"`
-	Lines    []string    `json:"lines"`
-	Waves    []wave      `json:"waves"`
+	Schema   int           `json:"schema"`
+	Program  string        `json:"program"`
+	AskedAt  time.Time     `json:"asked_at"`
+	Origin   report.Origin `json:"origin"`
+	Catalogs []catalogue   `json:"catalogs"`
+	Target   string        `json:"target"`
+	WaveTag  string        `json:"wave_tag"`
+	Sites    []*site       `json:"sites,omitempty"`
+	Warnings []string      `json:"warnings"`
+	Lines    []string      `json:"lines"`
+	Waves    []wave        `json:"waves"`
 }
 
 type wave struct {
@@ -41,7 +41,7 @@ type plannedServer struct {
 	Install        string            `json:"install"`
 	Effort         string            `json:"effort"`
 	Releases       int               `json:"releases"`
-	WillDo         []string          `json:"will_do"`
+	WillDo         []release.Release `json:"will_do"`
 	Exploited      bool              `json:"exploited"`
 	Closes         []string          `json:"closes"`
 	Why            []string          `json:"why"`
@@ -53,55 +53,36 @@ type plannedServer struct {
 func WritePlan(w io.Writer, p *plan.Plan) error {
 	d := planDocument{
 		Schema: Schema, Program: p.Report.Program, AskedAt: p.Report.AskedAt.UTC(),
-		Origin: newOrigin(&p.Report.Origin), Catalogs: newCatalogs(p.Report), WaveTag: p.WaveTag(),
-		Warnings: list(p.Warnings), Lines: list(p.Lines()), Waves: make([]wave, 0, len(p.Waves)),
-	}
-	if target := p.Options.Target; !target.IsZero() {
-		d.Target = target.String()
-	}
-	for i := range p.Report.Blocks {
-		if b := &p.Report.Blocks[i]; b.Site() != nil {
-			d.Sites = append(d.Sites, &site{b})
-		}
+		Origin: newOrigin(p.Report.Origin), Catalogs: each(p.Report.Catalogs, newCatalogue), Target: optional(p.Options.Target), WaveTag: p.Options.WaveTag,
+		Warnings: list(p.Warnings), Lines: list(p.Lines()),
 	}
 	lowest := make(map[*report.Block][]release.Release)
-	for i := range p.Report.Blocks {
-		b := &p.Report.Blocks[i]
+	for _, b := range p.Report.Blocks {
+		if b.Site() != nil {
+			d.Sites = append(d.Sites, &site{b})
+		}
 		lowest[b] = plan.Lowest(b)
 	}
-	for i := range p.Waves {
-		of := &p.Waves[i]
-		one := wave{Number: of.Number, Name: of.Name, Servers: make([]plannedServer, 0, len(of.Rows))}
-		for j := range of.Rows {
-			one.Servers = append(one.Servers, newPlannedServer(&of.Rows[j], lowest[of.Rows[j].Block]))
-		}
-		d.Waves = append(d.Waves, one)
-	}
+	d.Waves = each(p.Waves, func(w *plan.Wave) wave {
+		return wave{Number: w.Number, Name: w.Name, Servers: each(w.Rows, func(row *plan.Row) plannedServer {
+			return newPlannedServer(row, lowest[row.Server.Block])
+		})}
+	})
 	return encode(w, &d)
 }
 
 func newPlannedServer(row *plan.Row, lowest []release.Release) plannedServer {
-	s := plannedServer{
-		ID: row.Block.ID(row.Server), Source: row.Server.Server.Source(), Host: row.Server.Server.String(), Tags: row.Block.Tags(),
-		Action: row.Action.String(), Effort: row.Effort(), Releases: row.Releases, Exploited: row.Server.Exploited() > 0,
-		Closes: list(row.Closes()), Why: list(row.Why()), Hint: row.Server.Outcome.Hint, CatalogProblem: row.Block.Round.Problem,
+	s := row.Server
+	planned := plannedServer{
+		ID: s.ID(), Source: s.Server.Source(), Host: s.Server.String(), Tags: tagsOf(s.Block.Tags()),
+		Action: row.Action.String(), Install: optional(row.Target), Effort: row.Effort(), Releases: row.Releases, WillDo: list(row.WillDo(lowest)),
+		Exploited: s.Exploited() > 0, Closes: list(row.Closes()), Why: list(row.Why()), Hint: s.Outcome.Hint, CatalogProblem: s.Round.Problem,
 	}
-	targets := row.WillDo(lowest)
-	s.WillDo = make([]string, len(targets))
-	for i, target := range targets {
-		s.WillDo[i] = target.String()
+	if s.Node != nil {
+		planned.NodeName, planned.Roles = s.Node.Name, s.Node.Roles
 	}
-	if s.Tags == nil {
-		s.Tags = map[string]string{}
+	if s.Answered() {
+		planned.Runs = row.Runs()
 	}
-	if node := row.Server.Node; node != nil {
-		s.NodeName, s.Roles = node.Name, node.Roles
-	}
-	if row.Server.Answered() {
-		s.Runs = row.Runs()
-	}
-	if !row.Target.IsZero() {
-		s.Install = row.Target.String()
-	}
-	return s
+	return planned
 }

@@ -34,7 +34,7 @@ func TestPlanOfSites(t *testing.T) {
 	require.Regexp(t, `(?s)"sites": \[.*"answered_by": "qlik.*"warnings"`, text)
 }
 
-// What another system is told of a server bears the same identifier as in the report.
+// A plan identifies servers as a report does.
 func TestPlanIdentifiesAsReport(t *testing.T) {
 	r := reporttest.Mixed(t)
 	var reported struct {
@@ -57,7 +57,7 @@ func TestPlanIdentifiesAsReport(t *testing.T) {
 	}
 }
 
-// Where other data than those of the settings judged, each of their servers says so.
+// Servers that were judged by other data than the settings name say so.
 func TestPlanByOtherData(t *testing.T) {
 	unread := reporttest.Environment{Name: "PROD", Problem: "catalog.toml: no such file", Servers: []reporttest.Server{
 		reporttest.Runs("127.41.1.1", "May 2025 Patch 15", "14.231.27"),

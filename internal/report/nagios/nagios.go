@@ -1,5 +1,5 @@
-// Package nagios writes a report as the one line that Nagios, Icinga and what follows their
-// plugin convention read: a state, the worst servers, and numbers.
+// Package nagios writes a report as one line for Nagios, Icinga and others with their plugin
+// convention: a state, the worst servers, and numbers.
 //
 // The convention: https://nagios-plugins.org/doc/guidelines.html.
 package nagios
@@ -20,7 +20,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// State is what the convention calls it; its number is the exit status.
+// State is a state of the convention; its number is the exit status.
 type State int
 
 // The states.
@@ -33,9 +33,8 @@ const (
 
 func (s State) String() string { return [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[s] }
 
-// rank is the place among states that come together: what is known to be bad comes before
-// what is not known.
-func (s State) rank() int { return [...]int{OK: 0, Warning: 1, Unknown: 2, Critical: 3}[s] }
+// severity orders states: what is known to be bad is worse than what is unknown.
+func (s State) severity() int { return [...]int{OK: 0, Warning: 1, Unknown: 2, Critical: 3}[s] }
 
 // Thresholds are numbers of days before the end of support, and before a server's certificate
 // expires.
@@ -46,13 +45,12 @@ type Thresholds struct {
 
 const (
 	name = "QLIK SENSE"
-	// maxNamed is how many servers or sites the line names, maxWords how many bytes it has for
-	// one: what reads it may cut it off after a KiB.
-	maxNamed = 5
-	maxWords = 160
+	// The line has at most maxFindings of maxWords bytes each: readers may cut it off after 1 KiB.
+	maxFindings = 5
+	maxWords    = 160
 )
 
-// Failure writes the line for what kept the program from asking.
+// Failure writes the line for an error that kept the program from polling.
 func Failure(w io.Writer, err error) error {
 	return line(w, Unknown, text.Truncate(err.Error(), 1<<10), "")
 }
@@ -61,27 +59,27 @@ func Failure(w io.Writer, err error) error {
 func Write(w io.Writer, r *report.Report, t Thresholds) (State, error) {
 	findings := find(r, t)
 	slices.SortStableFunc(findings, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(b.state.rank(), a.state.rank()), cmp.Compare(a.urgency, b.urgency))
+		return cmp.Or(cmp.Compare(b.state.severity(), a.state.severity()), cmp.Compare(b.exploited, a.exploited))
 	})
 	state := OK
 	if len(findings) > 0 {
 		state = findings[0].state
 	}
 	undecided := 0
-	for i := range r.Blocks {
-		undecided = max(undecided, r.Blocks[i].Round.Judge.Undecided)
+	for _, b := range r.Blocks {
+		undecided = max(undecided, b.Round.Judge.Undecided)
 	}
 	words := []string{r.Summary.Proven(undecided)}
-	for i := range findings[:min(len(findings), maxNamed)] {
-		words = append(words, text.Excerpt(strings.TrimSuffix(findings[i].words, "."), maxWords))
+	for _, f := range findings[:min(len(findings), maxFindings)] {
+		words = append(words, text.Excerpt(strings.TrimSuffix(f.words, "."), maxWords))
 	}
-	if more := len(findings) - maxNamed; more > 0 {
+	if more := len(findings) - maxFindings; more > 0 {
 		words = append(words, text.Plural(more, "more finding"))
 	}
 	return state, line(w, state, strings.Join(words, "; "), numbers(r, t))
 }
 
-// line has no line break and no bar but the one before the numbers.
+// line writes the line, without line breaks, and without bars other than the one before the numbers.
 func line(w io.Writer, state State, words, numbers string) error {
 	words = strings.Map(func(c rune) rune {
 		switch {
@@ -99,91 +97,85 @@ func line(w io.Writer, state State, words, numbers string) error {
 	return err
 }
 
-// finding is what is to be said of a server, a site or the data.
+// finding is something to report about a server, a site or the data.
 type finding struct {
-	state   State
-	urgency int // among those of a state, the lowest first
-	words   string
+	state     State
+	exploited int // 1 for a server that is open to something exploited, which comes first
+	words     string
 }
 
-// The urgency of findings.
-const (
-	exploited = iota
-	other
-)
-
 func find(r *report.Report, t Thresholds) (all []finding) {
+	add := func(state State, words string) { all = append(all, finding{state: state, words: words}) }
 	if r.Summary.Servers == 0 {
-		all = append(all, finding{Unknown, other, "no server was asked"})
+		add(Unknown, "no server was asked")
 	}
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for _, b := range r.Blocks {
 		if r.IncompleteSite(b) {
 			_, problem := b.SiteWords()
-			all = append(all, finding{Unknown, other, fmt.Sprintf("site %s: %s", b.Site().Source(), problem)})
+			add(Unknown, fmt.Sprintf("site %s: %s", b.Site().Source(), problem))
 		}
-		for j := range b.Servers {
-			if state, urgency, words := judge(&b.Servers[j], t); state != OK {
-				all = append(all, finding{state, urgency, fmt.Sprintf("%s: %s", title(b, &b.Servers[j]), words)})
+		for _, s := range b.Servers {
+			if f := judge(s, t); f.state != OK {
+				f.words = title(s) + ": " + f.words
+				all = append(all, f)
 			}
 		}
 	}
 	for _, warning := range r.Warnings() {
-		all = append(all, finding{Warning, other, warning.Text})
+		add(Warning, warning.Text)
 	}
 	for _, problem := range r.Problems {
-		all = append(all, finding{Warning, other, "judged by other data: " + problem})
+		add(Warning, "judged by other data: "+problem)
 	}
 	return all
 }
 
-// title is a server with the environment that it is in, for one name may be in several.
-func title(b *report.Block, s *report.Server) string {
-	if environment := b.Tags()["environment"]; environment != "" {
+// title is a server with its environment, because several may have one name.
+func title(s *report.Server) string {
+	if environment := s.Block.Tags()["environment"]; environment != "" {
 		return fmt.Sprintf("%s (%s)", s.Server, environment)
 	}
 	return s.Server.String()
 }
 
-// judge returns the state of a server, and all that makes it so.
-func judge(s *report.Server, t Thresholds) (state State, urgency int, words string) {
-	var all []string
-	urgency = other
-	add := func(as State, words string) {
-		all = append(all, words)
-		if as.rank() > state.rank() {
-			state = as
+// judge returns the state of a server, with all reasons for it.
+func judge(s *report.Server, t Thresholds) (f finding) {
+	var reasons []string
+	add := func(state State, reason string) {
+		if state == OK {
+			return
+		}
+		reasons = append(reasons, reason)
+		if state.severity() > f.state.severity() {
+			f.state = state
 		}
 	}
-	switch _, reasons := s.Verdict(); {
+	switch _, why := s.Verdict(); {
 	case !s.Answered():
 		add(Unknown, fmt.Sprintf("no answer (%s)", s.Outcome.Result))
 	case s.Judgement.Compliance == judgement.NonCompliant:
 		if s.Exploited() > 0 {
-			urgency = exploited
-			add(Critical, "open to what is exploited, "+strings.Join(exploitedOf(s), ", "))
+			f.exploited = 1
+			add(Critical, "open to what is exploited, "+strings.Join(exploitedIDs(s), ", "))
 		}
-		add(Critical, fmt.Sprintf("%s is not compliant (%s)", s.Judgement.Release, strings.Join(reasons, ", ")))
+		add(Critical, fmt.Sprintf("%s is not compliant (%s)", s.Judgement.Release, strings.Join(why, ", ")))
 	case s.Judgement.Compliance == judgement.Unknown:
-		add(Unknown, fmt.Sprintf("unknown (%s)", strings.Join(reasons, ", ")))
+		add(Unknown, fmt.Sprintf("unknown (%s)", strings.Join(why, ", ")))
 	}
 	if s.Comparison == fleet.Different {
 		add(Warning, "out of step")
 	}
 	if days, known := s.Judgement.SupportDaysLeft(); known && s.Answered() {
-		if as := t.of(days); as != OK {
-			add(as, ends("support", days))
-		}
+		add(t.state(days), ends("support", days))
 	}
 	if days, known := certificateDays(s); known {
-		if as := t.of(days); as != OK {
-			add(as, ends("certificate", days))
-		}
+		add(t.state(days), ends("certificate", days))
 	}
-	return state, urgency, strings.Join(all, ", ")
+	f.words = strings.Join(reasons, ", ")
+	return f
 }
 
-func exploitedOf(s *report.Server) (ids []string) {
+func exploitedIDs(s *report.Server) (ids []string) {
 	for _, a := range s.Applying() {
 		if a.Exploited() {
 			ids = append(ids, a.ID)
@@ -192,7 +184,7 @@ func exploitedOf(s *report.Server) (ids []string) {
 	return ids
 }
 
-func (t Thresholds) of(days int) State {
+func (t Thresholds) state(days int) State {
 	switch {
 	case t.Critical != nil && days < *t.Critical:
 		return Critical
@@ -209,20 +201,19 @@ func ends(what string, days int) string {
 	return fmt.Sprintf("%s ends in %s", what, text.Plural(days, "day"))
 }
 
-// certificateDays is the number of whole days until the server's certificate expires, negative
-// after that; known where it showed one.
+// certificateDays is the number of whole days until the server's certificate expires, negative after
+// that; known if it presented one.
 func certificateDays(s *report.Server) (days int, known bool) {
 	expiry := s.Outcome.CertificateExpiry
 	return int(math.Floor(expiry.Sub(s.Round.Start).Hours() / 24)), !expiry.IsZero()
 }
 
-// numbers are the performance data: what, its value, and the thresholds for warning and
-// critical, as far as there are any.
+// numbers are the performance data: labels, values, and thresholds for warning and critical, if any.
 func numbers(r *report.Report, t Thresholds) string {
 	s := &r.Summary
 	var all []string
-	add := func(what string, value int, thresholds string) {
-		all = append(all, strings.TrimRight(fmt.Sprintf("%s=%d;%s", what, value, thresholds), ";"))
+	add := func(label string, value int, thresholds string) {
+		all = append(all, strings.TrimRight(fmt.Sprintf("%s=%d;%s", label, value, thresholds), ";"))
 	}
 	add("servers", s.Servers, ";;0")
 	add("proven", s.Compliant, fmt.Sprintf(";;0;%d", s.Servers))
@@ -230,7 +221,7 @@ func numbers(r *report.Report, t Thresholds) string {
 	add("exploited", s.Exploited, fmt.Sprintf(";0;0;%d", s.Servers))
 	add("unknown", s.Unknown, fmt.Sprintf(";;0;%d", s.Servers))
 	add("no_answer", s.Failed, fmt.Sprintf(";;0;%d", s.Servers))
-	if len(r.Only) == 0 { // else nothing was compared
+	if len(r.Only) == 0 { // otherwise nothing was compared
 		add("out_of_step", s.Mismatched, fmt.Sprintf("0;;0;%d", s.Servers))
 	}
 	if sites := r.Incomplete(); sites > 0 {
@@ -240,27 +231,20 @@ func numbers(r *report.Report, t Thresholds) string {
 	if t.Critical != nil {
 		days += strconv.Itoa(*t.Critical) + ":"
 	}
-	for _, one := range []struct {
-		what string
-		of   func(*report.Server) (int, bool)
-	}{
-		{"support_days_left", func(s *report.Server) (int, bool) { return s.Judgement.SupportDaysLeft() }},
-		{"certificate_days_left", certificateDays},
-	} {
-		if least, known := least(r, one.of); known {
-			add(one.what, least, days)
-		}
+	if least, known := least(r, func(s *report.Server) (int, bool) { return s.Judgement.SupportDaysLeft() }); known {
+		add("support_days_left", least, days)
+	}
+	if least, known := least(r, certificateDays); known {
+		add("certificate_days_left", least, days)
 	}
 	return strings.Join(all, " ")
 }
 
-// least is the lowest number that is known of a server.
-func least(r *report.Report, of func(*report.Server) (int, bool)) (least int, known bool) {
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			if n, ok := of(&r.Blocks[i].Servers[j]); ok && (!known || n < least) {
-				least, known = n, true
-			}
+// least is the lowest known number among those of the servers.
+func least(r *report.Report, number func(*report.Server) (int, bool)) (least int, known bool) {
+	for s := range r.Servers() {
+		if n, ok := number(s); ok && (!known || n < least) {
+			least, known = n, true
 		}
 	}
 	return least, known

@@ -18,7 +18,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// format is what the convention allows of a line: one bar, and numbers of its form behind it.
+// format is a line by the convention: one bar, and performance data after it.
 var format = regexp.MustCompile(`^QLIK SENSE (OK|WARNING|CRITICAL|UNKNOWN): [^|\pC\x{2028}\x{2029}]+ \|` +
 	`( [a-z_]+=-?\d+(;(-?\d+)?:?(;(-?\d+)?:?(;\d+(;\d+)?)?)?)?)+\n$`)
 
@@ -57,7 +57,7 @@ func TestFleets(t *testing.T) {
 	reporttest.RequireGolden(t, "lines.txt", []byte(all.String()))
 }
 
-// What is known to be bad comes before what is not known, and that before what is to come.
+// Known problems come before unknown states, and those before what is about to expire.
 func TestStates(t *testing.T) {
 	current := func() reporttest.Server { return reporttest.Runs("qlik1", "May 2025 Patch 15", "14.231.27") }
 	expiring := func(in time.Duration) reporttest.Server {
@@ -87,7 +87,7 @@ func TestStates(t *testing.T) {
 		require.Contains(t, line, tt.words, name)
 	}
 
-	// Known to be exploited comes first, wherever it stands.
+	// Exploited advisories come first, whatever the order of the servers.
 	_, line := write(t, oneBlock(t, open, exploited), days(1))
 	require.Less(t, strings.Index(line, "qlik4"), strings.Index(line, "qlik3"))
 	require.Contains(t, line, " exploited=1;;0;0;2 ")
@@ -116,7 +116,7 @@ func TestThresholds(t *testing.T) {
 	require.Equal(t, OK, state)
 }
 
-// Old data, and data that could not be read, prove less than the servers' answers.
+// Old data, and a catalogue that cannot be read, are warnings.
 func TestData(t *testing.T) {
 	r := reporttest.Compliant(t, func(s *fleet.Settings) { s.CatalogMaxAge = 1000 * 24 * time.Hour }, reporttest.JudgeBy(func(c *catalog.Catalog) {
 		fresh(c)
@@ -135,7 +135,7 @@ func TestData(t *testing.T) {
 	require.Contains(t, line, "; judged by other data: catalog.toml / is missing |")
 }
 
-// A report of some servers claims nothing of their sites, and compares nothing.
+// A limited report makes no claim about sites, and compares nothing.
 func TestOnly(t *testing.T) {
 	r := oneBlock(t, reporttest.Runs("qlik1", "May 2025 Patch 15", "14.231.27"))
 	r.Only = []string{"qlik1"}

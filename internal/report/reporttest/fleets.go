@@ -17,22 +17,24 @@ func certificate(name string, names ...string) *poll.Certificate {
 	}
 }
 
-// The outcomes of servers that fail, as package poll words them.
+// Servers that fail, in the words of package poll.
 func clientRefused(host string) Server {
 	return Fails(host, poll.Outcome{
 		Result: poll.TLSError, Step: poll.StepClientCertificate, CertificateExpiry: At.Add(24 * time.Hour),
 		Cause: "remote error: tls: unknown certificate authority",
 		Hint: "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site " +
 			"(each site has its own)",
-	}).Shows(certificate(host, host), certificate("QlikClient"))
+		ServerCertificate: certificate(host, host), ClientCertificate: certificate("QlikClient"),
+	})
 }
 
 func noSubjectAltName(host, name string) Server {
 	return Fails(host, poll.Outcome{
 		Result: poll.TLSError, Step: poll.StepTLS, CertificateExpiry: At.Add(24 * time.Hour),
-		Cause: "tls: failed to verify certificate: x509: cannot validate certificate for " + host + " because it doesn't contain any IP SANs",
-		Hint:  `the certificate has no subjectAltName: set tls_verify = "chain" and tls_ca`,
-	}).Shows(certificate(name), nil)
+		Cause:             "tls: failed to verify certificate: x509: cannot validate certificate for " + host + " because it doesn't contain any IP SANs",
+		Hint:              `the certificate has no subjectAltName: set tls_verify = "chain" and tls_ca`,
+		ServerCertificate: certificate(name),
+	})
 }
 
 func unavailable(host string) Server {
@@ -43,8 +45,8 @@ func unavailable(host string) Server {
 	})
 }
 
-// Mixed has a server of each kind, in three environments; what a simulated fleet of the
-// same kind comes to is the same.
+// Mixed has a server of each kind, in three environments; polling the same fleet of simulated servers
+// gives the same report.
 func Mixed(t testing.TB) *report.Report {
 	t.Helper()
 	return Report(t,
@@ -63,7 +65,7 @@ func Mixed(t testing.TB) *report.Report {
 			noSubjectAltName("127.41.1.10", "qlik-test-5.example.com"),
 		}},
 		Environment{Name: "DEV", Servers: []Server{
-			Runs("127.41.1.11", "May 2022 Patch 18", "14.67.34"), // no patch fixes all
+			Runs("127.41.1.11", "May 2022 Patch 18", "14.67.34"), // no patch fixes everything
 			unavailable("127.41.1.12"),
 			Fails("127.41.1.13", poll.Outcome{
 				Result: poll.InvalidResponse, Step: poll.StepReply, StatusCode: 200, CertificateExpiry: At.Add(24 * time.Hour),
@@ -103,8 +105,8 @@ func Demonstration(t testing.TB) *report.Report {
 	return r
 }
 
-// Sites are three sites: one that is known as a whole, one of which only a node in hosts is
-// known, and one of which nothing is.
+// Sites has three sites: one whose nodes are all known, one with a node from hosts only, and one
+// without any known node.
 func Sites(t testing.TB) *report.Report {
 	t.Helper()
 	current := func(host string) Server { return Runs(host, "May 2025 Patch 15", "14.231.27") }
@@ -121,8 +123,8 @@ func Sites(t testing.TB) *report.Report {
 	)
 }
 
-// Large is a fleet of that many servers of all kinds, 200 in an environment: of ten, one
-// fails, one is unknown, and the others run a patch of August 2023 each.
+// Large is a fleet of that many servers, 200 in an environment: of ten servers, one fails, one is
+// unknown, and the others run patches of August 2023.
 func Large(t testing.TB, servers int) *report.Report {
 	t.Helper()
 	var environments []Environment
@@ -136,7 +138,8 @@ func Large(t testing.TB, servers int) *report.Report {
 		case 9:
 			s = Fails(host, poll.Outcome{
 				Result: poll.TLSError, Step: poll.StepTLS, Cause: "x509: certificate signed by unknown authority", Hint: "set tls_ca",
-			}).Shows(certificate(host, host), nil)
+				ServerCertificate: certificate(host, host),
+			})
 		case 8:
 			s = Runs(host, "Spring", "1.2")
 		default:
@@ -153,8 +156,8 @@ func Large(t testing.TB, servers int) *report.Report {
 	return Report(t, environments...)
 }
 
-// Thirty are thirty servers with long names in the environments PROD, TEST and DEV, of
-// as many versions as a fleet has that nobody keeps in step. Three of them are silent.
+// Thirty is a fleet of thirty servers with long names in PROD, TEST and DEV, with many versions, as if
+// nobody kept it up to date. Three of them do not answer.
 func Thirty(t testing.TB) *report.Report {
 	t.Helper()
 	versions := [][2]string{

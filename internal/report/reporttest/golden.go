@@ -11,10 +11,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// Update reports whether the tests are to write what they would compare with.
+// Update reports whether tests write the golden files instead of comparing with them.
 func Update() bool { return *update }
 
-// RequireGolden compares with a file in testdata.
+// RequireGolden compares got with a file in testdata.
 func RequireGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name)

@@ -13,8 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// Texts are some that a server, a catalogue or the settings could hold to break what is
-// made of them.
+// Texts are hostile texts that servers, catalogues or settings could contain.
 var Texts = []string{
 	"", " ", "a b", "line\nend\r\nagain", "\ttab", "\x1b[31mred\x1b[0m\x1b]0;title\x07", "\u009b31mC1", "null\x00del\x7f",
 	"\u202eevil\u202c", "\u2066isolate\u2069", "\u200bzero\u200dwidth\ufeff", "line\u2028and\u2029paragraph",
@@ -25,7 +24,7 @@ var Texts = []string{
 	"\ue000private\U000e0041tag", "host.with.many.parts." + strings.Repeat("part.", 40),
 }
 
-// Mixture returns a function that mixes them.
+// Mixture returns a function that combines Texts at random.
 func Mixture(random *rand.Rand) func(string) string {
 	return func(string) string {
 		var s strings.Builder
@@ -36,8 +35,8 @@ func Mixture(random *rand.Rand) func(string) string {
 	}
 }
 
-// Hostile is a report of servers of all kinds, with the texts of a function, which is
-// told what each is for, wherever text comes from outside.
+// Hostile is a report of servers of all kinds. Every text from outside comes from a function, which is
+// given the purpose of the text.
 func Hostile(t testing.TB, text func(what string) string) *report.Report {
 	t.Helper()
 	blocks := make([]Environment, 2)
@@ -50,21 +49,22 @@ func Hostile(t testing.TB, text func(what string) string) *report.Report {
 				Runs("qlik3.example.com", "May 2022 Patch 3", "14.67.8"),                                     // and no patch helps
 				Runs("qlik4.example.com", "November 2090", "14.290.4"),                                       // not judged
 				Runs("https://qlik5.example.com/a%20b", "May 2024", "1.2"),                                   // below the minimum
-				Fails("qlik6.example.com", poll.Outcome{Result: poll.TLSError, Step: poll.StepTLS, Cause: text("cause"), Hint: text("hint")}).
-					Shows(hostileCertificate(text), hostileCertificate(text)),
+				Fails("qlik6.example.com", poll.Outcome{
+					Result: poll.TLSError, Step: poll.StepTLS, Cause: text("cause"), Hint: text("hint"),
+					ServerCertificate: hostileCertificate(text), ClientCertificate: hostileCertificate(text),
+				}),
 			},
 		}
 	}
 	r := Report(t, blocks...)
 	r.Program, r.Only = text("program"), []string{text("only"), text("only")}
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for i, b := range r.Blocks {
 		b.Round.Site = Unlisted("qlik1.example.com")
 		b.Round.Site.Attempts[0].Cause, b.Round.Site.Attempts[0].Hint = text("cause"), text("hint")
 		b.Round.Block.Tags = map[string]string{text("tag"): text("tag")}
 		b.Round.Catalog = blocks[i].Catalog
-		for j := range b.Servers {
-			if s := &b.Servers[j]; s.Answered() {
+		for _, s := range b.Servers {
+			if s.Answered() {
 				s.Judgement.Remark = text("remark")
 				info := s.Outcome.Info
 				info.ReleaseLabel, info.Version, info.ProductName = text("label"), text("version"), text("product")
@@ -73,7 +73,7 @@ func Hostile(t testing.TB, text func(what string) string) *report.Report {
 			}
 		}
 	}
-	// The versions were counted by what they were judged by.
+	// The versions were counted before their texts were replaced.
 	for i := range r.Summary.Versions {
 		r.Summary.Versions[i].Label, r.Summary.Versions[i].Build = text("label"), text("version")
 	}

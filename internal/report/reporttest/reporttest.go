@@ -19,25 +19,25 @@ import (
 	"telegraf-qlik-sense-version/internal/systeminfo"
 )
 
-// At is when all rounds are: the advisories of Catalog are fresh on that day.
+// At is the time of all rounds, when the advisories of Catalog are fresh.
 var At = time.Date(2026, time.November, 24, 8, 30, 0, 0, time.UTC)
 
-// Program is the program of all reports.
+// Program is the name and version of the program in all reports.
 const Program = "telegraf-qlik-sense-version v0.0.0-test"
 
-// Environment is a block with the servers that it asks.
+// Environment is a block with its servers.
 type Environment struct {
 	Name    string // value of the tag environment, "" for no tags
 	Change  func(*fleet.Settings)
 	Servers []Server
-	Judge   *judgement.Judge // nil for that by Catalog
-	Catalog string           // its name, "" for that of the built-in one
-	Weaker  []string         // its entries that are
-	Problem string           // of the catalogue that the settings name
+	Judge   *judgement.Judge // nil to judge by Catalog()
+	Catalog string           // name of the catalogue, "" for the built-in one
+	Weaker  []string         // sentences about its weaker entries
+	Problem string           // why the catalogue of the settings was not used, "" if it was
 	Site    *fleet.Site
 }
 
-// Server is a server and how its poll ended.
+// Server is a server and the outcome of its poll.
 type Server struct {
 	Host      string
 	Outcome   poll.Outcome
@@ -45,7 +45,7 @@ type Server struct {
 	Node      *discovery.Node
 }
 
-// Settings are the defaults.
+// Settings are the default settings.
 func Settings(hosts ...string) fleet.Settings {
 	return fleet.Settings{
 		Hosts: hosts, MaxConcurrentRequests: 64, SameVersion: true, CatalogMaxAge: 180 * 24 * time.Hour,
@@ -58,10 +58,10 @@ func AtLeast(minimum string) func(*fleet.Settings) {
 	return func(s *fleet.Settings) { s.MinimumRelease = minimum }
 }
 
-// Runs is a server that answers as one of that release and build does.
+// Runs is a server that reports a release and a build.
 func Runs(host, label, build string) Server { return Replies(host, simulator.Reply(label, build)) }
 
-// Replies is a server with a reply of its own.
+// Replies is a server with a given reply.
 func Replies(host string, reply []byte) Server {
 	info, err := systeminfo.Decode(reply)
 	if err != nil {
@@ -72,7 +72,7 @@ func Replies(host string, reply []byte) Server {
 	}}
 }
 
-// Fails is a server that does not tell its version.
+// Fails is a server whose poll fails.
 func Fails(host string, outcome poll.Outcome) Server {
 	if outcome.ResponseTime == 0 {
 		outcome.ResponseTime = 125 * time.Millisecond
@@ -80,20 +80,19 @@ func Fails(host string, outcome poll.Outcome) Server {
 	return Server{Host: host, Outcome: outcome}
 }
 
-// Differs is a server that is out of step with its block.
+// Differs makes the server out of step with its block.
 func (s Server) Differs() Server {
 	s.OutOfStep = true
 	return s
 }
 
-// IsNode is a server that the list of the nodes of its site has.
+// IsNode makes the server a discovered node.
 func (s Server) IsNode(name string, roles ...string) Server {
 	s.Node = &discovery.Node{Name: name, Roles: roles}
 	return s
 }
 
-// Listed is a site whose nodes were listed by the last of the hosts, which the others did
-// not do.
+// Listed is a site whose nodes were listed by the last of the hosts, after the others failed to.
 func Listed(nodes int, hosts ...string) *fleet.Site {
 	site := Unlisted(hosts...)
 	site.Listed, site.FailedSince, site.Nodes = true, time.Time{}, nodes
@@ -101,7 +100,7 @@ func Listed(nodes int, hosts ...string) *fleet.Site {
 	return site
 }
 
-// Unlisted is a site whose nodes none of the hosts listed.
+// Unlisted is a site whose nodes could not be listed by any of the hosts.
 func Unlisted(hosts ...string) *fleet.Site {
 	site := &fleet.Site{FailedSince: At}
 	for _, host := range hosts {
@@ -117,14 +116,8 @@ func Unlisted(hosts ...string) *fleet.Site {
 	return site
 }
 
-// Shows adds certificates to a failure.
-func (s Server) Shows(server, client *poll.Certificate) Server {
-	s.Outcome.ServerCertificate, s.Outcome.ClientCertificate = server, client
-	return s
-}
-
-// Catalog returns a copy of the built-in catalogue with fixed days, so that newer data do
-// not change what tests compare.
+// Catalog returns a copy of the built-in catalogue with fixed dates, so that the age of the data does
+// not depend on the last update.
 func Catalog() *catalog.Catalog {
 	c := *catalog.BuiltIn()
 	c.Releases, c.Advisories = slices.Clone(c.Releases), slices.Clone(c.Advisories)
@@ -134,14 +127,14 @@ func Catalog() *catalog.Catalog {
 	return &c
 }
 
-// JudgeBy returns a judge by that catalogue with a change.
+// JudgeBy returns a judge by that catalogue after a change.
 func JudgeBy(change func(*catalog.Catalog)) *judgement.Judge {
 	c := Catalog()
 	change(c)
 	return judgement.New(c)
 }
 
-// Report is what a round over the environments would come to.
+// Report is the report of one round over the environments.
 func Report(t testing.TB, environments ...Environment) *report.Report {
 	t.Helper()
 	process := fleet.NewProcess(func() time.Time { return At })
@@ -157,8 +150,8 @@ func Report(t testing.TB, environments ...Environment) *report.Report {
 	return r
 }
 
-// Compliant is a report of one server that is proven compliant, after a change of the
-// settings and by a catalogue.
+// Compliant is a report of one server that is proven compliant by the default settings and the
+// built-in catalogue; change and judge may be nil.
 func Compliant(t testing.TB, change func(*fleet.Settings), judge *judgement.Judge) *report.Report {
 	t.Helper()
 	return Report(t, Environment{
@@ -174,7 +167,7 @@ func (e *Environment) round(t testing.TB, process *fleet.Process) *fleet.Round {
 	}
 	settings := Settings(hosts...)
 	if len(hosts) == 0 {
-		settings.Hosts = []string{"qlik1.example.com"} // none is not allowed
+		settings.Hosts = []string{"qlik1.example.com"} // a block without servers is refused
 	}
 	if e.Name != "" {
 		settings.Tags = map[string]string{"environment": e.Name}

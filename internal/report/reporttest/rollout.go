@@ -10,11 +10,10 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// Waves are the environments of Rollout, in the order in which they are changed.
+// Waves are the environments of Rollout, in the order of the rollout.
 var Waves = []string{"DEV", "TEST", "PROD"}
 
-// Rollout is a fleet of three environments after that many of Waves were done: what was to be
-// installed there is.
+// Rollout is a fleet of three environments after that many of Waves were upgraded as planned.
 func Rollout(t testing.TB, waves int) *report.Report {
 	t.Helper()
 	type server struct{ host, runs, install string }
@@ -42,7 +41,7 @@ func Rollout(t testing.TB, waves int) *report.Report {
 	return r
 }
 
-// Changes are two reports of one fleet in which everything happened that can.
+// Changes are two reports of one fleet, with every kind of change between them.
 func Changes(t testing.TB) (before, after *report.Report) {
 	t.Helper()
 	silent := func(host string) Server {

@@ -5,48 +5,42 @@ import (
 	"strconv"
 	"strings"
 
+	pretty "github.com/jedib0t/go-pretty/v6/text"
+
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// each calls write for the servers that match, under a heading.
-func (p *sheet) each(r *report.Report, heading string, matches func(*report.Server) bool, write func(*report.Block, *report.Server)) {
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
-		for j := range b.Servers {
-			if !matches(&b.Servers[j]) {
-				continue
-			}
-			if heading != "" {
-				p.heading(heading)
-				heading = ""
-			}
-			write(b, &b.Servers[j])
+// section writes a heading and the servers that match, unless there are none.
+func (p *sheet) section(r *report.Report, heading string, matches func(*report.Server) bool, write func(*report.Server)) {
+	for s := range r.Servers() {
+		if matches(s) {
+			p.headingOnce(&heading)
+			write(s)
 		}
+	}
+}
+
+// headingOnce writes a heading and clears it.
+func (p *sheet) headingOnce(heading *string) {
+	if *heading != "" {
+		p.heading(*heading)
+		*heading = ""
 	}
 }
 
 func (p *sheet) failures(r *report.Report) {
-	p.sites(r)
-	p.each(r, "Failures", func(s *report.Server) bool { return !s.Answered() }, func(b *report.Block, s *report.Server) {
-		p.failure(nameInFleet(b, s.Server), &s.Outcome)
-	})
-}
-
-// sites writes which nodes did not list those of their site.
-func (p *sheet) sites(r *report.Report) {
 	heading := "Nodes that did not list their site"
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for _, b := range r.Blocks {
 		for _, a := range b.FailedAttempts() {
-			if heading != "" {
-				p.heading(heading)
-				heading = ""
-			}
+			p.headingOnce(&heading)
 			p.failure(nameInFleet(b, a.Server), &a.Outcome)
 		}
 	}
+	p.section(r, "Failures", func(s *report.Server) bool { return !s.Answered() }, func(s *report.Server) {
+		p.failure(nameInFleet(s.Block, s.Server), &s.Outcome)
+	})
 }
 
 func (p *sheet) failure(name string, o *poll.Outcome) {
@@ -80,28 +74,27 @@ func (p *sheet) certificate(heading string, c *poll.Certificate) {
 	p.member(4, "valid", c.NotBefore.UTC().Format(instant)+" to "+c.NotAfter.UTC().Format(instant)+" UTC")
 }
 
-// remarks writes why versions are not judged, and then what else was found in those
-// that are.
+// remarks writes why versions are not judged, and then the remarks about those that are.
 func (p *sheet) remarks(r *report.Report) {
-	remark := func(b *report.Block, s *report.Server) {
-		p.line(0, nameInFleet(b, s.Server)+": "+s.Judgement.Remark, nil)
+	remarked := func(judged bool) func(*report.Server) bool {
+		return func(s *report.Server) bool { return s.Judgement.Remark != "" && (s.Judgement.Verdict != nil) == judged }
 	}
-	p.each(r, "Not judged", func(s *report.Server) bool { return s.Judgement.Remark != "" && s.Judgement.Verdict == nil }, remark)
-	p.each(r, "Judged by the release label", func(s *report.Server) bool { return s.Judgement.Remark != "" && s.Judgement.Verdict != nil }, remark)
+	write := func(s *report.Server) { p.line(0, nameInFleet(s.Block, s.Server)+": "+s.Judgement.Remark, nil) }
+	p.section(r, "Not judged", remarked(false), write)
+	p.section(r, "Judged by the release label", remarked(true), write)
 }
 
-// advisories writes a line of each that applies.
+// advisories writes a line for each that applies.
 func (p *sheet) advisories(r *report.Report) {
 	if len(r.Advisories) == 0 {
 		return
 	}
 	p.heading("Advisories that apply")
 	g := &grid{columns: []column{
-		{head: "ADVISORY", enough: 20}, {head: "CVSS", right: true, enough: 4}, {head: "EXPLOITED", enough: 10},
-		{head: "SERVERS", right: true, enough: 7}, {head: "SUMMARY", enough: 16},
+		{head: "ADVISORY", enough: 20}, {head: "CVSS", align: pretty.AlignRight, enough: 4}, {head: "EXPLOITED", enough: 10},
+		{head: "SERVERS", align: pretty.AlignRight, enough: 7}, {head: "SUMMARY", enough: 16},
 	}}
-	for i := range r.Advisories {
-		a := &r.Advisories[i]
+	for _, a := range r.Advisories {
 		score, exploited := "-", textCell("-")
 		if a.CVSS > 0 {
 			score = strconv.FormatFloat(a.CVSS, 'f', 1, 64)
@@ -110,22 +103,19 @@ func (p *sheet) advisories(r *report.Report) {
 			exploited = cell{{text: a.ExploitedSince.String(), ink: red}}
 		}
 		g.rows = append(g.rows, []cell{
-			textCell(shorten(a.ID, maxShown)), textCell(score), exploited, textCell(strconv.Itoa(len(a.Affected))),
+			textCell(shorten(a.ID, maxText)), textCell(score), exploited, textCell(strconv.Itoa(len(a.Affected))),
 			textCell(shorten(a.Summary, 10*p.width)),
 		})
 	}
-	widths, fits := g.widths(p.width, 0, 2, 4)
-	if !fits {
-		p.records(g)
-		return
+	if g.fit(p.width, 0, 2, 4) {
+		for _, row := range g.rows { // one line each
+			row[4] = textCell(shorten(row[4].joined(), g.widths[4]))
+		}
 	}
-	for i := range g.rows {
-		g.rows[i][4] = textCell(shorten(r.Advisories[i].Summary, widths[4]))
-	}
-	p.grid(g, widths)
+	p.rows(g)
 }
 
-// data writes what the versions were judged by, and what that cannot prove.
+// data writes what the versions were judged by, and its limits.
 func (p *sheet) data(r *report.Report) {
 	if len(r.Catalogs) == 0 {
 		return
@@ -153,10 +143,9 @@ func (p *sheet) data(r *report.Report) {
 	p.line(0, catalog.NVDNotice, dim)
 }
 
-// undecided writes what a person must know to decide what nobody has decided yet, and what
-// was set aside.
+// undecided writes what a person must know to decide about advisories, and those that were dismissed.
 func (p *sheet) undecided(r *report.Report) {
-	const enough = 1000 // of a text that is behind the link as a whole
+	const maxSummary = 1000 // the rest is behind the link
 	if len(r.Undecided) > 0 {
 		p.heading("Undecided advisories, which nobody can map to releases yet")
 	}
@@ -170,9 +159,9 @@ func (p *sheet) undecided(r *report.Report) {
 		if a.ByMachine() {
 			details = append(details, a.Note)
 		}
-		for _, one := range append(details, a.References[:min(len(a.References), 1)]...) {
-			if one = shorten(one, enough); one != "" {
-				p.line(2, one, nil)
+		for _, detail := range append(details, a.References[:min(len(a.References), 1)]...) {
+			if detail = shorten(detail, maxSummary); detail != "" {
+				p.line(2, detail, nil)
 			}
 		}
 		if a.Exploited() {
@@ -183,11 +172,11 @@ func (p *sheet) undecided(r *report.Report) {
 		p.heading("Dismissed advisories, which decide nothing")
 	}
 	for _, a := range r.Dismissed {
-		p.line(0, a.ID+": "+shorten(a.Dismissed, enough), nil)
+		p.line(0, a.ID+": "+shorten(a.Dismissed, maxSummary), nil)
 	}
 }
 
-// age is a day, with its age where that must be said.
+// age is a day, with its age if that is worth a warning.
 func age(a report.Age) string {
 	switch {
 	case a.Future:

@@ -9,17 +9,17 @@ import (
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 )
 
-// nbsp joins words that belong on one line, "Patch 15" for example. It is shown as a
-// blank.
+// nbsp keeps words on one line, those of "Patch 15" for example. It is written as a blank.
 const nbsp = '\u00a0'
 
-// maxMarks is how many combining marks in a row are shown: more of them would grow
-// into the lines above and below.
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", string(nbsp)) }
+
+// maxMarks is how many combining marks in a row are kept: more would reach into the lines above and
+// below.
 const maxMarks = 2
 
-// printable leaves of a text only what a terminal shows in its place: a blank for each
-// control character and each sort of space, the replacement character for what is
-// invisible or turns the direction of the text.
+// printable makes a text safe for a terminal: control characters and all kinds of spaces become blanks,
+// invisible characters and those that change the direction of the text the replacement character.
 func printable(s string) string {
 	marks := 0
 	return strings.Map(func(r rune) rune {
@@ -48,8 +48,8 @@ func printable(s string) string {
 
 func width(s string) int { return pretty.StringWidthWithoutEscSequences(s) }
 
-// words yields the words of a text as a terminal may show them. All text that gets into
-// the table comes through it, by wrap or shorten.
+// words yields the words of a text, made safe for a terminal. All text of the table passes through it,
+// by way of wrap or shorten.
 func words(s string) iter.Seq[string] {
 	return strings.FieldsFuncSeq(printable(s), func(r rune) bool { return r == ' ' })
 }
@@ -89,14 +89,13 @@ func wrap(s string, columns int) []string {
 	return lines
 }
 
-// plainBlanks returns a finished line, in which nothing has to stay together any more.
+// plainBlanks returns a finished line, with blanks for nbsp.
 func plainBlanks(line string) string {
 	return strings.Trim(strings.ReplaceAll(line, string(nbsp), " "), " ")
 }
 
-// breakAt finds where a word goes on in the next line: at its end where it fits, or
-// behind a character that parts names, where that leaves no line nearly empty. The
-// size is that of a word that fits.
+// breakAt finds where to break a word: at its end if it fits, else after a separator, unless that leaves
+// the line nearly empty. The size is the width of the word if it fits.
 func breakAt(word string, columns int) (end, size int) {
 	good := 0
 	for i, r := range word {
@@ -113,7 +112,7 @@ func breakAt(word string, columns int) (end, size int) {
 	return len(word), size
 }
 
-// shorten returns one line of at most that many columns: the text, or its start and dots.
+// shorten returns one line of at most that many columns: the text, or its start followed by dots.
 func shorten(s string, columns int) string {
 	var line strings.Builder
 	size := 0
@@ -130,7 +129,7 @@ func shorten(s string, columns int) string {
 	return line.String()
 }
 
-// phrase is a part of a cell that begins on a line of its own.
+// phrase is a part of a cell that starts on a new line.
 type phrase struct {
 	text string
 	ink  pretty.Colors
@@ -142,24 +141,30 @@ func textCell(s string) cell { return cell{{text: s}} }
 
 // column is one of a grid.
 type column struct {
-	head  string
-	right bool // aligned to the right
-	// enough is the width up to which words are not broken.
-	enough int
-	// fair is the width that the column gets before others get more than that.
-	fair int
+	head   string
+	align  pretty.Align
+	enough int // words up to this width are not broken
+	fair   int // all columns get this width before any gets more
 }
 
 // grid is rows of cells under columns.
 type grid struct {
 	columns []column
 	rows    [][]cell
+	widths  []int // of the columns, set by fit
+	fits    bool
 }
 
-// widths shares the columns of a terminal out among those of the grid: first what
-// each needs at least, then what is fair, then what is left, those that are first in
-// order before the others. The grid does not fit where the least is not there.
-func (g *grid) widths(columns int, order ...int) (widths []int, fits bool) {
+// next takes the next n rows out of the grid.
+func (g *grid) next(n int) *grid {
+	taken := *g
+	taken.rows, g.rows = g.rows[:n], g.rows[n:]
+	return &taken
+}
+
+// fit distributes the width of a terminal among the columns: first the least that each needs, then what is
+// fair, then what is left, in the given order. It reports whether there is enough for the least.
+func (g *grid) fit(columns int, order ...int) bool {
 	least, natural := g.bounds()
 	free := columns - len(gap)*(len(least)-1)
 	for _, n := range least {
@@ -176,11 +181,11 @@ func (g *grid) widths(columns int, order ...int) (widths []int, fits bool) {
 	for _, i := range order {
 		give(i, natural[i])
 	}
-	return least, free >= 0
+	g.widths, g.fits = least, free >= 0
+	return g.fits
 }
 
-// bounds returns the widths that columns need at least, and those in which no line
-// breaks.
+// bounds returns the least widths that columns need, and those in which no line breaks.
 func (g *grid) bounds() (least, natural []int) {
 	least, natural = make([]int, len(g.columns)), make([]int, len(g.columns))
 	for i, c := range g.columns {
@@ -202,18 +207,17 @@ func (g *grid) bounds() (least, natural []int) {
 	return least, natural
 }
 
-// gap stands between columns.
+// gap separates columns.
 const gap = "  "
 
 // lines returns the lines of a cell.
-func (p *sheet) lines(c cell, columns int) string {
-	var lines []string
+func (p *sheet) lines(c cell, columns int) (lines []string) {
 	for _, part := range c {
 		for _, line := range wrap(part.text, columns) {
 			lines = append(lines, p.paint(line, part.ink))
 		}
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // joined returns the phrases of a cell as one text, "" where all are empty.

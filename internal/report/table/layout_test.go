@@ -51,8 +51,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// A catalogue may hold a text of hundreds of kilobytes. What is allocated for it must not
-// grow with the square of its length.
+// A catalogue may have texts of hundreds of kilobytes: allocation must not be quadratic in their length.
 func TestLongTexts(t *testing.T) {
 	allocated := func(f func()) uint64 {
 		var before, after runtime.MemStats

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -18,13 +17,12 @@ var planColumns = []column{
 	{head: "WHY", enough: enough, fair: 30},
 }
 
-// WritePlan writes a plan for people: the servers of each wave in their order, then lines
-// for a change request.
+// WritePlan writes a plan for people: the servers of each wave, then lines for a change request.
 func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
 	p := newSheet(options)
-	p.line(0, fmt.Sprintf("Asked %s UTC by %s", plan.Report.AskedAt.UTC().Format("2006-01-02 15:04"), plan.Report.Program), dim)
-	for i := range plan.Report.Blocks {
-		if words, _ := plan.Report.Blocks[i].SiteWords(); words != "" {
+	p.asked(plan.Report)
+	for _, b := range plan.Report.Blocks {
+		if words, _ := b.SiteWords(); words != "" {
 			p.line(0, words, dim)
 		}
 	}
@@ -42,21 +40,18 @@ func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
 	return err
 }
 
-func (p *sheet) waves(of *plan.Plan) {
+func (p *sheet) waves(planned *plan.Plan) {
 	all := &grid{columns: planColumns}
-	for i := range of.Waves {
-		todo := of.Waves[i].Todo()
-		for j := range todo {
-			all.rows = append(all.rows, planRow(&todo[j]))
+	for _, w := range planned.Waves {
+		for _, row := range w.Todo() {
+			all.rows = append(all.rows, planRow(row))
 		}
 	}
-	widths, fits := all.widths(p.width, 2, 1, 4, 5, 0, 3)
-	for i := range of.Waves {
-		w := &of.Waves[i]
-		p.heading(of.Title(w))
+	all.fit(p.width, 2, 1, 4, 5, 0, 3)
+	for _, w := range planned.Waves {
+		p.heading(planned.Title(w))
 		n := len(w.Todo())
-		p.rows(&grid{columns: all.columns, rows: all.rows[:n]}, widths, fits)
-		all.rows = all.rows[n:]
+		p.rows(all.next(n))
 		if done := len(w.Rows) - n; done > 0 {
 			p.line(0, text.Plural(done, "server")+" proven compliant: nothing to install", green)
 		}
@@ -64,22 +59,23 @@ func (p *sheet) waves(of *plan.Plan) {
 }
 
 func planRow(row *plan.Row) []cell {
-	closes := make(cell, 0, len(row.Closes()))
-	for _, id := range row.Closes() {
+	server := cell{{text: row.Server.Server.String(), ink: ink(row.Server)}}
+	if tags := row.Server.Block.Tags(); len(tags) > 0 {
+		server = append(server, phrase{text: title(tags), ink: dim})
+	}
+	ids := row.Closes()
+	closes := make(cell, 0, len(ids))
+	for _, id := range ids {
 		closes = append(closes, phrase{text: id})
 	}
-	why := make([]string, 0, 6)
-	for _, reason := range row.Why() {
-		why = append(why, shorten(reason, maxReason))
+	why := row.Why()
+	for i := range why {
+		why[i] = shorten(why[i], maxReason)
 	}
-	server := cell{{text: row.Server.Server.String(), ink: ink(row.Server)}}
-	if len(row.Block.Tags()) > 0 {
-		server = append(server, phrase{text: title(row.Block), ink: dim})
+	return []cell{
+		withNode(server, row.Server), textCell(glued(row.Runs())), textCell(glued(row.Do())), textCell(row.Effort()), closes,
+		textCell(strings.Join(why, ", ")),
 	}
-	if node := row.Server.NodeWords(); node != "" {
-		server = append(server, phrase{text: shorten(node, maxShown), ink: dim})
-	}
-	return []cell{server, textCell(glued(row.Runs())), textCell(glued(row.Do())), textCell(row.Effort()), closes, textCell(strings.Join(why, ", "))}
 }
 
 // maxReason bounds a reason, which may be what a server said.

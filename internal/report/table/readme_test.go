@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// The page shows what the program prints.
+// The documentation shows what the program prints.
 func TestPageShowsTheTable(t *testing.T) {
 	table := tableOf(t, reporttest.Demonstration(t), Options{})
 	if reporttest.Update() {

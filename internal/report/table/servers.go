@@ -14,11 +14,11 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// maxShown bounds what a server tells in the columns of the table, so that it cannot
-// fill the screen. The name of a server is never cut.
-const maxShown = 60
+// maxText bounds text from servers and catalogues in a cell, so that it cannot fill the screen. The name
+// of a server is never cut.
+const maxText = 60
 
-// The columns of a server, in their order.
+// The columns of the wide table, in their order.
 const (
 	colServer = iota
 	colRelease
@@ -30,8 +30,8 @@ const (
 	colResult
 )
 
-// Widths: enough keeps "November 2025", "Patch 15", "4 exploited" and "not compliant:"
-// in one piece, a fair one "August 2023 Patch 16".
+// Widths: within enough, "November 2025", "Patch 15", "4 exploited" and "not compliant:" are not
+// broken, within fairRelease "August 2023 Patch 16".
 const (
 	enough       = 13
 	enoughResult = 15 // "authentication_"
@@ -42,14 +42,14 @@ var wideColumns = []column{
 	colServer:     {head: "SERVER", enough: 24},
 	colRelease:    {head: "RELEASE", enough: enough, fair: fairRelease},
 	colBuild:      {head: "BUILD", enough: enough},
-	colBehind:     {head: "BEHIND", enough: enough, right: true},
+	colBehind:     {head: "BEHIND", enough: enough, align: pretty.AlignRight},
 	colAdvisories: {head: "ADVISORIES", enough: enough, fair: enough + 1},
 	colFix:        {head: "FIX", enough: enough, fair: fairRelease},
 	colSupport:    {head: "SUPPORT", enough: enough, fair: enough},
 	colResult:     {head: "RESULT", enough: enoughResult},
 }
 
-// In a narrower terminal columns share a place.
+// In a narrower terminal, several values share a column.
 var mediumColumns = []column{
 	{head: "SERVER", enough: 12, fair: 24},
 	{head: "RELEASE, BUILD", enough: enough, fair: fairRelease},
@@ -58,44 +58,34 @@ var mediumColumns = []column{
 	{head: "RESULT", enough: enoughResult},
 }
 
-// servers writes a table of each block, all of them in the same columns: one column
-// for each value where the width suffices, fewer else, and at last none.
+// servers writes a table for each block, all of them with the same columns: the wide ones, or else the
+// medium ones, or else records.
 func (p *sheet) servers(r *report.Report) {
-	wide := &grid{columns: wideColumns}
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			wide.rows = append(wide.rows, row(&r.Blocks[i], &r.Blocks[i].Servers[j]))
+	all := &grid{columns: wideColumns}
+	for s := range r.Servers() {
+		all.rows = append(all.rows, row(s))
+	}
+	if !all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult) {
+		medium := &grid{columns: mediumColumns}
+		for _, row := range all.rows {
+			medium.rows = append(medium.rows, merged(row))
+		}
+		if medium.fit(p.width, 0, 1, 2, 3, 4) {
+			all = medium
 		}
 	}
-	chosen := wide
-	widths, fits := wide.widths(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult)
-	if !fits {
-		chosen = &grid{columns: mediumColumns, rows: make([][]cell, len(wide.rows))}
-		for i, row := range wide.rows {
-			chosen.rows[i] = merged(row)
-		}
-		widths, fits = chosen.widths(p.width, 0, 1, 2, 3, 4)
-	}
-	if !fits {
-		chosen = wide
-	}
-
-	n := 0
-	for i := range r.Blocks {
-		b := &r.Blocks[i]
+	for _, b := range r.Blocks {
 		p.block(r, b)
-		part := &grid{columns: chosen.columns, rows: chosen.rows[n : n+len(b.Servers)]}
-		n += len(b.Servers)
 		if len(b.Servers) == 0 {
 			p.line(0, "no servers", dim)
 		}
-		p.rows(part, widths, fits)
+		p.rows(all.next(len(b.Servers)))
 	}
 }
 
-// block writes the name of a block, what its servers must fulfil, and how many do.
+// block writes the name of a block, its policy, and how many servers are proven compliant.
 func (p *sheet) block(r *report.Report, b *report.Block) {
-	heading := title(b)
+	heading := title(b.Tags())
 	settings := b.Round.Block
 	if minimum := settings.Minimum(); !minimum.IsZero() {
 		heading += ", minimum " + minimum.String()
@@ -117,9 +107,7 @@ func (p *sheet) block(r *report.Report, b *report.Block) {
 }
 
 // title names a block by its tags.
-func title(b *report.Block) string { return tagTitle(b.Tags()) }
-
-func tagTitle(all map[string]string) string {
+func title(all map[string]string) string {
 	if len(all) == 0 {
 		return "no tags"
 	}
@@ -134,52 +122,49 @@ func tagTitle(all map[string]string) string {
 	return strings.Join(tags, " ")
 }
 
-// merged puts the cells of a wide row into fewer columns.
+// merged puts the cells of a wide row into the medium columns.
 func merged(row []cell) []cell {
 	build := cell{{text: row[colBuild].joined()}}
 	if behind := row[colBehind].joined(); behind != "" {
 		build = append(build, phrase{text: behind + string(nbsp) + "behind"})
 	}
-	release := append(append(cell{}, row[colRelease]...), phrase{text: build.joined()})
-	advisories := append(append(cell{}, row[colAdvisories]...), row[colFix]...)
-	return []cell{row[colServer], nonEmpty(release), nonEmpty(advisories), row[colSupport], row[colResult]}
-}
-
-// nonEmpty leaves out the phrases that are empty.
-func nonEmpty(c cell) cell {
-	var kept cell
-	for _, part := range c {
-		if part.text != "" {
-			kept = append(kept, part)
-		}
-	}
-	return kept
+	release := slices.Concat(row[colRelease], textCell(build.joined()))
+	advisories := slices.Concat(row[colAdvisories], row[colFix])
+	empty := func(p phrase) bool { return p.text == "" }
+	return []cell{row[colServer], slices.DeleteFunc(release, empty), slices.DeleteFunc(advisories, empty), row[colSupport], row[colResult]}
 }
 
 // row returns the cells of a server in column order.
-func row(b *report.Block, s *report.Server) []cell {
+func row(s *report.Server) []cell {
 	row := make([]cell, len(wideColumns))
-	row[colServer] = textCell(s.Server.Source())
-	if node := s.NodeWords(); node != "" {
-		row[colServer] = append(row[colServer], phrase{text: shorten(node, maxShown), ink: dim})
-	}
+	row[colServer] = withNode(textCell(s.Server.Source()), s)
 	row[colResult] = resultCell(s)
 	if !s.Answered() {
 		return row
 	}
 	row[colRelease] = textCell(glued(s.Outcome.Info.ReleaseLabel))
-	row[colBuild] = textCell(shorten(s.Outcome.Info.Version, maxShown))
+	row[colBuild] = textCell(shorten(s.Outcome.Info.Version, maxText))
 	row[colBehind] = textCell(numberOr(s.Judgement.PatchesBehind()))
 	row[colAdvisories] = cell{{text: numberOr(len(s.Applying()), s.Judgement.Verdict != nil), ink: ink(s)}}
 	if n := s.Exploited(); n > 0 {
 		row[colAdvisories][0].text += ", " + strconv.Itoa(n) + string(nbsp) + "exploited"
 	}
-	row[colFix] = textCell(fix(b, s))
+	if planned := plan.RowOf(s); planned.Action == plan.Patch || planned.Action == plan.Upgrade {
+		row[colFix] = textCell(glued(planned.Do()))
+	}
 	row[colSupport] = textCell(support(s))
 	return row
 }
 
-// numberOr returns "?" for a number that is not known.
+// withNode adds the name and the roles of a discovered node to the name of a server.
+func withNode(name cell, s *report.Server) cell {
+	if node := s.NodeWords(); node != "" {
+		return append(name, phrase{text: shorten(node, maxText), ink: dim})
+	}
+	return name
+}
+
+// numberOr returns "?" for an unknown number.
 func numberOr(n int, known bool) string {
 	if !known {
 		return "?"
@@ -189,7 +174,7 @@ func numberOr(n int, known bool) string {
 
 // glued keeps "May 2025" and "Patch 15" together where a line breaks.
 func glued(label string) string {
-	words := strings.Fields(shorten(label, maxShown))
+	words := strings.Fields(shorten(label, maxText))
 	if len(words) == 4 || len(words) == 2 {
 		for i := 0; i < len(words); i += 2 {
 			words[i/2] = words[i] + string(nbsp) + words[i+1]
@@ -197,15 +182,6 @@ func glued(label string) string {
 		words = words[:len(words)/2]
 	}
 	return strings.Join(words, " ")
-}
-
-// fix is what to install, as the plan has it.
-func fix(b *report.Block, s *report.Server) string {
-	row := plan.RowOf(b, s)
-	if row.Action != plan.Patch && row.Action != plan.Upgrade {
-		return ""
-	}
-	return glued(row.Do())
 }
 
 func support(s *report.Server) string {
@@ -219,17 +195,17 @@ func support(s *report.Server) string {
 	return strconv.Itoa(days) + string(nbsp) + "d"
 }
 
-// resultCell is the judgement with its reasons, or how the poll failed, and a version
-// that is out of step.
+// resultCell is the judgement with its reasons, or how the poll failed, and whether the version is out
+// of step.
 func resultCell(s *report.Server) cell {
 	if !s.Answered() {
-		return cell{{text: shorten(s.Outcome.Result.String(), maxShown), ink: red}}
+		return cell{{text: shorten(s.Outcome.Result.String(), maxText), ink: red}}
 	}
 	word, details := s.Verdict()
 	for i := range details {
-		details[i] = strings.ReplaceAll(details[i], " ", string(nbsp))
+		details[i] = unbroken(details[i])
 	}
-	result := strings.ReplaceAll(word, " ", string(nbsp)) // never "compliant" alone of "not compliant"
+	result := unbroken(word) // so that no line has the "compliant" of "not compliant" alone
 	if len(details) > 0 {
 		separator := ": "
 		if s.Proven() {
@@ -239,12 +215,12 @@ func resultCell(s *report.Server) cell {
 	}
 	c := cell{{text: result, ink: ink(s)}}
 	if s.Comparison == fleet.Different {
-		c = append(c, phrase{text: "out" + string(nbsp) + "of" + string(nbsp) + "step", ink: yellow})
+		c = append(c, phrase{text: unbroken("out of step"), ink: yellow})
 	}
 	return c
 }
 
-// ink goes with the judgement.
+// ink is the colour of the judgement.
 func ink(s *report.Server) pretty.Colors {
 	switch {
 	case !s.Answered(), s.Exploited() > 0:
@@ -257,11 +233,11 @@ func ink(s *report.Server) pretty.Colors {
 	return dim
 }
 
-// nameInFleet tells a server from those of other blocks.
+// nameInFleet is the name of a server with its block, because another block may have the name too.
 func nameInFleet(b *report.Block, s *poll.Server) string {
 	host := s.String()
 	if len(b.Tags()) == 0 {
 		return host
 	}
-	return host + " (" + title(b) + ")"
+	return host + " (" + title(b.Tags()) + ")"
 }

@@ -30,7 +30,7 @@ func (p *sheet) since(c *report.Comparison) {
 	}
 	counts := make([]string, 0, 8)
 	for _, n := range c.Counts() {
-		counts = append(counts, strings.ReplaceAll(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now), " ", string(nbsp)))
+		counts = append(counts, unbroken(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now)))
 	}
 	p.line(0, strings.Join(counts, ", "), nil)
 	p.tallies("Closed: ", c.Closed)
@@ -41,8 +41,8 @@ func (p *sheet) since(c *report.Comparison) {
 	for _, s := range changed {
 		g.rows = append(g.rows, sinceRow(s))
 	}
-	widths, fits := g.widths(p.width, 1, 2, 3, 4, 0)
-	p.rows(g, widths, fits)
+	g.fit(p.width, 1, 2, 3, 4, 0)
+	p.rows(g)
 	rest := text.Plural(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
 		rest += fmt.Sprintf(", %d not compared", notCompared)
@@ -52,8 +52,8 @@ func (p *sheet) since(c *report.Comparison) {
 
 func (p *sheet) tallies(heading string, tallies []report.Tally) {
 	words := make([]string, 0, len(tallies))
-	for _, one := range tallies {
-		words = append(words, shorten(one.ID, maxShown)+" on "+text.Plural(one.Servers, "server"))
+	for _, t := range tallies {
+		words = append(words, shorten(t.ID, maxText)+" on "+text.Plural(t.Servers, "server"))
 	}
 	if len(words) > 0 {
 		p.line(0, heading+strings.Join(words, ", "), nil)
@@ -63,7 +63,7 @@ func (p *sheet) tallies(heading string, tallies []report.Tally) {
 func sinceRow(s *report.Compared) []cell {
 	server := cell{{text: s.Host, ink: changeInk(s)}}
 	if len(s.Tags) > 0 {
-		server = append(server, phrase{text: tagTitle(s.Tags), ink: dim})
+		server = append(server, phrase{text: title(s.Tags), ink: dim})
 	}
 	var advisories cell
 	add := func(word string, ids []string) {
@@ -71,7 +71,7 @@ func sinceRow(s *report.Compared) []cell {
 			advisories = append(advisories, phrase{text: word, ink: dim})
 		}
 		for _, id := range ids {
-			advisories = append(advisories, phrase{text: shorten(id, maxShown)})
+			advisories = append(advisories, phrase{text: shorten(id, maxText)})
 		}
 	}
 	add("closed", s.Closed)
@@ -89,7 +89,7 @@ func stateCell(s *report.State) cell {
 	return cell{{text: glued(s.Version())}, {text: s.Word()}}
 }
 
-// changeInk is green for what is better now, red for what is open or silent.
+// changeInk is green for an improvement, and red for a server that is newly open or silent.
 func changeInk(s *report.Compared) pretty.Colors {
 	switch {
 	case s.Has(report.OpenedByUpdate), s.Has(report.OpenedByData), s.Has(report.GoneDark):

@@ -25,7 +25,7 @@ func since(t *testing.T, before, after *report.Report) *report.Report {
 	return after
 }
 
-// section is what the table says of the comparison.
+// section is the part of the table about the comparison.
 func section(t *testing.T, table string) string {
 	t.Helper()
 	_, after, found := strings.Cut(table, "\nSince ")

@@ -4,18 +4,18 @@ package table
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Options say what the table is shown on.
+// Options describe the terminal.
 type Options struct {
-	Width  int  // columns, 0 means 100; fewer than 20 are taken for 20
+	Width  int  // in columns, at least 20; 0 means 100
 	Colour bool // with ANSI sequences
 }
 
@@ -24,7 +24,7 @@ const (
 	minWidth     = 20
 )
 
-// The inks go with words that say the same: the table can be read without colours.
+// The colours only repeat what words say: the table can be read without them.
 var (
 	red    = pretty.Colors{pretty.FgRed}
 	yellow = pretty.Colors{pretty.FgYellow}
@@ -33,11 +33,11 @@ var (
 	bold   = pretty.Colors{pretty.Bold}
 )
 
-// Write writes the report for people. No line is wider than the options say, and none
-// holds a control character of its own.
+// Write writes the report for people. No line is wider than the terminal, and none has a control
+// character other than those for colours.
 func Write(w io.Writer, r *report.Report, options Options) error {
 	p := newSheet(options)
-	p.line(0, fmt.Sprintf("Asked %s UTC by %s", r.AskedAt.UTC().Format("2006-01-02 15:04"), r.Program), dim)
+	p.asked(r)
 	if len(r.Only) > 0 {
 		p.line(0, "Only "+strings.Join(r.Only, ", "), nil)
 	}
@@ -49,13 +49,13 @@ func Write(w io.Writer, r *report.Report, options Options) error {
 	p.undecided(r)
 	p.data(r)
 	p.heading("")
-	p.line(0, sentence(r), bold)
+	p.line(0, summary(r), bold)
 	_, err := io.WriteString(w, p.text.String())
 	return err
 }
 
-// sentence is the summary in a line.
-func sentence(r *report.Report) string {
+// summary is the summary in a line.
+func summary(r *report.Report) string {
 	s := &r.Summary
 	if s.Servers == 0 {
 		return "0 servers: nothing is proven"
@@ -64,27 +64,20 @@ func sentence(r *report.Report) string {
 	if n := r.Incomplete(); n > 0 {
 		sites = text.Plural(n, "site") + " not proven, "
 	}
-	joined := func(share string) string { return strings.ReplaceAll(share, " ", string(nbsp)) }
-	share := joined(report.Share(s.Compliant, s.Servers))
+	share := unbroken(report.Share(s.Compliant, s.Servers))
 	if s.Answered > 0 && s.Failed > 0 {
-		share += ", " + joined(report.Share(s.Compliant, s.Answered)) + " of those that answered"
+		share += ", " + unbroken(report.Share(s.Compliant, s.Answered)) + " of those that answered"
 	}
-	parts := []string{
-		text.Plural(s.Servers, "server"),
-		fmt.Sprintf("%d answered", s.Answered),
-		fmt.Sprintf("proven compliant: %d of %d (%s)", s.Compliant, s.Servers, share),
-	}
-	if n := len(r.Undecided); n > 0 {
-		parts = append(parts, report.UndecidedWords(n))
-	}
+	proven := report.AndUndecided(fmt.Sprintf("proven compliant: %d of %d (%s)", s.Compliant, s.Servers, share), len(r.Undecided))
 	vulnerable := fmt.Sprintf("%d vulnerable", s.Vulnerable)
 	if s.Exploited > 0 {
 		vulnerable += fmt.Sprintf(" (%d to known exploits)", s.Exploited)
 	}
-	return sites + strings.Join(append(parts, vulnerable, text.Plural(len(s.Versions), "version")), ", ")
+	return fmt.Sprintf("%s%s, %d answered, %s, %s, %s", sites, text.Plural(s.Servers, "server"), s.Answered, proven, vulnerable,
+		text.Plural(len(s.Versions), "version"))
 }
 
-// sheet is the text of a table as it is being made.
+// sheet is a table under construction.
 type sheet struct {
 	text   strings.Builder
 	width  int
@@ -99,14 +92,18 @@ func newSheet(options Options) *sheet {
 	return p
 }
 
+func (p *sheet) asked(r *report.Report) {
+	p.line(0, fmt.Sprintf("Asked %s UTC by %s", r.AskedAt.UTC().Format("2006-01-02 15:04"), r.Program), dim)
+}
+
 func (p *sheet) paint(line string, ink pretty.Colors) string {
 	if !p.colour || ink == nil || line == "" {
 		return line
 	}
-	return pretty.Escape(line, ink.EscapeSeq()) // ink.Sprint would ask the environment
+	return pretty.Escape(line, ink.EscapeSeq()) // ink.Sprint would heed NO_COLOR and the like
 }
 
-// heading leaves a line empty and writes a title, if there is one.
+// heading writes an empty line, and a title unless that is "".
 func (p *sheet) heading(title string) {
 	p.text.WriteString("\n")
 	if title != "" {
@@ -114,7 +111,7 @@ func (p *sheet) heading(title string) {
 	}
 }
 
-// line writes a text, lines that do not fit going on two columns further in.
+// line writes a text; lines that do not fit are continued with a deeper indent.
 func (p *sheet) line(indent int, s string, ink pretty.Colors) {
 	blanks := strings.Repeat(" ", indent)
 	lines := wrap(s, p.width-indent)
@@ -129,48 +126,44 @@ func (p *sheet) line(indent int, s string, ink pretty.Colors) {
 	}
 }
 
-// rows writes a grid, if it has rows, in columns or, where those do not fit, as records.
-func (p *sheet) rows(g *grid, widths []int, fits bool) {
+// rows writes a grid, if it has rows: in columns if they fit, else as records.
+func (p *sheet) rows(g *grid) {
 	switch {
 	case len(g.rows) == 0:
-	case fits:
-		p.grid(g, widths)
+	case g.fits:
+		p.grid(g)
 	default:
 		p.records(g)
 	}
 }
 
-// grid writes columns of these widths.
-func (p *sheet) grid(g *grid, widths []int) {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{Box: table.BoxStyle{MiddleVertical: gap}, Options: table.Options{SeparateColumns: true}})
-	t.SuppressTrailingSpaces()
-	configs := make([]table.ColumnConfig, len(g.columns))
-	head := make(table.Row, len(g.columns))
+// grid writes a grid in columns.
+func (p *sheet) grid(g *grid) {
+	heads := make([]cell, len(g.columns))
 	for i, c := range g.columns {
-		align := pretty.AlignLeft
-		if c.right {
-			align = pretty.AlignRight
-		}
-		configs[i] = table.ColumnConfig{
-			Number: i + 1, Align: align, AlignHeader: align, WidthMin: widths[i],
-			WidthMaxEnforcer: func(s string, _ int) string { return s }, // lines has done it
-		}
-		head[i] = p.lines(cell{{text: c.head, ink: dim}}, widths[i])
+		heads[i] = cell{{text: c.head, ink: dim}}
 	}
-	t.SetColumnConfigs(configs)
-	t.AppendHeader(head)
-	for _, cells := range g.rows {
-		row := make(table.Row, len(cells))
-		for i, c := range cells {
-			row[i] = p.lines(c, widths[i])
+	for _, row := range slices.Insert(slices.Clone(g.rows), 0, heads) {
+		cells, height := make([][]string, len(row)), 0
+		for i, c := range row {
+			cells[i] = p.lines(c, g.widths[i])
+			height = max(height, len(cells[i]))
 		}
-		t.AppendRow(row)
+		for n := range height {
+			parts := make([]string, len(cells))
+			for i, lines := range cells {
+				line := ""
+				if n < len(lines) {
+					line = lines[n]
+				}
+				parts[i] = g.columns[i].align.Apply(line, g.widths[i])
+			}
+			p.text.WriteString(strings.TrimRight(strings.Join(parts, gap), " ") + "\n")
+		}
 	}
-	p.text.WriteString(t.Render() + "\n")
 }
 
-// records writes each row as lines of their own, for narrow terminals.
+// records writes a block of lines for each row, for narrow terminals.
 func (p *sheet) records(g *grid) {
 	for _, row := range g.rows {
 		for i, c := range row {

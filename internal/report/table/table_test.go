@@ -29,11 +29,10 @@ func tableOf(t *testing.T, r *report.Report, options Options) string {
 	return out.String()
 }
 
-// colours are the sequences that the table may hold.
+// colours matches the escape sequences that the table may have.
 var colours = regexp.MustCompile("\x1b\\[(0|1|2|31|32|33)m")
 
-// requireFits holds every line against the width, and every character against what
-// may reach a terminal.
+// requireFits checks the width of every line, and that every character is safe for a terminal.
 func requireFits(t *testing.T, shown string, columns int) {
 	t.Helper()
 	require.True(t, strings.HasSuffix(shown, "\n"))
@@ -61,7 +60,7 @@ func TestTable(t *testing.T) {
 	requireFits(t, narrow, 72)
 	coloured := tableOf(t, r, Options{Colour: true})
 	reporttest.RequireGolden(t, "report-colour.txt", []byte(coloured))
-	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""), "colours say nothing that the text does not")
+	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""), "colours only repeat what the text says")
 
 	for columns := 20; columns <= 200; columns += 3 {
 		requireFits(t, tableOf(t, r, Options{Width: columns}), columns)
@@ -69,12 +68,12 @@ func TestTable(t *testing.T) {
 	require.Equal(t, tableOf(t, r, Options{Width: 20}), tableOf(t, r, Options{Width: -5}))
 }
 
-// The switch of the library must not decide, nor its idea of the environment.
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
 	reporttest.RequireGolden(t, "sites.txt", []byte(tableOf(t, r, Options{Width: 132})))
 }
 
+// Only the option decides about colours, not the state or the environment of the library.
 func TestColourIsTheOptions(t *testing.T) {
 	r := reporttest.Large(t, 40)
 	defer pretty.EnableColors()
@@ -93,10 +92,8 @@ func TestTableOfLargeFleet(t *testing.T) {
 	table := tableOf(t, r, Options{})
 	requireFits(t, table, 100)
 	require.Equal(t, 10, strings.Count(table, "\nSERVER "))
-	for i := range r.Blocks {
-		for j := range r.Blocks[i].Servers {
-			require.Contains(t, table, "\n"+r.Blocks[i].Servers[j].Server.Source()+" ")
-		}
+	for s := range r.Servers() {
+		require.Contains(t, table, "\n"+s.Server.Source()+" ")
 	}
 	require.Equal(t, 200, strings.Count(table, "step: TLS\n"))
 	require.Contains(t, strings.Join(strings.Fields(table), " "),
@@ -113,7 +110,7 @@ func TestTableEmpty(t *testing.T) {
 	require.True(t, strings.HasSuffix(noServers, "\n\n0 servers: nothing is proven\n"), noServers)
 }
 
-// full is a disk that takes nothing more.
+// full is a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }
@@ -145,7 +142,7 @@ func TestFitsAnyWidth(t *testing.T) {
 	}
 }
 
-// A long name is wrapped, never cut: two that differ in the middle stay two.
+// A long name is wrapped, never cut, so that names that differ in the middle can be told apart.
 func TestKeepsLongNames(t *testing.T) {
 	long := strings.Repeat("a-long-part.", 12) + "example.com"
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
@@ -176,7 +173,7 @@ func TestHeadings(t *testing.T) {
 	require.Contains(t, table, "\na=\"b c=d\", support required, catalogue /etc/c.toml: 1 of 1 proven compliant, 3 advisories undecided\n")
 }
 
-// Data that are old or of the future, and undecided advisories, are said.
+// Old or future data and undecided advisories are reported.
 func TestData(t *testing.T) {
 	day := func(daysAgo int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, -daysAgo)) }
 	for name, test := range map[string]struct {
@@ -261,22 +258,22 @@ func TestRow(t *testing.T) {
 	} {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
 		texts := make([]string, 0, len(wideColumns))
-		for _, c := range row(&r.Blocks[0], &r.Blocks[0].Servers[0]) {
+		for _, c := range row(r.Blocks[0].Servers[0]) {
 			texts = append(texts, strings.ReplaceAll(c.joined(), string(nbsp), " "))
 		}
 		require.Equal(t, test.want, strings.Join(texts, "|"))
 	}
 }
 
-// The share is of all servers; that of those that answered comes second.
-func TestSentence(t *testing.T) {
+// The share of all servers comes first, then that of those that answered.
+func TestSummary(t *testing.T) {
 	for want, s := range map[string]report.Summary{
 		"1 server, 1 answered, proven compliant: 1 of 1 (100 %), 0 vulnerable, 1 version": {
-			Servers: 1, Answered: 1, Compliant: 1, Versions: make([]report.Version, 1)},
-		"30 servers, 0 answered, proven compliant: 0 of 30 (0 %), 0 vulnerable, 0 versions": {Servers: 30, Failed: 30},
+			Counts: report.Counts{Servers: 1, Answered: 1, Compliant: 1}, Versions: make([]report.Version, 1)},
+		"30 servers, 0 answered, proven compliant: 0 of 30 (0 %), 0 vulnerable, 0 versions": {Counts: report.Counts{Servers: 30, Failed: 30}},
 		"30 servers, 15 answered, proven compliant: 12 of 30 (40.0 %, 80.0 % of those that answered), 1 vulnerable (1 to known exploits), 2 versions": {
-			Servers: 30, Answered: 15, Failed: 15, Compliant: 12, Vulnerable: 1, Exploited: 1, Versions: make([]report.Version, 2)},
+			Counts: report.Counts{Servers: 30, Answered: 15, Failed: 15, Compliant: 12, Vulnerable: 1, Exploited: 1}, Versions: make([]report.Version, 2)},
 	} {
-		require.Equal(t, want, strings.ReplaceAll(sentence(&report.Report{Summary: s}), string(nbsp), " "))
+		require.Equal(t, want, strings.ReplaceAll(summary(&report.Report{Summary: s}), string(nbsp), " "))
 	}
 }

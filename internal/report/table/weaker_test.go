@@ -9,8 +9,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// What may make servers compliant that are not, and what judges instead of the settings'
-// catalogue, is told.
+// Weaker entries and a catalogue that could not be read are reported.
 func TestCatalogueNotices(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{
 		Catalog: "/etc/catalog.toml", Weaker: []string{`CVE-2024-55579 is dismissed: "not for us"`}, Problem: "https://web.example.com/c: broken",

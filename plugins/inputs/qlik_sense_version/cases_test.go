@@ -26,7 +26,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-var update = flag.Bool("update", false, "write testdata/testcases/*/expected.out anew")
+var update = flag.Bool("update", false, "write testdata/testcases/*/expected.out and the sample in README.md anew")
 
 // testServer is a [[server]] of servers.toml: a simulated server.
 type testServer struct {

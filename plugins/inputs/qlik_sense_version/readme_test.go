@@ -44,7 +44,13 @@ func block(t *testing.T, text, language string) string {
 }
 
 func TestReadmeHoldsTheSampleConfig(t *testing.T) {
-	require.Equal(t, New().SampleConfig(), block(t, section(t, "## Configuration"), "toml"))
+	shown := block(t, section(t, "## Configuration"), "toml")
+	if *update {
+		text := strings.Replace(readme(t), shown, New().SampleConfig(), 1)
+		require.NoError(t, os.WriteFile("README.md", []byte(text), 0o600))
+		return
+	}
+	require.Equal(t, New().SampleConfig(), shown, "go test ./plugins/... -update")
 }
 
 // The headings that Telegraf's check of READMEs requires, in order.

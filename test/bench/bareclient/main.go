@@ -23,15 +23,19 @@ const (
 	maxBody = 1 << 20 // bytes
 )
 
-// main takes the folder with the certificates of the site and the servers.
+// main takes the folder with the certificates of the site, the timeout of a server and the servers.
 func main() {
-	if err := run(os.Args[1], os.Args[2:]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(site string, hosts []string) error {
+func run(site, wait string, hosts []string) error {
+	timeout, err := time.ParseDuration(wait)
+	if err != nil {
+		return err
+	}
 	root, err := os.ReadFile(filepath.Join(site, "root.pem"))
 	if err != nil {
 		return err
@@ -45,7 +49,7 @@ func run(site string, hosts []string) error {
 		return err
 	}
 	client := &http.Client{
-		Timeout: 2 * time.Minute,
+		Timeout: timeout,
 		Transport: &http.Transport{
 			TLSClientConfig:   &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives: true,

@@ -1,0 +1,241 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/text"
+)
+
+var update = flag.Bool("update", false, "write the figures into the pages anew")
+
+// What stands between these in a page is made here.
+const (
+	begin = "<!-- figures of \"make bench\" -->\n"
+	end   = "<!-- end of figures -->\n"
+)
+
+// The pages and the chart show what the benchmarks gave last, and nobody edits it.
+func TestPages(t *testing.T) {
+	f := readFigures(t, "testdata/figures.txt")
+	for _, page := range []struct {
+		file string
+		make func() string
+	}{
+		{"../../docs/performance.md", f.performance},
+		{"../../docs/dashboards.md", f.queries},
+	} {
+		found, err := os.ReadFile(page.file)
+		require.NoError(t, err)
+		before, rest, ok := strings.Cut(string(found), begin)
+		require.True(t, ok, page.file)
+		_, after, ok := strings.Cut(rest, end)
+		require.True(t, ok, page.file)
+		same(t, page.file, string(found), before+begin+"\n"+page.make()+"\n"+end+after)
+	}
+	found, err := os.ReadFile("../../docs/performance.svg")
+	require.True(t, err == nil || *update, err)
+	same(t, "../../docs/performance.svg", string(found), f.chart(t))
+}
+
+func same(t *testing.T, file, found, expected string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(expected), 0o644))
+		return
+	}
+	require.Equal(t, expected, found, "%s: run go test ./test/bench -run TestPages -update", file)
+}
+
+// performance are chart and tables of docs/performance.md.
+func (f *figures) performance() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s.\n\n![How time, CPU, memory and connections grow with the number of servers](performance.svg)\n", f.machine())
+	for _, state := range states {
+		fmt.Fprintf(&b, "\n### %s\n\n%s", state.name, table(f.rounds(state.key)))
+	}
+	rows := [][]string{{"", ""}}
+	for _, servers := range sizes {
+		if first, ok := f.median(fmt.Sprintf("FirstPoint/servers=%d", servers), "first-s"); ok {
+			rows = append(rows, []string{"start of Telegraf to the first point in InfluxDB, " + text.Plural(servers, "server"), seconds(first)})
+		}
+	}
+	for _, program := range []struct{ key, name string }{
+		{"plugin/os=linux", "the program for linux/amd64, unpacked"}, {"plugin/os=windows", "the program for windows/amd64, unpacked"},
+		{"telegraf/os=linux", "beside them: the Telegraf of these tests, with a handful of plugins"},
+	} {
+		if size, ok := f.median("Size/program="+program.key, "size-MiB"); ok {
+			rows = append(rows, []string{program.name, fmt.Sprintf("%.1f MiB", size)})
+		}
+	}
+	return b.String() + "\n### Start and size\n\n" + table(rows)
+}
+
+// columns of a state; those without a figure are left out.
+var columns = []struct {
+	title string
+	cell  func(f *figures, servers int, state, client string) string
+}{
+	{"`timeout`", cellOf("timeout-s")},
+	{"a round", cellOf("wall-s")},
+	{"`timeout` × hanging / 64, rounded up", (*figures).waiting},
+	{"CPU of a round", cellOf("cpu-s")},
+	{"plugin / it", ratioOf("cpu-s")},
+	{"peak memory", cellOf("peak-MiB")},
+	{"plugin / it", ratioOf("peak-MiB")},
+	{"idle memory", cellOf("idle-MiB")},
+	{"idle CPU", cellOf("idle-cpu-ms/s")},
+	{"open connections", cellOf("connections")},
+	{"answers", (*figures).answers},
+}
+
+// rounds are the rows of a state.
+func (f *figures) rounds(state string) [][]string {
+	rows := [][]string{{"servers", "client"}}
+	for _, servers := range sizes {
+		for _, client := range clients {
+			if _, ok := f.round(servers, state, client.key, "wall-s"); ok {
+				rows = append(rows, []string{thousands(servers), client.name})
+			}
+		}
+	}
+	for _, column := range columns {
+		cells, found := []string{column.title}, false
+		for _, servers := range sizes {
+			for _, client := range clients {
+				if _, ok := f.round(servers, state, client.key, "wall-s"); ok {
+					cell := column.cell(f, servers, state, client.key)
+					cells, found = append(cells, cell), found || cell != ""
+				}
+			}
+		}
+		for i := range rows {
+			if found {
+				rows[i] = append(rows[i], cells[i])
+			}
+		}
+	}
+	return rows
+}
+
+func cellOf(unit string) func(f *figures, servers int, state, client string) string {
+	return func(f *figures, servers int, state, client string) string {
+		value, ok := f.round(servers, state, client, unit)
+		if !ok {
+			return ""
+		}
+		return quantity(value, unit)
+	}
+}
+
+// ratioOf is empty where the client is the plugin itself, and where the kernel, which counts CPU in
+// hundredths of a second, has nothing to compare.
+func ratioOf(unit string) func(f *figures, servers int, state, client string) string {
+	return func(f *figures, servers int, state, client string) string {
+		plugin, _ := f.round(servers, state, clients[0].key, unit)
+		value, _ := f.round(servers, state, client, unit)
+		if client == clients[0].key || min(plugin, value) < 0.1 {
+			return ""
+		}
+		return fmt.Sprintf("%.2f", plugin/value)
+	}
+}
+
+// waiting is what hanging servers must cost a client that asks 64 at a time.
+func (f *figures) waiting(servers int, state, client string) string {
+	timeout, _ := f.round(servers, state, client, "timeout-s")
+	hanging := servers - answering(servers, state)
+	if hanging == 0 || client == "http" {
+		return ""
+	}
+	return seconds(timeout * math.Ceil(float64(hanging)/64))
+}
+
+func (f *figures) answers(servers int, state, client string) string {
+	answers, _ := f.round(servers, state, client, "answers")
+	return fmt.Sprintf("%s of %s", thousands(int(answers)), thousands(answering(servers, state)))
+}
+
+// answering is how many servers answer.
+func answering(servers int, state string) int {
+	return servers - map[string]int{"tenth": servers / 10, "all": servers}[state]
+}
+
+// quantity writes a figure with its unit.
+func quantity(value float64, unit string) string {
+	switch unit {
+	case "timeout-s":
+		return strconv.FormatFloat(value, 'g', -1, 64) + " s"
+	case "wall-s":
+		return seconds(value)
+	case "cpu-s":
+		if value < 0.02 {
+			return "too little to measure"
+		}
+		return seconds(value)
+	case "peak-MiB", "idle-MiB":
+		return fmt.Sprintf("%.0f MiB", value)
+	case "idle-cpu-ms/s":
+		return fmt.Sprintf("%.1f %%", value/10)
+	}
+	return thousands(int(value))
+}
+
+func seconds(value float64) string {
+	switch {
+	case value < 0.005:
+		return "below 0.01 s"
+	case value < 10:
+		return fmt.Sprintf("%.2f s", value)
+	case value < 100:
+		return fmt.Sprintf("%.1f s", value)
+	}
+	return fmt.Sprintf("%.0f s", value)
+}
+
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
+
+// queries is the table of docs/dashboards.md.
+func (f *figures) queries() string {
+	rows := [][]string{{"", "all queries", "the slowest"}}
+	for _, row := range []struct{ name, all, slowest string }{
+		{"Qlik Sense fleet", "fleet-s", "fleet-slowest-s"},
+		{"Qlik Sense compliance report", "compliance-s", "compliance-slowest-s"},
+		{"Qlik Sense server", "server-s", "server-slowest-s"},
+		{"alert rules, in ten minutes", "alerts-s/10min", "alerts-slowest-s"},
+	} {
+		if all, ok := f.median("Queries", row.all); ok {
+			slowest, _ := f.median("Queries", row.slowest)
+			rows = append(rows, []string{row.name, seconds(all), seconds(slowest)})
+		}
+	}
+	return table(rows)
+}
+
+// table writes rows, of which the first is the head.
+func table(rows [][]string) string {
+	var b strings.Builder
+	for i, row := range rows {
+		b.WriteString("|")
+		for _, cell := range row {
+			b.WriteString(strings.TrimRight(" "+cell, " ") + " |")
+		}
+		b.WriteString("\n")
+		if i == 0 {
+			b.WriteString("|" + strings.Repeat(" --- |", len(row)) + "\n")
+		}
+	}
+	return b.String()
+}

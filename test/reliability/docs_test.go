@@ -1,0 +1,37 @@
+//go:build linux
+
+package reliability
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/test/rig"
+)
+
+// Each command of the page runs tests that are there.
+func TestCommandsOfThePage(t *testing.T) {
+	r := rig.New(t)
+	page := strings.ReplaceAll(r.Read(rig.Root+"/docs/reliability.md"), `\|`, "|") // as a table has it
+	commands := regexp.MustCompile("`go test (\\./[a-z_/-]+?)(/\\.\\.\\.)? -run '?([A-Za-z|]+)'?[^`]*`").FindAllStringSubmatch(page, -1)
+	require.Len(t, commands, strings.Count(page, "`go test "), "a command of another form")
+	for _, command := range commands {
+		pattern := "/*_test.go"
+		if command[2] != "" {
+			pattern = "/*/*_test.go"
+		}
+		files, err := filepath.Glob(rig.Root + "/" + command[1] + pattern)
+		require.NoError(t, err)
+		var tests strings.Builder
+		for _, file := range files {
+			tests.WriteString(r.Read(file))
+		}
+		for name := range strings.SplitSeq(command[3], "|") {
+			require.Regexp(t, `(?m)^func Test\w*`+strings.TrimPrefix(name, "Test")+`\w*\(t `, tests.String(), command[0])
+		}
+	}
+}
