@@ -95,7 +95,7 @@ func run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("What InfluxDB holds now:\n\n> %s\n\n", statement)
 	printTable(series[0])
-	fmt.Println("\nThe points of the first round, seconds after Telegraf started; the next would come at its interval.")
+	fmt.Println("\nThe points of the first round, seconds after Telegraf started; the next would come at its interval.\nAll of it stops now. To keep a stack running, with Grafana: deploy/README.md")
 	return nil
 }
 
