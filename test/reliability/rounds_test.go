@@ -51,7 +51,7 @@ func TestChangingFaults(t *testing.T) {
 	require.NoError(t, err)
 	log, err := os.Create(t.TempDir() + "/log")
 	require.NoError(t, err)
-	defer log.Close() //nolint:errcheck // only read from here on
+	defer log.Close()
 	plugin.Stderr = log
 	require.NoError(t, plugin.Start())
 	giveUp := time.AfterFunc(2*rig.Patience, func() { _ = plugin.Process.Kill() })

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ func (s *soak) requireRound(after time.Time) {
 // round gives the points of the first whole round that began after a moment, by the server.
 func (s *soak) round(after time.Time) (points map[string]rig.Row) {
 	s.Helper()
-	_, err := s.DB.Await(s.Database, "SELECT * FROM qlik_sense_version WHERE time > "+fmt.Sprint(after.UnixNano()), 2*rig.Patience,
+	_, err := s.DB.Await(s.Database, "SELECT * FROM qlik_sense_version WHERE time > "+strconv.FormatInt(after.UnixNano(), 10), 2*rig.Patience,
 		func(series []stack.Series) bool {
 			points = firstWhole(rig.Rows(series), len(s.hosts))
 			return points != nil
