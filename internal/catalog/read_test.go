@@ -16,5 +16,5 @@ func TestBuiltIn(t *testing.T) {
 	again, err := Parse(text)
 	require.NoError(t, err)
 	again.EndsWith = c.EndsWith // says something of the file, not of the data
-	require.Equal(t, c, again)
+	require.Equal(t, c, again, "not as an update would write it: are releases in order of age, and advisories of their identifiers as text?")
 }
