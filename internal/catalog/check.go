@@ -11,23 +11,35 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// CheckDays finds days that are later than today. One day is left to places where
-// tomorrow has come.
+// PartDay is a part of a catalogue and how far its data reach.
+type PartDay struct {
+	Part string // "releases", "advisories" or "exploited"
+	Day  Day
+}
+
+// String returns for example "releases as of 2026-11-24".
+func (p PartDay) String() string { return p.Part + " as of " + p.Day.String() }
+
+func (p PartDay) key() string { return p.Part + "_as_of" }
+
+// Days returns the days of all parts.
+func (c *Catalog) Days() []PartDay {
+	return []PartDay{{"releases", c.ReleasesAsOf}, {"advisories", c.AdvisoriesAsOf}, {"exploited", c.ExploitedAsOf}}
+}
+
+// CheckDays returns an error for each day in the future; see Day.InFuture.
 func (c *Catalog) CheckDays(today Day) error {
 	var errs []error
-	for _, d := range []struct {
-		key string
-		day Day
-	}{{"releases_as_of", c.ReleasesAsOf}, {"advisories_as_of", c.AdvisoriesAsOf}, {"exploited_as_of", c.ExploitedAsOf}} {
-		if d.day.InFuture(today) {
-			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", d.key, d.day))
+	for _, p := range c.Days() {
+		if p.Day.InFuture(today) {
+			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", p.key(), p.Day))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Check finds what contradicts itself or lacks what every entry needs. The error
-// joins all of it, one line each, with the entry in front.
+// Check finds contradictions and missing values. The error joins all of them, one line each,
+// which begins with the entry.
 func (c *Catalog) Check() error {
 	k := &checker{
 		catalog:  c,
@@ -35,7 +47,11 @@ func (c *Catalog) Check() error {
 		tracks:   make(map[release.Track]release.Release, len(c.Releases)),
 		advised:  make(map[string]*Advisory, len(c.Advisories)),
 	}
-	k.days()
+	for _, p := range c.Days() {
+		if p.Day.IsZero() {
+			k.wrong("is missing", p.key())
+		}
+	}
 	c.checkSizes(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") })
 	k.enough()
 	for i := range c.Releases {
@@ -69,21 +85,8 @@ func (k *checker) wrong(what, entry string, args ...any) {
 	k.errs = append(k.errs, fmt.Errorf(entry+": %s", append(args, what)...))
 }
 
-func (k *checker) days() {
-	c := k.catalog
-	if c.ReleasesAsOf.IsZero() {
-		k.wrong("is missing", "releases_as_of")
-	}
-	if c.AdvisoriesAsOf.IsZero() {
-		k.wrong("is missing", "advisories_as_of")
-	}
-	if c.ExploitedAsOf.IsZero() {
-		k.wrong("is missing", "exploited_as_of")
-	}
-}
-
-// enough refuses a catalogue that lacks what judging takes: by one without advisories that
-// decide, no server would be affected by anything.
+// enough refuses a catalogue that cannot judge: without advisories that decide, every server
+// would look compliant.
 func (k *checker) enough() {
 	c := k.catalog
 	if len(c.Releases) == 0 {
@@ -164,7 +167,7 @@ func checkPatches(r *Release, wrong func(string, ...any)) {
 	}
 }
 
-// order holds the releases against the calendar: labels and tracks rise together.
+// order checks that tracks rise with labels.
 func (k *checker) order() {
 	var previous *Release
 	for _, r := range slices.SortedFunc(slices.Values(k.catalog.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) }) {
@@ -218,7 +221,7 @@ func (k *checker) advisory(a *Advisory) {
 	k.supersession(a, wrong)
 }
 
-// checkOrigin checks who says what the entry says, and why it may be set aside.
+// checkOrigin checks where the entry comes from and why it was dismissed.
 func (a *Advisory) checkOrigin(wrong func(string, ...any)) {
 	switch {
 	case a.ReadBy != "" && !a.ByMachine():
@@ -247,7 +250,7 @@ func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {
 		}
 		seen[fix.Initial()] = true
 	}
-	if a.AffectedFrom != nil && (k.releases[*a.AffectedFrom] == nil) {
+	if a.AffectedFrom != nil && k.releases[*a.AffectedFrom] == nil {
 		wrong("affected_from %q is not an initial release that is listed", a.AffectedFrom)
 	}
 }

@@ -67,7 +67,7 @@ func TestPagesOfReleases(t *testing.T) {
 			require.Equal(t, labels(t, "May 2031 Patch 1", "May 2031")[0], a.list.(*releaseList).releases[0].Release)
 			require.Len(t, a.list.(*releaseList).releases, 2)
 			require.True(t, a.read.IsZero(), "a mirror")
-			require.Equal(t, Place(address), a.address)
+			require.Equal(t, redacted(address), a.address)
 		})
 	}
 	for name, tt := range map[string]struct{ link, expected string }{
@@ -122,7 +122,7 @@ func TestPagesOfRecords(t *testing.T) {
 
 	address, _ = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(request) })
 	_, err = fetch(t, advisories, address)
-	require.EqualError(t, err, Place(address)+": changed while its pages were read: try again")
+	require.EqualError(t, err, redacted(address)+": changed while its pages were read: try again")
 
 	always := serve(t, feedtest.Body(string(feedtest.NVDPage("2031-06-29", 0, 5, feedtest.Record("CVE-2031-0001", "2031-06-01", clean)))))
 	_, err = fetch(t, advisories, always)
@@ -286,7 +286,7 @@ func TestMessagesOfStatuses(t *testing.T) {
 		address := serve(t, tt.handler)
 		_, err := fetch(t, exploited, address)
 		require.ErrorContains(t, err, tt.expected)
-		require.True(t, strings.HasPrefix(err.Error(), Place(address)+", page 1: "), err)
+		require.True(t, strings.HasPrefix(err.Error(), redacted(address)+", page 1: "), err)
 		require.NotContains(t, err.Error(), "per_page")
 	}
 }
@@ -300,23 +300,23 @@ func TestCopyOfCISAsList(t *testing.T) {
 	s.url, s.copyURL = serve(t, feedtest.Body(list)), denied
 	a, err := s.fetch(t.Context(), "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "there is no need of the copy")
-	require.Equal(t, Place(s.url), a.address)
+	require.Equal(t, redacted(s.url), a.address)
 	require.Empty(t, a.remarks)
 
 	s.url, s.copyURL = denied, serve(t, feedtest.Body(list))
 	a, err = fetch(t, &s, "")
 	require.NoError(t, err)
-	require.Equal(t, Place(s.copyURL), a.address)
+	require.Equal(t, redacted(s.copyURL), a.address)
 	require.Equal(t, day(t, today), a.read)
 	require.Len(t, a.remarks, 1)
-	require.Contains(t, a.remarks[0], "was read from its copy at "+Place(s.copyURL)+", for "+Place(denied)+": is a web page")
+	require.Contains(t, a.remarks[0], "was read from its copy at "+redacted(s.copyURL)+", for "+redacted(denied)+": is a web page")
 
 	s.url = serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	a, err = s.fetch(ctx, "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "silence leaves time for the copy")
-	require.Equal(t, Place(s.copyURL), a.address)
+	require.Equal(t, redacted(s.copyURL), a.address)
 
 	s.url = denied
 	_, err = fetch(t, &s, denied+"&mirror")
@@ -324,7 +324,7 @@ func TestCopyOfCISAsList(t *testing.T) {
 	s.copyURL = serve(t, feedtest.Answer(404, ""))
 	_, err = fetch(t, &s, "")
 	require.Len(t, strings.Split(err.Error(), "\n"), 2)
-	require.ErrorContains(t, err, "\n"+Place(s.copyURL)+", page 1: HTTP status 404")
+	require.ErrorContains(t, err, "\n"+redacted(s.copyURL)+", page 1: HTTP status 404")
 }
 
 func TestAnswersFromWhereTheyArePublished(t *testing.T) {
@@ -375,15 +375,15 @@ func TestAddresses(t *testing.T) {
 	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100", releases.url)
 	for _, address := range []string{"example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
 		_, err := fetch(t, releases, address)
-		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+ReleasesURL, address)
+		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+releases.url, address)
 	}
 	_, err := fetch(t, advisories, "https://user:hunter2secret@example.com/x")
 	require.ErrorContains(t, err, "the URL of NVD's list of advisories has a user name in it")
 	require.NotContains(t, err.Error(), "hunter2secret")
 
-	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", Place(ReleasesURL))
-	require.Equal(t, "https://example.com/x", Place("https://user:secret@example.com/x?token=secret#secret"))
-	require.Equal(t, "the URL", Place("::"))
+	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", redacted(releases.url))
+	require.Equal(t, "https://example.com/x", redacted("https://user:secret@example.com/x?token=secret#secret"))
+	require.Equal(t, "the URL", redacted("::"))
 
 	_, err = fetch(t, releases, closed(t))
 	require.ErrorContains(t, err, "refused")
@@ -392,5 +392,5 @@ func TestAddresses(t *testing.T) {
 	// Nothing is asked, and no file is read, before all addresses are in order.
 	u := &Update{Sources: Sources{Mirrors: map[string]string{"exploited": "example.com"}}, File: "missing.toml", Today: catalog.DayOf(time.Now())}
 	_, err = u.Run(t.Context())
-	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+ExploitedURL)
+	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+exploited.url)
 }
