@@ -49,10 +49,10 @@ func (c *Catalog) Check() error {
 	}
 	for _, p := range c.Days() {
 		if p.Day.IsZero() {
-			k.wrong("is missing", p.key())
+			k.in(p.key())("is missing")
 		}
 	}
-	c.checkSizes(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") })
+	c.checkSizes(k.in("catalogue"))
 	k.enough()
 	for i := range c.Releases {
 		k.release(&c.Releases[i])
@@ -61,7 +61,7 @@ func (c *Catalog) Check() error {
 	for i := range c.Advisories {
 		a := &c.Advisories[i]
 		if k.advised[a.ID] != nil {
-			k.wrong("is listed twice", "advisory %.60q", a.ID)
+			k.in(a.title())("is listed twice")
 		}
 		k.advised[a.ID] = a
 	}
@@ -81,31 +81,36 @@ type checker struct {
 	errs     []error
 }
 
-func (k *checker) wrong(what, entry string, args ...any) {
-	k.errs = append(k.errs, fmt.Errorf(entry+": %s", append(args, what)...))
+// in returns a function that adds an error about an entry.
+func (k *checker) in(entry string) (wrong func(format string, args ...any)) {
+	return func(format string, args ...any) {
+		k.errs = append(k.errs, fmt.Errorf("%s: %s", entry, fmt.Sprintf(format, args...)))
+	}
 }
+
+func (r *Release) title() string { return fmt.Sprintf("release %q", r.Label) }
+
+func (a *Advisory) title() string { return fmt.Sprintf("advisory %.60q", a.ID) }
 
 // enough refuses a catalogue that cannot judge: without advisories that decide, every server
 // would look compliant.
 func (k *checker) enough() {
 	c := k.catalog
 	if len(c.Releases) == 0 {
-		k.wrong("there is none: nothing could be judged", "release")
+		k.in("release")("there is none: nothing could be judged")
 	}
 	if !slices.ContainsFunc(c.Advisories, func(a Advisory) bool { return a.Decides() }) {
-		k.wrong("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: "+
-			"copy or update the file again, or add one", "advisory")
+		k.in("advisory")("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: " +
+			"copy or update the file again, or add one")
 	}
 }
 
 func (k *checker) release(r *Release) {
 	if r.Label.IsZero() {
-		k.wrong("a release lacks its label", "release")
+		k.in("release")("a release lacks its label")
 		return
 	}
-	wrong := func(format string, args ...any) {
-		k.wrong(fmt.Sprintf(format, args...), "release %q", r.Label)
-	}
+	wrong := k.in(r.title())
 	if r.Label.Patch != 0 {
 		wrong("a label here is that of an initial release")
 		return
@@ -175,7 +180,7 @@ func (k *checker) order() {
 			continue
 		}
 		if previous != nil && r.Track.Compare(*previous.Track) < 0 {
-			k.wrong(fmt.Sprintf("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label), "release %q", r.Label)
+			k.in(r.title())("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label)
 		}
 		previous = &r
 	}
@@ -184,9 +189,7 @@ func (k *checker) order() {
 var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,19}|GHSA(-[2-9cfghjmpqrvwx]{4}){3})$`)
 
 func (k *checker) advisory(a *Advisory) {
-	wrong := func(format string, args ...any) {
-		k.wrong(fmt.Sprintf(format, args...), "advisory %.60q", a.ID)
-	}
+	wrong := k.in(a.title())
 	if !identifier.MatchString(a.ID) {
 		wrong("is no identifier: CVE-2023-41265 and GHSA-8qvr-jr3j-p3rg are")
 	}

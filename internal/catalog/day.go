@@ -15,6 +15,12 @@ func DayOf(t time.Time) Day {
 	return Day{t.UTC().Truncate(24 * time.Hour)}
 }
 
+// ParseDay reads a day such as 2026-11-21.
+func ParseDay(text string) (Day, error) {
+	t, err := time.Parse(time.DateOnly, text)
+	return DayOf(t), err
+}
+
 // Later returns the later of two days.
 func Later(a, b Day) Day {
 	if b.After(a) {

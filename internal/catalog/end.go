@@ -3,7 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -37,15 +37,10 @@ func checkEnd(tree map[string]any, keys []toml.Key) error {
 	return nil
 }
 
-var (
-	announcesEnd = regexp.MustCompile(`(?m)^ends_with\s*=`)
-	hasEnd       = regexp.MustCompile(`(?m)^\[end\]`)
-)
-
 // cutOffHint returns the most likely cause of a syntax error, "" if it is not a file that was
 // cut off within a line.
 func cutOffHint(content string) string {
-	if announcesEnd.MatchString(content) && !hasEnd.MatchString(content) {
+	if strings.Contains(content, "\nends_with") && !strings.Contains(content, "\n[end]") {
 		return ": the file was cut off, for [end] is missing: copy or update it again"
 	}
 	return ""

@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/boundedfile"
@@ -172,13 +171,13 @@ func readBundle(file string, chosen []*source, today catalog.Day) ([]outcome, er
 }
 
 func (m *manifestSource) answer(s *source, pages [][]byte) (*answer, error) {
-	read, err := time.Parse(time.DateOnly, m.Read)
+	read, err := catalog.ParseDay(m.Read)
 	if err != nil {
 		return nil, fmt.Errorf("was read on %s, which is no day", text.Quote(m.Read))
 	}
 	a := &answer{address: text.Excerpt(redacted(m.Address), 300), pages: pages}
 	if !m.Mirror {
-		a.read = catalog.DayOf(read)
+		a.read = read
 	}
 	a.list, err = s.parse(pages)
 	return a, err
