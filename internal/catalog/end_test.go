@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// announced gives the text of a catalogue that announces its end and has it.
+// announced returns a catalogue as a file with ends_with and [end].
 func announced(t *testing.T, c *Catalog) string {
 	t.Helper()
 	content, err := c.Encode("comment")
@@ -53,7 +53,7 @@ func TestCutOffFiles(t *testing.T) {
 	require.Equal(t, "[end]\n", builtIn[cut:])
 }
 
-// A cut through a line makes an error of the syntax, whose words alone are no help.
+// A cut within a line causes a syntax error, which gets a hint.
 func TestCutOffWithinALine(t *testing.T) {
 	text := announced(t, good(t))
 	const hint = ": the file was cut off, for [end] is missing: copy or update it again"
