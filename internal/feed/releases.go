@@ -3,6 +3,7 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/text"
@@ -74,7 +75,7 @@ func (l *releaseList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Cata
 	result, report, err := c.Merge(l.releases, asOf)
 	report.Remarks = report.LeftOut
 	if more := len(report.LeftOut) - maxNamed; more > 0 {
-		report.Remarks = append(report.LeftOut[:maxNamed:maxNamed], fmt.Sprintf("left out %d more for such reasons", more))
+		report.Remarks = slices.Concat(report.LeftOut[:maxNamed], []string{fmt.Sprintf("left out %d more for such reasons", more)})
 	}
 	report.Remarks = append(report.Remarks, l.notTaken()...)
 	return result, report, err

@@ -28,9 +28,10 @@ func Summary(c *catalog.Catalog) string {
 	if len(c.Advisories) == 1 {
 		advisories = "advisory"
 	}
-	parts := []string{text.Plural(len(c.Releases), "release"), fmt.Sprintf("%d %s (%s)", len(c.Advisories), advisories, uses)}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s, %d %s (%s)", text.Plural(len(c.Releases), "release"), len(c.Advisories), advisories, uses)
 	for _, p := range c.Days() {
-		parts = append(parts, p.String())
+		out.WriteString(", " + p.String())
 	}
-	return strings.Join(parts, ", ")
+	return out.String()
 }

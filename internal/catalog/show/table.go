@@ -24,27 +24,17 @@ const (
 func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Catalogue: %s\n\n", text.OneLine(name))
-	var parts []table.Row
-	for _, p := range c.Days() {
-		parts = append(parts, table.Row{p.Part, "as of " + p.Day.String(), age(p.Day, today)})
-	}
-	grid(&out, parts)
+	grid(&out, nil, c.Days(), func(p *catalog.PartDay) table.Row {
+		return table.Row{p.Part, "as of " + p.Day.String(), age(p.Day, today)}
+	})
 
-	releases := []table.Row{{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"}}
-	for i := range c.Releases {
-		releases = append(releases, releaseRow(&c.Releases[i]))
-	}
 	out.WriteString("\n")
-	grid(&out, releases)
+	grid(&out, table.Row{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"}, c.Releases, releaseRow)
 	out.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
 
 	if len(c.Advisories) > 0 {
-		advisories := []table.Row{{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"}}
-		for i := range c.Advisories {
-			advisories = append(advisories, advisoryRow(&c.Advisories[i]))
-		}
 		out.WriteString("\n")
-		grid(&out, advisories)
+		grid(&out, table.Row{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"}, c.Advisories, advisoryRow)
 		details(&out, c, name)
 	}
 
@@ -189,15 +179,20 @@ func advisoryRow(a *catalog.Advisory) table.Row {
 	return table.Row{a.ID, score, exploited, wrap(fixes, fixWidth), use}
 }
 
-// grid writes rows as aligned columns without borders.
-func grid(w *strings.Builder, rows []table.Row) {
+// grid writes a header, unless it is nil, and a row for each entry as columns without borders.
+func grid[E any](w *strings.Builder, header table.Row, entries []E, row func(*E) table.Row) {
 	t := table.NewWriter()
 	t.SetStyle(table.Style{
 		Box:     table.BoxStyle{PaddingRight: "  "},
 		Options: table.OptionsNoBordersAndSeparators,
 	})
 	t.SuppressTrailingSpaces()
-	t.AppendRows(rows)
+	if header != nil {
+		t.AppendHeader(header)
+	}
+	for i := range entries {
+		t.AppendRow(row(&entries[i]))
+	}
 	w.WriteString(t.Render() + "\n")
 }
 
