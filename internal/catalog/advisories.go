@@ -2,29 +2,28 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Record is an advisory as NVD's record of it says.
+// Record is an advisory as read from NVD's record.
 type Record struct {
-	Advisory // ByMachine; without what CISA says of it
-	// Rejected marks a record that was withdrawn: only its identifier and days count.
+	Advisory // ByMachine; without data from CISA
+	// Rejected marks a withdrawn record: only its identifier and days count.
 	Rejected bool
 }
 
-// rejectedByNVD begins the reason with which an update sets an advisory aside.
+// rejectedByNVD is the start of the reason for which an update dismisses an advisory.
 const rejectedByNVD = "rejected by NVD, "
 
-// MergeAdvisories returns the catalogue with what the records say as of a day; c stays as it
-// is. An entry that somebody wrote or edited stays, with a remark where the record says
-// otherwise: only one that nobody could map to releases gives way to a record that has a
-// list of them. A rejected record sets its advisory aside. What no record is about stays.
+// MergeAdvisories returns a copy of the catalogue with NVD's records as of a day merged in.
+// An entry that somebody wrote or edited stays, with a remark if the record differs, unless
+// only the record lists fixed releases. A rejected record dismisses its advisory. Entries
+// without a record stay.
 func (c *Catalog) MergeAdvisories(records []Record, asOf Day) (*Catalog, MergeReport, error) {
 	m := advisoryMerge{catalog: c.clone()}
-	m.catalog.AdvisoriesAsOf = later(c.AdvisoriesAsOf, asOf)
+	m.catalog.AdvisoriesAsOf = Later(c.AdvisoriesAsOf, asOf)
 	own := m.catalog.byID()
 	for i := range records {
 		if r := &records[i]; own[r.ID] != nil {
@@ -34,14 +33,13 @@ func (c *Catalog) MergeAdvisories(records []Record, asOf Day) (*Catalog, MergeRe
 			m.change(r.ID, "new, "+r.verdict())
 		}
 	}
-	m.catalog.Advisories = append(m.catalog.Advisories, m.added...)
 	return m.finish()
 }
 
-// advisoryMerge is the work of MergeAdvisories and MergeExploits.
+// advisoryMerge is the state of MergeAdvisories and MergeExploits.
 type advisoryMerge struct {
 	catalog *Catalog
-	added   []Advisory // after all others, to which there are pointers
+	added   []Advisory // apart, so that pointers to the others stay valid
 	report  MergeReport
 }
 
@@ -57,7 +55,7 @@ func (m *advisoryMerge) remark(id, what string) {
 func (m *advisoryMerge) update(own *Advisory, r *Record) {
 	switch {
 	case r.RecordModified.DaysSince(own.RecordModified) < 0 && !own.RecordModified.IsZero():
-		return // the entry is of a later state of the record
+		return // the entry comes from a later version of the record
 	case r.Rejected:
 		m.reject(own, r)
 		return
@@ -66,19 +64,15 @@ func (m *advisoryMerge) update(own *Advisory, r *Record) {
 		own.Dismissed, own.Status = "", r.Status
 		m.change(own.ID, "counts again: NVD does not reject it any more")
 	}
-	switch {
-	case own.Keep:
-		m.compare(own, r)
-	case own.ByMachine():
+	onlyRecordDecides := len(own.Fixed) == 0 && len(r.Fixed) > 0 && own.Dismissed == ""
+	if !own.Keep && (own.ByMachine() || onlyRecordDecides) {
 		m.replace(own, r)
-	case len(own.Fixed) == 0 && len(r.Fixed) > 0 && own.Dismissed == "":
-		m.replace(own, r)
-	default:
+	} else {
 		m.compare(own, r)
 	}
 }
 
-// reject sets an advisory aside whose record was withdrawn.
+// reject dismisses an advisory whose record was withdrawn.
 func (m *advisoryMerge) reject(own *Advisory, r *Record) {
 	reason := rejectedByNVD + r.RecordModified.String()
 	switch {
@@ -93,14 +87,13 @@ func (m *advisoryMerge) reject(own *Advisory, r *Record) {
 	}
 }
 
-// replace takes the record in the place of an entry that nobody has written, but for what
-// CISA says of it and for what somebody has decided about it.
+// replace overwrites an entry with its record, except for the data from CISA and a dismissal.
 func (m *advisoryMerge) replace(own *Advisory, r *Record) {
 	taken := r.Advisory
 	taken.ExploitedSince, taken.ExploitedDue = own.ExploitedSince, own.ExploitedDue
 	taken.Ransomware, taken.Dismissed = own.Ransomware, own.Dismissed
 	if len(taken.Fixed) == 0 && len(own.Fixed) > 0 {
-		// A text that cannot be read any more makes no server less affected.
+		// A description that is no longer understood must not make servers look safe.
 		taken.Fixed, taken.Note = own.Fixed, own.Note
 		taken.Remark = "the fixed releases are of an earlier record, and stay: " + r.Note
 	}
@@ -122,8 +115,7 @@ func (m *advisoryMerge) replace(own *Advisory, r *Record) {
 	*own = taken
 }
 
-// compare leaves an entry that somebody wrote as it is, and tells where the record says
-// otherwise.
+// compare keeps an entry that somebody wrote and remarks where the record differs.
 func (m *advisoryMerge) compare(own *Advisory, r *Record) {
 	var parts []string
 	if !own.RecordModified.IsZero() && r.RecordModified.After(own.RecordModified) {
@@ -145,7 +137,7 @@ func (m *advisoryMerge) setRemark(own *Advisory, remark string) {
 	own.Remark = remark
 }
 
-// verdict returns whether an entry that an update adds decides, and why it does not.
+// verdict describes whether an added entry decides, and if not, why.
 func (a *Advisory) verdict() string {
 	if a.Decides() {
 		return "fixed in " + names(a.Fixed)
@@ -153,11 +145,11 @@ func (a *Advisory) verdict() string {
 	return "undecided: " + a.Note
 }
 
-// finish makes the entries fit each other, adds releases that only a fix names, and checks
-// the result.
+// finish adds the new entries and the releases that only a fix names, and checks the result.
 func (m *advisoryMerge) finish() (*Catalog, MergeReport, error) {
 	c := m.catalog
-	slices.SortFunc(c.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+	c.Advisories = append(c.Advisories, m.added...)
+	c.sort()
 	m.announce()
 	c.fit()
 	if err := c.Check(); err != nil {
@@ -166,28 +158,24 @@ func (m *advisoryMerge) finish() (*Catalog, MergeReport, error) {
 	return c, m.report, nil
 }
 
-// announce adds the releases that are named as fixed and that the catalogue lacks. Servers
-// that run one are not judged by it before the vendor's list has it.
+// announce adds the releases that a fix names and the catalogue lacks, as unverified: servers
+// that run one are not judged until the vendor lists it.
 func (m *advisoryMerge) announce() {
-	known := make(map[release.Release]bool)
-	for i := range m.catalog.Releases {
-		known[m.catalog.Releases[i].Label] = true
-	}
+	known := m.catalog.byLabel()
 	for i := range m.catalog.Advisories {
 		a := &m.catalog.Advisories[i]
 		for _, fix := range a.Fixed {
 			label := fix.Initial()
-			if known[label] {
+			if known[label] != nil {
 				continue
 			}
-			known[label] = true
-			m.catalog.Releases = append(m.catalog.Releases, Release{
-				Label: label, Sources: []string{a.Source}, Note: "Named by " + a.ID + ", and not in the vendor's list yet.",
-			})
+			r := Release{Label: label, Sources: []string{a.Source}, Note: "Named by " + a.ID + ", and not in the vendor's list yet."}
+			known[label] = &r
+			m.catalog.Releases = append(m.catalog.Releases, r)
 			m.change(label.String(), "added as announced, for "+a.ID+" names it")
 		}
 	}
-	m.catalog.sortReleases()
+	m.catalog.sort()
 }
 
 // names lists releases for people.

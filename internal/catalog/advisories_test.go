@@ -9,7 +9,7 @@ import (
 
 const invented = "CVE-2027-0001"
 
-// recorded is what a machine read in a record of a day.
+// recorded returns a machine-read record last modified on a day.
 func recorded(t *testing.T, id, modified string, fixed ...string) Record {
 	t.Helper()
 	a := fixing(t, id, "2026-01-10", fixed...)
@@ -140,7 +140,7 @@ func TestMergeAdvisories(t *testing.T) {
 	}
 }
 
-// A score goes over that of an entry which a machine read, and is told where somebody wrote the entry.
+// A score replaces that of a machine-read entry and causes a remark on one that somebody wrote.
 func TestMergeScores(t *testing.T) {
 	const curated = "CVE-2024-36077" // 8.8
 	for _, tt := range []struct {
@@ -179,7 +179,7 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
-// withoutScores leaves out the changes of scores, which have a test of their own.
+// withoutScores removes changes of scores, which have their own test.
 func withoutScores(changes []string) (rest []string) {
 	for _, change := range changes {
 		if !strings.Contains(change, ": score ") {
@@ -230,7 +230,7 @@ func TestMergeExploitsMarksEveryEntry(t *testing.T) {
 	require.ErrorContains(t, err, "it does not fit the catalogue: advisory \"CVE-2024-36077\": exploited_since 2031-06-02 is after exploited_as_of")
 }
 
-// What CISA's list says is taken, but into an entry that is to be kept only what makes it graver.
+// CISA's data are merged into every entry, but into one marked keep only if they make it worse.
 func TestMergeExploitsOfKnownEntries(t *testing.T) {
 	const id = "CVE-2024-36077" // exploited since 2024-06-01, by ransomware groups
 	since, later, due := day(t, "2024-06-01"), day(t, "2024-06-02"), day(t, "2024-06-22")
@@ -263,7 +263,7 @@ func TestMergeExploitsOfKnownEntries(t *testing.T) {
 	}
 }
 
-// The built-in catalogue goes over what a machine read, and takes nothing away.
+// The built-in catalogue replaces machine-read entries and removes nothing.
 func TestComplementOfReadEntries(t *testing.T) {
 	builtIn := good(t)
 	for _, tt := range []struct {
@@ -303,7 +303,7 @@ func TestComplementOfReadEntries(t *testing.T) {
 	require.Empty(t, changes, "nobody could map it, and a machine did")
 	require.Equal(t, *a, result.Advisories[1])
 
-	// What the built-in catalogue knows of exploitation goes with its day.
+	// The built-in exploitation data come with their day.
 	c, later := good(t), good(t)
 	c.AdvisoriesAsOf, c.Advisories[1].Keep = day(t, "2026-05-01"), true
 	later.Advisories[1].ExploitedSince, later.ExploitedAsOf = day(t, "2025-09-01"), day(t, "2025-09-02")
@@ -311,7 +311,7 @@ func TestComplementOfReadEntries(t *testing.T) {
 	require.Equal(t, []string{"GHSA-8qvr-jr3j-p3rg: exploited since 2025-09-01", "exploited as of 2025-08-25 -> 2025-09-02"}, changes)
 	require.True(t, result.Advisories[1].Exploited())
 
-	// What CISA says of it stays known.
+	// CISA's data stay.
 	c = good(t)
 	a = &c.Advisories[1]
 	a.ReadBy, a.Source, a.ExploitedSince, a.Ransomware = Machine, "s", day(t, "2025-07-01"), true

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
 
-// Every refusal, one to a file: NAME.toml is refused with exactly NAME.err.
+// Every error has its file: NAME.toml is refused with exactly NAME.err.
 func TestBadCatalogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.toml")
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestBadCataloguesHaveNoStrangers(t *testing.T) {
 	}
 }
 
-// What all bad files are made of is in order.
+// The file that all bad files are derived from is good.
 func TestGoodCatalogue(t *testing.T) {
 	c, err := Load("testdata/good.toml")
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestGoodCatalogue(t *testing.T) {
 	require.Equal(t, c, again)
 }
 
-// A file that is made to take memory or time is refused before it gets them.
+// A file crafted to consume memory or time is refused first.
 func TestHostileFiles(t *testing.T) {
 	tests := []struct{ name, text string }{
 		{"brackets", "a = " + strings.Repeat("[", MaxSize-4)},

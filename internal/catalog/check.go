@@ -11,23 +11,35 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// CheckDays finds days that are later than today. One day is left to places where
-// tomorrow has come.
+// PartDay is a part of a catalogue and how far its data reach.
+type PartDay struct {
+	Part string // "releases", "advisories" or "exploited"
+	Day  Day
+}
+
+// String returns for example "releases as of 2026-11-24".
+func (p PartDay) String() string { return p.Part + " as of " + p.Day.String() }
+
+func (p PartDay) key() string { return p.Part + "_as_of" }
+
+// Days returns the days of all parts.
+func (c *Catalog) Days() []PartDay {
+	return []PartDay{{"releases", c.ReleasesAsOf}, {"advisories", c.AdvisoriesAsOf}, {"exploited", c.ExploitedAsOf}}
+}
+
+// CheckDays returns an error for each day in the future; see Day.InFuture.
 func (c *Catalog) CheckDays(today Day) error {
 	var errs []error
-	for _, d := range []struct {
-		key string
-		day Day
-	}{{"releases_as_of", c.ReleasesAsOf}, {"advisories_as_of", c.AdvisoriesAsOf}, {"exploited_as_of", c.ExploitedAsOf}} {
-		if d.day.InFuture(today) {
-			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", d.key, d.day))
+	for _, p := range c.Days() {
+		if p.Day.InFuture(today) {
+			errs = append(errs, fmt.Errorf("%s: %s is in the future: check it, or the clock of this machine", p.key(), p.Day))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Check finds what contradicts itself or lacks what every entry needs. The error
-// joins all of it, one line each, with the entry in front.
+// Check finds contradictions and missing values. The error joins all of them, one line each,
+// which begins with the entry.
 func (c *Catalog) Check() error {
 	k := &checker{
 		catalog:  c,
@@ -35,8 +47,12 @@ func (c *Catalog) Check() error {
 		tracks:   make(map[release.Track]release.Release, len(c.Releases)),
 		advised:  make(map[string]*Advisory, len(c.Advisories)),
 	}
-	k.days()
-	c.checkSizes(func(format string, args ...any) { k.wrong(fmt.Sprintf(format, args...), "catalogue") })
+	for _, p := range c.Days() {
+		if p.Day.IsZero() {
+			k.in(p.key())("is missing")
+		}
+	}
+	c.checkSizes(k.in("catalogue"))
 	k.enough()
 	for i := range c.Releases {
 		k.release(&c.Releases[i])
@@ -45,7 +61,7 @@ func (c *Catalog) Check() error {
 	for i := range c.Advisories {
 		a := &c.Advisories[i]
 		if k.advised[a.ID] != nil {
-			k.wrong("is listed twice", "advisory %.60q", a.ID)
+			k.in(a.title())("is listed twice")
 		}
 		k.advised[a.ID] = a
 	}
@@ -65,44 +81,36 @@ type checker struct {
 	errs     []error
 }
 
-func (k *checker) wrong(what, entry string, args ...any) {
-	k.errs = append(k.errs, fmt.Errorf(entry+": %s", append(args, what)...))
-}
-
-func (k *checker) days() {
-	c := k.catalog
-	if c.ReleasesAsOf.IsZero() {
-		k.wrong("is missing", "releases_as_of")
-	}
-	if c.AdvisoriesAsOf.IsZero() {
-		k.wrong("is missing", "advisories_as_of")
-	}
-	if c.ExploitedAsOf.IsZero() {
-		k.wrong("is missing", "exploited_as_of")
+// in returns a function that adds an error about an entry.
+func (k *checker) in(entry string) (wrong func(format string, args ...any)) {
+	return func(format string, args ...any) {
+		k.errs = append(k.errs, fmt.Errorf("%s: %s", entry, fmt.Sprintf(format, args...)))
 	}
 }
 
-// enough refuses a catalogue that lacks what judging takes: by one without advisories that
-// decide, no server would be affected by anything.
+func (r *Release) title() string { return fmt.Sprintf("release %q", r.Label) }
+
+func (a *Advisory) title() string { return fmt.Sprintf("advisory %.60q", a.ID) }
+
+// enough refuses a catalogue that cannot judge: without advisories that decide, every server
+// would look compliant.
 func (k *checker) enough() {
 	c := k.catalog
 	if len(c.Releases) == 0 {
-		k.wrong("there is none: nothing could be judged", "release")
+		k.in("release")("there is none: nothing could be judged")
 	}
 	if !slices.ContainsFunc(c.Advisories, func(a Advisory) bool { return a.Decides() }) {
-		k.wrong("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: "+
-			"copy or update the file again, or add one", "advisory")
+		k.in("advisory")("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: " +
+			"copy or update the file again, or add one")
 	}
 }
 
 func (k *checker) release(r *Release) {
 	if r.Label.IsZero() {
-		k.wrong("a release lacks its label", "release")
+		k.in("release")("a release lacks its label")
 		return
 	}
-	wrong := func(format string, args ...any) {
-		k.wrong(fmt.Sprintf(format, args...), "release %q", r.Label)
-	}
+	wrong := k.in(r.title())
 	if r.Label.Patch != 0 {
 		wrong("a label here is that of an initial release")
 		return
@@ -164,7 +172,7 @@ func checkPatches(r *Release, wrong func(string, ...any)) {
 	}
 }
 
-// order holds the releases against the calendar: labels and tracks rise together.
+// order checks that tracks rise with labels.
 func (k *checker) order() {
 	var previous *Release
 	for _, r := range slices.SortedFunc(slices.Values(k.catalog.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) }) {
@@ -172,7 +180,7 @@ func (k *checker) order() {
 			continue
 		}
 		if previous != nil && r.Track.Compare(*previous.Track) < 0 {
-			k.wrong(fmt.Sprintf("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label), "release %q", r.Label)
+			k.in(r.title())("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label)
 		}
 		previous = &r
 	}
@@ -181,9 +189,7 @@ func (k *checker) order() {
 var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,19}|GHSA(-[2-9cfghjmpqrvwx]{4}){3})$`)
 
 func (k *checker) advisory(a *Advisory) {
-	wrong := func(format string, args ...any) {
-		k.wrong(fmt.Sprintf(format, args...), "advisory %.60q", a.ID)
-	}
+	wrong := k.in(a.title())
 	if !identifier.MatchString(a.ID) {
 		wrong("is no identifier: CVE-2023-41265 and GHSA-8qvr-jr3j-p3rg are")
 	}
@@ -218,7 +224,7 @@ func (k *checker) advisory(a *Advisory) {
 	k.supersession(a, wrong)
 }
 
-// checkOrigin checks who says what the entry says, and why it may be set aside.
+// checkOrigin checks where the entry comes from and why it was dismissed.
 func (a *Advisory) checkOrigin(wrong func(string, ...any)) {
 	switch {
 	case a.ReadBy != "" && !a.ByMachine():
@@ -247,7 +253,7 @@ func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {
 		}
 		seen[fix.Initial()] = true
 	}
-	if a.AffectedFrom != nil && (k.releases[*a.AffectedFrom] == nil) {
+	if a.AffectedFrom != nil && k.releases[*a.AffectedFrom] == nil {
 		wrong("affected_from %q is not an initial release that is listed", a.AffectedFrom)
 	}
 }

@@ -9,38 +9,34 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Complement gives a catalogue with what another one has more, and what that changes,
-// one sentence each; c stays as it is. Releases and advisories that c lacks are added.
-// Where the other one knows advisories of later days, its entries replace those of c
-// under the same identifier; those that an update read in a feed they replace in any case.
-// Entries that are to be kept or were set aside stay, and so does one that decides where the
-// other one is undecided. What either knows of exploitation stays known.
+// Complement returns a copy of c with the newer data of another catalogue, and the changes, one
+// sentence each. Releases and advisories that c lacks are added. An advisory in both is
+// replaced if the other catalogue's advisories are as of a later day or an update read c's
+// entry from a feed; it stays if it is marked keep, was dismissed, or decides while the other
+// one is undecided. An advisory exploited in either stays exploited.
 func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	result := c.clone()
 	more := other.clone()
 	var changes []string
+	ownReleases, ownAdvisories := result.byLabel(), result.byID()
 	for _, r := range more.Releases {
-		if !slices.ContainsFunc(result.Releases, func(own Release) bool { return own.Label == r.Label }) {
+		if ownReleases[r.Label] == nil {
 			result.Releases = append(result.Releases, r)
 			changes = append(changes, fmt.Sprintf("%s: added from the built-in catalogue", r.Label))
 		}
 	}
-	result.sortReleases()
 	later := other.AdvisoriesAsOf.After(c.AdvisoriesAsOf)
+	var added []Advisory
 	for _, a := range more.Advisories {
-		i := slices.IndexFunc(result.Advisories, func(own Advisory) bool { return own.ID == a.ID })
-		switch {
-		case i < 0:
-			result.Advisories = append(result.Advisories, a)
+		if own := ownAdvisories[a.ID]; own == nil {
+			added = append(added, a)
 			changes = append(changes, a.ID+": added from the built-in catalogue")
-		default:
-			if change := result.Advisories[i].complement(a, later); change != "" {
-				changes = append(changes, a.ID+": "+change)
-			}
+		} else if change := own.complement(a, later); change != "" {
+			changes = append(changes, a.ID+": "+change)
 		}
 	}
-	if len(result.Advisories) > len(c.Advisories) {
-		slices.SortFunc(result.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+	if result.Advisories = append(result.Advisories, added...); len(changes) > 0 {
+		result.sort()
 	}
 	if later {
 		changes = append(changes, fmt.Sprintf("advisories as of %s -> %s", result.AdvisoriesAsOf, more.AdvisoriesAsOf))
@@ -54,14 +50,14 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	return result, changes
 }
 
-// complement replaces an entry by the one of the other catalogue where that is due, and
-// returns what happened. later tells that the other catalogue is of a later day.
+// complement replaces an entry with that of the other catalogue if Complement's rules say so,
+// and returns the change. later is set if the other catalogue is of a later day.
 func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	if !other.Exploited() {
 		other.ExploitedSince, other.ExploitedDue = a.ExploitedSince, a.ExploitedDue
 	}
 	other.Ransomware = other.Ransomware || a.Ransomware
-	other.Remark = a.Remark // of the last update
+	other.Remark = a.Remark
 	switch {
 	case !later && !a.ByMachine(), reflect.DeepEqual(*a, other), a.Decides() && other.Undecided():
 	case a.Keep, a.Dismissed != "" && !strings.HasPrefix(a.Dismissed, rejectedByNVD):
@@ -71,15 +67,15 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 		return "brought up to date from the built-in catalogue"
 	}
 	if !a.Exploited() && other.Exploited() {
-		// For the day of exploitation moves on to that of the built-in catalogue as well.
+		// exploited_as_of becomes that of the built-in catalogue, so its marks must be there.
 		a.ExploitedSince, a.ExploitedDue, a.Ransomware = other.ExploitedSince, other.ExploitedDue, other.Ransomware
 		change = strings.TrimPrefix(change+"; exploited since "+a.ExploitedSince.String(), "; ")
 	}
 	return change
 }
 
-// fit makes entries of two catalogues agree: a patch that fixes something exists, even
-// where the release says less, and nothing can be known later than the days say.
+// fit makes merged entries agree: no entry is later than the days of the catalogue, and a patch
+// that has a fix exists.
 func (c *Catalog) fit() {
 	newest := c.newestDay()
 	for i := range c.Releases {
@@ -90,21 +86,19 @@ func (c *Catalog) fit() {
 	c.raiseLatestPatches()
 }
 
+// raiseLatestPatches makes the latest patch of each release at least that of every fix.
 func (c *Catalog) raiseLatestPatches() {
-	releases := make(map[release.Release]*Release, len(c.Releases))
-	for i := range c.Releases {
-		releases[c.Releases[i].Label] = &c.Releases[i]
-	}
+	releases := c.byLabel()
 	for _, a := range c.Advisories {
 		for _, fix := range a.Fixed {
 			if r := releases[fix.Initial()]; r != nil && r.LatestPatch != nil && fix.Patch > *r.LatestPatch {
-				r.LatestPatch, r.LatestPatchAsOf = &fix.Patch, later(r.LatestPatchAsOf, a.Published)
+				r.LatestPatch, r.LatestPatchAsOf = &fix.Patch, Later(r.LatestPatchAsOf, a.Published)
 			}
 		}
 	}
 }
 
-// clone copies everything that Merge and Complement may change, and what hangs on it.
+// clone returns a deep copy.
 func (c *Catalog) clone() *Catalog {
 	d := *c
 	d.Sources, d.Notes = slices.Clone(c.Sources), slices.Clone(c.Notes)
@@ -131,18 +125,29 @@ func copied[T any](p *T) *T {
 	return &c
 }
 
-func (c *Catalog) sortReleases() {
+// sort sorts releases by age and advisories by identifier.
+func (c *Catalog) sort() {
 	slices.SortStableFunc(c.Releases, func(a, b Release) int { return a.Label.Compare(b.Label) })
+	slices.SortStableFunc(c.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// newestDay is the last day that anything in the catalogue can be of.
-func (c *Catalog) newestDay() Day {
-	return later(c.ReleasesAsOf, later(c.AdvisoriesAsOf, c.ExploitedAsOf))
-}
-
-func later(a, b Day) Day {
-	if b.After(a) {
-		return b
+func (c *Catalog) byLabel() map[release.Release]*Release {
+	releases := make(map[release.Release]*Release, len(c.Releases))
+	for i := range c.Releases {
+		releases[c.Releases[i].Label] = &c.Releases[i]
 	}
-	return a
+	return releases
+}
+
+func (c *Catalog) byID() map[string]*Advisory {
+	advisories := make(map[string]*Advisory, len(c.Advisories))
+	for i := range c.Advisories {
+		advisories[c.Advisories[i].ID] = &c.Advisories[i]
+	}
+	return advisories
+}
+
+// newestDay returns the latest of the catalogue's days.
+func (c *Catalog) newestDay() Day {
+	return Later(c.ReleasesAsOf, Later(c.AdvisoriesAsOf, c.ExploitedAsOf))
 }

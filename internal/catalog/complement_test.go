@@ -8,7 +8,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// newer is a later state of the good catalogue.
+// newer returns a later version of the good catalogue.
 func newer(t *testing.T) *Catalog {
 	t.Helper()
 	c := good(t)
@@ -58,7 +58,7 @@ func TestComplement(t *testing.T) {
 	require.Equal(t, newer(t), other)
 }
 
-// Whoever changes a result does not change what it was made of.
+// The result shares no memory with its sources.
 func TestResultsAreCopies(t *testing.T) {
 	c := good(t)
 	results := make([]*Catalog, 0, 2)

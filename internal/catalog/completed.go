@@ -4,26 +4,24 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// CompletedBy adds the releases and advisories that c, read from a file, lacks and the
-// built-in catalogue has. It returns c itself where nothing is missing, else a copy; added
-// names what was added by label or identifier, with a remark behind what was left out or
-// changed because the file contradicts it.
+// CompletedBy adds to c, read from a file, the releases and advisories that only the built-in
+// catalogue has. It returns c itself if nothing is missing, else a copy. added lists them by
+// label or identifier, with a remark on those that were left out or changed because the file
+// contradicts them.
 //
-// The days of c stay, and so do its entries, but for what they say of the added: fixes for
-// added releases, and a latest patch that an added fix shows to exist. An added entry may be
-// later than the days, which Check would refuse. Nothing is added by which a server would be
-// open to less than both catalogues say.
+// The days of c stay, and so do its entries, except that they get fixes in added releases, and
+// a higher latest patch if an added fix names one. An added entry may be later than the days,
+// which Check would refuse. Nothing is added that would make a server look less affected than
+// both catalogues say.
 func (c *Catalog) CompletedBy(builtIn *Catalog) (completed *Catalog, added []string) {
 	completed, more := c.clone(), builtIn.clone()
 	n := completion{catalog: completed, own: completed.byID(), builtIn: more.byID()}
-	missing := slices.DeleteFunc(more.Releases, func(r Release) bool {
-		return slices.ContainsFunc(c.Releases, func(own Release) bool { return own.Label == r.Label })
-	})
+	own := completed.byLabel()
+	missing := slices.DeleteFunc(more.Releases, func(r Release) bool { return own[r.Label] != nil })
 	n.addFixes(missing)
 	for _, r := range missing {
 		remark := n.contradiction(&r)
@@ -43,23 +41,22 @@ func (c *Catalog) CompletedBy(builtIn *Catalog) (completed *Catalog, added []str
 		return c, nil
 	}
 	completed.Releases = append(completed.Releases, n.releases...)
-	completed.sortReleases()
 	completed.Advisories = append(completed.Advisories, n.advisories...)
-	slices.SortFunc(completed.Advisories, func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
+	completed.sort()
 	completed.raiseLatestPatches()
 	return completed, added
 }
 
-// completion is the work of CompletedBy.
+// completion is the state of CompletedBy.
 type completion struct {
-	catalog      *Catalog // of the file
+	catalog      *Catalog // from the file
 	own, builtIn map[string]*Advisory
 	releases     []Release // to add
 	advisories   []Advisory
 }
 
-// addFixes completes what the file says of the missing releases: it could not name a fix in
-// a release that it does not list, and a release newer than all named ones counts as fixed.
+// addFixes adds fixes in the missing releases to the file's entries. The file cannot name a fix
+// in a release that it does not list, and a release newer than all fixes would count as fixed.
 func (n *completion) addFixes(missing []Release) {
 	labels := make(map[release.Release]bool, len(missing))
 	for _, r := range missing {
@@ -76,8 +73,8 @@ func (n *completion) addFixes(missing []Release) {
 	}
 }
 
-// contradiction returns why a release cannot be added, "" where it can: servers that run it
-// would be taken for another release, or for fixed though nobody says that they are.
+// contradiction returns why a release cannot be added, "" if it can: servers that run it would
+// be taken for another release, or for fixed without proof.
 func (n *completion) contradiction(r *Release) string {
 	for i := range n.catalog.Releases {
 		if own := &n.catalog.Releases[i]; r.contradicts(own) {
@@ -93,15 +90,15 @@ func (n *completion) contradiction(r *Release) string {
 	return ""
 }
 
-// contradicts reports whether the tracks of two releases cannot both be right: no two
-// releases have the same one, and tracks rise with labels.
+// contradicts reports whether the tracks of two releases cannot both be right: each release has
+// its own, and tracks rise with labels.
 func (r *Release) contradicts(other *Release) bool {
 	return r.Track != nil && other.Track != nil &&
 		r.Track.Compare(*other.Track) != cmp.Compare(r.Label.Compare(other.Label), 0)
 }
 
-// tells reports whether the fixes of an advisory tell of a release that was not in the list
-// when they were named. builtIn is the built-in entry, nil where there is none.
+// tells reports whether the fixes of an advisory decide if a release is affected that was not
+// listed when they were written. builtIn is the built-in entry, nil for none.
 func (a *Advisory) tells(r release.Release, builtIn *Advisory) bool {
 	if builtIn != nil && !builtIn.Decides() {
 		builtIn = nil
@@ -115,7 +112,7 @@ func (a *Advisory) tells(r release.Release, builtIn *Advisory) bool {
 	case builtIn != nil:
 		return builtIn.isAffectedAfter(r) || r.Compare(builtIn.newestFix()) > 0
 	}
-	// One that came after the advisory came with the fix.
+	// A release published after the advisory includes the fix.
 	return firstDay(r).After(a.Published)
 }
 
@@ -128,8 +125,8 @@ func (a *Advisory) newestFix() release.Release {
 	return slices.MaxFunc(a.Fixed, release.Release.Compare)
 }
 
-// unlink removes from an advisory to be added those superseding it whose fixes the file has
-// otherwise: by such a fix, which may be none, the added advisory would count as fixed, too.
+// unlink removes from superseded_by of an added advisory those whose fixes differ in the file:
+// the added advisory would count as fixed by them.
 func (n *completion) unlink(a *Advisory) (remark string) {
 	a.SupersededBy = slices.DeleteFunc(a.SupersededBy, func(id string) bool {
 		if n.sameFixes(id) {
@@ -141,8 +138,8 @@ func (n *completion) unlink(a *Advisory) (remark string) {
 	return remark
 }
 
-// sameFixes reports whether the file has the built-in fixes for an advisory and for all that
-// supersede it. An advisory that it lacks is added with them.
+// sameFixes reports whether the file has the same fixes as the built-in catalogue for an
+// advisory and all that supersede it. One that the file lacks is added, so it has.
 func (n *completion) sameFixes(id string) bool {
 	a, b := n.own[id], n.builtIn[id]
 	if a == nil {
@@ -154,12 +151,4 @@ func (n *completion) sameFixes(id string) bool {
 
 func sameElements[T comparable](a, b []T) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(e T) bool { return !slices.Contains(b, e) })
-}
-
-func (c *Catalog) byID() map[string]*Advisory {
-	advisories := make(map[string]*Advisory, len(c.Advisories))
-	for i := range c.Advisories {
-		advisories[c.Advisories[i].ID] = &c.Advisories[i]
-	}
-	return advisories
 }

@@ -12,8 +12,8 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// trimmed makes a file out of the built-in catalogue that lacks some of its releases, with
-// their fixes, and some of its advisories; with drop it also lacks fixes of its releases.
+// trimmed returns the built-in catalogue without some of its releases, their fixes and some of
+// its advisories; with drop, also without some fixes in the remaining releases.
 func trimmed(t *testing.T, random *rand.Rand, drop bool) *catalog.Catalog {
 	t.Helper()
 	content, err := catalog.BuiltIn().Encode("")
@@ -48,8 +48,8 @@ func trimmed(t *testing.T, random *rand.Rand, drop bool) *catalog.Catalog {
 	}
 }
 
-// A server is never open to less for what was added, neither than by the file nor, where the
-// file says nothing of its release, than by the built-in catalogue.
+// Additions never make a server look less affected than by the file or, if the file lacks its
+// release, than by the built-in catalogue.
 func TestCompletedCataloguesNeverForgive(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	builtIn := judgement.BuiltIn()

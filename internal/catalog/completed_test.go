@@ -25,7 +25,7 @@ func labels(t *testing.T, texts ...string) (releases []release.Release) {
 	return releases
 }
 
-// fixing is an advisory with those first fixed releases.
+// fixing returns an advisory with the given first fixed releases.
 func fixing(t *testing.T, id, published string, fixed ...string) Advisory {
 	t.Helper()
 	return Advisory{
@@ -33,7 +33,7 @@ func fixing(t *testing.T, id, published string, fixed ...string) Advisory {
 	}
 }
 
-// listing is a catalogue of some releases, with a track of 14.YYMM each.
+// listing returns a catalogue of some releases, each with the track 14.YYMM.
 func listing(t *testing.T, names []string, advisories ...Advisory) *Catalog {
 	t.Helper()
 	c := &Catalog{Schema: Schema, ReleasesAsOf: day(t, "2024-07-01"), AdvisoriesAsOf: day(t, "2024-07-01"), ExploitedAsOf: day(t, "2024-07-01")}
@@ -84,7 +84,7 @@ func TestCompletedByNothing(t *testing.T) {
 	require.Empty(t, added)
 }
 
-// A catalogue of one release and one advisory, both of the built-in one, is completed to all of it.
+// A catalogue of one built-in release and advisory is completed to the whole built-in one.
 func TestCompletedByTheBuiltIn(t *testing.T) {
 	trimmed := BuiltIn().clone()
 	trimmed.Releases = slices.DeleteFunc(trimmed.Releases, func(r Release) bool { return r.Label != label(t, "May 2022") })
@@ -107,7 +107,7 @@ func TestCompletedByTheBuiltIn(t *testing.T) {
 	require.NoError(t, completed.Check())
 }
 
-// What the file contradicts is left out, and said.
+// What contradicts the file is left out, with a remark.
 func TestReleasesThatAreLeftOut(t *testing.T) {
 	const v1, v2 = "CVE-2023-0001", "CVE-2023-0002"
 	all := []string{"May 2022", "May 2023", "November 2023", "May 2024"}
@@ -232,8 +232,8 @@ func TestReleasesThatAreLeftOut(t *testing.T) {
 	}
 }
 
-// A release newer than all that an advisory names counts as fixed. A file without that
-// release could not name its fix.
+// A release newer than all fixes of an advisory counts as fixed, but a file without that release
+// cannot name its fix.
 func TestFixesOfAddedReleases(t *testing.T) {
 	file := listing(t, []string{"May 2022"}, fixing(t, "CVE-2023-0001", "2023-06-01", "May 2022 Patch 1"))
 	builtIn := listing(t, []string{"May 2022", "May 2023"}, fixing(t, "CVE-2023-0001", "2023-06-01", "May 2023 Patch 4", "May 2022 Patch 3"))
@@ -243,8 +243,8 @@ func TestFixesOfAddedReleases(t *testing.T) {
 	require.Equal(t, labels(t, "May 2022 Patch 1"), file.Advisories[0].Fixed)
 }
 
-// What supersedes an added advisory closes it, so the file's fixes of that must be those
-// which the built-in catalogue means.
+// An added advisory counts as fixed by one that supersedes it, so the file must have the same
+// fixes for that one as the built-in catalogue.
 func TestAddedAdvisoryThatIsSuperseded(t *testing.T) {
 	const first, second, third = "CVE-2023-0001", "CVE-2023-0002", "CVE-2023-0003"
 	superseded := func(a Advisory, by ...string) Advisory {

@@ -5,33 +5,47 @@ import (
 	"time"
 )
 
-// Day is a day of the calendar, without a time or a zone. The zero Day is none.
+// Day is a calendar day, without a time or a zone. The zero Day stands for no day.
 type Day struct {
 	midnight time.Time // in UTC
 }
 
-// DayOf is the day of an instant in UTC.
+// DayOf returns the day of t in UTC.
 func DayOf(t time.Time) Day {
 	return Day{t.UTC().Truncate(24 * time.Hour)}
 }
 
-// IsZero reports whether d is no day.
+// ParseDay reads a day such as 2026-11-21.
+func ParseDay(text string) (Day, error) {
+	t, err := time.Parse(time.DateOnly, text)
+	return DayOf(t), err
+}
+
+// Later returns the later of two days.
+func Later(a, b Day) Day {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// IsZero reports whether d is the zero Day.
 func (d Day) IsZero() bool { return d.midnight.IsZero() }
 
 // After reports whether d is later than other.
 func (d Day) After(other Day) bool { return d.midnight.After(other.midnight) }
 
-// DaysSince is the number of days from other to d, negative when other is later.
+// DaysSince returns the number of days from other to d, negative if other is later.
 func (d Day) DaysSince(other Day) int {
 	return int(d.midnight.Sub(other.midnight) / (24 * time.Hour))
 }
 
-// InFuture reports whether d is after today, with a day's grace for places where
-// tomorrow has come.
+// InFuture reports whether d is after today, with a day's grace for time zones ahead of this
+// one.
 func (d Day) InFuture(today Day) bool { return d.DaysSince(today) > 1 }
 
-// AddMonths is the same day some months later, or the last day of that month where it
-// is shorter.
+// AddMonths returns the same day some months later, or the last day of that month if it is
+// shorter.
 func (d Day) AddMonths(months int) Day {
 	later := d.midnight.AddDate(0, months, 0)
 	if later.Day() != d.midnight.Day() {
@@ -40,7 +54,7 @@ func (d Day) AddMonths(months int) Day {
 	return Day{later}
 }
 
-// String gives the day as 2026-11-21, and "unknown" for no day.
+// String returns the day as 2026-11-21, "unknown" for the zero Day.
 func (d Day) String() string {
 	if d.IsZero() {
 		return "unknown"
@@ -48,7 +62,10 @@ func (d Day) String() string {
 	return d.midnight.Format(time.DateOnly)
 }
 
-// UnmarshalTOML takes a date of TOML, without quotes and without a time.
+// MarshalText returns the day as String does, for JSON.
+func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalTOML accepts a TOML local date.
 func (d *Day) UnmarshalTOML(value any) error {
 	date, ok := value.(time.Time)
 	if !ok || date.Location().String() != "date-local" {
@@ -59,7 +76,7 @@ func (d *Day) UnmarshalTOML(value any) error {
 	return nil
 }
 
-// MarshalTOML writes a date of TOML.
+// MarshalTOML returns a TOML local date.
 func (d Day) MarshalTOML() ([]byte, error) {
 	if d.IsZero() {
 		return nil, errors.New("no day to write")

@@ -16,7 +16,7 @@ func TestAddMonths(t *testing.T) {
 	require.Equal(t, "unknown", Day{}.String())
 }
 
-// Tomorrow has come in some places.
+// Some time zones are a day ahead.
 func TestInFuture(t *testing.T) {
 	for text, want := range map[string]bool{"2026-01-30": false, "2026-01-31": false, "2026-02-01": false, "2026-02-02": true} {
 		require.Equal(t, want, day(t, text).InFuture(day(t, "2026-01-31")), text)

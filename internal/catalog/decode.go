@@ -12,40 +12,26 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// document is a catalogue whose entries are yet to be decoded: one at a time, so that
-// an error can say in which of them it is.
+// document is a catalogue whose entries are decoded later, one at a time, so that an error can
+// name the entry. Its own lists hide those of Catalog from the decoder.
 type document struct {
-	Schema         int              `toml:"schema"`
-	EndsWith       string           `toml:"ends_with"`
-	ReleasesAsOf   Day              `toml:"releases_as_of"`
-	AdvisoriesAsOf Day              `toml:"advisories_as_of"`
-	ExploitedAsOf  Day              `toml:"exploited_as_of"`
-	Sources        []string         `toml:"sources"`
-	Notes          Notes            `toml:"notes"`
-	Releases       []toml.Primitive `toml:"release"`
-	Advisories     []toml.Primitive `toml:"advisory"`
-	End            struct{}         `toml:"end"` // see checkEnd
+	Catalog
+
+	Releases   []toml.Primitive `toml:"release"`
+	Advisories []toml.Primitive `toml:"advisory"`
+	End        struct{}         `toml:"end"` // see checkEnd
 }
 
-// decode gives the catalogue, nil where a value is of a wrong type, and what is
-// wrong or unknown.
+// decode returns the catalogue, nil if a value has the wrong type, and the errors, unknown keys
+// included.
 func decode(content string) (*Catalog, []error) {
 	var d document
 	meta, err := toml.Decode(content, &d)
 	if err != nil {
 		return nil, []error{valueError(err, "")}
 	}
-	c := &Catalog{
-		Schema:         d.Schema,
-		EndsWith:       d.EndsWith,
-		ReleasesAsOf:   d.ReleasesAsOf,
-		AdvisoriesAsOf: d.AdvisoriesAsOf,
-		ExploitedAsOf:  d.ExploitedAsOf,
-		Sources:        d.Sources,
-		Notes:          d.Notes,
-		Releases:       make([]Release, len(d.Releases)),
-		Advisories:     make([]Advisory, len(d.Advisories)),
-	}
+	c := &d.Catalog
+	c.Releases, c.Advisories = make([]Release, len(d.Releases)), make([]Advisory, len(d.Advisories))
 	var errs []error
 	for i, entry := range d.Releases {
 		if err := meta.PrimitiveDecode(entry, &c.Releases[i]); err != nil {
@@ -58,7 +44,7 @@ func decode(content string) (*Catalog, []error) {
 		}
 	}
 	if len(errs) > 0 {
-		return nil, errs // what follows an error in its entry would count as unknown
+		return nil, errs // keys after an error in an entry would count as unknown
 	}
 	for _, key := range meta.Undecoded() {
 		errs = append(errs, fmt.Errorf("%s: there is no such key", text.OneLine(key.String())))
@@ -66,15 +52,14 @@ func decode(content string) (*Catalog, []error) {
 	return c, errs
 }
 
-// missingKeys finds what an entry must say: without it, it would silently decide
-// nothing.
+// missingKeys finds missing keys without which an entry would silently decide nothing.
 func missingKeys(tree map[string]any) []error {
 	var errs []error
 	for _, table := range []struct {
 		name, title string
 		keys        []string
 	}{{"release", "label", []string{"verified"}}, {"advisory", "id", []string{"verified", "fixed"}}} {
-		entries, _ := tree[table.name].([]map[string]any) // anything else is said otherwise
+		entries, _ := tree[table.name].([]map[string]any) // decode reports any other type
 		for i, entry := range entries {
 			for _, key := range table.keys {
 				if _, found := entry[key]; !found {
@@ -86,8 +71,7 @@ func missingKeys(tree map[string]any) []error {
 	return errs
 }
 
-// nameOf is what an entry calls itself, or its number in the file where that is not
-// to be had.
+// nameOf returns the label or identifier of an entry, else its number in the file.
 func nameOf(meta toml.MetaData, entry toml.Primitive, key string, i int) string {
 	var fields map[string]any
 	if err := meta.PrimitiveDecode(entry, &fields); err != nil {
@@ -127,8 +111,8 @@ var hints = []struct {
 	{release.ErrTrack, `"14.173"`},
 }
 
-// valueError words an error that the library has with a value: its key, without the
-// table that stands in front already, and no line, which need not be the right one.
+// valueError rewords the library's error about a value: with its key, but without the table,
+// which the caller adds, and without the line, which may be wrong.
 func valueError(err error, table string) error {
 	key, message := "", strings.TrimPrefix(err.Error(), "toml: ")
 	var value toml.ParseError
@@ -143,7 +127,7 @@ func valueError(err error, table string) error {
 	} else if types := noTable.FindStringSubmatch(message); types != nil {
 		message = fmt.Sprintf("must be %s, but is %s", typeNames.Replace(types[1]), typeNames.Replace(types[2]))
 	}
-	for _, hint := range hints { // the library does not let the error itself through
+	for _, hint := range hints { // the library does not wrap the error
 		if strings.HasSuffix(message, hint.err.Error()) {
 			message += ": write for example " + hint.example
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Diff returns what differs in a newer catalogue, for review: one line for each field of the
-// catalogue, of a release or of an advisory, by its key in the file.
+// Diff returns the differences in a newer catalogue, for review: one line for each changed key
+// of the catalogue, a release or an advisory.
 func (c *Catalog) Diff(newer *Catalog) []string {
 	lines := fields("", *c, *newer)
 	lines = append(lines, entries("release", c.Releases, newer.Releases, func(r *Release) string { return r.Label.String() })...)
@@ -37,7 +37,7 @@ func entries[E any](table string, old, newer []E, name func(*E) string) (lines [
 	return lines
 }
 
-// fields compares two tables of a file, but for the tables in them.
+// fields compares two tables of a file without their subtables.
 func fields[E any](prefix string, old, newer E) (lines []string) {
 	before, after := reflect.ValueOf(old), reflect.ValueOf(newer)
 	for i := range before.NumField() {
@@ -56,7 +56,7 @@ func fields[E any](prefix string, old, newer E) (lines []string) {
 	return lines
 }
 
-// value is a value in a line, "none" for one that a file would leave out.
+// value formats a value on one line, "none" for one that a file omits.
 func value(v reflect.Value) string {
 	if v.IsZero() {
 		return "none"
@@ -69,10 +69,6 @@ func value(v reflect.Value) string {
 	}
 	texts := make([]string, 0, v.Len())
 	for i := range v.Len() {
-		if p, ok := v.Index(i).Interface().(Patch); ok {
-			texts = append(texts, fmt.Sprintf("%d is %s (%s)", p.Patch, p.Build, p.Basis))
-			continue
-		}
 		texts = append(texts, fmt.Sprint(v.Index(i).Interface()))
 	}
 	return "[" + strings.Join(texts, ", ") + "]"

@@ -3,19 +3,18 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
 
-// endTable is the value of ends_with, and the name of the empty table that closes a file
-// which has that key in its head. A file that was cut off between two entries is TOML as
-// good as the whole one: without the announcement nothing would tell that advisories are
-// missing.
+// endTable is the value of ends_with and the name of the empty table at the end of a file that
+// has this key. A file that was cut off between two entries is still valid TOML: without the
+// key nothing would show that advisories are missing.
 const endTable = "end"
 
-// checkEnd compares what the head of a file announces with what the file closes with; keys
-// are those of the file in the order in which they stand there.
+// checkEnd checks that a file with ends_with ends with the table [end]. keys are all keys of
+// the file in order.
 func checkEnd(tree map[string]any, keys []toml.Key) error {
 	announced, announces := tree["ends_with"]
 	closing, closes := tree[endTable]
@@ -38,15 +37,10 @@ func checkEnd(tree map[string]any, keys []toml.Key) error {
 	return nil
 }
 
-var (
-	announcesEnd = regexp.MustCompile(`(?m)^ends_with\s*=`)
-	hasEnd       = regexp.MustCompile(`(?m)^\[end\]`)
-)
-
-// cutOffHint adds to an error of the syntax what most likely made it: most cuts go through
-// a line.
+// cutOffHint returns the most likely cause of a syntax error, "" if it is not a file that was
+// cut off within a line.
 func cutOffHint(content string) string {
-	if announcesEnd.MatchString(content) && !hasEnd.MatchString(content) {
+	if strings.Contains(content, "\nends_with") && !strings.Contains(content, "\n[end]") {
 		return ": the file was cut off, for [end] is missing: copy or update it again"
 	}
 	return ""

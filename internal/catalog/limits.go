@@ -2,16 +2,16 @@ package catalog
 
 import "fmt"
 
-// Bounds of what an entry says, for reports and log lines that repeat it. They leave room:
-// a description in a CVE record takes 4096 characters at most, a reference 2048.
+// Bounds of the texts in an entry, which reports and log lines repeat. A CVE record allows a
+// description of 4096 characters and a reference of 2048.
 const (
 	maxText    = 4 << 10 // bytes of a summary, a note or a remark
 	maxLine    = 2 << 10 // bytes of any other text
 	maxEntries = 100     // entries of a list
 )
 
-// Bounds of a catalogue: each release is compared with each advisory, and a megabyte of the
-// shortest entries would take an agent's memory for that. There are some ten of either a year.
+// Bounds of a catalogue: each release is compared with each advisory, for which a megabyte of
+// the shortest entries would need too much memory. About ten of each come out per year.
 const (
 	maxReleases   = 500
 	maxAdvisories = 1000
@@ -29,7 +29,7 @@ func checkCount(wrong func(string, ...any), key string, count int) {
 	}
 }
 
-// checkList bounds a list of texts; it says once that one of them is too long.
+// checkList bounds a list of texts and reports only the first one that is too long.
 func checkList(wrong func(string, ...any), key string, values []string) {
 	checkCount(wrong, key, len(values))
 	for i, value := range values {

@@ -87,7 +87,7 @@ func TestSizesAreBounded(t *testing.T) {
 	require.EqualError(t, c.Check(), `advisory "CVE-2024-00000": superseded_by has 101 entries, and 100 are the most: keep those that matter`)
 }
 
-// The highest numbers that there can be are in order.
+// The highest allowed numbers are accepted.
 func TestHighestNumbers(t *testing.T) {
 	c := good(t)
 	r := &c.Releases[1]
@@ -97,7 +97,7 @@ func TestHighestNumbers(t *testing.T) {
 	require.NoError(t, c.Check())
 }
 
-// An identifier that is none does not fill a log.
+// An invalid identifier does not fill a log.
 func TestLongIdentifier(t *testing.T) {
 	c := good(t)
 	c.Advisories[1].ID = strings.Repeat("x", MaxSize)

@@ -18,39 +18,29 @@ type Listed struct {
 	Published Day
 }
 
-// String returns what the entry says, for a message about a contradiction.
 func (l Listed) String() string { return fmt.Sprintf("%q is build %s", l.Release, l.Build) }
 
-// LeftOut is a release of the vendor's list that was not taken, with its patches.
-type LeftOut struct {
-	Release release.Release
-	Reason  string
-}
-
-// String returns one line.
-func (l LeftOut) String() string { return fmt.Sprintf("%s left out: %s", l.Release, l.Reason) }
-
-// listedRelease is what the vendor's list says about a release.
+// listedRelease is a release in the vendor's list.
 type listedRelease struct {
 	label   release.Release
-	entries []Listed // one of each patch, from the initial release up
+	entries []Listed // one for each patch, in ascending order
 	remarks []string
-	// contradiction says why the release cannot be taken, "" where nothing was found.
+	// contradiction is why the release is left out, "" if it is not.
 	contradiction string
 }
 
 func (r *listedRelease) track() release.Track { return r.entries[0].Build.Track }
 
-// contradictedf notes the first contradiction; more of them say the same.
+// contradictedf records the first contradiction.
 func (r *listedRelease) contradictedf(format string, args ...any) {
 	if r.contradiction == "" {
 		r.contradiction = fmt.Sprintf(format, args...)
 	}
 }
 
-// group sorts the vendor's list into releases, oldest first. An entry may be there twice: a
-// list that is read page by page moves meanwhile. Of a patch with two builds the later one
-// counts, which replaced the other.
+// group sorts the vendor's list into releases, oldest first. Duplicate entries are ignored: the
+// list may change while its pages are read. If a patch has two builds, the later one replaced
+// the other.
 func group(list []Listed) []*listedRelease {
 	sorted := slices.SortedFunc(slices.Values(list), func(a, b Listed) int {
 		return cmp.Or(a.Release.Compare(b.Release), a.Build.Track.Compare(b.Build.Track), cmp.Compare(a.Build.Number, b.Build.Number))
@@ -75,7 +65,7 @@ func group(list []Listed) []*listedRelease {
 	return releases
 }
 
-// compareEntries finds the releases of the list that contradict themselves.
+// compareEntries finds releases whose entries contradict each other.
 func compareEntries(releases []*listedRelease) {
 	for _, r := range releases {
 		for i, e := range r.entries[1:] {
@@ -89,13 +79,14 @@ func compareEntries(releases []*listedRelease) {
 	}
 }
 
-// compareWithCatalog finds the releases of the list that contradict the catalogue.
+// compareWithCatalog finds releases that contradict the catalogue.
 func compareWithCatalog(c *Catalog, releases []*listedRelease, asOf Day) {
+	own := c.byLabel()
 	for _, r := range taken(releases) {
-		// A list that moves a release to another track is another product's, or spoilt: it would
-		// drop every build that is known.
-		if known := c.trackOf(r.label); known != nil && *known != r.track() {
-			r.contradictedf("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known)
+		// Another track means another product, or broken data: taking it would drop all known
+		// builds.
+		if known := own[r.label]; known != nil && known.Track != nil && *known.Track != r.track() {
+			r.contradictedf("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known.Track)
 			continue
 		}
 		merged, _ := c.with(asOf, r)
@@ -106,10 +97,10 @@ func compareWithCatalog(c *Catalog, releases []*listedRelease, asOf Day) {
 	}
 }
 
-// compareWithEachOther finds the releases of the list that contradict each other: a track is
-// that of one release, and tracks rise with releases. Both are left out, since nothing tells
-// which one is right: if the catalogue knew the track of one of them, the other would
-// contradict the catalogue and be left out by now.
+// compareWithEachOther finds releases that contradict each other: each release has its own
+// track, and tracks rise with releases. Both are left out, since nothing tells which one is
+// right: had the catalogue known one of the tracks, compareWithCatalog would have found the
+// other release.
 func compareWithEachOther(releases []*listedRelease) {
 	candidates := taken(releases)
 	for i, older := range candidates {
@@ -133,33 +124,22 @@ func taken(releases []*listedRelease) []*listedRelease {
 	return slices.DeleteFunc(slices.Clone(releases), func(r *listedRelease) bool { return r.contradiction != "" })
 }
 
-func leftOut(releases []*listedRelease) []LeftOut {
-	var out []LeftOut
+// leftOut returns a line for each release with a contradiction.
+func leftOut(releases []*listedRelease) (lines []string) {
 	for _, r := range releases {
 		if r.contradiction != "" {
-			out = append(out, LeftOut{r.label, r.contradiction})
+			lines = append(lines, fmt.Sprintf("%s left out: %s", r.label, r.contradiction))
 		}
 	}
-	return out
+	return lines
 }
 
-// nothingTaken is the error of a list of which every release was left out.
-func nothingTaken(out []LeftOut) error {
+// nothingTaken returns the error for a list of which every release was left out.
+func nothingTaken(leftOut []string) error {
 	const maxNamed = 10
-	errs := []error{errors.New("nothing in the vendor's list can be taken: is it the right list?")}
-	for _, l := range out[:min(len(out), maxNamed)] {
-		errs = append(errs, errors.New(l.String()))
+	lines := append([]string{"nothing in the vendor's list can be taken: is it the right list?"}, leftOut[:min(len(leftOut), maxNamed)]...)
+	if more := len(leftOut) - maxNamed; more > 0 {
+		lines = append(lines, text.Plural(more, "more release")+" left out")
 	}
-	if more := len(out) - maxNamed; more > 0 {
-		errs = append(errs, errors.New(text.Plural(more, "more release")+" left out"))
-	}
-	return errors.Join(errs...)
-}
-
-// trackOf returns the track of a release, nil where the catalogue does not know it.
-func (c *Catalog) trackOf(label release.Release) *release.Track {
-	if i := slices.IndexFunc(c.Releases, func(r Release) bool { return r.Label == label }); i >= 0 {
-		return c.Releases[i].Track
-	}
-	return nil
+	return errors.New(strings.Join(lines, "\n"))
 }

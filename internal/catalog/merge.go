@@ -9,21 +9,20 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// VendorList is where the vendor lists its releases, for people.
-const VendorList = "https://github.com/qlik-download/qlik-sense-server/releases"
+// vendorList is the page with the vendor's releases, for people.
+const vendorList = "https://github.com/qlik-download/qlik-sense-server/releases"
 
-// MergeReport is what a merge did, one sentence each.
+// MergeReport is the result of a merge, one sentence each.
 type MergeReport struct {
 	Changes []string
-	Remarks []string // what was found and not taken
-	LeftOut []LeftOut
+	Remarks []string // what was found but not taken
+	LeftOut []string // releases of the vendor's list that contradict it or the catalogue
 }
 
-// Merge returns the catalogue, which must be in order, with what the vendor's list says as of
-// a day; c stays as it is. The vendor's word goes over everything that the catalogue has on a
-// pair of patch and build. A release of the list that contradicts the list or the catalogue is
-// left out and keeps what the catalogue has. The error, one line for each release, is that of
-// a list that is empty, or of which all releases were left out.
+// Merge returns a copy of the catalogue, which must have passed Check, with the vendor's list as
+// of a day merged in. The vendor's builds replace those in the catalogue. A release that
+// contradicts the list or the catalogue is left out, and its entry in the catalogue stays. A
+// list that is empty or has no other releases is an error, one line for each release.
 func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) {
 	releases := group(list)
 	compareEntries(releases)
@@ -38,34 +37,34 @@ func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) 
 	return merged, report, nil
 }
 
-// with returns a copy of the catalogue with releases of the vendor's list, and what they
-// change, one sentence each.
+// with returns a copy of the catalogue with listed releases merged in, and the changes.
 func (c *Catalog) with(asOf Day, releases ...*listedRelease) (merged *Catalog, changes []string) {
 	merged = c.clone()
-	merged.ReleasesAsOf = later(merged.ReleasesAsOf, asOf)
+	merged.ReleasesAsOf = Later(merged.ReleasesAsOf, asOf)
 	for _, listed := range releases {
 		changes = append(changes, listed.remarks...)
 	}
-	known := len(merged.Releases)
+	own := merged.byLabel()
+	var added []Release
 	for _, listed := range releases {
-		i := slices.IndexFunc(merged.Releases[:known], func(r Release) bool { return r.Label == listed.label })
-		if i < 0 {
-			r := Release{Label: listed.label, Verified: true}
-			mergeRelease(&r, listed.entries, asOf)
-			merged.Releases = append(merged.Releases, r)
-			changes = append(changes, fmt.Sprintf("%s: new release, track %s, latest patch %d", r.Label, r.Track, *r.LatestPatch))
+		if r := own[listed.label]; r != nil {
+			changes = append(changes, mergeRelease(r, listed.entries, asOf)...)
 			continue
 		}
-		changes = append(changes, mergeRelease(&merged.Releases[i], listed.entries, asOf)...)
+		r := Release{Label: listed.label, Verified: true}
+		mergeRelease(&r, listed.entries, asOf)
+		added = append(added, r)
+		changes = append(changes, fmt.Sprintf("%s: new release, track %s, latest patch %d", r.Label, r.Track, *r.LatestPatch))
 	}
-	merged.sortReleases()
+	merged.Releases = append(merged.Releases, added...)
+	merged.sort()
 	merged.raiseLatestPatches() // an advisory may name a patch before the vendor's list does
 	return merged, changes
 }
 
-// mergeRelease brings one release up to date and says what that changes.
+// mergeRelease brings one release up to date and returns the changes.
 func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
-	var facts []string // in one sentence
+	var facts []string // joined to one sentence
 	if !r.Verified {
 		facts = append(facts, "now verified")
 		r.Verified, r.Note = true, outdated(r.Note)
@@ -84,7 +83,7 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 		facts = append(facts, fmt.Sprintf("latest patch %d -> %d", *r.LatestPatch, latest))
 		r.LatestPatch = &latest
 	}
-	r.LatestPatchAsOf = later(r.LatestPatchAsOf, asOf)
+	r.LatestPatchAsOf = Later(r.LatestPatchAsOf, asOf)
 
 	if day := endOfSupport(entries[0]); r.EndOfSupport.IsZero() && !day.IsZero() {
 		facts = append(facts, fmt.Sprintf("end of support %s (estimate)", day))
@@ -97,8 +96,8 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 		changes = append(changes, fmt.Sprintf("%s: %s", r.Label, strings.Join(facts, ", ")))
 	}
 	changes = append(changes, pairs.changes...)
-	if len(changes) > 0 && !slices.Contains(r.Sources, VendorList) {
-		r.Sources = append(r.Sources, VendorList)
+	if len(changes) > 0 && !slices.Contains(r.Sources, vendorList) {
+		r.Sources = append(r.Sources, vendorList)
 	}
 	if pairs.changed() {
 		r.Note = outdated(r.Note)
@@ -106,17 +105,17 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 	return changes
 }
 
-// mergedPatches is what becomes of the pairs of patch and build of a release.
+// mergedPatches is the result of mergePatches.
 type mergedPatches struct {
 	patches Patches
 	dropped []Patch
 	facts   []string
-	changes []string // a sentence for each pair that was dropped
+	changes []string // a sentence for each dropped build
 }
 
 func (m *mergedPatches) changed() bool { return len(m.facts)+len(m.changes) > 0 }
 
-// mergePatches puts the vendor's pairs in and drops what contradicts them.
+// mergePatches adds the vendor's builds and drops those that contradict them.
 func mergePatches(old []Patch, entries []Listed) mergedPatches {
 	var m mergedPatches
 	added, confirmed := 0, 0
@@ -159,15 +158,15 @@ func mergePatches(old []Patch, entries []Listed) mergedPatches {
 	return m
 }
 
-// contradicts reports whether two pairs cannot both be right: patches of a release and
-// their builds rise together.
+// contradicts reports whether two builds cannot both be right: builds of a release rise with its
+// patches.
 func (p Patch) contradicts(other Patch) bool {
 	return p.Build.Track != other.Build.Track ||
 		cmp.Compare(p.Patch, other.Patch) != cmp.Compare(p.Build.Number, other.Build.Number)
 }
 
-// latestPatch is the newest patch that is known to exist: not of an ambiguous pair, and
-// not the one that was known until now where its pair turned out to be wrong.
+// latestPatch returns the newest patch known to exist. Ambiguous ones do not count, nor does the
+// previous latest patch if its build was dropped.
 func latestPatch(r *Release, dropped []Patch) int {
 	latest := 0
 	for _, p := range r.Patches {
@@ -181,13 +180,12 @@ func latestPatch(r *Release, dropped []Patch) int {
 	return latest
 }
 
-// supportMonths is how long the vendor supports a release, by its rule for products on
-// the customer's premises.
+// supportMonths is how long the vendor supports an on-premises release.
 const supportMonths = 24
 
-// endOfSupport is estimated from the day of the initial release. It is unknown where the
-// entry is that of a patch, and where the day is far from the month in the label: then
-// it is that of an upload, not of the release.
+// endOfSupport estimates the end of support from the day of the initial release. It is unknown
+// if the entry is a patch, or if the day is far from the month in the label: then it is the
+// day of an upload, not of the release.
 func endOfSupport(first Listed) Day {
 	const near = 62 // days
 	if first.Release.Patch != 0 || first.Published.IsZero() {
@@ -199,7 +197,7 @@ func endOfSupport(first Listed) Day {
 	return first.Published.AddMonths(supportMonths)
 }
 
-// outdated marks a note that was written before the vendor's list was read.
+// outdated marks a note as written before the vendor's list was read.
 func outdated(note string) string {
 	const mark = "Before the vendor's list was read: "
 	if note == "" || strings.HasPrefix(note, mark) {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An administrator's update leaves a file to the group that may read it.
+// An update by root keeps owner, group and mode of the file.
 func TestSaveKeepsTheOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a file away")

@@ -16,8 +16,8 @@ import (
 // MaxSize bounds a catalogue, in bytes; the built-in one takes a twentieth of it.
 const MaxSize = 1 << 20
 
-// Load reads and checks the catalogue in a file. The error joins everything that
-// was found wrong, one line each, and names the file in each of them.
+// Load reads and checks the catalogue in a file. The error joins all problems, one line each,
+// which begins with the file.
 func Load(file string) (*Catalog, error) {
 	content, err := read(file)
 	if err != nil {
@@ -31,7 +31,7 @@ func Load(file string) (*Catalog, error) {
 }
 
 func read(file string) ([]byte, error) {
-	// To open a pipe that nobody writes to would never end.
+	// Opening a pipe without a writer would block.
 	if info, err := os.Stat(file); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
@@ -52,7 +52,7 @@ func read(file string) ([]byte, error) {
 	return content, nil
 }
 
-// within puts the file in front of each line of an error.
+// within prefixes each line of an error with the file.
 func within(file string, err error) error {
 	var errs []error
 	for line := range strings.Lines(err.Error()) {
@@ -61,17 +61,15 @@ func within(file string, err error) error {
 	return errors.Join(errs...)
 }
 
-// Parse reads and checks a catalogue. The error joins everything that was found
-// wrong, one line each.
+// Parse reads and checks a catalogue. The error joins all problems, one line each.
 func Parse(raw []byte) (*Catalog, error) {
-	content := strings.TrimPrefix(string(raw), "\ufeff") // Windows editors put it there
+	content := strings.TrimPrefix(string(raw), "\ufeff") // Windows editors add it
 	if line, err := nesting.Check(content); err != nil {
 		return nil, fmt.Errorf("line %d: %w: is it a catalogue?", line, err)
 	}
 
-	// Twice: the position that the library gives with an error is right for errors of
-	// the syntax, which end the first reading, but for those of a value it is that of the
-	// key's last occurrence, whichever table the value is in.
+	// Decode twice. The first pass finds syntax errors, for which the library gives the right
+	// line. For an error in a value it gives the line where the key last occurs in any table.
 	var tree map[string]any
 	meta, err := toml.Decode(content, &tree)
 	if err != nil {
@@ -105,8 +103,7 @@ func decodeChecked(content string) (*Catalog, error) {
 	return c, nil
 }
 
-// checkSchema comes before everything else: what a later format says cannot be
-// judged by this one's rules.
+// checkSchema comes before all other checks: their rules may not apply to a later format.
 func checkSchema(schema any) error {
 	switch schema {
 	case int64(Schema):

@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// fetchLimit is what one Fetch may take, everything included.
+	// fetchLimit bounds the time of one Fetch.
 	fetchLimit       = 30 * time.Second
 	maxReplyHeader   = 64 << 10 // bytes
-	maxETag          = 1 << 10  // bytes of one that is remembered
+	maxETag          = 1 << 10  // bytes
 	remoteUserAgent  = "telegraf-qlik-sense-version"
 	exampleRemoteURL = "https://web.example.com/qlik-sense-catalog.toml"
 )
 
-// CheckURL says what keeps an address from being that of a Remote. It does not repeat the
-// address, in which there may be a password.
+// CheckURL returns why an address cannot be that of a Remote, nil if it can. The error does not
+// repeat the address, which may contain a password.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
@@ -43,41 +43,42 @@ func CheckURL(address string) error {
 	return nil
 }
 
-// Remote is a catalogue on a web server. It must not be used by two at the same time.
+// Remote is a catalogue on a web server. It is not safe for concurrent use.
 type Remote struct {
 	url    string
 	client *http.Client
-	etag   string // of what was read last, "" where there is none
-	sum    [sha256.Size]byte
+	etag   string            // of the last catalogue read, "" for none
+	sum    [sha256.Size]byte // of its content
 }
 
-// NewRemote returns the catalogue at a URL that CheckURL finds in order. The server's
-// certificate has to lead to one of the roots, nil for those of the system.
+// NewRemote returns the catalogue at a URL that passed CheckURL. The server's certificate must
+// chain to one of the roots, nil for those of the system.
 //
-// Nothing is sent that concerns Qlik Sense servers: no client certificate, token or header.
-// The proxy is that of the environment.
+// Requests carry no credentials: no client certificate, token or header meant for Qlik Sense
+// servers. The proxy comes from the environment.
 func NewRemote(address string, roots *x509.CertPool) *Remote {
 	return &Remote{url: address, client: &http.Client{
 		Timeout: fetchLimit,
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment,
-			// So that each address of a name has its share of the time, not the first alone.
+			// With a timeout the dialer divides the time among the addresses of a name.
 			DialContext:            (&net.Dialer{Timeout: fetchLimit}).DialContext,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives:      true, // it is asked once an hour
-			DisableCompression:     true, // so that the bounds are those of what was sent
+			DisableCompression:     true, // so that the bounds apply to what was sent
 			MaxResponseHeaderBytes: maxReplyHeader,
 		},
-		// Whoever can redirect could lead to http, or to a server that nobody chose.
+		// A redirect could lead to http, or to a server that nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// URL is where the catalogue is.
+// URL returns the address of the catalogue.
 func (r *Remote) URL() string { return r.url }
 
-// Fetch asks for the catalogue, reads and checks it. It returns nil where it is as it was at
-// the last Fetch that succeeded, also for a server that knows no ETag. The error says what to do; it does not name the URL.
+// Fetch downloads and checks the catalogue. It returns nil if the catalogue has not changed since
+// the last successful Fetch, with or without an ETag. The error says what to do but does not name
+// the URL.
 func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
 	if err != nil {
@@ -94,7 +95,7 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	defer response.Body.Close()
 	switch {
 	case response.StatusCode == http.StatusNotModified && r.etag != "":
-		return nil, nil //nolint:nilnil // said above
+		return nil, nil //nolint:nilnil // as documented
 	case response.StatusCode != http.StatusOK:
 		return nil, fetchStatusError(response)
 	}
@@ -110,7 +111,7 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	sum := sha256.Sum256(content)
 	if sum == r.sum {
 		r.remember(response)
-		return nil, nil //nolint:nilnil // said above
+		return nil, nil //nolint:nilnil // as documented
 	}
 	c, err := Parse(content)
 	if err == nil && c.EndsWith == "" {
@@ -127,7 +128,7 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	return c, nil
 }
 
-// remember keeps the ETag of what was read.
+// remember stores the ETag of the response.
 func (r *Remote) remember(response *http.Response) {
 	if r.etag = response.Header.Get("ETag"); len(r.etag) > maxETag {
 		r.etag = ""
@@ -136,12 +137,9 @@ func (r *Remote) remember(response *http.Response) {
 
 func fetchError(err error) error {
 	if request, ok := errors.AsType[*url.Error](err); ok {
-		if request.Timeout() {
-			return fmt.Errorf("there was no complete answer within %s: check the server, the network and the proxy", fetchLimit)
-		}
 		err = request.Err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return fmt.Errorf("there was no complete answer within %s: check the server, the network and the proxy", fetchLimit)
 	}
 	const most = 300 // it may repeat what a server sent

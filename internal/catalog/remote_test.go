@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a Remote does is tested where it is used, in fleet.
+// Package fleet, which uses Remote, tests the rest.
 func TestCheckURL(t *testing.T) {
 	for address, problem := range map[string]string{
 		"https://web.example.com/catalog.toml":        "",

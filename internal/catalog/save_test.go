@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireAlone checks that a folder holds these files and nothing that was left over.
+// requireAlone checks that a folder contains these files and no leftovers.
 func requireAlone(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -105,7 +105,7 @@ func TestSaveRefuses(t *testing.T) {
 	requireAlone(t, dir, "catalog.toml")
 }
 
-// Who reads the file while it is replaced sees the old or the new one, never a part.
+// A reader sees the old or the new file while it is replaced, never a part.
 func TestSaveBesideReaders(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not replace a file that someone has open: the update fails and says so")
@@ -144,7 +144,7 @@ func TestSaveBesideReaders(t *testing.T) {
 	requireAlone(t, filepath.Dir(file), "catalog.toml")
 }
 
-// One digest stands for what is judged by: not for comments or the order in a file, but for every entry.
+// The digest depends on every entry, but not on comments or the order of entries.
 func TestDigest(t *testing.T) {
 	c := good(t)
 	require.Regexp(t, "^[0-9a-f]{64}$", c.Digest())

@@ -1,6 +1,6 @@
 package catalog
 
-// supersession checks the advisories that supersede one.
+// supersession checks superseded_by of an advisory.
 func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
 	circular := false
 	for _, id := range a.SupersededBy {
@@ -10,14 +10,14 @@ func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
 		case a.Decides() && other.Undecided():
 			wrong("superseded_by %q, which is information and has no fix", id)
 		case k.circles[id] == k.circles[a.ID] && !circular:
-			circular = true // one line for each advisory: there may be very many of such pairs
+			circular = true // one line per advisory: there may be very many such pairs
 			wrong("superseded_by %q, which this one supersedes in turn", id)
 		}
 	}
 }
 
-// findCircles numbers the advisories: two have the same number if each supersedes the other,
-// directly or through others.
+// findCircles numbers the advisories so that two have the same number if each supersedes the
+// other, directly or through others.
 func (k *checker) findCircles() {
 	c := newComponents(func(id string) []string {
 		if a := k.advised[id]; a != nil {
@@ -32,27 +32,27 @@ func (k *checker) findCircles() {
 }
 
 // components finds the strongly connected components of a graph by Tarjan's algorithm, which
-// goes along each edge once.
+// follows each edge once.
 type components struct {
 	next   func(id string) []string
-	order  map[string]int // from 1, in which the nodes were reached
-	number map[string]int // of the component, 0 while it is not complete
-	open   []string       // nodes that were reached and whose component is not complete
+	order  map[string]int // in which nodes were reached, from 1
+	number map[string]int // of the component, 0 until it is complete
+	open   []string       // nodes whose component is not complete
 }
 
 func newComponents(next func(id string) []string) *components {
 	return &components{next: next, order: make(map[string]int), number: make(map[string]int)}
 }
 
-// find numbers the component of a node, and of all that can be reached from there.
+// find numbers the components of a node and of all nodes reachable from it.
 func (c *components) find(id string) {
 	if c.order[id] == 0 {
 		c.visit(id)
 	}
 }
 
-// visit gives the earliest open node that can be reached. It recurses once for each node of
-// a chain, of which a file of MaxSize has some thousands.
+// visit returns the order of the earliest open node that is reachable. It recurses once for each
+// node of a chain, of which a file of MaxSize can have thousands.
 func (c *components) visit(id string) (low int) {
 	low = len(c.order) + 1
 	c.order[id] = low

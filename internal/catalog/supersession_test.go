@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// linked is the good catalogue with n more advisories, and those that supersede each of
-// them by the numbers that next gives.
+// linked returns the good catalogue with n more advisories. next returns the numbers of those
+// that supersede advisory i.
 func linked(t *testing.T, n int, next func(i int) []int) *Catalog {
 	t.Helper()
 	c := good(t)
@@ -26,7 +26,7 @@ func linked(t *testing.T, n int, next func(i int) []int) *Catalog {
 	return c
 }
 
-// between gives the numbers from first up to, but not including, last.
+// between returns the numbers from first up to, but not including, last.
 func between(first, last int) (numbers []int) {
 	for i := first; i < last; i++ {
 		numbers = append(numbers, i)
@@ -34,7 +34,7 @@ func between(first, last int) (numbers []int) {
 	return numbers
 }
 
-// Each advisory is looked at once, in whatever way they are linked and however many.
+// Each advisory is visited once, however they are linked.
 func TestSupersessionTakesOneStepForEachAdvisory(t *testing.T) {
 	const n = 400
 	for name, next := range map[string]func(int) []int{
@@ -69,7 +69,7 @@ func TestSupersessionTakesOneStepForEachAdvisory(t *testing.T) {
 	}
 }
 
-// The components are those that searching from each node finds.
+// The components match those found by a search from each node.
 func TestComponents(t *testing.T) {
 	const n = 60
 	for shift := range 12 {
@@ -106,8 +106,8 @@ func TestComponents(t *testing.T) {
 	}
 }
 
-// A chain of as many advisories as a catalogue can have is in order, and one line for each of
-// them says that it is a circle.
+// A chain of as many advisories as a catalogue can have is accepted; a circle of them causes one
+// line for each.
 func TestLongSupersession(t *testing.T) {
 	n := maxAdvisories - len(good(t).Advisories)
 	chain := linked(t, n, func(i int) []int { return between(i+1, min(i+2, n)) })
@@ -122,7 +122,7 @@ func TestLongSupersession(t *testing.T) {
 	}
 }
 
-// Only those of a circle are named, not those that lead to it or that it leads to.
+// Only the members of a circle are named, not those that lead to or from it.
 func TestSupersessionInACircle(t *testing.T) {
 	c := linked(t, 6, func(i int) []int { return map[int][]int{0: {1}, 1: {2, 5}, 2: {3}, 3: {1}, 4: {0}}[i] })
 	problems := strings.Split(c.Check().Error(), "\n")

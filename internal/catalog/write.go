@@ -15,10 +15,10 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Patches are written one to a line.
+// Patches are written one per line.
 type Patches []Patch
 
-// MarshalTOML writes a list of inline tables.
+// MarshalTOML returns a list of inline tables.
 func (p Patches) MarshalTOML() ([]byte, error) {
 	var content strings.Builder
 	content.WriteString("[\n")
@@ -29,10 +29,10 @@ func (p Patches) MarshalTOML() ([]byte, error) {
 	return []byte(content.String()), nil
 }
 
-// Notes are written one to a line.
+// Notes are written one per line.
 type Notes []string
 
-// MarshalTOML writes a list.
+// MarshalTOML returns a list.
 func (n Notes) MarshalTOML() ([]byte, error) {
 	var content strings.Builder
 	content.WriteString("[\n")
@@ -47,23 +47,22 @@ func (n Notes) MarshalTOML() ([]byte, error) {
 	return []byte(content.String()), nil
 }
 
-// Encode writes the catalogue in its own format: the comment, releases by age, advisories by
-// identifier, and the end that the head announces.
+// Encode returns the catalogue as a file: the comment, releases by age, advisories by
+// identifier, and the table [end].
 func (c *Catalog) Encode(comment string) ([]byte, error) {
 	sorted := *c
 	sorted.EndsWith = endTable
-	sorted.Releases = slices.SortedFunc(slices.Values(c.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) })
-	sorted.Advisories = slices.SortedFunc(slices.Values(c.Advisories), func(a, b Advisory) int { return strings.Compare(a.ID, b.ID) })
-
+	sorted.Releases, sorted.Advisories = slices.Clone(c.Releases), slices.Clone(c.Advisories)
+	sorted.sort()
 	for i := range sorted.Advisories {
 		if a := &sorted.Advisories[i]; a.Fixed == nil {
-			a.Fixed = []release.Release{} // the key must be there, and the library leaves nil out
+			a.Fixed = []release.Release{} // the key is required, but the library omits nil
 		}
 	}
 
 	var content bytes.Buffer
 	for line := range strings.Lines(comment) {
-		// What a comment quotes may hold what TOML does not take.
+		// A comment may quote characters that TOML does not allow.
 		line = text.OneLine(strings.ToValidUTF8(strings.TrimSuffix(line, "\n"), "?"))
 		content.WriteString(strings.TrimSuffix("# "+line, " ") + "\n")
 	}
@@ -75,12 +74,12 @@ func (c *Catalog) Encode(comment string) ([]byte, error) {
 	return content.Bytes(), nil
 }
 
-// Digest returns the SHA-256 of what the catalogue says, in hexadecimal digits: of what Encode
-// writes, without a comment. Two catalogues of one digest judge alike.
+// Digest returns the SHA-256, in hexadecimal digits, of what Encode returns without a comment.
+// Catalogues with the same digest judge alike.
 func (c *Catalog) Digest() string {
 	content, err := c.Encode("")
 	if err != nil {
-		return "" // no catalogue that was read does that
+		return "" // cannot happen for a catalogue that was read
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(content))
 }
@@ -89,7 +88,7 @@ func firstDay(r release.Release) Day {
 	return DayOf(time.Date(r.Year, r.Month, 1, 0, 0, 0, 0, time.UTC))
 }
 
-// Save writes the catalogue to a file, with a comment in front: all of it or nothing.
+// Save writes the catalogue to a file atomically, with a comment at the top.
 func (c *Catalog) Save(file, comment string) error {
 	content, err := c.Encode(comment)
 	if err != nil {

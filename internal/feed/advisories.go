@@ -11,36 +11,32 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// AdvisoriesURL finds the records of NVD whose texts have both words. A query by product
-// would miss all of those that NVD has not analysed, which is most of them since 2026.
-const AdvisoriesURL = "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense"
-
-// advisories is NVD's API 2.0. Without a key it may be asked five times in 30 seconds; it
-// refuses more with status 403.
+// advisories is NVD's API 2.0. Without a key it allows five requests in 30 seconds and refuses
+// more with status 403. The URL finds records whose descriptions contain both words: a query
+// by product would miss records that NVD has not analysed, which is most of them since 2026.
 var advisories = &source{
 	part: "advisories",
 	name: "NVD's list of advisories",
-	url:  AdvisoriesURL,
+	url:  "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense",
 	next: nextRecords, parse: parseAdvisories,
 	forbiddenIsLimit: true,
 	maxPage:          20 << 20,
 }
 
-// advisoryList is what NVD's records say.
+// advisoryList is the content of NVD's reply.
 type advisoryList struct {
 	records []catalog.Record
-	foreign int // records about something else
+	foreign int // records about other products
 	of      catalog.Day
 }
 
 func (l *advisoryList) day() catalog.Day { return l.of }
 
-func (l *advisoryList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, merged, error) {
-	result, report, err := c.MergeAdvisories(l.records, asOf)
-	return result, merged{report.Changes, report.Remarks}, err
+func (l *advisoryList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, catalog.MergeReport, error) {
+	return c.MergeAdvisories(l.records, asOf)
 }
 
-// nvdReply is the envelope of a page.
+// nvdReply is one page of NVD's reply.
 type nvdReply struct {
 	Format          string   `json:"format"`
 	Version         string   `json:"version"`
@@ -52,7 +48,7 @@ type nvdReply struct {
 	} `json:"vulnerabilities"`
 }
 
-const maxRecords = 10_000 // hundreds of times of what there is
+const maxRecords = 10_000 // far more than there are
 
 func parseEnvelope(content []byte) (*nvdReply, error) {
 	var reply nvdReply
@@ -71,7 +67,7 @@ func parseEnvelope(content []byte) (*nvdReply, error) {
 	return &reply, nil
 }
 
-// nextRecords returns the address of the records after the last page, nil where it was the last.
+// nextRecords returns the URL of the next page, nil after the last one.
 func nextRecords(pages []*reply) (*url.URL, error) {
 	last := pages[len(pages)-1]
 	envelope, err := parseEnvelope(last.body)
@@ -85,7 +81,7 @@ func nextRecords(pages []*reply) (*url.URL, error) {
 	case len(envelope.Vulnerabilities) == 0:
 		return nil, errTruncated
 	case last.url.Query().Has("startIndex") && last.url.Query().Get("startIndex") != strconv.Itoa(*envelope.StartIndex):
-		return nil, errShifted // or a mirror that answers with the first page always
+		return nil, errShifted // or a mirror that always answers with the first page
 	}
 	next := *pages[0].url
 	query := next.Query()
@@ -94,8 +90,8 @@ func nextRecords(pages []*reply) (*url.URL, error) {
 	return &next, nil
 }
 
-// parseAdvisories reads the pages of one answer. Whether they are all of one state, only
-// their counts tell.
+// parseAdvisories reads the pages of one answer. Only their counts tell whether the list changed
+// in between.
 func parseAdvisories(pages [][]byte) (list, error) {
 	l := &advisoryList{}
 	seen := make(map[string]bool)
@@ -125,7 +121,7 @@ func parseAdvisories(pages [][]byte) (list, error) {
 			case record.Published.After(catalog.DayOf(envelope.Timestamp.Time)):
 				return nil, fmt.Errorf("%s was published on %s, after the reply of %s: has its format changed?", record.ID, record.Published, l.of)
 			case record.RecordModified.After(catalog.DayOf(envelope.Timestamp.Time)):
-				// No later state of the record would ever replace it.
+				// No later version of the record would ever replace it.
 				return nil, fmt.Errorf("%s was modified on %s, after the reply of %s: has its format changed?", record.ID, record.RecordModified, l.of)
 			}
 			seen[record.ID] = true

@@ -10,8 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// configuration is what NVD's analysts say of a record: nodes of names (CPE 2.3) that are
-// vulnerable.
+// configuration is NVD's analysis of a record: nodes of CPE 2.3 names that are vulnerable.
 type configuration struct {
 	Negate bool   `json:"negate"`
 	Nodes  []node `json:"nodes"`
@@ -25,18 +24,18 @@ type node struct {
 	} `json:"cpeMatch"`
 }
 
-// affected are the releases that CPEs name as vulnerable.
+// affected are the releases that NVD's CPEs mark as vulnerable.
 type affected struct {
 	any     bool // at least one is about Qlik Sense
-	negated bool // one of them turns the meaning of others round
-	// patches are those named of each initial release. 0 is the initial release itself.
+	negated bool // one of them is in a negation
+	// patches are the named ones of each release; 0 is the initial release.
 	patches map[release.Release][]int
-	// whole are releases that are named without a patch, which tells nothing of patches.
+	// whole are releases named without a patch, which says nothing about patches.
 	whole []release.Release
 }
 
-// cpeName takes a name apart: version, update, and the edition and system it is for.
-// Colons that are part of a value have a backslash in front.
+// cpeName matches version, update, edition and system in a name. A backslash escapes a colon
+// within a value.
 var cpeName = regexp.MustCompile(`^cpe:2\.3:a:qlik:qlik_sense:((?:[^:\\]|\\.)+):((?:[^:\\]|\\.)+):(?:[^:]*):(?:[^:]*):([^:]*):([^:]*):`)
 
 var (
@@ -44,8 +43,8 @@ var (
 	cpePatch   = regexp.MustCompile(`^patch_?(\d+)$`)
 )
 
-// readCPEs collects what CPEs say of Qlik Sense. A build in the place of a version, a range of
-// builds and an update of an unknown form say nothing that could be compared.
+// readCPEs collects the releases in CPEs of Qlik Sense. Builds as versions, ranges of builds and
+// updates in an unknown form are ignored: they cannot be compared.
 func readCPEs(configurations []configuration) affected {
 	a := affected{patches: make(map[release.Release][]int)}
 	for _, c := range configurations {
@@ -85,9 +84,9 @@ func (a *affected) add(version, update, edition, system string) {
 	}
 }
 
-// runs returns the first fixed patch of each release of which all patches from the initial
-// release up to the last affected one are named. One patch alone, or a gap, tells nothing:
-// of CVE-2021-36761 a single patch is named, and nobody says that the next one has a fix.
+// runs returns the first fixed patch of each release whose patches are all named from the initial
+// release to the last affected one. A single patch or a gap proves nothing: CVE-2021-36761 names
+// one patch, but nothing says that the next one has a fix.
 func (a *affected) runs() []release.Release {
 	var runs []release.Release
 	for r, patches := range a.patches {
@@ -102,8 +101,7 @@ func (a *affected) runs() []release.Release {
 	return runs
 }
 
-// contradiction returns where CPEs say otherwise than a list of fixed releases, "" where
-// they do not.
+// contradiction returns how the CPEs contradict a list of fixed releases, "" if they do not.
 func (a *affected) contradiction(fixed []release.Release) string {
 	if a.negated {
 		return "NVD's CPEs have a negation, which is not understood"

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cpes are vulnerable names of Qlik Sense, each with version and update.
+// cpes returns vulnerable names of Qlik Sense, each with version and update.
 func cpes(names ...string) []configuration {
 	n := node{}
 	for _, name := range names {

@@ -14,7 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// nvdRecord has what is used of a record. NVD adds members at any time.
+// nvdRecord has the members of a record that are used. NVD may add others at any time.
 type nvdRecord struct {
 	ID           string        `json:"id"`
 	Assigner     string        `json:"sourceIdentifier"`
@@ -47,10 +47,10 @@ type metric struct {
 	} `json:"cvssData"`
 }
 
-// nvdTime is a time as NVD writes it, in UTC and without saying so.
+// nvdTime is a time as NVD writes it, in UTC without a zone.
 type nvdTime struct{ time.Time }
 
-// UnmarshalJSON also takes a time that names its zone.
+// UnmarshalJSON also accepts a time with a zone.
 func (t *nvdTime) UnmarshalJSON(content []byte) (err error) {
 	var value string
 	if err = json.Unmarshal(content, &value); err != nil {
@@ -67,7 +67,7 @@ const (
 	cisaSource = "134c704f-9b21-4f2e-91b3-4a467353bcc0" // its Vulnrichment (ADP)
 
 	nvdPage      = "https://nvd.nist.gov/vuln/detail/"
-	maxReference = 20 // of a record; NVD repeats them
+	maxReference = 20 // for each record; NVD repeats them
 	maxSummary   = 4 << 10
 	maxNote      = 1 << 10
 )
@@ -77,7 +77,7 @@ var (
 	qlikSense = regexp.MustCompile(`(?i)\bQlik\s*Sense\b`)
 )
 
-// parseRecord reads a record of a reply. ours is false for one that is not about Qlik Sense.
+// parseRecord reads a record of a reply. ours reports whether it is about Qlik Sense.
 func parseRecord(content json.RawMessage) (record catalog.Record, ours bool, err error) {
 	var r nvdRecord
 	if err := json.Unmarshal(content, &r); err != nil {
@@ -112,11 +112,11 @@ func parseRecord(content json.RawMessage) (record catalog.Record, ours bool, err
 		record.Fixed = list.fixed
 		record.Note = text.Excerpt(fmt.Sprintf("Read by machine from the sentence: %q", list.sentence), maxSummary-len("..."))
 	}
-	// The text of a rejected record is gone; who knows its identifier knows what it was about.
+	// A rejected record has lost its text: take it, since the catalogue may have its identifier.
 	return record, record.Rejected || cpes.any || qlikSense.MatchString(english), nil
 }
 
-// hint adds what NVD's CPEs say, where the text says nothing, for a person who decides.
+// hint tells a person who decides what NVD's CPEs say if the text has no list.
 func hint(cpes *affected, list *textList) string {
 	runs := cpes.runs()
 	if list != nil || len(runs) == 0 || cpes.negated {
@@ -146,9 +146,9 @@ func summary(english string) string {
 	return text.Excerpt(line, maxSummary-len("..."))
 }
 
-// score returns NVD's own score where there is one, else that of whoever assigned the
-// identifier, else another one: never simply the highest. Among those of one source the
-// newest version of CVSS counts; version 2, which is another scale, comes after all others.
+// score returns NVD's own score, else that of the CNA, else that of another source: never simply
+// the highest. Of one source it takes the newest version of CVSS; version 2, which has another
+// scale, comes last.
 func (r *nvdRecord) score() (score float64, vector, source string) {
 	m := r.Metrics
 	for _, metrics := range [][]metric{slices.Concat(m.V40, m.V31, m.V30), m.V2} {
@@ -165,7 +165,7 @@ func (r *nvdRecord) score() (score float64, vector, source string) {
 	return 0, "", ""
 }
 
-// references returns the pages that a record names, its own page first.
+// references returns the record's own page and those that it links to.
 func (r *nvdRecord) references() []string {
 	pages := []string{nvdPage + r.ID}
 	for _, reference := range r.References {
@@ -174,7 +174,7 @@ func (r *nvdRecord) references() []string {
 	return pages
 }
 
-// appendReference adds a page of the web to those of an entry, each once and within bounds.
+// appendReference adds a web page unless it is a duplicate or exceeds the bounds.
 func appendReference(pages []string, page string) []string {
 	const longest = 1 << 10
 	web := strings.HasPrefix(page, "https://") || strings.HasPrefix(page, "http://")

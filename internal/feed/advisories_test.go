@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,12 +16,12 @@ import (
 
 func day(t testing.TB, text string) catalog.Day {
 	t.Helper()
-	at, err := time.Parse(time.DateOnly, text)
+	d, err := catalog.ParseDay(text)
 	require.NoError(t, err)
-	return catalog.DayOf(at)
+	return d
 }
 
-// samples are the stored records of NVD, by identifier.
+// samples returns the stored NVD records by identifier.
 func samples(t testing.TB) map[string]*nvdRecord {
 	t.Helper()
 	files, err := filepath.Glob("testdata/nvd/*.json")
@@ -44,8 +43,8 @@ func sample(t testing.TB, id string) json.RawMessage {
 	return content
 }
 
-// What a machine reads in the samples is what people worked out from the same records: equal
-// for the seven that have a list, and undecided for the others.
+// The samples are read as people read them: the same fixes for the seven that have a list, and
+// undecided for the others.
 func TestSamplesAreReadAsPeopleReadThem(t *testing.T) {
 	curated := make(map[string]catalog.Advisory)
 	for _, a := range catalog.BuiltIn().Advisories {
@@ -85,7 +84,7 @@ func TestSamplesAreReadAsPeopleReadThem(t *testing.T) {
 	require.Equal(t, 7, decided)
 }
 
-// The CPEs of three samples say the same as their texts, but for an initial release with the fix.
+// The CPEs of three samples agree with their texts, except for an initial release with the fix.
 func TestCPEsOfTheSamples(t *testing.T) {
 	runs := map[string]int{"CVE-2023-41265": 4, "CVE-2023-41266": 4, "CVE-2023-48365": 8}
 	for id, r := range samples(t) {
@@ -161,7 +160,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// A hostile record stays within the bounds of an entry, and shows no more than text.
+// A hostile record stays within the bounds of an entry and has no control characters.
 func TestRecordsAreBounded(t *testing.T) {
 	references := make([]string, 0, 1002)
 	for i := range 1000 {
@@ -178,7 +177,7 @@ func TestRecordsAreBounded(t *testing.T) {
 	require.NoError(t, c.Check())
 }
 
-// Reports link to what a record names: web pages alone, each once.
+// References are web pages only, each once.
 func TestReferences(t *testing.T) {
 	const longest = 1 << 10
 	page := "https://example.com/" + strings.Repeat("a", longest-len("https://example.com/"))

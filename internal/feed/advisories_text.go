@@ -14,18 +14,18 @@ import (
 // textList is the list of fixed releases in the description of a record.
 type textList struct {
 	fixed    []release.Release
-	sentence string // that has it
+	sentence string // with the list
 }
 
-// errNoList is the error of a text that does not begin a list.
+// errNoList is the error for a text without a list.
 var errNoList = errors.New("the text has no list of fixed releases")
 
-// maxFixed is how many releases an entry of a catalogue may name.
+// maxFixed is the most releases that a catalogue allows in fixed.
 const maxFixed = 100
 
 const (
 	month = `(?:January|February|March|April|May|June|July|August|September|October|November|December)`
-	// A label as records write it. QlikView counts in SR.
+	// A label as in records. SR is QlikView's word for patch.
 	labelForm = month + ` \d{4}\b(?: (?:IR|Initial Release|(?:Patch|SR) ?\d+))?`
 )
 
@@ -38,15 +38,15 @@ var (
 
 	namedRelease = regexp.MustCompile(`(?i)(\b(?:before|prior to) (?:versions? )?)?\b(` + labelForm + `)`)
 	namedPatch   = regexp.MustCompile(`(?i)\bpatch(?:es)? ?\d`)
-	// doubts are words beside a list by which it may not be what it looks like.
+	// doubts are words after a list that may change its meaning.
 	doubts = regexp.MustCompile(`(?i)\b(?:incomplete\w*|partial\w*|insufficient\w*|still|not|never|until|unfixed|unless|` +
 		`except\w*|revert\w*|withdraw\w*|re-?introduced|regression|again|remain\w*|later|newer|subsequent\w*)\b`)
 	incompleteFix = regexp.MustCompile(`(?i)\bexists because of an incomplete fix (?:for|of) CVE-\d+-\d+`)
 	otherProducts = regexp.MustCompile(`(?i)\b(?:QlikView|NPrinting|Talend|Qlik (?:Replicate|Compose|Catalog|Cloud|Enterprise Manager))\b`)
 )
 
-// What may stand in front of an introduction within its sentence. More than these words can
-// turn its meaning round: "will be fixed in", "is not fixed in", "QlikView is fixed in".
+// clauses match what may precede an introduction within its sentence. Other words can change the
+// meaning: "will be fixed in", "is not fixed in", "QlikView is fixed in".
 var clauses = map[string]*regexp.Regexp{
 	"fixed in": regexp.MustCompile(`(?i)^(?:(?:this|these|it|they|the|both|issues?|vulnerabilit(?:y|ies)|flaws?|problems?) )*` +
 		`(?:(?:is|are|was|were|has been|have been) )?$`),
@@ -54,9 +54,9 @@ var clauses = map[string]*regexp.Regexp{
 	"lack these patch levels": regexp.MustCompile(`(?i)\bQlik Sense\b[^;]* installations that $`),
 }
 
-// readText reads the list of fixed releases in an English description. The list must be read
-// whole, from its introduction to the full stop, it must be the only one, and nothing that
-// the text says beside it may contradict it; else the error says why a person must look.
+// readText reads the list of fixed releases in an English description. Every word of the list
+// must be understood, from its introduction to the full stop; it must be the only list, and the
+// rest of the text must not contradict it. Otherwise the error says why a person must decide.
 func readText(description string) (*textList, error) {
 	all := strings.Join(strings.Fields(description), " ")
 	places := introduction.FindAllStringSubmatchIndex(all, -1)
@@ -90,7 +90,7 @@ func readText(description string) (*textList, error) {
 	return &textList{fixed, strings.TrimSpace(all[start:end])}, nil
 }
 
-// readList reads the entries up to the full stop and returns the length of all that.
+// readList reads the entries up to the full stop and returns their length in bytes.
 func readList(content string) (fixed []release.Release, length int, err error) {
 	builds := make(map[release.Release]release.Build)
 	for rest := content; ; {
@@ -125,7 +125,7 @@ func readList(content string) (fixed []release.Release, length int, err error) {
 	}
 }
 
-// checkBuilds refuses builds that do not rise with their releases: one of the two is wrong.
+// checkBuilds refuses builds that do not rise with their releases: one of them is wrong.
 func checkBuilds(fixed []release.Release, builds map[release.Release]release.Build) error {
 	var last release.Release
 	for _, r := range slices.SortedFunc(slices.Values(fixed), release.Release.Compare) {
@@ -140,8 +140,8 @@ func checkBuilds(fixed []release.Release, builds map[release.Release]release.Bui
 	return nil
 }
 
-// contradiction compares what a text says beside its list: what it names is affected, up to
-// there or up to before it, and must not count as fixed by the list.
+// contradiction checks the text around the list: a release named there is affected, or all
+// before it are, so the list must not count them as fixed.
 func contradiction(beside string, fixed []release.Release) error {
 	newest := slices.MaxFunc(fixed, release.Release.Compare)
 	for _, named := range namedRelease.FindAllStringSubmatch(beside, -1) {
@@ -149,7 +149,7 @@ func contradiction(beside string, fixed []release.Release) error {
 		if err != nil {
 			return fmt.Errorf("the text names %s, which is no release", text.Quote(named[2]))
 		}
-		first := newest // that counts as fixed, of that release or of all later ones
+		first := newest // fixed patch of that release, or else of all later releases
 		if i := slices.IndexFunc(fixed, func(fix release.Release) bool { return fix.Initial() == r.Initial() }); i >= 0 {
 			first = fixed[i]
 		}

@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"telegraf-qlik-sense-version/internal/atomicfile"
 	"telegraf-qlik-sense-version/internal/boundedfile"
@@ -21,9 +20,8 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// A bundle carries the replies of the sources to a machine without internet: a tar.gz whose
-// first file, the manifest, names all others. They are the pages as they came,
-// releases-1.json and so on.
+// A bundle carries the replies of the sources to a machine without internet. It is a tar.gz whose
+// first file, the manifest, lists the others: the raw pages, releases-1.json and so on.
 
 const (
 	manifestName = "manifest.json"
@@ -41,14 +39,14 @@ type manifestSource struct {
 	Part    string `json:"part"`
 	Address string `json:"address"`
 	Read    string `json:"read"` // the day
-	// Mirror marks what was not read where it is published: nobody knows how old it was.
+	// Mirror is set if the pages are from a mirror, whose copy may be of any age.
 	Mirror bool `json:"mirror"`
 	Pages  int  `json:"pages"`
 }
 
 func pageName(part string, i int) string { return fmt.Sprintf("%s-%d.json", part, i+1) }
 
-// Download saves what the sources answer in a bundle.
+// Download saves the answers of the sources in a bundle.
 type Download struct {
 	Sources
 
@@ -56,8 +54,8 @@ type Download struct {
 	Today  catalog.Day
 }
 
-// Run reads the sources and writes the bundle. It returns what is in it, a line for each
-// source, and the error of those that failed; the bundle is written unless all have.
+// Run reads the sources and writes the bundle. It returns a line for each source in it, and the
+// errors of those that failed; the bundle is written unless all failed.
 func (d *Download) Run(ctx context.Context) (string, error) {
 	chosen, err := d.chosen()
 	if err == nil {
@@ -70,8 +68,7 @@ func (d *Download) Run(ctx context.Context) (string, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return "", fmt.Errorf("%s was not written: interrupted", d.Bundle)
 	}
-	failed := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.err == nil })
-	good := slices.DeleteFunc(outcomes, func(o outcome) bool { return o.err != nil })
+	failed, good := partition(outcomes)
 	errs := make([]error, 0, len(failed)+1)
 	for _, o := range failed {
 		errs = append(errs, prefixed(fmt.Sprintf("%s has no %s: ", d.Bundle, o.part), o.err))
@@ -93,9 +90,8 @@ func (d *Download) Run(ctx context.Context) (string, error) {
 	return report.String(), errors.Join(errs...)
 }
 
-// checkBundle reports whether a bundle can be written to a file, before the network is asked.
-// It keeps a file from being replaced that is no bundle, as a catalogue is that somebody names
-// by mistake.
+// checkBundle returns an error if the bundle cannot be written, to fail before any request. It
+// refuses to replace a file that is not a bundle, such as a catalogue named by mistake.
 func checkBundle(file string) error {
 	if err := atomicfile.Check(file); err != nil {
 		return err
@@ -148,8 +144,8 @@ func packBundle(outcomes []outcome, today catalog.Day) ([]byte, error) {
 	return packed.Bytes(), err
 }
 
-// readBundle reads the replies of the chosen sources out of a bundle. The bundle may come
-// from anywhere: nothing of it is written to a disk, and all of it is bounded.
+// readBundle reads the replies of the chosen sources from a bundle. It may come from anywhere:
+// all of it is bounded, and nothing is written to disk.
 func readBundle(file string, chosen []*source, today catalog.Day) ([]outcome, error) {
 	packed, err := boundedfile.Read(file, maxBundle)
 	if err != nil {
@@ -175,13 +171,13 @@ func readBundle(file string, chosen []*source, today catalog.Day) ([]outcome, er
 }
 
 func (m *manifestSource) answer(s *source, pages [][]byte) (*answer, error) {
-	read, err := time.Parse(time.DateOnly, m.Read)
+	read, err := catalog.ParseDay(m.Read)
 	if err != nil {
 		return nil, fmt.Errorf("was read on %s, which is no day", text.Quote(m.Read))
 	}
-	a := &answer{address: text.Excerpt(Place(m.Address), 300), pages: pages}
+	a := &answer{address: text.Excerpt(redacted(m.Address), 300), pages: pages}
 	if !m.Mirror {
-		a.read = catalog.DayOf(read)
+		a.read = read
 	}
 	a.list, err = s.parse(pages)
 	return a, err
@@ -189,8 +185,8 @@ func (m *manifestSource) answer(s *source, pages [][]byte) (*answer, error) {
 
 var errNoBundle = errors.New(`is no bundle of "catalog download"`)
 
-// unpackBundle returns the manifest and the pages of each part. They must follow each other
-// as the manifest says, with nothing between and nothing behind them.
+// unpackBundle returns the manifest and the pages of each part. The archive must contain exactly
+// the files in the manifest, in that order.
 func unpackBundle(packed []byte) (*manifest, map[string][][]byte, error) {
 	compressed, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -244,7 +240,7 @@ func unpackBundle(packed []byte) (*manifest, map[string][][]byte, error) {
 	if _, err := archive.Next(); !errors.Is(err, io.EOF) {
 		return nil, nil, fmt.Errorf("has more files than its manifest names: %w", errNoBundle)
 	}
-	// To the end, where the checksum is.
+	// Read to the end to verify the checksum.
 	if _, err := io.Copy(io.Discard, limited); err != nil {
 		return nil, nil, bundleError(err)
 	}

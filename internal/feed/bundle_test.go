@@ -21,7 +21,7 @@ func (f *feeds) download(t testing.TB) *Download {
 	return &Download{Sources: f.sources(), Bundle: filepath.Join(t.TempDir(), "lists.tar.gz"), Today: day(t, today)}
 }
 
-// A bundle says the same as the network does.
+// A bundle has the same effect as the network.
 func TestUpdateFromABundle(t *testing.T) {
 	f := play(t)
 	d := f.download(t)
@@ -47,7 +47,7 @@ func TestUpdateFromABundle(t *testing.T) {
 	require.ErrorContains(t, err, "lists.tar.gz was not written")
 }
 
-// The day on which the vendor's list was read is carried over; of a mirror nobody knows it.
+// A bundle keeps the day on which the vendor's list was downloaded, but not for a mirror.
 func TestDayOfABundle(t *testing.T) {
 	f := play(t)
 	l, err := parseReleases([][]byte{[]byte("[" + may2031 + "]")})
@@ -91,7 +91,7 @@ func TestDownloadWithoutASource(t *testing.T) {
 	_, err = u.Run(t.Context())
 	require.NoError(t, err)
 
-	// What is no bundle is not replaced by one, and nothing is left of a failure.
+	// A file that is not a bundle is not replaced, and a failure leaves nothing behind.
 	d.Bundle = file
 	_, err = d.Run(t.Context())
 	require.EqualError(t, err, file+" was not written: it is there and is no bundle: name another file")
@@ -105,7 +105,7 @@ func TestDownloadWithoutASource(t *testing.T) {
 	require.ErrorContains(t, err, "all sources are left out")
 }
 
-// packed is a tar.gz of headers and what stands behind them.
+// packed returns a tar.gz of files.
 func packed(t testing.TB, files ...tarFile) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -225,14 +225,14 @@ func pagesOf(n int) (files []tarFile) {
 	return files
 }
 
-// What could not be read again is not written.
+// A bundle that could not be read again is not written.
 func TestBundlesAreBounded(t *testing.T) {
 	page := []byte("[" + strings.Repeat(" ", 9<<20) + "]")
 	_, err := packBundle([]outcome{{source: releases, answer: &answer{pages: slices.Repeat([][]byte{page}, 8)}}}, day(t, today))
 	require.EqualError(t, err, "the replies take 72 MiB, and a bundle of more than 64 would not be read again")
 }
 
-// What is there and no bundle is not replaced by one.
+// A file that is not a bundle is not replaced.
 func TestCheckBundle(t *testing.T) {
 	for content, good := range map[string]bool{
 		"": true, "\x1f\x8b\x08": true, "\x1f\x8b": true, "\x1f": false, "\x1f\x9d\x90": false, "\x8b\x8b\x08": false, "schema": false,
@@ -261,7 +261,7 @@ func gzipOf(t *testing.T, content []byte) []byte {
 	return out.Bytes()
 }
 
-// However many bytes of a bundle arrive, only the whole one is taken.
+// Only a whole bundle is accepted, wherever it was cut off.
 func TestBundlesThatWereCutOff(t *testing.T) {
 	good := packed(t, file("manifest.json", oneRelease), file("releases-1.json", "["+may2031+"]"))
 	for n := range good {

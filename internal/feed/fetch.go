@@ -16,15 +16,15 @@ const (
 	maxAnswer = 64 << 20 // bytes of all pages
 )
 
-// fetcher asks a source for its pages.
+// fetcher downloads the pages of a source.
 type fetcher struct {
 	*source
 	client *http.Client
-	pause  time.Duration // before the second attempt; it grows with each further one
+	pause  time.Duration // before the second attempt; longer before each further one
 }
 
-// fetch reads the whole list from an address, "" for where it is published, until ctx ends
-// it. today is the day of that.
+// fetch reads the whole list from a mirror, or from the publisher if address is "". today is the
+// day of a list from the publisher.
 func (s *source) fetch(ctx context.Context, address string, today catalog.Day, pause time.Duration) (*answer, error) {
 	f := &fetcher{source: s, client: s.client(), pause: pause}
 	defer f.client.CloseIdleConnections()
@@ -33,14 +33,14 @@ func (s *source) fetch(ctx context.Context, address string, today catalog.Day, p
 	}
 	first := ctx
 	if deadline, ok := ctx.Deadline(); ok && s.copyURL != "" {
-		// A server that does not answer at all must leave time for the copy.
+		// Leave time for the copy if the server does not answer.
 		var cancel context.CancelFunc
 		first, cancel = context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/2))
 		defer cancel()
 	}
 	a, err := f.read(first, s.url)
 	if err != nil && s.copyURL != "" && ctx.Err() == nil {
-		remark := fmt.Sprintf("%s was read from its copy at %s, for %s", s.name, Place(s.copyURL), oneLine(err))
+		remark := fmt.Sprintf("%s was read from its copy at %s, for %s", s.name, redacted(s.copyURL), oneLine(err))
 		var copyErr error
 		if a, copyErr = f.read(ctx, s.copyURL); copyErr != nil {
 			return nil, errors.Join(err, copyErr)
@@ -54,7 +54,7 @@ func (s *source) fetch(ctx context.Context, address string, today catalog.Day, p
 	return a, nil
 }
 
-// read reads all pages from an address, again where they changed meanwhile.
+// read reads all pages, again if the list changed in between.
 func (f *fetcher) read(ctx context.Context, address string) (a *answer, err error) {
 	u, err := f.parseURL(address)
 	if err != nil {
@@ -67,15 +67,15 @@ func (f *fetcher) read(ctx context.Context, address string) (a *answer, err erro
 	}
 	switch {
 	case errors.Is(err, errShifted), errors.Is(err, errTruncated):
-		return nil, fmt.Errorf("%s%w: try again", Place(address), err)
+		return nil, fmt.Errorf("%s%w: try again", redacted(address), err)
 	case err != nil:
-		return nil, fmt.Errorf("%s%w", Place(address), err)
+		return nil, fmt.Errorf("%s%w", redacted(address), err)
 	}
-	a.address = Place(address)
+	a.address = redacted(address)
 	return a, nil
 }
 
-// pages reads the pages from the first one on. The error begins with the place in the list.
+// pages reads all pages once. The error begins with the page; the caller adds the address.
 func (f *fetcher) pages(ctx context.Context, first *url.URL) (*answer, error) {
 	var replies []*reply
 	a := &answer{}

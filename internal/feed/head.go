@@ -10,23 +10,21 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// comment returns the head of the file.
-func (u *Update) comment(outcomes []outcome) string {
-	origins := make([]string, 0, len(outcomes))
-	for _, o := range outcomes {
-		if o.err == nil {
-			origins = append(origins, fmt.Sprintf("  %s from %s", o.part, o.answer.address))
-		}
+// comment returns the comment at the top of the file.
+func (u *Update) comment(good []outcome) string {
+	origins := make([]string, 0, len(good))
+	for _, o := range good {
+		origins = append(origins, fmt.Sprintf("  %s from %s", o.part, o.answer.address))
 	}
 	return fmt.Sprintf(head, fmt.Sprintf("Written by \"telegraf-qlik-sense-version catalog update\" on %s:\n%s\n",
 		u.Today, strings.Join(origins, "\n")), catalog.NVDNotice)
 }
 
-// tomlToken matches comments, and strings, in which a # begins none.
+// tomlToken matches comments and also strings, in which a # does not start a comment.
 var tomlToken = regexp.MustCompile(`(?s)#[^\n]*|""".*?"""|'''.*?'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'`)
 
-// lostComments returns a remark for each comment of somebody's own in the file, which the next
-// version of it will not have.
+// lostComments returns a remark for each comment that somebody wrote into the file, since the
+// update will not keep it.
 func (u *Update) lostComments() (remarks []string) {
 	content, err := boundedfile.Read(u.File, catalog.MaxSize)
 	if err != nil {
@@ -34,7 +32,7 @@ func (u *Update) lostComments() (remarks []string) {
 	}
 	body := string(content)
 	if begin, _, _ := strings.Cut(head, "\n"); strings.HasPrefix(body, "# "+begin) {
-		_, body, _ = strings.Cut(body, "\nschema") // an update has written what is above
+		_, body, _ = strings.Cut(body, "\nschema") // an update wrote the part before it
 	}
 	lost := 0
 	for _, token := range tomlToken.FindAllString(body, -1) {
@@ -51,8 +49,8 @@ func (u *Update) lostComments() (remarks []string) {
 	return remarks
 }
 
-// head is the comment of each file that an update writes, also of the one that the program
-// carries inside. Every update writes it anew, so it holds what is true of all of them.
+// head is the comment at the top of every file that an update writes, including the built-in
+// catalogue. It must be true of all of them.
 const head = `Releases of Qlik Sense Enterprise on Windows and the advisories that concern them, as
 telegraf-qlik-sense-version knows them. The program carries such a file inside; the setting
 catalog_file names another one to use instead.

@@ -24,7 +24,7 @@ const (
 	userAgent = "telegraf-qlik-sense-version"
 )
 
-// parseURL reads the address of the source or of a mirror.
+// parseURL parses the URL of the source or of a mirror.
 func (s *source) parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -48,7 +48,7 @@ func (s *source) client() *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: s.checkRedirect}
 }
 
-// redirectError is what the program and not the network refuses.
+// redirectError is a redirect that the program refuses to follow.
 type redirectError struct{ reason string }
 
 func (e redirectError) Error() string { return "refused a redirect: " + e.reason }
@@ -59,7 +59,7 @@ func (s *source) checkRedirect(to *http.Request, via []*http.Request) error {
 		return redirectError{fmt.Sprintf("there are more than %d in a row", maxRedirects)}
 	case to.URL.Scheme != "https" && via[0].URL.Scheme == "https":
 		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with %s if it can be trusted",
-			text.Quote(Place(to.URL.String())), s.option())}
+			text.Quote(redacted(to.URL.String())), s.option())}
 	}
 	return nil
 }
@@ -71,16 +71,16 @@ type reply struct {
 	body   []byte
 }
 
-// temporaryError is one that may be gone after a while.
+// temporaryError is an error after which another attempt may succeed.
 type temporaryError struct {
 	error
-	wait time.Duration // that the server asks for, 0 where it does not
+	wait time.Duration // as requested by the server, or 0
 }
 
-// get asks for an address, again after a while where that may help and there is the time.
+// get requests a URL, and retries after a temporary error if there is time.
 func (f *fetcher) get(ctx context.Context, u *url.URL) (*reply, error) {
 	for attempt := 1; ; attempt++ {
-		reply, err := f.ask(ctx, u)
+		reply, err := f.request(ctx, u)
 		temporary, again := errors.AsType[temporaryError](err)
 		if !again {
 			return reply, err
@@ -97,7 +97,7 @@ func (f *fetcher) get(ctx context.Context, u *url.URL) (*reply, error) {
 	}
 }
 
-func (f *fetcher) ask(ctx context.Context, u *url.URL) (*reply, error) {
+func (f *fetcher) request(ctx context.Context, u *url.URL) (*reply, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
 		return nil, err
@@ -124,8 +124,7 @@ func (f *fetcher) ask(ctx context.Context, u *url.URL) (*reply, error) {
 	return &reply{response.Request.URL, response.Header, body}, nil
 }
 
-// networkError says what happened to a request, without its address, which the caller puts
-// in front.
+// networkError describes a failed request. The caller adds the address.
 func networkError(ctx context.Context, err error) error {
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
@@ -141,15 +140,14 @@ func networkError(ctx context.Context, err error) error {
 	if _, refused := errors.AsType[redirectError](err); refused {
 		return err
 	}
-	// It may repeat what a server sent.
-	const most = 300
-	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or " + carry)
+	const most = 300 // the error may repeat what a server sent
+	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or " + carryHint)
 }
 
-// carry is what helps a machine without internet.
-const carry = `carry the lists over from another machine with "catalog download"`
+// carryHint helps on a machine without internet.
+const carryHint = `carry the lists over from another machine with "catalog download"`
 
-// statusError says what an answer other than a list means and what to do about it.
+// statusError says what a status other than 200 means and what to do about it.
 func (s *source) statusError(response *http.Response, body []byte) error {
 	code := response.StatusCode
 	header := response.Header
@@ -158,7 +156,7 @@ func (s *source) statusError(response *http.Response, body []byte) error {
 		return s.rateLimitError(header, time.Now())
 	case code == http.StatusForbidden && s.forbiddenIsLimit:
 		return temporaryError{fmt.Errorf("HTTP status %s: these are too many requests, or a proxy refuses them: wait, %s, or name a mirror with %s",
-			status(code), carry, s.option()), 0}
+			status(code), carryHint, s.option()), 0}
 	case code == http.StatusNotFound:
 		return errors.New("HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it")
 	case code >= 300 && code < 400:
@@ -180,8 +178,8 @@ func status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
-// isLimit reports whether an answer is that to too many requests. GitHub answers an address
-// sixty times an hour without credentials, and all behind one proxy share that.
+// isLimit reports whether the answer means too many requests. Without credentials, GitHub allows
+// 60 requests per hour from an IP address, which all users of a proxy share.
 func isLimit(code int, header http.Header) bool {
 	switch code {
 	case http.StatusTooManyRequests:
@@ -197,12 +195,12 @@ func (s *source) rateLimitError(header http.Header, now time.Time) error {
 	if at := rateLimitEnd(header, now); !at.IsZero() {
 		until, wait = "until "+at.Local().Format("2006-01-02 15:04 MST"), at.Sub(now)
 	}
-	return temporaryError{fmt.Errorf("the limit of requests is used up %s: wait, %s, or name a mirror with %s", until, carry, s.option()), wait}
+	return temporaryError{fmt.Errorf("the limit of requests is used up %s: wait, %s, or name a mirror with %s", until, carryHint, s.option()), wait}
 }
 
-// rateLimitEnd returns when requests are answered again, zero where that cannot be told.
+// rateLimitEnd returns when requests are allowed again, zero if unknown.
 func rateLimitEnd(header http.Header, now time.Time) time.Time {
-	const longest = 7 * 24 * time.Hour // what is further away makes no sense
+	const longest = 7 * 24 * time.Hour // anything later makes no sense
 	var at time.Time
 	if after := header.Get("Retry-After"); after != "" {
 		if seconds, err := strconv.ParseUint(after, 10, 31); err == nil {

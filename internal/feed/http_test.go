@@ -21,7 +21,7 @@ import (
 	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
-// fetch asks a source at an address without long pauses.
+// fetch reads a source from an address without long pauses.
 func fetch(t *testing.T, s *source, address string) (*answer, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -67,7 +67,7 @@ func TestPagesOfReleases(t *testing.T) {
 			require.Equal(t, labels(t, "May 2031 Patch 1", "May 2031")[0], a.list.(*releaseList).releases[0].Release)
 			require.Len(t, a.list.(*releaseList).releases, 2)
 			require.True(t, a.read.IsZero(), "a mirror")
-			require.Equal(t, Place(address), a.address)
+			require.Equal(t, redacted(address), a.address)
 		})
 	}
 	for name, tt := range map[string]struct{ link, expected string }{
@@ -81,7 +81,7 @@ func TestPagesOfReleases(t *testing.T) {
 			require.ErrorContains(t, err, tt.expected)
 		})
 	}
-	// Megabytes take their time on a busy machine.
+	// Megabytes take a while on a busy machine.
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	large := serve(t, feedtest.Answer(200, strings.Repeat(" ", 9<<20)+"["+may2031+"]", "Link", `<?page=1>; rel="next"`))
@@ -89,8 +89,8 @@ func TestPagesOfReleases(t *testing.T) {
 	require.ErrorContains(t, err, "is larger than 64 MiB")
 }
 
-// pagesOfRecords is a mirror of NVD with few records on a page. total tells how many there are
-// when a request comes.
+// pagesOfRecords returns a mirror of NVD with few records on each page. total returns the number
+// of records at a request.
 func pagesOfRecords(t *testing.T, perPage int, total func(request int64) int) (address string, requests *atomic.Int64) {
 	t.Helper()
 	requests = &atomic.Int64{}
@@ -113,7 +113,7 @@ func TestPagesOfRecords(t *testing.T) {
 	require.EqualValues(t, 3, requests.Load())
 	require.Len(t, a.list.(*advisoryList).records, 7)
 
-	// A record comes while the second page is read: all is read again, and none is missed.
+	// A record is added while the second page is read: all pages are read again.
 	address, requests = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(min(request/2, 1)) })
 	a, err = fetch(t, advisories, address)
 	require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestPagesOfRecords(t *testing.T) {
 
 	address, _ = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(request) })
 	_, err = fetch(t, advisories, address)
-	require.EqualError(t, err, Place(address)+": changed while its pages were read: try again")
+	require.EqualError(t, err, redacted(address)+": changed while its pages were read: try again")
 
 	always := serve(t, feedtest.Body(string(feedtest.NVDPage("2031-06-29", 0, 5, feedtest.Record("CVE-2031-0001", "2031-06-01", clean)))))
 	_, err = fetch(t, advisories, always)
@@ -131,7 +131,7 @@ func TestPagesOfRecords(t *testing.T) {
 	require.ErrorContains(t, err, "ends in the middle of the list: try again")
 }
 
-// What may be gone after a while is asked for again; the time that a server asks for counts.
+// Temporary errors are retried, after the time that the server requests.
 func TestAttempts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		refuse   http.HandlerFunc
@@ -181,14 +181,14 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// answers is a server without a network.
+// answers is a transport without a network.
 type answers func() int
 
 func (a answers) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a(), Body: http.NoBody, Request: request}, nil
 }
 
-// NVD counts the requests of 30 seconds: whoever asks too often is answered after that.
+// NVD counts requests over 30 seconds: a client beyond the limit is served after that.
 func TestPauses(t *testing.T) {
 	const window = 30 * time.Second
 	u, err := url.Parse("https://example.com/")
@@ -204,7 +204,7 @@ func TestPauses(t *testing.T) {
 		_, err := f.get(t.Context(), u)
 		require.NoError(t, err)
 
-		// What cannot be waited for is told at once.
+		// A limit that lasts too long is reported at once.
 		ctx, cancel := context.WithTimeout(t.Context(), firstPause)
 		defer cancel()
 		start = time.Now()
@@ -235,7 +235,7 @@ func TestPagesAreBounded(t *testing.T) {
 	require.ErrorContains(t, err, "is larger than ")
 }
 
-// A proxy on the way refuses in the same way as NVD.
+// A proxy refuses with the same status as NVD.
 func TestForbiddenByNVD(t *testing.T) {
 	_, err := fetch(t, advisories, serve(t, feedtest.Answer(403, "<html>blocked")))
 	require.ErrorContains(t, err, "page 1: HTTP status 403 Forbidden: these are too many requests, or a proxy refuses them: wait, ")
@@ -286,13 +286,13 @@ func TestMessagesOfStatuses(t *testing.T) {
 		address := serve(t, tt.handler)
 		_, err := fetch(t, exploited, address)
 		require.ErrorContains(t, err, tt.expected)
-		require.True(t, strings.HasPrefix(err.Error(), Place(address)+", page 1: "), err)
+		require.True(t, strings.HasPrefix(err.Error(), redacted(address)+", page 1: "), err)
 		require.NotContains(t, err.Error(), "per_page")
 	}
 }
 
-// CISA's own server refuses some programs. Its copy at GitHub says the same, and that it was
-// read is said; a mirror that somebody named stands for itself.
+// CISA's server refuses some programs. The copy on GitHub is read instead, with a remark; a mirror
+// chosen by the user has no copy.
 func TestCopyOfCISAsList(t *testing.T) {
 	list := string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
 	denied := serve(t, feedtest.Body("<HTML>\n<TITLE>Access Denied</TITLE>"))
@@ -300,23 +300,23 @@ func TestCopyOfCISAsList(t *testing.T) {
 	s.url, s.copyURL = serve(t, feedtest.Body(list)), denied
 	a, err := s.fetch(t.Context(), "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "there is no need of the copy")
-	require.Equal(t, Place(s.url), a.address)
+	require.Equal(t, redacted(s.url), a.address)
 	require.Empty(t, a.remarks)
 
 	s.url, s.copyURL = denied, serve(t, feedtest.Body(list))
 	a, err = fetch(t, &s, "")
 	require.NoError(t, err)
-	require.Equal(t, Place(s.copyURL), a.address)
+	require.Equal(t, redacted(s.copyURL), a.address)
 	require.Equal(t, day(t, today), a.read)
 	require.Len(t, a.remarks, 1)
-	require.Contains(t, a.remarks[0], "was read from its copy at "+Place(s.copyURL)+", for "+Place(denied)+": is a web page")
+	require.Contains(t, a.remarks[0], "was read from its copy at "+redacted(s.copyURL)+", for "+redacted(denied)+": is a web page")
 
 	s.url = serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	a, err = s.fetch(ctx, "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "silence leaves time for the copy")
-	require.Equal(t, Place(s.copyURL), a.address)
+	require.Equal(t, redacted(s.copyURL), a.address)
 
 	s.url = denied
 	_, err = fetch(t, &s, denied+"&mirror")
@@ -324,7 +324,7 @@ func TestCopyOfCISAsList(t *testing.T) {
 	s.copyURL = serve(t, feedtest.Answer(404, ""))
 	_, err = fetch(t, &s, "")
 	require.Len(t, strings.Split(err.Error(), "\n"), 2)
-	require.ErrorContains(t, err, "\n"+Place(s.copyURL)+", page 1: HTTP status 404")
+	require.ErrorContains(t, err, "\n"+redacted(s.copyURL)+", page 1: HTTP status 404")
 }
 
 func TestAnswersFromWhereTheyArePublished(t *testing.T) {
@@ -344,7 +344,7 @@ func TestAnswersFromWhereTheyArePublished(t *testing.T) {
 	require.Equal(t, day(t, today), a.read, "its publisher keeps the copy")
 }
 
-// An answer by https does not lead to one that anybody on the way may have written.
+// A redirect from https to http is refused.
 func TestRedirectsStayEncrypted(t *testing.T) {
 	request := func(address string) *http.Request {
 		u, err := url.Parse(address)
@@ -368,29 +368,29 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	// By words of the text: a query by product finds no record that NVD has not analysed.
+	// By words of the text: a query by product misses records that NVD has not analysed.
 	require.Equal(t, "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense", advisories.url)
 	require.Equal(t, "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", exploited.url)
 	require.Equal(t, "https://raw.githubusercontent.com/cisagov/kev-data/HEAD/known_exploited_vulnerabilities.json", exploited.copyURL)
 	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100", releases.url)
 	for _, address := range []string{"example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
 		_, err := fetch(t, releases, address)
-		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+ReleasesURL, address)
+		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+releases.url, address)
 	}
 	_, err := fetch(t, advisories, "https://user:hunter2secret@example.com/x")
 	require.ErrorContains(t, err, "the URL of NVD's list of advisories has a user name in it")
 	require.NotContains(t, err.Error(), "hunter2secret")
 
-	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", Place(ReleasesURL))
-	require.Equal(t, "https://example.com/x", Place("https://user:secret@example.com/x?token=secret#secret"))
-	require.Equal(t, "the URL", Place("::"))
+	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", redacted(releases.url))
+	require.Equal(t, "https://example.com/x", redacted("https://user:secret@example.com/x?token=secret#secret"))
+	require.Equal(t, "the URL", redacted("::"))
 
 	_, err = fetch(t, releases, closed(t))
 	require.ErrorContains(t, err, "refused")
 	require.ErrorContains(t, err, `: check the network and the proxy, or carry the lists over from another machine with "catalog download"`)
 
-	// Nothing is asked, and no file is read, before all addresses are in order.
+	// All addresses are checked before any request and before any file is read.
 	u := &Update{Sources: Sources{Mirrors: map[string]string{"exploited": "example.com"}}, File: "missing.toml", Today: catalog.DayOf(time.Now())}
 	_, err = u.Run(t.Context())
-	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+ExploitedURL)
+	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+exploited.url)
 }

@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// begin is a reply from its bracket on, which has to be the expected one.
+// begin returns a reply from its opening bracket on, which must be the expected one.
 func begin(content []byte, bracket byte, what string) ([]byte, error) {
 	rest, err := trimStart(content)
 	switch {
@@ -24,8 +24,7 @@ func begin(content []byte, bracket byte, what string) ([]byte, error) {
 	return rest, nil
 }
 
-// parseObject reads a reply that is one JSON object. Members that are not asked for may be
-// there.
+// parseObject reads a reply that is one JSON object. Unknown members are ignored.
 func parseObject(content []byte, value any) error {
 	rest, err := begin(content, '{', "an object")
 	if err != nil {
@@ -35,13 +34,18 @@ func parseObject(content []byte, value any) error {
 	if err := decoder.Decode(value); err != nil {
 		return jsonError(err, decoder.InputOffset())
 	}
-	if after, err := trimStart(rest[decoder.InputOffset():]); err != nil || len(after) > 0 {
-		return fmt.Errorf("goes on after its end with %s", text.Quote(string(rest[decoder.InputOffset():])))
+	return checkRest(rest[decoder.InputOffset():])
+}
+
+// checkRest refuses a reply that has anything after its end.
+func checkRest(rest []byte) error {
+	if after, err := trimStart(rest); err != nil || len(after) > 0 {
+		return fmt.Errorf("goes on after its end with %s", text.Quote(string(rest)))
 	}
 	return nil
 }
 
-// jsonError words an error of the library.
+// jsonError rewords an error of the decoder.
 func jsonError(err error, offset int64) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errTruncated
@@ -55,8 +59,8 @@ func jsonError(err error, offset int64) error {
 	return errors.New(text.Excerpt(err.Error(), 300) + ": has its format changed?")
 }
 
-// trimStart cuts off white space and byte order marks, which Windows programs write and
-// which end up between pages that are appended.
+// trimStart cuts off white space and byte order marks. Windows programs write these, also between
+// pages that somebody joined.
 func trimStart(content []byte) ([]byte, error) {
 	for {
 		rest := bytes.TrimPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("\ufeff"))
@@ -71,7 +75,7 @@ func trimStart(content []byte) ([]byte, error) {
 	return content, nil
 }
 
-// notJSON says what stands there instead of a list or an object.
+// notJSON describes a reply that does not begin with the expected bracket.
 func notJSON(content []byte, wanted string) error {
 	start := string(content[:min(len(content), 1<<10)])
 	if content[0] == '<' {

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The lists here are of days that no data of the built-in catalogue reach.
+// The days of these lists are later than those of the built-in catalogue.
 const (
 	today         = "2031-07-01"
 	may2031       = `{"name":"May 2031 Initial Release","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`
@@ -24,10 +24,10 @@ const (
 	clean         = "An issue was discovered in Qlik Sense Enterprise for Windows. This is fixed in May 2031 Patch 1, and November 2025 Patch 7."
 )
 
-// feeds is a server that plays the three sources.
+// feeds is a server that simulates the three sources.
 type feeds struct{ *feedtest.Server }
 
-// play starts a server with a list of each source, of which each has something new.
+// play starts a server whose three lists each have something new.
 func play(t testing.TB) *feeds {
 	t.Helper()
 	require.Equal(t, Parts, feedtest.Parts)
@@ -39,18 +39,18 @@ func play(t testing.TB) *feeds {
 	return f
 }
 
-// sources reads all three from the server, without long pauses.
+// sources selects all three sources on the server, without long pauses.
 func (f *feeds) sources() Sources {
 	return Sources{Mirrors: f.Mirrors(), timeout: 20 * time.Second, pause: time.Millisecond}
 }
 
-// update is an update of a file as of the day of the lists.
+// update returns an update of a file on the day of the lists.
 func (f *feeds) update(t testing.TB, file string) *Update {
 	t.Helper()
 	return &Update{Sources: f.sources(), File: file, Today: day(t, today)}
 }
 
-// builtInFile is the built-in catalogue in a file, to which an update adds nothing of it.
+// builtInFile writes the built-in catalogue to a file.
 func builtInFile(t testing.TB) (file, text string) {
 	t.Helper()
 	content, err := catalog.BuiltIn().Encode("")
@@ -60,7 +60,7 @@ func builtInFile(t testing.TB) (file, text string) {
 	return file, string(content)
 }
 
-// requireUntouched checks that a failed update has left nothing behind.
+// requireUntouched checks that a failed update left nothing behind.
 func requireUntouched(t testing.TB, file, text string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -80,7 +80,7 @@ func advisoryOf(c *catalog.Catalog, id string) *catalog.Advisory {
 	return nil
 }
 
-// someSamples are the stored records as a reply has them.
+// someSamples returns the stored records in the form of a reply.
 func someSamples(t testing.TB) (records []json.RawMessage) {
 	t.Helper()
 	for id := range samples(t) {

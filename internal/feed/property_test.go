@@ -16,8 +16,8 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// An update never makes a release less affected than an entry that somebody wrote says, but
-// where the record is rejected, and that is printed. Whatever the feeds say, in any order.
+// No update, whatever the feeds contain, makes a release look less affected than an entry that
+// somebody wrote, unless the record is rejected, which is reported.
 func TestUpdatesNeverForgive(t *testing.T) {
 	builtIn := judgement.BuiltIn()
 	today := day(t, today)
@@ -33,7 +33,7 @@ func TestUpdatesNeverForgive(t *testing.T) {
 			require.NoError(t, err)
 			result, err := f.update(t, file).Run(t.Context())
 			if err != nil {
-				// Each of the built-in advisories that decide may be rejected at the same time.
+				// All built-in advisories that decide may be rejected at the same time.
 				require.ErrorContains(t, err, "advisory: there is none that decides")
 				continue
 			}
@@ -72,7 +72,7 @@ func TestUpdatesNeverForgive(t *testing.T) {
 	}
 }
 
-// randomRecords are the stored records and invented ones, as NVD may have them one day.
+// randomRecords returns changed stored records and invented ones.
 func randomRecords(t *testing.T, random *rand.Rand) (records []json.RawMessage, rejected map[string]bool) {
 	t.Helper()
 	rejected = make(map[string]bool)

@@ -13,30 +13,40 @@ import (
 )
 
 const (
-	// sourceTimeout is what a source may take, with all of its pages and attempts.
+	// sourceTimeout bounds the time for a source, with all its pages and attempts.
 	sourceTimeout = 60 * time.Second
-	// firstPause comes before the second attempt. With those that follow it outlasts the 30
-	// seconds in which NVD counts requests.
+	// firstPause comes before the second attempt. Together with the longer pauses after it, it
+	// exceeds the 30 seconds over which NVD counts requests.
 	firstPause = 6 * time.Second
 )
 
-// Parts are those of a catalogue that have a source each, and the words in options.
+// Parts are the parts of a catalogue, which have a source each, as named in options.
 var Parts = []string{releases.part, advisories.part, exploited.part}
 
-// Sources says which sources are read, and where. The zero value reads all of them where
-// they are published.
+// Sources selects the sources. The zero value reads all of them from their publishers.
 type Sources struct {
-	Mirrors map[string]string // address by part
+	Mirrors map[string]string // URLs by part
 	LeftOut map[string]bool   // parts that are not read
 
 	timeout, pause time.Duration // 0 for sourceTimeout and firstPause
 }
 
-// outcome is what reading a source came to.
+// outcome is the result of reading a source.
 type outcome struct {
 	*source
 	answer *answer // nil with an error
 	err    error
+}
+
+func partition(outcomes []outcome) (failed, good []outcome) {
+	for _, o := range outcomes {
+		if o.err != nil {
+			failed = append(failed, o)
+		} else {
+			good = append(good, o)
+		}
+	}
+	return failed, good
 }
 
 // chosen returns the sources that are not left out.
@@ -55,7 +65,7 @@ func (s *Sources) chosen() ([]*source, error) {
 	return chosen, nil
 }
 
-// fetch reads the sources from the network, all at the same time.
+// fetch reads the sources from the network, in parallel.
 func (s *Sources) fetch(ctx context.Context, chosen []*source, today catalog.Day) []outcome {
 	timeout, pause := s.timeout, s.pause
 	if timeout == 0 {
@@ -78,24 +88,17 @@ func (s *Sources) fetch(ctx context.Context, chosen []*source, today catalog.Day
 	return outcomes
 }
 
-// check refuses what is dated in the future: it would silence every warning of old data.
+// check refuses an answer dated in the future: it would suppress every warning of old data.
 func (o *outcome) check(today catalog.Day) {
 	if o.err != nil {
 		return
 	}
 	if day := o.answer.asOf(o.source); day.InFuture(today) || o.source == releases && o.answer.list.day().After(today) {
-		o.err = fmt.Errorf("%s is of %s, and today is %s: check the clock of this machine", o.answer.address, later(day, o.answer.list.day()), today)
+		o.err = fmt.Errorf("%s is of %s, and today is %s: check the clock of this machine", o.answer.address, catalog.Later(day, o.answer.list.day()), today)
 	}
 }
 
-func later(a, b catalog.Day) catalog.Day {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-// prefixed puts a text in front of each line of an error.
+// prefixed puts a prefix before each line of an error.
 func prefixed(prefix string, err error) error {
 	lines := strings.Split(err.Error(), "\n")
 	errs := make([]error, 0, len(lines))

@@ -3,22 +3,20 @@ package feed
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// ReleasesURL is where GitHub publishes the vendor's list of releases: those of the
-// repository github.com/qlik-download/qlik-sense-server.
-const ReleasesURL = "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100"
+const perPage = 100 // GitHub's maximum, as in the URL below
 
-const perPage = 100 // GitHub's most
-
-// releases is the vendor's list.
+// releases is the vendor's list: the releases of the GitHub repository
+// qlik-download/qlik-sense-server.
 var releases = &source{
 	part: "releases",
 	name: "the vendor's list of releases",
-	url:  ReleasesURL,
+	url:  "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100",
 	header: map[string]string{
 		"Accept":               "application/vnd.github+json",
 		"X-GitHub-Api-Version": "2022-11-28",
@@ -27,23 +25,22 @@ var releases = &source{
 	maxPage: 10 << 20,
 }
 
-// releaseList is what the vendor's list says.
+// releaseList is the content of the vendor's list.
 type releaseList struct {
 	releases []catalog.Listed // in the order of the list
 	skipped  []skipped
-	// partial marks a list that may go on: its last page is as full as pages are asked for.
+	// partial marks a list that may be incomplete: its last page is full.
 	partial bool
 }
 
-// skipped is an entry that was not taken.
+// skipped is an entry that was not used.
 type skipped struct {
-	name, tag string // as in the list, whatever that is
-	// preview marks a draft or a prerelease, which are skipped on purpose.
-	preview bool
-	reason  string
+	name, tag string // as in the list
+	preview   bool   // a draft or a prerelease
+	reason    string
 }
 
-// String returns one line, whatever the list said.
+// String returns one line, whatever the list contains.
 func (s skipped) String() string {
 	return fmt.Sprintf("%s (tag %s): %s", text.Quote(s.name), text.Quote(s.tag), s.reason)
 }
@@ -62,38 +59,29 @@ func parseReleases(pages [][]byte) (list, error) {
 
 func (l *releaseList) entries() int { return len(l.releases) + len(l.skipped) }
 
-// day returns the last day on which something in the list was published: the list is of that
-// day or of a later one.
+// day returns the day on which the newest entry was published: the list is not older than that.
 func (l *releaseList) day() catalog.Day {
 	var newest catalog.Day
 	for _, entry := range l.releases {
-		if entry.Published.After(newest) {
-			newest = entry.Published
-		}
+		newest = catalog.Later(newest, entry.Published)
 	}
 	return newest
 }
 
-// maxNamed bounds the entries of the list that are named for one reason.
+// maxNamed bounds how many remarks of one kind are written out.
 const maxNamed = 10
 
-func (l *releaseList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, merged, error) {
+func (l *releaseList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, catalog.MergeReport, error) {
 	result, report, err := c.Merge(l.releases, asOf)
-	if err != nil {
-		return nil, merged{}, err
+	report.Remarks = report.LeftOut
+	if more := len(report.LeftOut) - maxNamed; more > 0 {
+		report.Remarks = slices.Concat(report.LeftOut[:maxNamed], []string{fmt.Sprintf("left out %d more for such reasons", more)})
 	}
-	var remarks []string
-	for i, left := range report.LeftOut {
-		if i == maxNamed {
-			remarks = append(remarks, fmt.Sprintf("left out %d more for such reasons", len(report.LeftOut)-maxNamed))
-			break
-		}
-		remarks = append(remarks, left.String())
-	}
-	return result, merged{report.Changes, append(remarks, l.notTaken()...)}, nil
+	report.Remarks = append(report.Remarks, l.notTaken()...)
+	return result, report, err
 }
 
-// notTaken tells what is in the list and was not taken.
+// notTaken returns remarks on the skipped entries and on a list that may be incomplete.
 func (l *releaseList) notTaken() (remarks []string) {
 	previews, odd := 0, 0
 	for _, s := range l.skipped {
@@ -117,13 +105,13 @@ func (l *releaseList) notTaken() (remarks []string) {
 	return remarks
 }
 
-// usable returns the error of a list of which nothing could be taken.
+// usable returns an error for a list without a usable entry.
 func (l *releaseList) usable() error {
 	if len(l.releases) > 0 {
 		return nil
 	}
 	for _, s := range l.skipped {
-		if !s.preview { // an odd entry says more
+		if !s.preview { // an entry that cannot be read says more
 			return fmt.Errorf("there is nothing usable in the list, %d skipped, of which %s: is it the right list, and has its format changed?", len(l.skipped), s)
 		}
 	}

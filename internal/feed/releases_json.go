@@ -10,14 +10,13 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/release"
-	"telegraf-qlik-sense-version/internal/text"
 )
 
-// maxEntries is ten times what GitHub gives of any list.
+// maxEntries is ten times the most entries that GitHub lists.
 const maxEntries = 10_000
 
-// parse adds the entries of a page, a list in JSON. It reads one entry at a time: an odd one
-// is skipped, and no other with it.
+// parse adds the entries of a page, a JSON array. It decodes one entry at a time, so that a bad
+// one is skipped alone.
 func (l *releaseList) parse(content []byte) error {
 	rest, err := begin(content, '[', "a list")
 	if err != nil {
@@ -40,14 +39,11 @@ func (l *releaseList) parse(content []byte) error {
 	if _, err := decoder.Token(); err != nil {
 		return jsonError(err, decoder.InputOffset())
 	}
-	if after, err := trimStart(rest[decoder.InputOffset():]); err != nil || len(after) > 0 {
-		return fmt.Errorf("goes on after its end with %s", text.Quote(string(rest[decoder.InputOffset():])))
-	}
-	return nil
+	return checkRest(rest[decoder.InputOffset():])
 }
 
-// entry has what is used of an element of the list. Of a key that is missing nothing
-// is there, not even null.
+// entry has the members of an element of the list that are used. A RawMessage is nil for a
+// missing key, not for null.
 type entry struct {
 	Name        json.RawMessage `json:"name"`
 	Tag         json.RawMessage `json:"tag_name"`
@@ -56,7 +52,7 @@ type entry struct {
 	Prerelease  bool            `json:"prerelease"`
 }
 
-// add takes an element of the list or says why it does not.
+// add adds an element of the list, or skips it with the reason.
 func (l *releaseList) add(content json.RawMessage) {
 	var e entry
 	if err := json.Unmarshal(content, &e); err != nil {
@@ -86,15 +82,15 @@ func (l *releaseList) add(content json.RawMessage) {
 	l.releases = append(l.releases, taken)
 }
 
-// skip keeps no more of hostile texts than a message can show.
+// skip keeps no more of a hostile text than a message can show.
 func (l *releaseList) skip(s skipped) {
 	const most = 1 << 10
 	s.name, s.tag = strings.Clone(s.name[:min(len(s.name), most)]), strings.Clone(s.tag[:min(len(s.tag), most)])
 	l.skipped = append(l.skipped, s)
 }
 
-// stringValue returns a string of an entry. null, which GitHub has for a release without a
-// name, is "".
+// stringValue returns a string member of an entry. null, as for a release without a name, is
+// "".
 func stringValue(value json.RawMessage, key string) (content string, err error) {
 	if value == nil {
 		return "", fmt.Errorf("has no %s", key)

@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// A Link header has links with parameters behind them (RFC 8288): <URL>; rel="next".
+// A Link header lists links followed by parameters (RFC 8288): <URL>; rel="next".
 const linkParameter = `\s*;\s*([^\s=;,]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s";,]*))?`
 
 var (
@@ -18,8 +18,8 @@ var (
 	parameterPattern = regexp.MustCompile(linkParameter)
 )
 
-// nextReleases returns the address that GitHub names for the page after the last one, nil if
-// it names none. It must be on the host that was asked, since the user named only that one.
+// nextReleases returns the URL of the next page, nil after the last one. It must be on the same
+// host: the user chose only that one.
 func nextReleases(pages []*reply) (*url.URL, error) {
 	r := pages[len(pages)-1]
 	for _, link := range linkPattern.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ", "), -1) {
@@ -31,14 +31,14 @@ func nextReleases(pages []*reply) (*url.URL, error) {
 			return nil, fmt.Errorf("the address of the next page is none: %s", text.Quote(link[1]))
 		}
 		if next.Scheme != r.url.Scheme || next.Host != r.url.Host || next.User != nil {
-			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(Place(next.String())))
+			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(redacted(next.String())))
 		}
 		return next, nil
 	}
 	return nil, nil
 }
 
-// isNext reports whether parameters are those of a link to the next page.
+// isNext reports whether a link's parameters include rel="next".
 func isNext(parameters string) bool {
 	for _, parameter := range parameterPattern.FindAllStringSubmatch(parameters, -1) {
 		relations := strings.Fields(strings.ToLower(strings.Trim(parameter[2], `"`)))

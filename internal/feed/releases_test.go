@@ -30,7 +30,7 @@ const (
 	draft = `{"name":null,"tag_name":"untagged","draft":true,"prerelease":false,"published_at":null}`
 )
 
-// both is what the entries may4 and may0 say.
+// both is the result of the entries may4 and may0.
 func both(t *testing.T) []catalog.Listed {
 	t.Helper()
 	track := release.Track{Major: 14, Minor: 187}
@@ -142,7 +142,7 @@ func TestReadReleasesRefuses(t *testing.T) {
 	}
 }
 
-// A list whose last page is as full as pages can be may go on.
+// A list whose last page is full may be incomplete.
 func TestFullPages(t *testing.T) {
 	page := func(n int) []byte { return []byte("[" + strings.Repeat(may0+",", n-1) + may0 + "]") }
 	for _, tt := range []struct {

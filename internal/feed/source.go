@@ -1,10 +1,9 @@
-// Package feed brings a catalogue up to date: it reads public lists, from the network or from
-// a bundle of saved replies, and merges each into its part of the catalogue in a file.
+// Package feed updates a catalogue file: it reads public lists, from the network or from a
+// bundle of saved replies, and merges each into its part of the catalogue.
 //
-// There are three sources: releases.go (the vendor's list at GitHub), advisories.go (NVD) and
-// exploited.go (CISA). Each names where it is published, finds the address of the next page
-// and reads the pages of one answer as a list; all else is the same for all three: http.go
-// asks for pages, bundle.go carries them, update.go merges what they say.
+// There are three sources: releases.go (the vendor's list on GitHub), advisories.go (NVD) and
+// exploited.go (CISA). Each has a URL, finds the URL of the next page and parses the pages.
+// The rest is common: http.go requests pages, bundle.go saves them, update.go merges them.
 package feed
 
 import (
@@ -15,58 +14,50 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// source is where a part of the catalogue comes from. No credentials are used; the proxies
-// that the environment names are.
+// source is where a part of the catalogue comes from. Requests carry no credentials and use the
+// proxies from the environment.
 type source struct {
-	part    string // of the catalogue, and the word in options: --releases-url, --no-releases
+	part    string // of the catalogue, also in options: --releases-url, --no-releases
 	name    string // in messages
 	url     string // where it is published
-	copyURL string // where its publisher keeps a copy, "" for nowhere
+	copyURL string // of the publisher's copy, "" for none
 	header  map[string]string
 	maxPage int // bytes
-	// forbiddenIsLimit tells that status 403 without more words is the limit of requests.
+	// forbiddenIsLimit is set if a plain status 403 means too many requests.
 	forbiddenIsLimit bool
-	// next returns the address of the page after the last one, nil where there is none, and
-	// nil itself stands for a list of one page.
+	// next returns the URL of the page after the last one, nil if there is none. It is nil for
+	// a list that always has one page.
 	next func(pages []*reply) (*url.URL, error)
 	// parse reads the pages of one answer.
 	parse func(pages [][]byte) (list, error)
 }
 
-// sources in the order in which they are merged: advisories name releases, and CISA's list
-// names advisories.
+// sources in the order of merging: advisories name releases, and CISA's list names advisories.
 var sources = []*source{releases, advisories, exploited}
 
 func (s *source) option() string { return "--" + s.part + "-url" }
 
-// list is what a source says.
+// list is the content of a source's answer.
 type list interface {
-	// day is the day that the list says it is of.
+	// day returns the date of the list by its content.
 	day() catalog.Day
-	// merge returns the catalogue with what the list says as of a day. The error is that of
-	// a list of which nothing can be taken.
-	merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, merged, error)
+	// merge returns a copy of the catalogue with the list as of a day merged in, or an error if
+	// nothing in the list is usable.
+	merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, catalog.MergeReport, error)
 }
 
-// merged is what came of a list, one sentence each.
-type merged struct {
-	changes []string
-	remarks []string // what was found and not taken
-}
-
-// answer is a whole list, as it came from a source or out of a bundle.
+// answer is a whole list, from a source or from a bundle.
 type answer struct {
-	address string // of the first page, without what may be secret in it
-	// read is the day on which it was read where it is published, zero for a mirror: nobody
-	// knows how old that is.
+	address string // of the first page; see redacted
+	// read is the day of the download, zero for a mirror, whose copy may be of any age.
 	read    catalog.Day
 	pages   [][]byte
 	list    list
 	remarks []string
 }
 
-// asOf returns the day that the answer is of. The vendor's list does not tell: it is of the
-// day on which it was read, or else not older than its newest entry.
+// asOf returns the date of the answer. The vendor's list has none: it is the day of the download
+// or, for a mirror, the day of its newest entry.
 func (a *answer) asOf(s *source) catalog.Day {
 	if s == releases && !a.read.IsZero() {
 		return a.read
@@ -79,13 +70,13 @@ var (
 	errShifted   = errors.New("changed while its pages were read")
 )
 
-// isOfficial reports whether an address is where the source is published.
+// isOfficial reports whether an address is that of the publisher.
 func (s *source) isOfficial(address string) bool {
 	return address == s.url || address == s.copyURL
 }
 
-// Place returns an address without what may be secret in it.
-func Place(address string) string {
+// redacted returns an address without user name, query and fragment, which may be secret.
+func redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "the URL"
@@ -93,5 +84,5 @@ func Place(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// oneLine puts an error of several lines into one.
+// oneLine joins the lines of an error.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/judgement"
 )
 
-// The lists of a day in 2031: the records of today and invented ones of every kind.
+// The lists of a day in 2031: the stored records and invented ones of every kind.
 func TestADayIn2031(t *testing.T) {
 	const flaw = "A flaw in Qlik Sense Enterprise for Windows. "
 	configurations, err := json.Marshal(cpes("may_2031:-", "may_2031:patch_1"))
@@ -64,7 +64,7 @@ func TestADayIn2031(t *testing.T) {
 	require.Empty(t, expected)
 	require.Equal(t, labels(t, "May 2031", "November 2025 Patch 8"), advisoryOf(c, "CVE-2031-0006").Fixed)
 
-	// As long as one is exploited and undecided, nothing is proven; then somebody decides.
+	// Nothing is compliant while an exploited advisory is undecided; then somebody decides it.
 	verdict := func() (judgement.Compliance, []string) {
 		c, err := catalog.Load(file)
 		require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestADayIn2031(t *testing.T) {
 	compliance, _ = verdict()
 	require.Equal(t, judgement.Compliant, compliance)
 
-	// What somebody wrote stays, whatever NVD says of it later; and the record has no list yet.
+	// An entry that somebody wrote stays while NVD's record has no list.
 	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-30", feedtest.Record("CVE-2031-0010", "2031-06-30", flaw)))))
 	result, err = u.Run(t.Context())
 	require.NoError(t, err)

@@ -21,27 +21,25 @@ var errInterrupted = errors.New("interrupted")
 type Update struct {
 	Sources
 
-	File  string // made out of the built-in catalogue if it does not exist
+	File  string // created from the built-in catalogue if it does not exist
 	Today catalog.Day
 	// From is a bundle to read instead of the network, "" for none.
 	From string
 }
 
-// Result is what an update did.
+// Result is the outcome of an update.
 type Result struct {
 	File    string
-	New     bool // the file was made
-	Written bool // false where there was nothing new
+	New     bool // the file was created
+	Written bool // false if there was nothing new
 	Catalog *catalog.Catalog
-	// Changes are one sentence each, of the built-in catalogue and of the sources.
-	Changes []string
-	// Remarks are what was found and not taken, one sentence each.
-	Remarks []string
+	Changes []string // from the built-in catalogue and the sources, one sentence each
+	Remarks []string // what was found but not taken, one sentence each
 }
 
-// Run updates the file. The parts of the catalogue are independent of each other: one whose
-// source fails stays as it was, with its day, and the error says so, one line for each
-// failure and a last one for what is old now. Without a result the file is as it was.
+// Run updates the file. The parts of the catalogue are independent: if a source fails, its part
+// and the day of that part stay as they were. The error then has a line for each failure and a
+// last one with the parts that were not updated. Without a result the file is unchanged.
 func (u *Update) Run(ctx context.Context) (*Result, error) {
 	outcomes, err := u.read(ctx)
 	if err != nil {
@@ -62,8 +60,8 @@ func (u *Update) Run(ctx context.Context) (*Result, error) {
 	return u.apply(outcomes, remarks)
 }
 
-// apply merges what was read into the file as it is now, under the lock: an update that ran
-// meanwhile is not undone.
+// apply loads the file again, under the lock, so that it does not undo an update that ran in the
+// meantime, and merges the lists into it.
 func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 	old, isNew, err := u.load()
 	if err != nil {
@@ -73,21 +71,24 @@ func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 	if err := r.merge(old, outcomes); err != nil {
 		return nil, u.untouched(err)
 	}
-	failed := slices.DeleteFunc(slices.Clone(outcomes), func(o outcome) bool { return o.err == nil })
-	if len(failed) == len(outcomes) {
+	failed, good := partition(outcomes)
+	if len(good) == 0 {
 		return nil, errors.Join(u.untouched(failures(failed)), u.stale(old, failed))
 	}
 	if r.Written = isNew || !reflect.DeepEqual(old, r.Catalog); r.Written {
 		r.Remarks = append(r.Remarks, u.lostComments()...)
-		if err := r.Catalog.Save(u.File, u.comment(outcomes)); err != nil {
+		if err := r.Catalog.Save(u.File, u.comment(good)); err != nil {
 			return nil, u.untouched(err)
 		}
 	}
-	return r, u.partly(r.Catalog, failed)
+	if len(failed) == 0 {
+		return r, nil
+	}
+	return r, errors.Join(prefixed(u.File+": ", failures(failed)), u.stale(r.Catalog, failed))
 }
 
-// read reads the sources, or the bundle, after a look at the file: one that cannot be used or
-// replaced needs no network.
+// read reads the sources or the bundle. First it checks that the file can be read and replaced,
+// to fail before any request.
 func (u *Update) read(ctx context.Context) ([]outcome, error) {
 	chosen, err := u.chosen()
 	if err != nil {
@@ -122,8 +123,8 @@ func (u *Update) load() (old *catalog.Catalog, isNew bool, err error) {
 	return old, isNew, old.CheckDays(u.Today)
 }
 
-// merge puts what the built-in catalogue and the sources know together. A list of which
-// nothing can be taken makes an error of its outcome.
+// merge merges the built-in catalogue and the answers into old. If nothing in an answer is
+// usable, its outcome gets the error.
 func (r *Result) merge(old *catalog.Catalog, outcomes []outcome) error {
 	c, changes := old.Complement(catalog.BuiltIn())
 	if err := c.Check(); err != nil {
@@ -135,20 +136,20 @@ func (r *Result) merge(old *catalog.Catalog, outcomes []outcome) error {
 		if o.err != nil {
 			continue
 		}
-		next, what, err := o.answer.list.merge(c, o.answer.asOf(o.source))
+		next, report, err := o.answer.list.merge(c, o.answer.asOf(o.source))
 		if err != nil {
 			o.err = fmt.Errorf("%s: %w", o.answer.address, err)
 			continue
 		}
 		c = next
-		r.Changes = append(r.Changes, what.changes...)
-		r.Remarks = slices.Concat(r.Remarks, o.answer.remarks, what.remarks)
+		r.Changes = append(r.Changes, report.Changes...)
+		r.Remarks = slices.Concat(r.Remarks, o.answer.remarks, report.Remarks)
 	}
 	r.Catalog = c
 	return nil
 }
 
-// untouched says in each line of an error what became of the file.
+// untouched prefixes each line of an error with the state of the file.
 func (u *Update) untouched(err error) error {
 	state := "stays as it was"
 	if _, missing := os.Lstat(u.File); errors.Is(missing, fs.ErrNotExist) {
@@ -157,7 +158,7 @@ func (u *Update) untouched(err error) error {
 	return prefixed(u.File+" "+state+": ", err)
 }
 
-// failures joins what failed, with the part in front of each line.
+// failures joins the errors of outcomes, each line prefixed with the part.
 func failures(failed []outcome) error {
 	errs := make([]error, 0, len(failed))
 	for _, o := range failed {
@@ -166,34 +167,19 @@ func failures(failed []outcome) error {
 	return errors.Join(errs...)
 }
 
-// partly returns the error of an update of which some sources have failed, nil where none
-// has.
-func (u *Update) partly(c *catalog.Catalog, failed []outcome) error {
-	if len(failed) == 0 {
-		return nil
-	}
-	return errors.Join(prefixed(u.File+": ", failures(failed)), u.stale(c, failed))
-}
-
-// stale says what is old now: the last line of every failure of a source.
+// stale names the parts that were not updated, with their days: the last line of the error.
 func (u *Update) stale(c *catalog.Catalog, failed []outcome) error {
-	parts := make([]string, 0, len(failed))
-	for _, o := range failed {
-		parts = append(parts, asOf(c, o.part))
+	var parts []string
+	for _, p := range c.Days() {
+		if slices.ContainsFunc(failed, func(o outcome) bool { return o.part == p.Part }) {
+			parts = append(parts, p.String())
+		}
 	}
 	return fmt.Errorf("%s: not brought up to date: %s", u.File, strings.Join(parts, ", "))
 }
 
-// asOf returns "releases as of 2026-11-24".
-func asOf(c *catalog.Catalog, part string) string {
-	day := map[string]catalog.Day{
-		releases.part: c.ReleasesAsOf, advisories.part: c.AdvisoriesAsOf, exploited.part: c.ExploitedAsOf,
-	}[part]
-	return part + " as of " + day.String()
-}
-
-// String returns the report of the update: a line for each change and each remark, then one
-// for the file.
+// String returns the report of the update: a line for each change and remark, then one for the
+// file.
 func (r *Result) String() string {
 	var out strings.Builder
 	for _, line := range slices.Concat(r.Changes, r.Remarks) {
@@ -206,11 +192,10 @@ func (r *Result) String() string {
 	if r.New {
 		changes = "made from the built-in catalogue, " + changes
 	}
-	days := make([]string, 0, len(Parts))
-	for _, part := range Parts {
-		days = append(days, asOf(r.Catalog, part))
+	fmt.Fprintf(&out, "%s: %s", r.File, changes)
+	for _, p := range r.Catalog.Days() {
+		out.WriteString(", " + p.String())
 	}
-	fmt.Fprintf(&out, "%s: %s, %s", r.File, changes, strings.Join(days, ", "))
 	if !r.Written {
 		out.WriteString(", not written")
 	}

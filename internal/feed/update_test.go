@@ -53,7 +53,7 @@ CVE-2023-48365: not in CISA's list; it still counts as exploited
 	require.False(t, result.Written)
 }
 
-// A comment of somebody's own is lost, which is said, and what it was.
+// An update reports the comments that it does not keep.
 func TestUpdateTellsOfLostComments(t *testing.T) {
 	u := play(t).update(t, "")
 	var text string
@@ -84,7 +84,7 @@ func TestUpdateTellsOfLostComments(t *testing.T) {
 	require.Len(t, u.lostComments(), maxNamed, "each is named")
 }
 
-// What cannot be written is found before the network is asked.
+// A file that cannot be written is reported before any request.
 func TestFilesThatCannotBeWritten(t *testing.T) {
 	f := play(t)
 	for _, part := range Parts {
@@ -104,7 +104,7 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A new file is made of what the program knows and of the lists.
+// A new file has the data of the built-in catalogue and the lists.
 func TestUpdateMakesAFile(t *testing.T) {
 	u := play(t).update(t, filepath.Join(t.TempDir(), "new.toml"))
 	result, err := u.Run(t.Context())
@@ -135,7 +135,7 @@ func TestSourcesAreLeftOut(t *testing.T) {
 	requireUntouched(t, file, text)
 }
 
-// closed is the address of a port on which nobody listens.
+// closed returns the URL of a port on which nothing listens.
 func closed(t *testing.T) string {
 	t.Helper()
 	f := play(t)
@@ -143,7 +143,7 @@ func closed(t *testing.T) string {
 	return f.URL
 }
 
-// misbehaviours are what a source may do instead of answering with its list.
+// misbehaviours are answers other than a list.
 func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
 	t.Helper()
 	redirect := func(to string) http.HandlerFunc { return feedtest.Answer(http.StatusFound, "", "Location", to) }
@@ -206,7 +206,7 @@ func misbehaviours(t *testing.T) map[string]http.HandlerFunc {
 	}
 }
 
-// One source that fails leaves its part and that part's day as they were; the others count.
+// If one source fails, its part and day stay as they were; the others are updated.
 func TestSourcesFailOneByOne(t *testing.T) {
 	t.Parallel()
 	ways := misbehaviours(t)
@@ -287,7 +287,7 @@ func TestUpdateInterrupted(t *testing.T) {
 	requireUntouched(t, file, text)
 }
 
-// Data dated in the future would silence every warning of old data.
+// Data dated in the future would suppress every warning of old data.
 func TestListsOfTheFuture(t *testing.T) {
 	for part, content := range map[string]string{
 		"releases":   "[" + strings.Replace(may2031, "2031-05-12", "2031-07-03", 1) + "]",
@@ -300,7 +300,7 @@ func TestListsOfTheFuture(t *testing.T) {
 		_, err := f.update(t, file).Run(t.Context())
 		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is of 2031-07-03, and today is 2031-07-01: check the clock of this machine")
 	}
-	// Tomorrow has come in some places, but nothing that the vendor has published is of it.
+	// Some time zones are a day ahead, but no release can have been published tomorrow.
 	tomorrow := day(t, "2031-07-02")
 	for s, l := range map[*source]list{
 		releases:   &releaseList{releases: []catalog.Listed{{Published: tomorrow}}},
@@ -319,8 +319,8 @@ func TestListsOfTheFuture(t *testing.T) {
 	requireUntouched(t, file, text)
 }
 
-// The vendor's list is of the day on which it was read. Of a mirror nobody knows how old it
-// is, but that it is not older than its newest entry. NVD and CISA say it themselves.
+// The date of the vendor's list is the day of the download or, for a mirror, that of the newest
+// entry. The lists of NVD and CISA contain their date.
 func TestDayOfAnAnswer(t *testing.T) {
 	list := &releaseList{releases: []catalog.Listed{{Published: day(t, "2026-05-12")}, {Published: day(t, "2026-04-01")}}}
 	read := day(t, "2026-11-21")
@@ -330,8 +330,8 @@ func TestDayOfAnAnswer(t *testing.T) {
 	require.Equal(t, day(t, "2026-11-20"), (&answer{list: of, read: read}).asOf(advisories))
 }
 
-// Ten updates at the same time, each with an advisory that no other one brings and without a
-// source, leave a whole file that has what all of them have read, and nothing beside it.
+// Ten concurrent updates, each with its own advisory and without one source, leave a whole file
+// with the data of all of them, and no other files.
 func TestUpdatesAtOnce(t *testing.T) {
 	const updates = 10
 	id := func(i int) string { return fmt.Sprintf("CVE-2031-%04d", i) }
@@ -365,7 +365,7 @@ func TestUpdatesAtOnce(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
-// A wrong entry keeps its own release from being updated, and no other.
+// A wrong entry prevents the update of its own release only.
 func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	f := play(t)
 	file, _ := builtInFile(t)
@@ -401,7 +401,7 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
 }
 
-// A file that is older than the program also gets what the program knows by now.
+// A file older than the program also gets the newer built-in data.
 func TestUpdateOfAnOldFile(t *testing.T) {
 	old := *catalog.BuiltIn()
 	old.Advisories = nil
@@ -431,7 +431,7 @@ func TestUpdateOfAnOldFile(t *testing.T) {
 	require.Equal(t, catalog.BuiltIn().Advisories, c.Advisories)
 }
 
-// A copy of one page that was a part of more is not taken for the whole list.
+// A single full page may be an incomplete list, which causes a remark.
 func TestUpdateFromAPartOfTheList(t *testing.T) {
 	entries := make([]string, 0, perPage)
 	for patch := perPage - 1; patch > 0; patch-- {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// labelled is a [[case]] of testdata/cases.toml: a judgement by the built-in catalogue,
-// worked out by hand from the sources. A key that is missing is not known.
+// labelled is a [[case]] of testdata/cases.toml: a judgement by the built-in catalogue, worked
+// out by hand from the sources. A missing key means unknown.
 type labelled struct {
 	Label         string    `toml:"label"`
 	Build         string    `toml:"build"`

@@ -8,36 +8,36 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Verdict is what the advisories say of a release. The patches of a release share a
-// few of them: those between one fix and the next.
+// Verdict is what the advisories say about a patch of a release. All patches between one fix
+// and the next share it.
 type Verdict struct {
-	// Advisories are those that apply, by identifier.
+	// Advisories that apply, sorted by identifier.
 	Advisories []*catalog.Advisory
-	// Exploited is the number of those which CISA lists as exploited.
+	// Exploited is the number of them that CISA lists as exploited.
 	Exploited int
-	// MaxCVSS is the highest score among them, 0 where none applies.
+	// MaxCVSS is the highest score among them, 0 for none.
 	MaxCVSS float64
 	// Published is the day on which the oldest of them was published.
 	Published catalog.Day
-	// FixedIn is the lowest patch of the same release that clears them all, "" where
-	// there is none, or none is needed.
+	// FixedIn is the lowest patch of the same release that fixes them all, "" if there is
+	// none or none is needed.
 	FixedIn string
 }
 
-// entry is a release of the catalogue with the verdicts on its patches.
+// entry is a release in the catalogue with the verdicts on its patches.
 type entry struct {
 	*catalog.Release
-	exposures []exposure // by identifier
-	verdicts  []step     // by rising patch, the first from patch 0 on
+	exposures []exposure // sorted by identifier
+	verdicts  []step     // sorted by patch, the first for patch 0
 }
 
-// step is the verdict from one patch up to the next step.
+// step is the verdict for all patches from one up to the next step.
 type step struct {
 	from    int
 	verdict Verdict
 }
 
-// patchOf finds the patch of a build, if the catalogue is sure of it.
+// patchOf returns the patch that a build is, if the catalogue is sure of it.
 func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
 	for _, p := range e.Patches {
 		if p.Build == b && p.Basis.Sure() {
@@ -47,28 +47,28 @@ func (e *entry) patchOf(b release.Build) (patch int, sure bool) {
 	return 0, false
 }
 
-// conflicting returns the pair of the catalogue that contradicts patch and build, or nil;
-// a stated pair before all others. Builds rise with patches, and a build above the one
-// that is known of the same patch may be that patch made anew.
-func (e *entry) conflicting(patch int, b release.Build) (pair *catalog.Patch) {
+// conflicting returns the entry that contradicts patch and build, or nil; a stated one is
+// preferred. Builds rise with patches, but a build above the known one of the same patch may
+// be a rebuild.
+func (e *entry) conflicting(patch int, b release.Build) (conflict *catalog.Patch) {
 	for i := range e.Patches {
 		p := &e.Patches[i]
-		if !p.Basis.Sure() || pair != nil && p.Basis != catalog.Stated {
+		if !p.Basis.Sure() || conflict != nil && p.Basis != catalog.Stated {
 			continue
 		}
 		switch {
 		case p.Patch < patch && b.Number <= p.Build.Number,
 			p.Patch == patch && b.Number < p.Build.Number,
 			p.Patch > patch && b.Number >= p.Build.Number:
-			if pair = p; p.Basis == catalog.Stated {
-				return pair
+			if conflict = p; p.Basis == catalog.Stated {
+				return conflict
 			}
 		}
 	}
-	return pair
+	return conflict
 }
 
-// verdict finds that on a patch.
+// verdict returns the verdict on a patch.
 func (e *entry) verdict(patch int) (v *Verdict) {
 	for i := range e.verdicts {
 		if e.verdicts[i].from <= patch {
@@ -79,15 +79,12 @@ func (e *entry) verdict(patch int) (v *Verdict) {
 }
 
 // newEntry judges all patches of a release in advance.
-func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
-	f := fixes{initial: r.Label, advisories: make(map[string]*catalog.Advisory, len(c.Advisories)), known: make(map[string]int)}
-	for i := range c.Advisories {
-		f.advisories[c.Advisories[i].ID] = &c.Advisories[i]
-	}
+func (j *Judge) newEntry(r *catalog.Release) *entry {
+	f := fixes{initial: r.Label, advisories: j.byID, known: make(map[string]int)}
 	e := &entry{Release: r}
 	steps := []int{0}
-	for i := range c.Advisories {
-		a := &c.Advisories[i]
+	for i := range j.Catalog.Advisories {
+		a := &j.Catalog.Advisories[i]
 		if !a.Decides() {
 			continue
 		}
@@ -105,25 +102,24 @@ func newEntry(r *catalog.Release, c *catalog.Catalog) *entry {
 	return e
 }
 
-// exposure is an advisory as it concerns one release: it applies to the patches below
-// fixedFrom.
+// exposure is an advisory and the first patch of a release that it does not apply to.
 type exposure struct {
 	*catalog.Advisory
 	fixedFrom int
 }
 
-// noFix is the fixedFrom of an advisory that no patch of a release fixes.
+// noFix is the fixedFrom of an advisory that applies to all patches of a release.
 const noFix = release.MaxPatch + 1
 
-// fixes finds out from which patch on a release has the fixes of advisories.
+// fixes finds the first patch of a release that has the fix for an advisory.
 type fixes struct {
 	initial    release.Release
 	advisories map[string]*catalog.Advisory
-	known      map[string]int // what from found, by identifier
+	known      map[string]int // results of from, by identifier
 }
 
-// fixedFrom finds the first patch that an advisory does not apply to: 0 where it applies
-// to none, noFix where it applies to all.
+// fixedFrom returns the first patch that an advisory does not apply to: 0 if it applies to
+// none, noFix if it applies to all.
 func (f *fixes) fixedFrom(a *catalog.Advisory) int {
 	if a.AffectedFrom != nil && f.initial.Compare(*a.AffectedFrom) < 0 {
 		return 0
@@ -131,9 +127,9 @@ func (f *fixes) fixedFrom(a *catalog.Advisory) int {
 	return f.from(a)
 }
 
-// from finds the first patch that has the fix of an advisory or of one that supersedes
-// it, noFix where none has. A release newer than all that got the fix came with it; of
-// one that is older, or was left out, nobody says that it has it.
+// from returns the first patch that has the fix for an advisory, or for one that supersedes
+// it, noFix if none has. A release newer than all that got the fix includes it; one that is
+// older, or not listed, does not count as fixed.
 func (f *fixes) from(a *catalog.Advisory) int {
 	if first, found := f.known[a.ID]; found {
 		return first

@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// today is the day of all judgements here: the built-in data are fresh on it.
+// today is a day on which the built-in data are fresh.
 var today = dayOf(2026, time.November, 24)
 
 func dayOf(year int, month time.Month, day int) catalog.Day {
@@ -31,8 +31,8 @@ func ids(v *Verdict) []string {
 	return names
 }
 
-// A later patch of the same release is never open to more, and what is said to fix a
-// release does.
+// A later patch of a release is never affected by more advisories, and the patch in FixedIn is
+// affected by none.
 func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
 	judge := BuiltIn()
 	for _, listed := range judge.Catalog.Releases {
@@ -70,7 +70,7 @@ func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
 	}
 }
 
-// What deserves no judgement gets none, in whatever way label and build are combined.
+// No combination of an unreadable label and a build is judged.
 func TestContradictionsAreNeverJudged(t *testing.T) {
 	judge := BuiltIn()
 	for _, labelled := range judge.Catalog.Releases {
@@ -152,7 +152,7 @@ func TestSupportDaysLeft(t *testing.T) {
 	require.False(t, j.Unsupported())
 }
 
-// made is a small catalogue whose advisories the rules can be tried on.
+// made returns a judge for a small catalogue with the given advisories.
 func made(t *testing.T, advisories string) *Judge {
 	t.Helper()
 	var text strings.Builder
@@ -242,7 +242,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// highestFix is the highest of the patches that fix what applies, "" where one is lacking.
+// highestFix returns the highest of the patches that fix what applies, "" if one has no fix.
 func highestFix(judge *Judge, j *Judgement) string {
 	highest := j.Release
 	for _, a := range j.Verdict.Advisories {
@@ -271,8 +271,7 @@ func TestNoFixIsKnown(t *testing.T) {
 	}
 }
 
-// A pair of patch and build that a source states refuses a label; one that was inferred makes a
-// remark, and one that was only counted says nothing.
+// A stated build refuses a label, an inferred one causes a remark, and a counted one is ignored.
 func TestPairsOfPatchAndBuild(t *testing.T) {
 	const refused, remarked = `does not go with it: patch 3 is build 14.200.5`, `does not go with it if patch 1 is build 14.200.2, as the catalogue infers`
 	judge := made(t, advisory("CVE-2024-0001", `fixed = ["May 2023 Patch 1"]`))
@@ -296,7 +295,7 @@ func TestPairsOfPatchAndBuild(t *testing.T) {
 	}
 }
 
-// Each advisory is looked at once, however many ways lead to it.
+// Each advisory is visited once, however many paths lead to it.
 func TestSupersessionIsNotExponential(t *testing.T) {
 	var text strings.Builder
 	for i := range 60 {
@@ -336,8 +335,7 @@ func TestScoreAndExploitation(t *testing.T) {
 	}
 }
 
-// What speaks against a release decides before what is unproven, and both before
-// compliant.
+// Reasons against a version take precedence over unproven ones, and both over compliant.
 func TestReasons(t *testing.T) {
 	fixedInMay := advisory("CVE-2024-0001", `fixed = ["May 2024 Patch 3"]`)
 	exploited := advisory("CVE-2024-0002", "fixed = []\nexploited_since = 2024-02-03")
@@ -426,7 +424,7 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
-// Verdicts are made in advance, so that judging what is known leaves nothing behind.
+// Verdicts are computed in advance, so that judging a known version allocates nothing.
 func TestJudgingNeedsNoMemory(t *testing.T) {
 	judge, policy := BuiltIn(), &Policy{RequireSupport: true, MaxAge: 180}
 	for _, c := range []struct{ label, build string }{
@@ -450,7 +448,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		})
 	}
-	// Whatever servers tell: the labelled set, nonsense included.
+	// Anything that servers report: the labelled set, which includes nonsense.
 	b.Run("labelled cases", func(b *testing.B) {
 		cases := labelledCases(b)
 		rand.New(rand.NewPCG(1, 1)).Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })

@@ -9,11 +9,11 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Weaker returns the entries by which j is less strict than other, a sentence each,
-// sorted: advisories that apply to fewer patches, are not known to be exploited, were dismissed
-// or, exploited and undecided, decided; releases that are supported for longer, and builds that
-// count as later patches. Whoever writes a catalogue file can make servers compliant with such
-// an entry, so that somebody should look at it.
+// Weaker returns the entries by which j is less strict than other, one sentence each, sorted:
+// advisories that apply to fewer patches, are no longer exploited, were dismissed, or were
+// decided although exploited and undecided in other; releases with longer support; and builds
+// that count as later patches. Such an entry in a catalogue file can make servers compliant,
+// so somebody should look at it.
 func (j *Judge) Weaker(other *Judge) []string {
 	var found []string
 	for _, theirs := range other.Catalog.Releases {
@@ -27,7 +27,7 @@ func (j *Judge) Weaker(other *Judge) []string {
 	}
 	for i := range other.Catalog.Advisories {
 		theirs := &other.Catalog.Advisories[i]
-		ours := j.advisory(theirs.ID)
+		ours := j.byID[theirs.ID]
 		if ours != nil && ours.Dismissed != "" && theirs.Dismissed == "" && (theirs.Decides() || theirs.Exploited()) {
 			found = append(found, fmt.Sprintf("%s is dismissed: %s", theirs.ID, text.Quote(ours.Dismissed)))
 			continue
@@ -48,8 +48,8 @@ func (j *Judge) Weaker(other *Judge) []string {
 	return found
 }
 
-// laterPatch returns a sentence for the first build of a release that counts as a later patch
-// or release by j, "" where there is none: servers that tell no label are judged by it.
+// laterPatch returns a sentence for the first build of a release that j counts as a later
+// patch or release, "" for none: servers that report no label are judged by their build.
 func (j *Judge) laterPatch(theirs *catalog.Release) string {
 	for _, p := range theirs.Patches {
 		e := j.byTrack[p.Build.Track]
@@ -67,34 +67,30 @@ func (j *Judge) laterPatch(theirs *catalog.Release) string {
 	return ""
 }
 
-// advisory returns that with an identifier, nil where the catalogue has none.
-func (j *Judge) advisory(id string) *catalog.Advisory {
-	for i := range j.Catalog.Advisories {
-		if a := &j.Catalog.Advisories[i]; a.ID == id {
-			return a
-		}
-	}
-	return nil
-}
-
-// firstMissing finds the newest release on which an advisory applies to a patch by other
+// firstMissing returns the newest release with a patch that an advisory applies to by other
 // but not by j, and the first such patch.
 func (j *Judge) firstMissing(other *Judge, id string) (label release.Release, patch int, found bool) {
 	for r, theirs := range other.byRelease {
 		ours := j.byRelease[r]
-		if ours != nil && ours.fixedFrom(id) < theirs.fixedFrom(id) && r.Compare(label) > 0 {
-			label, patch, found = r, ours.fixedFrom(id), true
+		if ours == nil {
+			continue
+		}
+		ourFix, _ := ours.fixedFrom(id)
+		theirFix, _ := theirs.fixedFrom(id)
+		if ourFix < theirFix && r.Compare(label) > 0 {
+			label, patch, found = r, ourFix, true
 		}
 	}
 	return label, patch, found
 }
 
-// fixedFrom is the first patch that an advisory does not apply to, 0 for one that does
-// not decide.
-func (e *entry) fixedFrom(id string) int {
-	i := slices.IndexFunc(e.exposures, func(x exposure) bool { return x.ID == id })
-	if i < 0 {
-		return 0
+// fixedFrom returns the first patch that an advisory does not apply to; 0, false for one that
+// does not decide.
+func (e *entry) fixedFrom(id string) (patch int, decides bool) {
+	for _, x := range e.exposures {
+		if x.ID == id {
+			return x.fixedFrom, true
+		}
 	}
-	return e.exposures[i].fixedFrom
+	return 0, false
 }

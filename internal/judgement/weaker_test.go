@@ -48,7 +48,7 @@ func TestWeaker(t *testing.T) {
 		})
 	}
 
-	// Built in, but undecided and not exploited: whoever sets it aside makes nothing green.
+	// Dismissing an undecided advisory that is not exploited makes no server compliant.
 	undecided := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", `fixed = []`)
 	dismissed := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", "fixed = []\ndismissed = \"not ours\"")
 	require.Empty(t, made(t, dismissed).Weaker(made(t, undecided)))
@@ -57,7 +57,7 @@ func TestWeaker(t *testing.T) {
 
 	require.Empty(t, made(t, undecided+"exploited_since = 2024-02-03\n").Weaker(made(t, undecided+"exploited_since = 2024-02-03\n")))
 
-	// Nor does whoever decides it, but for one that is exploited.
+	// Nor does deciding it, unless it is exploited.
 	decided := advisory("CVE-2024-0001", fixed) + advisory("CVE-2024-0003", "fixed = [\"May 2024 Patch 2\", \"May 2023 Patch 1\"]\nexploited_since = 2024-02-03")
 	require.Empty(t, made(t, decided).Weaker(made(t, undecided)))
 	require.Equal(t, []string{"CVE-2024-0003, which is exploited and undecided, is decided: fixed from May 2023 Patch 1 on"},
@@ -76,7 +76,7 @@ func TestWeaker(t *testing.T) {
 	require.Empty(t, BuiltIn().Weaker(BuiltIn()))
 }
 
-// A server that tells no label is judged by its build.
+// A server that reports no label is judged by its build.
 func TestWeakerBuilds(t *testing.T) {
 	const first, second = `"May 2024"`, `"August 2024"`
 	const text = `schema = 1

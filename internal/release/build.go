@@ -8,29 +8,29 @@ import (
 )
 
 var (
-	// ErrBuild is the error of a version that is not three numbers.
+	// ErrBuild is the error for a version that is not three numbers.
 	ErrBuild = errors.New("not a build of Qlik Sense: three numbers with dots between them")
-	// ErrTrack is the error of what is not the first two numbers of a build.
+	// ErrTrack is the error for a track that is not two numbers.
 	ErrTrack = errors.New("not a track of Qlik Sense: two numbers with a dot between them")
 )
 
-// Track is what all builds of a release and its patches begin with: 14.173 is
-// February 2024. Source: tags of github.com/qlik-download/qlik-sense-server.
+// Track is the first two numbers of a build, the same for a release and all its patches:
+// 14.173 is February 2024. Source: tags of github.com/qlik-download/qlik-sense-server.
 type Track struct {
 	Major, Minor int
 }
 
-// Build is the version of a server. Builds can be compared within a track only:
-// patches of an older release go on while newer ones come out.
+// Build is the version of a server. Only builds of the same track can be compared: an older
+// release still gets patches after a newer one is out.
 type Build struct {
 	Track  Track
 	Number int
 }
 
-// maxBuildDigits bounds a number of a build; the longest seen have three.
+// maxBuildDigits bounds each number of a build; the longest seen has three digits.
 const maxBuildDigits = 6
 
-// ParseBuild reads a version as systeminfo tells it, "14.173.4". Anything else is an
+// ParseBuild reads a version as systeminfo reports it, "14.173.4". Anything else is an
 // error that wraps ErrBuild.
 func ParseBuild(version string) (Build, error) {
 	track, number := cutLast(strings.TrimSpace(version))
@@ -58,13 +58,13 @@ func cutLast(text string) (before, after string) {
 	return text[:max(i, 0)], text[i+1:]
 }
 
-// String gives the build as systeminfo does.
+// String returns the build as systeminfo reports it.
 func (b Build) String() string { return fmt.Sprintf("%s.%d", b.Track, b.Number) }
 
-// String gives the two numbers.
+// String returns the track in the form "14.173".
 func (t Track) String() string { return fmt.Sprintf("%d.%d", t.Major, t.Minor) }
 
-// Compare is below, at or above 0 as t came before, is, or came after other.
+// Compare orders tracks by release date, as cmp.Compare does.
 func (t Track) Compare(other Track) int {
 	return cmp.Or(cmp.Compare(t.Major, other.Major), cmp.Compare(t.Minor, other.Minor))
 }
@@ -75,7 +75,7 @@ func (b *Build) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MarshalText gives the build as systeminfo does.
+// MarshalText returns the build as systeminfo reports it.
 func (b Build) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // UnmarshalText reads a track; see ParseTrack.
@@ -84,5 +84,5 @@ func (t *Track) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MarshalText gives the two numbers.
+// MarshalText returns the track in the form "14.173".
 func (t Track) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

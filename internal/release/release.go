@@ -1,5 +1,5 @@
-// Package release reads and orders the names that Qlik gives to its releases, a
-// month and patches for it, and their builds.
+// Package release reads and orders the labels of Qlik Sense releases ("February 2024
+// Patch 1") and the builds that servers report ("14.173.4").
 package release
 
 import (
@@ -12,28 +12,28 @@ import (
 	"unicode"
 )
 
-// What no release of Qlik Sense can have: the first with a month for a name is of
-// June 2017, and the longest row of patches known has 27 (May 2024, as of November 2025).
+// Bounds of a label: June 2017 was the first release named after a month, and the release
+// with the most patches has 27 (May 2024, as of November 2025).
 // Source: tags of github.com/qlik-download/qlik-sense-server.
 const (
 	firstYear = 2017
 	lastYear  = 2099
-	// MaxPatch is the highest number that is taken for a patch.
+	// MaxPatch is the highest patch number accepted.
 	MaxPatch = 99
 )
 
-// ErrLabel is the error of a label that is none of the known forms.
+// ErrLabel is the error for a label in none of the known forms.
 var ErrLabel = errors.New("not a release of Qlik Sense")
 
 // Release is a release of Qlik Sense: "February 2024 Patch 1" is the first patch of
-// that of February 2024. Patch 0 is the initial release.
+// "February 2024". Patch 0 is the initial release.
 type Release struct {
 	Year  int
 	Month time.Month
 	Patch int
 }
 
-// Parse reads a label in the forms that are in use, in any letter case and spacing:
+// Parse reads a label in the forms in use, in any letter case and spacing:
 //
 //	November 2025                        systeminfo, an initial release
 //	February 2024 Patch 1                systeminfo, a patch
@@ -49,31 +49,29 @@ func Parse(label string) (Release, error) {
 	if len(words) > 1 && strings.EqualFold(words[0], "Qlik") && strings.EqualFold(words[1], "Sense") {
 		words = words[2:]
 	}
-
-	r, ok := Release{}, false
+	var r Release
+	var ok bool
 	switch len(words) {
 	case 0:
 	case 1:
-		r, ok = shortForm(words[0])
+		r, ok = parseMonth("2006-Jan", words[0])
 	default:
-		r.Month = parseMonth(words[0], time.Month.String)
-		r.Year, ok = parseYear(words[1])
-		if ok && len(words) > 2 {
+		if r, ok = parseMonth("January 2006", words[0]+" "+words[1]); ok && len(words) > 2 {
 			r.Patch, ok = parsePatch(words[2:])
 		}
 	}
-	// Letters beyond ASCII are in no label, though some fold into those that are.
-	if !ok || r.Month == 0 || strings.ContainsFunc(label, func(r rune) bool { return r > unicode.MaxASCII }) {
+	// No label has letters beyond ASCII, but some of them fold into ASCII letters.
+	if !ok || strings.ContainsFunc(label, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return Release{}, fmt.Errorf("%q: %w", label, ErrLabel)
 	}
 	return r, nil
 }
 
-// maxWords is one word more than the longest form has.
+// maxWords is one more than the longest form has.
 const maxWords = 7
 
-// split is strings.Fields that stops when words is full, and so needs no memory of
-// its own: labels come from servers, and one is read for every poll.
+// split is strings.Fields that stops when words is full and so allocates nothing: every poll
+// parses a label, and labels come from servers.
 func split(text string, words []string) []string {
 	for word := range strings.FieldsSeq(text) {
 		if len(words) == cap(words) {
@@ -84,30 +82,13 @@ func split(text string, words []string) []string {
 	return words
 }
 
-// shortForm reads "2025-Nov".
-func shortForm(word string) (r Release, ok bool) {
-	year, month, _ := strings.Cut(word, "-")
-	r.Month = parseMonth(month, func(m time.Month) string { return m.String()[:3] })
-	r.Year, ok = parseYear(year)
-	return r, ok
+// parseMonth reads month and year in a layout of package time.
+func parseMonth(layout, value string) (Release, bool) {
+	t, err := time.Parse(layout, value)
+	return Release{Year: t.Year(), Month: t.Month()}, err == nil && t.Year() >= firstYear && t.Year() <= lastYear
 }
 
-// parseMonth finds the month of a name in English, the only language in use.
-func parseMonth(name string, nameOf func(time.Month) string) time.Month {
-	for m := time.January; m <= time.December; m++ {
-		if strings.EqualFold(name, nameOf(m)) {
-			return m
-		}
-	}
-	return 0
-}
-
-func parseYear(text string) (year int, ok bool) {
-	year, _ = parseDigits(text, 4)
-	return year, year >= firstYear && year <= lastYear
-}
-
-// parsePatch reads what may follow the year.
+// parsePatch reads the words that follow the year.
 func parsePatch(words []string) (patch int, ok bool) {
 	switch {
 	case len(words) == 1 && strings.EqualFold(words[0], "IR"):
@@ -132,8 +113,7 @@ func parsePatch(words []string) (patch int, ok bool) {
 	return 0, false
 }
 
-// parseDigits reads a number of ASCII digits alone, a few of them at most and without
-// zeros in front, which nobody writes.
+// parseDigits reads at most maxDigits ASCII digits without leading zeros.
 func parseDigits(text string, maxDigits int) (number int, ok bool) {
 	if text == "" || len(text) > maxDigits || text[0] == '0' && len(text) > 1 || strings.Trim(text, "0123456789") != "" {
 		return 0, false
@@ -142,7 +122,7 @@ func parseDigits(text string, maxDigits int) (number int, ok bool) {
 	return number, err == nil
 }
 
-// String gives the label as systeminfo does.
+// String returns the label as systeminfo reports it.
 func (r Release) String() string {
 	label := fmt.Sprintf("%s %d", r.Month, r.Year)
 	if r.Patch > 0 {
@@ -151,13 +131,13 @@ func (r Release) String() string {
 	return label
 }
 
-// Initial is the initial release that r is a patch of, or r itself.
+// Initial returns the initial release that r is a patch of, or r itself.
 func (r Release) Initial() Release {
 	r.Patch = 0
 	return r
 }
 
-// IsZero reports whether r is no release.
+// IsZero reports whether r is the zero Release.
 func (r Release) IsZero() bool { return r == Release{} }
 
 // UnmarshalText reads a label; see Parse.
@@ -166,11 +146,12 @@ func (r *Release) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MarshalText gives the label as systeminfo does.
+// MarshalText returns the label as systeminfo reports it.
 func (r Release) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Compare is below, at or above 0 as r came before, is, or came after other. A later
-// month is later whatever the patch: patches of an older release go on for years.
+// Compare orders releases by date, and patches of one release by number, as cmp.Compare
+// does. Any patch of an older release is lower than a newer release, even though the
+// vendor may publish it years later.
 func (r Release) Compare(other Release) int {
 	return cmp.Or(cmp.Compare(r.Year, other.Year), cmp.Compare(r.Month, other.Month), cmp.Compare(r.Patch, other.Patch))
 }

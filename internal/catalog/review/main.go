@@ -1,6 +1,5 @@
-// Command review prints what differs between two files with catalogues, and what the newer one
-// leaves undecided, for whoever must approve a change of the built-in catalogue ("make
-// catalog").
+// Command review prints the differences between two catalogue files and the undecided advisories
+// of the newer one, for whoever approves a change of the built-in catalogue ("make catalog").
 package main
 
 import (

@@ -16,7 +16,7 @@ import (
 	"telegraf-qlik-sense-version/internal/feed/feedtest"
 )
 
-// workingTree is a copy of what the repository has, without its history.
+// workingTree returns a copy of the working tree.
 func workingTree(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../../..")
@@ -100,7 +100,7 @@ func TestMakeCatalog(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(content), "\n# basis            stated: a source names patch and build together.")
 
-	// Every test of the catalogue's package takes the new data for its own.
+	// The tests of package catalog pass with the new data.
 	output, err = run(t, dir, "go", "test", "./internal/catalog")
 	require.NoError(t, err, output)
 
@@ -111,7 +111,7 @@ func TestMakeCatalog(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(content), string(again))
 
-	// A source that fails is no silent success, and the others still count.
+	// If a source fails, the command fails, but the other sources still count.
 	feeds.Set("exploited", feedtest.Answer(404, ""))
 	output, err = run(t, dir, update...)
 	require.Error(t, err)

@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// What docs/advisories.md tells people to write decides an advisory, or sets it aside.
+// The snippets in docs/advisories.md decide an advisory and dismiss it.
 func TestDocumentedDecisions(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/advisories.md")
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Summary returns in one line how much a catalogue has and how far it reaches.
+// Summary describes a catalogue in one line.
 func Summary(c *catalog.Catalog) string {
 	decide, dismissed := 0, 0
 	for i := range c.Advisories {
@@ -28,11 +28,10 @@ func Summary(c *catalog.Catalog) string {
 	if len(c.Advisories) == 1 {
 		advisories = "advisory"
 	}
-	return strings.Join([]string{
-		text.Plural(len(c.Releases), "release"),
-		fmt.Sprintf("%d %s (%s)", len(c.Advisories), advisories, uses),
-		fmt.Sprintf("releases as of %s", c.ReleasesAsOf),
-		fmt.Sprintf("advisories as of %s", c.AdvisoriesAsOf),
-		fmt.Sprintf("exploited as of %s", c.ExploitedAsOf),
-	}, ", ")
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s, %d %s (%s)", text.Plural(len(c.Releases), "release"), len(c.Advisories), advisories, uses)
+	for _, p := range c.Days() {
+		out.WriteString(", " + p.String())
+	}
+	return out.String()
 }

@@ -22,9 +22,9 @@ const smallCatalog = "testdata/small.toml"
 
 func someDay(t *testing.T) catalog.Day {
 	t.Helper()
-	at, err := time.Parse(time.DateOnly, "2026-11-21")
+	d, err := catalog.ParseDay("2026-11-21")
 	require.NoError(t, err)
-	return catalog.DayOf(at)
+	return d
 }
 
 func requireGolden(t *testing.T, name string, got []byte) {
@@ -80,7 +80,7 @@ func TestJSON(t *testing.T) {
 	require.NoError(t, JSON(&text, c, "small.toml", someDay(t)))
 	requireGolden(t, "json.golden", text.Bytes())
 
-	// What has nothing still has its list.
+	// Empty lists are [], not null.
 	c.Sources, c.Advisories = nil, nil
 	text.Reset()
 	require.NoError(t, JSON(&text, c, "small.toml", someDay(t)))

@@ -13,40 +13,28 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Widths of the columns that can be long, so that a table fits 100 characters.
+// Widths that keep a table within 100 characters.
 const (
 	tableWidth = 100
 	buildWidth = 34
 	fixWidth   = 41
 )
 
-// Table writes a catalogue for people. The name is that of its file, or "built in".
+// Table writes a catalogue for people. name is its file, or "built in".
 func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Catalogue: %s\n\n", text.OneLine(name))
-	grid(&out,
-		table.Row{"releases", "as of " + c.ReleasesAsOf.String(), age(c.ReleasesAsOf, today)},
-		table.Row{"advisories", "as of " + c.AdvisoriesAsOf.String(), age(c.AdvisoriesAsOf, today)},
-		table.Row{"exploited", "as of " + c.ExploitedAsOf.String(), age(c.ExploitedAsOf, today)},
-	)
+	grid(&out, nil, c.Days(), func(p *catalog.PartDay) table.Row {
+		return table.Row{p.Part, "as of " + p.Day.String(), age(p.Day, today)}
+	})
 
-	releases := make([]table.Row, 0, 1+len(c.Releases))
-	releases = append(releases, table.Row{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"})
-	for i := range c.Releases {
-		releases = append(releases, releaseRow(&c.Releases[i]))
-	}
 	out.WriteString("\n")
-	grid(&out, releases...)
+	grid(&out, table.Row{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"}, c.Releases, releaseRow)
 	out.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
 
 	if len(c.Advisories) > 0 {
-		advisories := make([]table.Row, 0, 1+len(c.Advisories))
-		advisories = append(advisories, table.Row{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"})
-		for i := range c.Advisories {
-			advisories = append(advisories, advisoryRow(&c.Advisories[i]))
-		}
 		out.WriteString("\n")
-		grid(&out, advisories...)
+		grid(&out, table.Row{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"}, c.Advisories, advisoryRow)
 		details(&out, c, name)
 	}
 
@@ -63,9 +51,14 @@ func list(w *strings.Builder, heading string, entries []string) {
 	}
 	w.WriteString("\n" + heading + "\n")
 	for _, entry := range entries {
-		wrapped := wrap(strings.Fields(text.OneLine(entry)), tableWidth-2)
-		w.WriteString("  " + strings.ReplaceAll(wrapped, "\n", "\n  ") + "\n")
+		paragraph(w, entry, "  ")
 	}
+}
+
+// paragraph writes one text as indented lines.
+func paragraph(w *strings.Builder, content, indent string) {
+	wrapped := wrap(strings.Fields(text.OneLine(content)), tableWidth-len(indent))
+	w.WriteString(indent + strings.ReplaceAll(wrapped, "\n", "\n"+indent) + "\n")
 }
 
 func age(day, today catalog.Day) string {
@@ -96,25 +89,22 @@ func releaseRow(r *catalog.Release) table.Row {
 	return table.Row{r.Label.String(), track, latest, asOf, end, builds(r)}
 }
 
-// builds returns which builds of a release are known and how surely.
+// builds describes the known builds of a release.
 func builds(r *catalog.Release) string {
+	sure := 0
+	for _, p := range r.Patches {
+		if p.Basis.Sure() {
+			sure++
+		}
+	}
 	var parts []string
 	switch n := len(r.Patches); n {
 	case 0:
-		parts = append(parts, "none")
+		parts = []string{"none"}
 	case 1:
-		parts = append(parts, fmt.Sprintf("1, %s,", r.Patches[0].Build))
+		parts = []string{fmt.Sprintf("1, %s,", r.Patches[0].Build), fmt.Sprintf("%d sure", sure)}
 	default:
-		parts = append(parts, fmt.Sprintf("%d, %s to %s,", n, r.Patches[0].Build, r.Patches[n-1].Build))
-	}
-	if len(r.Patches) > 0 {
-		sure := 0
-		for _, p := range r.Patches {
-			if p.Basis.Sure() {
-				sure++
-			}
-		}
-		parts = append(parts, fmt.Sprintf("%d sure", sure))
+		parts = []string{fmt.Sprintf("%d, %s to %s,", n, r.Patches[0].Build, r.Patches[n-1].Build), fmt.Sprintf("%d sure", sure)}
 	}
 	if !r.Verified {
 		parts = append(parts, "(only announced: not judged)")
@@ -122,8 +112,8 @@ func builds(r *catalog.Release) string {
 	return wrap(parts, buildWidth)
 }
 
-// details writes what people must know to decide what nobody has decided yet, and what
-// somebody has decided or an update has remarked.
+// details writes what people need to decide the undecided advisories, why others were
+// dismissed, and the remarks of the last update.
 func details(w *strings.Builder, c *catalog.Catalog, name string) {
 	for _, section := range []struct {
 		heading string
@@ -152,8 +142,7 @@ func details(w *strings.Builder, c *catalog.Catalog, name string) {
 			w.WriteString(heading + "  " + text.OneLine(a.ID) + "\n")
 			heading = ""
 			for _, line := range lines {
-				wrapped := wrap(strings.Fields(text.OneLine(line)), tableWidth-4)
-				w.WriteString("    " + strings.ReplaceAll(wrapped, "\n", "\n    ") + "\n")
+				paragraph(w, line, "    ")
 			}
 		}
 	}
@@ -182,30 +171,32 @@ func advisoryRow(a *catalog.Advisory) table.Row {
 	fixes := []string{"not known"}
 	if len(a.Fixed) > 0 {
 		fixes = fixes[:0]
-		for i, fix := range a.Fixed {
-			out := fix.String()
-			if i < len(a.Fixed)-1 {
-				out += ","
-			}
-			fixes = append(fixes, out)
+		for _, fix := range a.Fixed {
+			fixes = append(fixes, fix.String()+",")
 		}
+		fixes[len(fixes)-1] = strings.TrimSuffix(fixes[len(fixes)-1], ",")
 	}
 	return table.Row{a.ID, score, exploited, wrap(fixes, fixWidth), use}
 }
 
-// grid writes rows of cells as columns, without lines around them.
-func grid(w *strings.Builder, rows ...table.Row) {
+// grid writes a header, unless it is nil, and a row for each entry as columns without borders.
+func grid[E any](w *strings.Builder, header table.Row, entries []E, row func(*E) table.Row) {
 	t := table.NewWriter()
 	t.SetStyle(table.Style{
 		Box:     table.BoxStyle{PaddingRight: "  "},
 		Options: table.OptionsNoBordersAndSeparators,
 	})
 	t.SuppressTrailingSpaces()
-	t.AppendRows(rows)
+	if header != nil {
+		t.AppendHeader(header)
+	}
+	for i := range entries {
+		t.AppendRow(row(&entries[i]))
+	}
 	w.WriteString(t.Render() + "\n")
 }
 
-// wrap joins parts to lines that are no longer than width, one part at least to a line.
+// wrap joins parts with spaces into lines of at most width bytes, but at least one part each.
 func wrap(parts []string, width int) string {
 	var out strings.Builder
 	length := 0

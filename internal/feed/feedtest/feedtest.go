@@ -1,5 +1,5 @@
-// Package feedtest plays the three sources of a catalogue for tests: a server on 127.0.0.1, and
-// the forms of their replies.
+// Package feedtest simulates the three sources of a catalogue for tests: a server on 127.0.0.1
+// and replies in their formats.
 package feedtest
 
 import (
@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// Parts are the paths of the three sources on the server, and the words in options.
+// Parts are the paths of the sources on the server, as named in options.
 var Parts = []string{"releases", "advisories", "exploited"}
 
-// Server plays the three sources. Until Set is called, they are not found.
+// Server simulates the sources. Each answers 404 until Set is called.
 type Server struct {
 	*httptest.Server
 	handlers map[string]*atomic.Pointer[http.HandlerFunc] // by part
@@ -37,13 +37,13 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Set changes what a source answers.
+// Set sets the handler of a source.
 func (s *Server) Set(part string, handler http.HandlerFunc) { s.handlers[part].Store(&handler) }
 
-// Handler is what a source answers with now.
+// Handler returns the handler of a source.
 func (s *Server) Handler(part string) http.HandlerFunc { return *s.handlers[part].Load() }
 
-// Mirrors are the addresses of the sources, by part.
+// Mirrors returns the URLs of the sources by part.
 func (s *Server) Mirrors() map[string]string {
 	mirrors := make(map[string]string, len(Parts))
 	for _, part := range Parts {
@@ -52,7 +52,7 @@ func (s *Server) Mirrors() map[string]string {
 	return mirrors
 }
 
-// Options name the server as the mirror of each source on a command line.
+// Options returns the command-line options that make the server the mirror of each source.
 func (s *Server) Options() []string {
 	options := make([]string, 0, 2*len(Parts))
 	for _, part := range Parts {
@@ -61,21 +61,21 @@ func (s *Server) Options() []string {
 	return options
 }
 
-// Body is a handler with a good answer.
+// Body returns a handler that answers with status 200.
 func Body(content string) http.HandlerFunc { return Answer(http.StatusOK, content) }
 
-// Answer is a handler with a status, a body and headers in pairs.
+// Answer returns a handler that answers with a status, a body and headers, given in pairs.
 func Answer(code int, content string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
 		}
 		w.WriteHeader(code)
-		io.WriteString(w, content) //nolint:errcheck // the client may go
+		io.WriteString(w, content) //nolint:errcheck // the client may be gone
 	}
 }
 
-// NVDPage is a page of a reply of NVD of a day, with records from an index on, out of a total.
+// NVDPage returns one page of NVD's reply of a day: records from index start out of a total.
 func NVDPage(at string, start, total int, records ...json.RawMessage) []byte {
 	texts := make([]string, 0, len(records))
 	for _, r := range records {
@@ -86,12 +86,12 @@ func NVDPage(at string, start, total int, records ...json.RawMessage) []byte {
 		len(records), start, total, at, strings.Join(texts, ","))
 }
 
-// NVDReply is a reply of NVD of one page.
+// NVDReply returns NVD's reply in one page.
 func NVDReply(at string, records ...json.RawMessage) []byte {
 	return NVDPage(at, 0, len(records), records...)
 }
 
-// Record is an invented record of NVD; more are further members of its object.
+// Record returns an invented NVD record; more are additional JSON members.
 func Record(id, published, text string, more ...string) json.RawMessage {
 	members := []string{
 		fmt.Sprintf(`"id":%q,"sourceIdentifier":"cve@mitre.org","published":"%sT03:15:00.000","lastModified":"%sT04:00:00.000"`, id, published, published),
@@ -103,22 +103,22 @@ func Record(id, published, text string, more ...string) json.RawMessage {
 	return json.RawMessage("{" + strings.Join(append(members, more...), ",") + "}")
 }
 
-// Quoted is a text as JSON has it.
+// Quoted returns a text as a JSON string.
 func Quoted(text string) []byte {
 	content, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // no string does that
+		panic(err) // cannot happen for a string
 	}
 	return content
 }
 
-// KEV is CISA's list of a day.
+// KEV returns CISA's list of a day.
 func KEV(at string, entries ...string) []byte {
 	return fmt.Appendf(nil, `{"title":"t","catalogVersion":"%s","dateReleased":"%sT16:45:47.0648Z","count":%d,"vulnerabilities":[%s]}`,
 		strings.ReplaceAll(at, "-", "."), at, len(entries), strings.Join(entries, ","))
 }
 
-// KEVEntry is an entry of CISA's list.
+// KEVEntry returns an entry of CISA's list.
 func KEVEntry(id, vendor, product, added, ransomware string) string {
 	return fmt.Sprintf(`{"cveID":%q,"vendorProject":%q,"product":%q,"vulnerabilityName":"A name","dateAdded":%q,"shortDescription":"What it does.",`+
 		`"requiredAction":"","dueDate":"","knownRansomwareCampaignUse":%q,"notes":"see https:\/\/example.com\/b ; https://nvd.nist.gov/x"}`,
