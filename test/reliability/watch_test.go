@@ -61,12 +61,10 @@ func most(looks []look) look {
 	return all
 }
 
-func (w *watch) requireNoGrowth(t *testing.T) {
+func requireNoGrowth(t *testing.T, first, last look) {
 	t.Helper()
-	quarter := (len(w.looks) + 3) / 4
-	first, last := least(w.looks[:quarter]), least(w.looks[len(w.looks)-quarter:])
 	require.LessOrEqual(t, last.memory, first.memory*5/4+(4<<20), "bytes of memory")
-	require.LessOrEqual(t, last.descriptors, first.descriptors+2, "descriptors")
+	require.LessOrEqual(t, last.descriptors, first.descriptors, "descriptors")
 	require.LessOrEqual(t, last.threads, first.threads+8, "threads")
 }
 
