@@ -95,7 +95,8 @@ func run(ctx context.Context) (err error) {
 	}
 	fmt.Printf("What InfluxDB holds now:\n\n> %s\n\n", statement)
 	printTable(series[0])
-	fmt.Println("\nThe points of the first round, seconds after Telegraf started; the next would come at its interval.\nAll of it stops now. To keep a stack running, with Grafana: deploy/README.md")
+	fmt.Println("\nThe points of the first round, seconds after Telegraf started; the next would come at its interval.\n" +
+		"All of it stops now. To keep a stack running, with Grafana: deploy/README.md")
 	return nil
 }
 

@@ -165,7 +165,8 @@ func (s *soak) requireRound(after time.Time) {
 // round gives the points of the first whole round that began after a moment, by the server.
 func (s *soak) round(after time.Time) (points map[string]rig.Row) {
 	s.Helper()
-	_, err := s.DB.Await(s.Database, fmt.Sprintf("SELECT source, result, result_code, version FROM qlik_sense_version WHERE time > %d", after.UnixNano()), 2*rig.Patience,
+	statement := fmt.Sprintf("SELECT source, result, result_code, version FROM qlik_sense_version WHERE time > %d", after.UnixNano())
+	_, err := s.DB.Await(s.Database, statement, 2*rig.Patience,
 		func(series []stack.Series) bool {
 			points = firstWhole(rig.Rows(series), len(s.hosts))
 			return points != nil
