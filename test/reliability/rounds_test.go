@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	roundCount  = flag.Int("rounds", 10, "how many rounds TestChangingFaults makes")
+	roundCount  = flag.Int("rounds", 6, "how many rounds TestChangingFaults makes")
 	serverCount = flag.Int("servers", 100, "how many servers it polls")
 )
 

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	soakTime = flag.Duration("soak", 30*time.Second, "how long TestSoak goes on")
+	soakTime = flag.Duration("soak", 15*time.Second, "how long TestSoak goes on")
 	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what decides which disturbances come, and when")
 )
 
