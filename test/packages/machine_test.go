@@ -3,7 +3,6 @@
 package packages
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,17 +27,13 @@ type machine struct {
 
 // Each mount is seen in the new namespace alone. What is not on the root file system, such as
 // the services' /run, is not in the layer.
-const layer = `set -e
-mount -t tmpfs machine "$1"
+const layer = `mount -t tmpfs machine "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay machine -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t tmpfs run "$1/root/run"
 mount -t tmpfs tmp "$1/root/tmp"
 mount --rbind /proc "$1/root/proc"
-mount --rbind /dev "$1/root/dev"
-echo ready
-exec cat
-`
+mount --rbind /dev "$1/root/dev"`
 
 // newMachine makes a machine with a Telegraf, its account and its folders, without a systemd.
 func newMachine(r *rig.Rig) *machine {
@@ -47,22 +42,9 @@ func newMachine(r *rig.Rig) *machine {
 		r.Skip("nothing installed, for only root may mount a file system to install into")
 	}
 	folder := r.TempDir()
-	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "bash", "-c", layer, "layer", folder)
-	stdin, err := cmd.StdinPipe() // it ends with this process, however that ends
-	require.NoError(r, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(r, err)
-	var stderr stack.Output
-	cmd.Stderr = &stderr
-	require.NoError(r, cmd.Start())
-	r.Cleanup(func() {
-		stdin.Close()
-		cmd.Wait()
-	})
-	if ready, _ := bufio.NewReader(stdout).ReadString('\n'); ready != "ready\n" {
-		r.Skip("nothing installed, for no file system could be mounted to install into: " + stderr.String())
-	}
-	m := &machine{Rig: r, holder: cmd.Process.Pid, root: filepath.Join(folder, "root")}
+	holder := r.Unshare(layer, folder, "nothing installed, for no file system could be mounted to install into",
+		"--mount", "--propagation", "private")
+	m := &machine{Rig: r, holder: holder, root: filepath.Join(folder, "root")}
 
 	// Small images let dpkg leave documentation out. A recommended Telegraf is here already.
 	m.run("rm -f /etc/dpkg/dpkg.cfg.d/*")

@@ -3,7 +3,6 @@
 package reliability
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -29,28 +28,12 @@ type namespace struct {
 	resolvConf string // the file to write for it
 }
 
-const hold = `mount --bind "$1" /etc/resolv.conf && ip link set lo up && echo ready && exec cat`
-
 func newNamespace(r *rig.Rig) *namespace {
 	r.Helper()
 	n := &namespace{Rig: r, resolvConf: filepath.Join(r.TempDir(), "resolv.conf")}
 	require.NoError(r, os.WriteFile(n.resolvConf, nil, 0o644))
-	cmd := exec.Command("unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", hold, "sh", n.resolvConf)
-	stdin, err := cmd.StdinPipe()
-	require.NoError(r, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(r, err)
-	var stderr stack.Output
-	cmd.Stderr = &stderr
-	require.NoError(r, cmd.Start())
-	r.Cleanup(func() {
-		stdin.Close()
-		cmd.Wait()
-	})
-	if ready, _ := bufio.NewReader(stdout).ReadString('\n'); ready != "ready\n" {
-		r.Skip("not run, for this machine lets the test make no network of its own: " + stderr.String())
-	}
-	n.holder = cmd.Process.Pid
+	n.holder = r.Unshare("mount --bind \"$1\" /etc/resolv.conf\nip link set lo up", n.resolvConf,
+		"not run, for this machine lets the test make no network of its own", "--net", "--mount", "--propagation", "private")
 	return n
 }
 
