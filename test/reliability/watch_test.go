@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/test/rig"
-	"telegraf-qlik-sense-version/test/stack"
 )
 
 // watch keeps what one process holds, from look to look.
@@ -82,5 +81,3 @@ func (w *watch) table() []string {
 	}
 	return lines
 }
-
-func anyRow(series []stack.Series) bool { return len(rig.Rows(series)) > 0 }
