@@ -30,7 +30,7 @@ func evaluationStep(now time.Time) time.Duration {
 // until the last server is forgotten, and compares who fires when, with which labels and what text.
 func testAlerts(t *testing.T, c *cast, every6h, every24h, withStops string) {
 	t.Helper()
-	g := newGolden(t)
+	g := newGoldenFiles(t)
 	for _, rule := range loadRules(t) {
 		for _, one := range []struct{ title, database string }{{"polls every 6 hours", every6h}, {"polls every 24 hours", every24h}} {
 			g.add(rule.UID, rule.Title, one.title, c.run(t, &rule, one.database))

@@ -30,7 +30,7 @@ func TestGrafana(t *testing.T) {
 	c.writeMany(t, many)
 	var panels []shownPanel
 	ran := t.Run("dashboards", func(t *testing.T) {
-		g := newGolden(t)
+		g := newGoldenFiles(t)
 		for name, views := range c.views(every6h, every24h, many) {
 			for _, v := range views {
 				panels = append(panels, c.runDashboard(t, g, name, v.title, &v.view)...)
@@ -108,7 +108,7 @@ func (c *cast) views(every6h, every24h, many string) map[string][]titledView {
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 // runDashboard runs everything in a dashboard and gives what its panels have to show.
-func (c *cast) runDashboard(t *testing.T, g *golden, name, title string, v *view) []shownPanel {
+func (c *cast) runDashboard(t *testing.T, g *goldenFiles, name, title string, v *view) []shownPanel {
 	t.Helper()
 	d := loadDashboard(t, name)
 	from, to, err := v.timeRange(d)

@@ -93,7 +93,7 @@ func show(t *testing.T, panels []shownPanel) []shownAs {
 
 func testShown(t *testing.T, panels []shownPanel) {
 	t.Helper()
-	g := newGolden(t)
+	g := newGoldenFiles(t)
 	without := 0 // links of servers without an environment
 	for i, one := range show(t, panels) {
 		without += one.checkLinkedRows(t)
@@ -160,7 +160,7 @@ func testNearlyAll(t *testing.T, c *cast) {
 		v := view{database, storyEnd, map[string][]string{"environment": {environment}}, ""}
 		var panels []shownPanel
 		for _, name := range []string{"fleet", "compliance"} {
-			for _, p := range c.runDashboard(t, newGolden(t), name, environment, &v) {
+			for _, p := range c.runDashboard(t, newGoldenFiles(t), name, environment, &v) {
 				if strings.HasPrefix(p.Head, "Share proven compliant ") || strings.HasPrefix(p.Head, "Environments ") {
 					panels = append(panels, p)
 				}
