@@ -41,6 +41,7 @@ func run(t *testing.T, dir string, args ...string) (output string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath") // as for the packages: the cache serves every copy of the tree
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
