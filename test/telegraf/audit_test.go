@@ -14,27 +14,27 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// What is audited is what runs: check reads the drop-in that Telegraf reads, with the variables of
-// its service, and comes to the servers and tags of the points.
-func TestCheckOfADropIn(t *testing.T) {
+// check audits what Telegraf runs: it reads the same drop-ins, with the environment variables of
+// Telegraf's service, and must find the servers and tags that the points have.
+func TestCheckReadsDropIns(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{Fault: simulator.Fault401}, simulator.Server{})
 	envFile := r.Write("telegraf.env", "# of the service\nFIRST=\""+hosts[0]+"\"\nSITE='Zürich $HOME'\nTELEGRAF_OPTS=\n")
-	inside := r.DropIn(r.Block([]string{"${FIRST}", hosts[1]}, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD$$1\"\n    site = \"$${SITE}\"\n"))
-	beside := "[[inputs.execd]]\n  command = ['" + r.Tools.Plugin + "', \"--config\", '" +
+	oneFile := r.DropIn(r.Block([]string{"${FIRST}", hosts[1]}, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD$$1\"\n    site = \"$${SITE}\"\n"))
+	twoFiles := "[[inputs.execd]]\n  command = ['" + r.Tools.Plugin + "', \"--config\", '" +
 		r.Write("settings.toml", r.Block(hosts[2:], "  [inputs.qlik_sense_version.tags]\n    environment = \"${STAGE}\"\n")) +
 		"']\n  environment = [\"STAGE=TEST\"]\n  signal = \"STDIN\"\n  data_format = \"influx\"\n  interval = \"1h\"\n"
-	dropIns := []string{r.Write("inside.conf", inside), r.Write("beside.conf", beside)}
-	telegraf := r.Telegraf(inside+beside, "FIRST="+hosts[0], "SITE=Zürich $HOME")
-	tags := func(source, environment, site any) string { return fmt.Sprint(source, " ", environment, " ", site) }
+	dropIns := []string{r.Write("one-file.conf", oneFile), r.Write("two-files.conf", twoFiles)}
+	telegraf := r.Telegraf(oneFile+twoFiles, "FIRST="+hosts[0], "SITE=Zürich $HOME")
+	server := func(source, environment, site any) string { return fmt.Sprint(source, " ", environment, " ", site) }
 	points := r.Points(3, "")
-	expected := make([]string, 0, len(points))
+	polled := make([]string, 0, len(points))
 	for _, point := range points {
-		expected = append(expected, tags(point["source"], point["environment"], point["site"]))
+		polled = append(polled, server(point["source"], point["environment"], point["site"]))
 	}
 	_, err := telegraf.Stop(rig.Patience)
 	require.NoError(t, err)
-	require.Contains(t, expected, tags(hosts[0], "PROD$1", "Zürich $HOME"))
+	require.Contains(t, polled, server(hosts[0], "PROD$1", "Zürich $HOME"))
 
 	out, err := exec.CommandContext(t.Context(), r.Tools.Plugin, "check", "--output", "json",
 		"--config", dropIns[0], "--config", dropIns[1], "--env-file", envFile).Output()
@@ -50,9 +50,9 @@ func TestCheckOfADropIn(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out, &document))
 	var audited []string
 	for _, block := range document.Blocks {
-		for _, server := range block.Servers {
-			audited = append(audited, tags(server.Source, block.Tags["environment"], block.Tags["site"]))
+		for _, s := range block.Servers {
+			audited = append(audited, server(s.Source, block.Tags["environment"], block.Tags["site"]))
 		}
 	}
-	require.ElementsMatch(t, expected, audited)
+	require.ElementsMatch(t, polled, audited)
 }

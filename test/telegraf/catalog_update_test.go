@@ -15,7 +15,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// oldCatalog is a catalogue that was written by hand a year ago.
+// oldCatalog is a catalogue with data of January 2025.
 const oldCatalog = `schema = 1
 releases_as_of = 2025-01-31
 advisories_as_of = 2025-01-31
@@ -37,12 +37,12 @@ verified = true
 references = ["a test"]
 `
 
-// A catalogue is brought up to date while Telegraf runs: the next round judges by it, and the
-// ages of its parts fall to 0. A source that fails leaves its age as it was.
+// The next round judges by a catalogue that was updated while Telegraf runs, and the ages of
+// the updated parts are 0. A source that fails leaves the age of its part as it was.
 func TestCatalogUpdateUnderTelegraf(t *testing.T) {
 	r := rig.New(t)
-	// Newer than all that the advisories of the program concern, so that the server is compliant
-	// by what is built in and added to the file.
+	// The built-in advisories, which the program adds to the file, all concern older releases:
+	// the server starts compliant.
 	_, hosts := r.Start(simulator.Server{Reply: simulator.Reply("May 2031", "15.100.3")})
 	file := r.Write("catalog.toml", r.Edit(oldCatalog, "[[advisory]]", `[[release]]
 label = "May 2031"

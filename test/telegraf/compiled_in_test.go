@@ -19,7 +19,7 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	// What the configuration below names.
+	// Used in compiledInConfig.
 	_ "github.com/influxdata/telegraf/plugins/outputs/file"
 	_ "github.com/influxdata/telegraf/plugins/serializers/influx"
 
@@ -74,7 +74,7 @@ const compiledInConfig = `
     source = ["{{host1}}"]
 `
 
-// The plugin without the program around it, compiled into Telegraf.
+// The plugin runs in Telegraf's own agent, without execd and the program around it.
 func TestCompiledIn(t *testing.T) {
 	site, err := simulator.NewSite()
 	require.NoError(t, err)
@@ -106,15 +106,15 @@ func TestCompiledIn(t *testing.T) {
 		key := fmt.Sprintf("%s %s %s", point.Name(), point.Tags()["environment"], point.Tags()["source"])
 		series[key] = append(series[key], point)
 	}
-	first, failed, other := series["qlik_sense_version PROD 127.30.1.1"], series["qlik_sense_version PROD 127.30.1.2"],
+	answered, failed, renamed := series["qlik_sense_version PROD 127.30.1.1"], series["qlik_sense_version PROD 127.30.1.2"],
 		series["qlik_version TEST 127.30.1.1"]
-	require.Len(t, series, 3, "name_override and tagpass hold for one block only")
-	require.GreaterOrEqual(t, len(other), 2)
-	require.GreaterOrEqual(t, len(first), 2)
-	require.Len(t, failed, len(first))
+	require.Len(t, series, 3, "name_override and tagpass apply to one block only")
+	require.GreaterOrEqual(t, len(renamed), 2)
+	require.GreaterOrEqual(t, len(answered), 2)
+	require.Len(t, failed, len(answered))
 
-	for i := range first {
-		require.Equal(t, first[i].Time(), failed[i].Time(), "all points of a round carry the same time")
+	for i := range answered {
+		require.Equal(t, answered[i].Time(), failed[i].Time(), "all points of a round have the same time")
 		requireFields(t, map[string]any{
 			"result": "success", "result_code": int64(0), "http_response_code": int64(200),
 			"sense_id": "qliksenseserver:14.173.4", "version": "14.173.4", "deployment_type": "QlikSenseServer",
@@ -125,13 +125,13 @@ func TestCompiledIn(t *testing.T) {
 			"advisories": "CVE-2024-36077,CVE-2024-55579,CVE-2024-55580", "advisory_count": int64(3),
 			"exploited_advisory_count": int64(0), "max_cvss": 8.8, "compliance": "non_compliant", "compliance_code": int64(1),
 			"compliance_reason": "advisories", "version_mismatch": int64(0), "undecided_advisory_count": int64(3),
-		}, first[i])
+		}, answered[i])
 		requireFields(t, map[string]any{
 			"result": "response_status_code_mismatch", "result_code": int64(6), "http_response_code": int64(503),
 			"undecided_advisory_count": int64(3),
 		}, failed[i])
 	}
-	for _, point := range other {
+	for _, point := range renamed {
 		require.Equal(t, map[string]any{"version": "14.173.4", "result_code": int64(0)}, point.Fields())
 	}
 
@@ -140,11 +140,11 @@ func TestCompiledIn(t *testing.T) {
 	require.Contains(t, lines, "I! [inputs.qlik_sense_version::test] "+fleet.Addr(0)+` runs "February 2024 Patch 1 (14.173.4)"`)
 	require.Contains(t, lines, "E! [inputs.qlik_sense_version::prod] Error in plugin: "+fleet.Addr(1)+": response_status_code_mismatch: ")
 	require.Equal(t, 1, strings.Count(lines, "] Catalogue (built in): releases of "), "once for the process")
-	require.Equal(t, 1+2, strings.Count(lines, "I! [inputs.qlik_sense_version::"), "that, and the version, told once by each block")
+	require.Equal(t, 1+2, strings.Count(lines, "I! [inputs.qlik_sense_version::"), "the catalogue once, and the version once per block")
 }
 
-// requireFields compares the fields, but of those that differ from run to run only
-// that they are there.
+// requireFields compares the fields of a point. Those that differ from run to run only have
+// to be present.
 func requireFields(t *testing.T, want map[string]any, point telegraf.Metric) {
 	t.Helper()
 	got := point.Fields()
@@ -160,7 +160,8 @@ func requireFields(t *testing.T, want map[string]any, point telegraf.Metric) {
 	require.Equal(t, want, got)
 }
 
-// collectLog gives what Telegraf logs from now on, as it writes it.
+// collectLog collects Telegraf's log lines from now on. The function that it returns takes those
+// collected so far.
 func collectLog(t *testing.T) func() []string {
 	t.Helper()
 	lines := make(chan string, 1000)
@@ -181,7 +182,7 @@ func collectLog(t *testing.T) func() []string {
 	}
 }
 
-// runAgent runs Telegraf's agent until the condition holds.
+// runAgent runs Telegraf's agent until the condition returns true.
 func runAgent(t *testing.T, cfg *config.Config, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -194,7 +195,7 @@ func runAgent(t *testing.T, cfg *config.Config, condition func() bool) {
 	case err := <-done:
 		require.NoError(t, err)
 	case <-time.After(rig.Patience):
-		require.Fail(t, "the agent does not end")
+		require.Fail(t, "the agent did not stop")
 	}
 }
 
@@ -207,8 +208,8 @@ func readPoints(t *testing.T, file string) []telegraf.Metric {
 	return points
 }
 
-// Settings that are wrong keep Telegraf from starting, and it says which.
-func TestCompiledInRefuses(t *testing.T) {
+// Telegraf does not start with invalid settings, and its error names the setting.
+func TestCompiledInInvalidSettings(t *testing.T) {
 	tests := []struct {
 		name, settings string
 		loads          bool
@@ -225,7 +226,7 @@ func TestCompiledInRefuses(t *testing.T) {
 			message:  "MaxConcurrentRequests) cannot unmarshal TOML string into int",
 		},
 		{
-			name:     "certificate that is not there",
+			name:     "missing certificate",
 			settings: `tls_ca = "/missing/root.pem"`,
 			message:  "/missing/root.pem",
 		},
@@ -249,7 +250,7 @@ func TestCompiledInRefuses(t *testing.T) {
 	}
 }
 
-// The sample is a configuration of Telegraf as it is.
+// sample.conf is a valid Telegraf configuration, also next to another block of the plugin.
 func TestCompiledInSampleConfig(t *testing.T) {
 	sample, err := os.ReadFile(rig.Root + "/sample.conf")
 	require.NoError(t, err)

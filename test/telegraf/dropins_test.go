@@ -16,8 +16,8 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// twoFiles is the shipped drop-in that names a settings file.
-func twoFiles(r *rig.Rig, settings string) string {
+// twoFileDropIn is the shipped drop-in with its settings in a separate file.
+func twoFileDropIn(r *rig.Rig, settings string) string {
 	r.Helper()
 	return r.Edit(r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version-two-files.conf"),
 		`"/usr/bin/telegraf-qlik-sense-version"`, `"`+r.Tools.Plugin+`"`,
@@ -25,24 +25,24 @@ func twoFiles(r *rig.Rig, settings string) string {
 		`collection_jitter = "5m"`, "")
 }
 
-// elsewhere are the drop-ins that other tests run: under Wine, and with a whole site.
-var elsewhere = map[string]bool{"qlik-sense-version-this-node.conf": true, "qlik-sense-version-site.conf": true}
+// testedElsewhere are the drop-ins that test/windows and TestSiteDropIn run.
+var testedElsewhere = map[string]bool{"qlik-sense-version-this-node.conf": true, "qlik-sense-version-site.conf": true}
 
-// Each shipped drop-in is run by Telegraf as it is, but for the paths, the servers'
-// names and the jitter, which would hold the test up.
+// Telegraf runs each shipped drop-in with nothing changed but paths, server names and the
+// jitter, which would delay the test.
 func TestShippedDropIns(t *testing.T) {
 	for _, platform := range []string{"linux", "windows"} {
 		files, err := filepath.Glob(rig.Root + "/deploy/telegraf.d/" + platform + "/*.conf")
 		require.NoError(t, err)
 		require.Len(t, files, 3)
 		for _, file := range files {
-			if elsewhere[filepath.Base(file)] {
+			if testedElsewhere[filepath.Base(file)] {
 				continue
 			}
 			t.Run(platform+"/"+filepath.Base(file), func(t *testing.T) {
 				r := rig.New(t)
 				_, hosts := r.Start(simulator.Server{}, simulator.Server{})
-				text := install(r, r.Read(file), hosts)
+				text := adaptExample(r, r.Read(file), hosts)
 				r.Telegraf(text)
 
 				points := r.ByTag(r.Points(2, ""), "source")
@@ -57,9 +57,9 @@ func TestShippedDropIns(t *testing.T) {
 
 var windowsPath = regexp.MustCompile(`'C:\\Program Files\\Telegraf\\([^']*)'`)
 
-// install puts this machine's paths and the test's servers in the place of the
-// examples in a drop-in, and writes the settings file that it may name.
-func install(r *rig.Rig, text string, hosts []string) string {
+// adaptExample replaces the example paths and servers in a drop-in with this machine's paths and
+// the test's servers, and writes the settings file that the drop-in may name.
+func adaptExample(r *rig.Rig, text string, hosts []string) string {
 	r.Helper()
 	settings := r.Write("qlik-sense-version.conf", settingsFile(r, hosts))
 	text = windowsPath.ReplaceAllStringFunc(text, func(path string) string {
@@ -81,8 +81,8 @@ func install(r *rig.Rig, text string, hosts []string) string {
 	).Replace(text)
 }
 
-// settingsFile is what the program prints as a settings file, filled in as an
-// administrator would.
+// settingsFile returns the settings file that the program prints, filled in as an
+// administrator would do it.
 func settingsFile(r *rig.Rig, hosts []string) string {
 	r.Helper()
 	p, err := stack.Start(r.Tools.Plugin, []string{"config"}, nil)
@@ -102,8 +102,8 @@ func settingsFile(r *rig.Rig, hosts []string) string {
 	)
 }
 
-// Trap 19: Telegraf takes every file in telegraf.d for its own and stops at the
-// plugin's settings. Hence the path in the two-file form.
+// Telegraf reads every file in telegraf.d as its own configuration and does not start with the
+// plugin's settings there. Hence the two-file drop-in names a path outside of it.
 func TestSettingsInTelegrafDStopTelegraf(t *testing.T) {
 	r := rig.New(t)
 	folder := t.TempDir()

@@ -16,7 +16,7 @@ import (
 
 const execdLog = "[inputs.execd::qlik_sense_version] "
 
-// Traps 1 and 3: each line has its level in Telegraf's log, and debug can be seen.
+// Each line keeps its level in Telegraf's log, debug lines included.
 func TestLogLevels(t *testing.T) {
 	r := rig.New(t)
 	fleet, hosts := r.Start(simulator.Server{})
@@ -36,8 +36,8 @@ func TestLogLevels(t *testing.T) {
 	require.NotContains(t, p.Output(), execdLog+"stderr:", "a line without a level")
 }
 
-// What is said of the data and of versions that cannot be judged has its level too.
-func TestJudgementIsExplained(t *testing.T) {
+// So do the lines about the catalogue and about versions that cannot be judged.
+func TestJudgementLogLevels(t *testing.T) {
 	r := rig.New(t)
 	fleet, hosts := r.Start(simulator.Server{Reply: simulator.Reply("May 2024 Patch 10", "14.231.27")})
 	catalogue := r.Write("catalog.toml", `schema = 1
@@ -73,26 +73,26 @@ references = ["a test"]
 
 	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2024 Patch 10", "14.187.15")}))
 	point := r.Points(1, "compliance = 'compliant'")[0]
-	require.Equal(t, json.Number("2"), point["patches_behind"], "by the catalogue of the settings")
+	require.Equal(t, json.Number("2"), point["patches_behind"], "by latest_patch of catalog_file")
 }
 
 func TestDebugIsSilentByDefault(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
-	p := r.Telegraf(r.DropIn(r.Block(hosts, "")))
-	r.AwaitLog(p, "I! "+execdLog+hosts[0]+" runs ")
-	require.NotContains(t, p.Output(), "D! "+execdLog+"Asked")
+	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), `"6h"`, `"1s"`))
+	r.Points(2, "") // the first round has ended, which debug would log
+	require.NotContains(t, p.Output(), "D! "+execdLog+"Round of polls ended")
 }
 
-// Trap 8: execd stops reading at a line of 64 KiB, and the plugin would hang.
+// execd stops reading stderr at a line of 64 KiB: the plugin would hang once the pipe is full.
 func TestLongLogLinesAreCut(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	long := strings.Repeat("x", 200<<10) // bytes
 	settings := r.Write("settings.conf", r.Block(hosts, "  "+long+" = 1\n  misspelt = 2"))
-	p := r.Telegraf(r.Edit(twoFiles(r, settings), soon...))
+	p := r.Telegraf(r.Edit(twoFileDropIn(r, settings), restartSoon...))
 	r.AwaitLog(p, "inputs.qlik_sense_version.xxxx")
-	// The line behind the long one, and the process's end, were read too.
+	// execd went on reading: the next line, and the end of the process.
 	r.AwaitLog(p, "E! "+execdLog+settings+":8: inputs.qlik_sense_version.misspelt: there is no such setting")
 	r.AwaitLog(p, "Restarting in 1s")
 	for line := range strings.Lines(p.Output()) {
@@ -100,29 +100,29 @@ func TestLongLogLinesAreCut(t *testing.T) {
 	}
 }
 
-// Trap 2: without care, Telegraf's logger keeps every line for ever, also those that
-// the level suppresses.
+// Until Telegraf's logger is set up, it keeps every line in memory, also those below the log
+// level.
 func TestMemoryDoesNotGrowWithLogLines(t *testing.T) {
 	r := rig.New(t)
-	// Nothing listens on these: a line for each in every round.
+	// Nothing listens on these addresses: each makes a line in every round.
 	hosts := make([]string, 250)
 	for i := range hosts {
 		hosts[i] = r.Address(i + 1)
 	}
 	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), `"6h"`, `"20ms"`))
 	r.AwaitLog(p, "Starting process")
-	plugin := child(t, p)
+	plugin := pluginPID(t, p)
 
 	require.NoError(t, p.Await("connection_failed", 5_000, rig.Patience))
 	before := rig.Memory(t, plugin, "VmRSS:")
 	require.NoError(t, p.Await("connection_failed", 65_000, 2*rig.Patience))
 	growth := rig.Memory(t, plugin, "VmRSS:") - before
 	// 60,000 lines kept would be about 30 MB.
-	require.Less(t, growth, 8<<20, "bytes grown over 60,000 lines")
+	require.Less(t, growth, 8<<20, "growth in bytes over 60,000 log lines")
 }
 
-// child finds the process of the plugin that Telegraf started.
-func child(t *testing.T, telegraf *stack.Process) int {
+// pluginPID returns the process ID of the plugin that Telegraf started.
+func pluginPID(t *testing.T, telegraf *stack.Process) int {
 	t.Helper()
 	pid, err := telegraf.Child(rig.Patience)
 	require.NoError(t, err)

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package telegraf drives the real program under a real Telegraf that writes to a real
-// InfluxDB, and does what the README says.
+// InfluxDB, and runs the commands of the README and of the pages in docs/.
 package telegraf
 
 import (

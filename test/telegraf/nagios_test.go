@@ -17,7 +17,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// Telegraf reads the line as docs/nagios.md has it.
+// Telegraf reads the Nagios output with the block that docs/nagios.md gives.
 func TestNagios(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{Reply: simulator.Reply("August 2023 Patch 1", "14.139.5")}, simulator.Server{Fault: simulator.Fault401})
@@ -31,14 +31,14 @@ func TestNagios(t *testing.T) {
 	require.Equal(t, json.Number("2"), state["state"])
 	require.Contains(t, state["service_output"], "QLIK SENSE CRITICAL: 0 of 2 proven compliant")
 	require.Contains(t, state["service_output"], hosts[0]+": open to what is exploited, CVE-2023-")
-	numbers := r.ByTag(r.Await(8, fmt.Sprintf("SELECT * FROM nagios WHERE time = '%s'", state["time"])), "perfdata")
-	for name, expected := range map[string]json.Number{"servers": "2", "proven": "0", "exploited": "1", "no_answer": "1"} {
-		require.Equal(t, expected, numbers[name]["value"], name)
+	perfdata := r.ByTag(r.Await(8, fmt.Sprintf("SELECT * FROM nagios WHERE time = '%s'", state["time"])), "perfdata")
+	for name, want := range map[string]json.Number{"servers": "2", "proven": "0", "exploited": "1", "no_answer": "1"} {
+		require.Equal(t, want, perfdata[name]["value"], name)
 	}
-	require.Equal(t, json.Number("30"), numbers["certificate_days_left"]["warning_lt"])
+	require.Equal(t, json.Number("30"), perfdata["certificate_days_left"]["warning_lt"])
 }
 
-// Icinga accepts its file, with the services that it shows.
+// Icinga accepts the shipped file together with the services that its last comment gives as examples.
 func TestIcinga(t *testing.T) {
 	icinga, err := exec.LookPath("icinga2")
 	if err != nil {
@@ -46,10 +46,10 @@ func TestIcinga(t *testing.T) {
 	}
 	r := rig.New(t)
 	shipped := r.Read(rig.Root + "/deploy/icinga2/qlik-sense-version.conf")
-	_, shown, found := strings.Cut(shipped, "\n/* One service for the whole fleet")
+	_, examples, found := strings.Cut(shipped, "\n/* One service for the whole fleet")
 	require.True(t, found)
 	var services strings.Builder
-	for line := range strings.Lines(shown) {
+	for line := range strings.Lines(examples) {
 		if code, found := strings.CutPrefix(line, " * "); found && !strings.HasPrefix(code, "Or one") {
 			services.WriteString(code)
 		}

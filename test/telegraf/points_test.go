@@ -39,7 +39,7 @@ func TestEveryFieldArrives(t *testing.T) {
 	require.Len(t, points, 6)
 	timestamp := points[hosts[0]]["time"]
 	for source, p := range points {
-		require.Equal(t, timestamp, p["time"], "all points of a round carry the same time")
+		require.Equal(t, timestamp, p["time"], "all points of a round have the same time")
 		require.Equal(t, "agent1", p["host"], "the host tag is Telegraf's own")
 		if source != down {
 			requirePositive(t, p["response_time"])
@@ -105,8 +105,8 @@ func TestEveryFieldArrives(t *testing.T) {
 	series, err := r.DB.Query(r.Database, "SHOW FIELD KEYS FROM qlik_sense_version")
 	require.NoError(t, err)
 	types := make(map[string]string)
-	for _, one := range rig.Rows(series) {
-		types[one["fieldKey"].(string)] = one["fieldType"].(string)
+	for _, row := range rig.Rows(series) {
+		types[row["fieldKey"].(string)] = row["fieldType"].(string)
 	}
 	want := make(map[string]string)
 	for _, f := range fleet.Fields {
@@ -118,14 +118,14 @@ func TestEveryFieldArrives(t *testing.T) {
 func requirePositive(t *testing.T, value any) {
 	t.Helper()
 	number, ok := value.(json.Number)
-	require.True(t, ok, "%v is no number", value)
+	require.True(t, ok, "%v is not a number", value)
 	n, err := number.Float64()
 	require.NoError(t, err)
 	require.Positive(t, n)
 }
 
-// Trap 7: points that the shim's writer cannot serialise end the process. Every
-// fault there is must arrive as a point, round after round, from one process.
+// A point that cannot be serialised would end the process. Each fault of the simulator must
+// arrive as a point in every round, from one process.
 func TestEveryFaultArrivesInEveryRound(t *testing.T) {
 	r := rig.New(t)
 	servers := make([]simulator.Server, 0, len(simulator.Faults()))
@@ -135,7 +135,7 @@ func TestEveryFaultArrivesInEveryRound(t *testing.T) {
 	_, hosts := r.Start(servers...)
 	p := r.Telegraf(r.DropIn(r.Block(hosts, `timeout = "1s"`), `"6h"`, `"2s"`))
 
-	// Three rounds: one at the start, two asked for by Telegraf.
+	// Three rounds: one at the start, two that Telegraf requests.
 	r.Points(3*len(hosts), "")
 	_, err := p.Stop(rig.Patience)
 	require.NoError(t, err)
@@ -156,10 +156,10 @@ func TestEveryFaultArrivesInEveryRound(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, complete, len(rounds)-1, "only the round that Telegraf's stop cut off may lack points")
-	require.NotContains(t, p.Output(), "Restarting in", "the plugin never ended")
+	require.NotContains(t, p.Output(), "Restarting in", "the plugin was restarted")
 }
 
-// Trap 13: no timer of the plugin's own beside Telegraf's interval.
+// The plugin has no timer of its own beside Telegraf's interval.
 func TestOnePointPerServerAndRound(t *testing.T) {
 	r := rig.New(t)
 	fleet, hosts := r.Start(simulator.Server{}, simulator.Server{})
@@ -178,10 +178,10 @@ func TestOnePointPerServerAndRound(t *testing.T) {
 	for timestamp, n := range rounds {
 		require.Equal(t, len(hosts), n, "points at %v", timestamp)
 	}
-	require.Equal(t, len(rounds), fleet.Requests(0), "each request has its point")
+	require.Equal(t, len(rounds), fleet.Requests(0), "one point for each request")
 }
 
-// In a drop-in, Telegraf itself makes one $ of two.
+// Telegraf itself replaces $$ in a drop-in with $.
 func TestAwkwardTags(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
@@ -199,7 +199,7 @@ func TestAwkwardTags(t *testing.T) {
 	require.Equal(t, hosts[0], points[0]["source"])
 }
 
-// Trap 5: every block is polled, each with its tags.
+// Every block is polled, each with its own tags.
 func TestSeveralBlocks(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{Reply: simulator.Reply("May 2024", "14.187.4")}, simulator.Server{})
@@ -207,7 +207,7 @@ func TestSeveralBlocks(t *testing.T) {
 	for i, environment := range []string{"PROD", "TEST", "DEV"} {
 		settings.WriteString(r.Block(hosts[i:i+1], fmt.Sprintf("  [inputs.qlik_sense_version.tags]\n    environment = %q\n", environment)))
 	}
-	// The same server once more, told apart by its tag.
+	// The same server once more, distinguished by its tag.
 	settings.WriteString(r.Block(hosts[:1], "  [inputs.qlik_sense_version.tags]\n    environment = \"AUDIT\"\n"))
 	r.Telegraf(r.DropIn(settings.String()))
 
@@ -218,7 +218,7 @@ func TestSeveralBlocks(t *testing.T) {
 	require.Equal(t, hosts[0], points["AUDIT"]["source"])
 }
 
-// Trap 10: a long interval does not mean a long wait for the first point.
+// A long interval does not delay the first point.
 func TestFirstPointWithinThreeSeconds(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
@@ -230,9 +230,9 @@ func TestFirstPointWithinThreeSeconds(t *testing.T) {
 	require.Len(t, r.Points(3, ""), 3)
 }
 
-// Butler's points and the plugin's live in one measurement, and what reads the one
-// reads the other: same names, same types.
-func TestBesideButler(t *testing.T) {
+// Butler's points and the plugin's can share a measurement, and a query for one finds the other:
+// their fields have the same names and types.
+func TestMeasurementSharedWithButler(t *testing.T) {
 	r := rig.New(t)
 	_, err := r.DB.Query("", "CREATE DATABASE "+r.Database)
 	require.NoError(t, err)
@@ -255,7 +255,7 @@ func TestBesideButler(t *testing.T) {
 	require.Equal(t, "14.231.8", rig.Rows(series)[0]["last"])
 	for field := range points[0] {
 		if field != "time" {
-			require.Contains(t, points[1], field, "a field or tag that Butler's readers use")
+			require.Contains(t, points[1], field, "a field or tag of Butler's points")
 		}
 	}
 }

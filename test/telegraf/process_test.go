@@ -5,7 +5,6 @@ package telegraf
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,43 +16,43 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// soon makes execd start the plugin again after a second.
-var soon = []string{`signal = "STDIN"`, "signal = \"STDIN\"\n  restart_delay = \"1s\""}
+// restartSoon edits a drop-in so that execd restarts the plugin after one second.
+var restartSoon = []string{`signal = "STDIN"`, "signal = \"STDIN\"\n  restart_delay = \"1s\""}
 
 func TestRestartAfterKill(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
-	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), soon...))
+	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), restartSoon...))
 	r.Points(1, "")
-	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGKILL))
-	// The round at the start again, although the interval is six hours.
+	require.NoError(t, syscall.Kill(pluginPID(t, p), syscall.SIGKILL))
+	// The new process polls when it starts, although the interval is six hours.
 	require.Len(t, r.Points(2, ""), 2)
 }
 
-// Trap 12: a program that is missing when execd restarts it is never started again,
-// so an upgrade replaces it by renaming.
+// execd gives up if the program is missing when it restarts it, so an upgrade has to replace the
+// file by renaming.
 func TestUpgradeByRename(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	program := filepath.Join(t.TempDir(), "telegraf-qlik-sense-version")
 	require.NoError(t, os.Link(r.Tools.Plugin, program))
-	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), append(soon, r.Tools.Plugin, program)...))
+	p := r.Telegraf(r.DropIn(r.Block(hosts, ""), append(restartSoon, r.Tools.Plugin, program)...))
 	r.Points(1, "")
 
 	upgrade := program + ".new"
 	require.NoError(t, os.WriteFile(upgrade, []byte("#!/bin/sh\necho 'I! upgraded' >&2\nexec "+r.Tools.Plugin+"\n"), 0o700))
 	require.NoError(t, os.Rename(upgrade, program))
-	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGTERM))
+	require.NoError(t, syscall.Kill(pluginPID(t, p), syscall.SIGTERM))
 	r.AwaitLog(p, "I! "+execdLog+"upgraded")
 	r.Points(2, "")
 
-	// What the rename avoids.
+	// Without the rename: the program is missing for a moment.
 	require.NoError(t, os.Remove(program))
-	require.NoError(t, syscall.Kill(child(t, p), syscall.SIGTERM))
+	require.NoError(t, syscall.Kill(pluginPID(t, p), syscall.SIGTERM))
 	r.AwaitLog(p, "Process quit with message: error starting process")
 }
 
-// Trap 11: this is why the program is installed before the drop-in.
+// Telegraf exits if the program of a drop-in is missing, so the program is installed first.
 func TestMissingProgramStopsTelegraf(t *testing.T) {
 	r := rig.New(t)
 	p := r.Telegraf(r.DropIn(r.Block([]string{r.Address(1)}, ""), r.Tools.Plugin, "/nonexistent/telegraf-qlik-sense-version"))
@@ -63,46 +62,46 @@ func TestMissingProgramStopsTelegraf(t *testing.T) {
 	require.Contains(t, p.Output(), "no such file or directory")
 }
 
-// Trap 16: neither the end of Telegraf nor a reload waits for servers that hang.
+// Neither the stop nor a reload of Telegraf waits for servers that hang.
 func TestStopAndReloadWhileServersHang(t *testing.T) {
 	r := rig.New(t)
 	servers := make([]simulator.Server, 20)
-	const inOrder = 11
-	for i := inOrder; i < len(servers); i++ {
+	const answering = 11
+	for i := answering; i < len(servers); i++ {
 		servers[i].Fault = simulator.FaultNoAnswer
 	}
 	_, hosts := r.Start(servers...)
-	// A block has its points when its round ends: those that hang are in another one.
-	p := r.Telegraf(r.DropIn(r.Block(hosts[:inOrder], "") + r.Block(hosts[inOrder:], `  timeout = "5m"`)))
-	r.Points(inOrder, "result = 'success'")
+	// A block's points are written when its round ends, so the servers that hang have their own.
+	p := r.Telegraf(r.DropIn(r.Block(hosts[:answering], "") + r.Block(hosts[answering:], `  timeout = "5m"`)))
+	r.Points(answering, "result = 'success'")
 
 	started := time.Now()
 	require.NoError(t, p.Signal(syscall.SIGHUP))
 	require.NoError(t, p.Await("Starting process", 2, rig.Patience))
-	require.Less(t, time.Since(started), 5*time.Second, "execd kills what takes longer")
-	require.Len(t, r.Points(2*inOrder, "result = 'success'"), 2*inOrder, "the round at the start of the second process")
+	require.Less(t, time.Since(started), 5*time.Second, "execd kills a process that takes longer")
+	require.Len(t, r.Points(2*answering, "result = 'success'"), 2*answering, "the round at the start of the second process")
 
 	started = time.Now()
 	status, err := p.Stop(rig.Patience)
 	require.NoError(t, err)
 	require.Zero(t, status)
 	require.Less(t, time.Since(started), 5*time.Second)
-	require.Empty(t, r.Points(0, "result != 'success'"), "a server that was cut off has not failed")
+	require.Empty(t, r.Points(0, "result != 'success'"), "an interrupted poll is not a failed one")
 }
 
-// Trap 4: what is not understood is refused, with file, line and key, and Telegraf
-// goes on without the plugin.
+// The plugin refuses an unknown key, naming file, line and key; Telegraf keeps running without
+// the plugin.
 func TestMisspeltSettingIsRefused(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	settings := r.Write("settings.conf", r.Block(hosts, "  time_out = \"5s\""))
-	p := r.Telegraf(twoFiles(r, settings))
+	p := r.Telegraf(twoFileDropIn(r, settings))
 	r.AwaitLog(p, "E! "+execdLog+settings+":7: inputs.qlik_sense_version.time_out: there is no such setting: did you mean timeout?")
 	r.AwaitLog(p, "exited: exit status 1")
 }
 
-// Trap 6: a $ stays, and a variable cannot add settings.
-func TestVariablesOfTheEnvironment(t *testing.T) {
+// A $ without braces stays as it is, and the value of a variable cannot add settings.
+func TestEnvironmentVariables(t *testing.T) {
 	r := rig.New(t)
 	fleet, hosts := r.Start(simulator.Server{})
 	settings := r.Write("settings.conf", r.Block(hosts, `
@@ -112,18 +111,18 @@ func TestVariablesOfTheEnvironment(t *testing.T) {
   [inputs.qlik_sense_version.tags]
     environment = "${ENVIRONMENT}"
 `))
-	value := `PROD" # ]]` + "\n" + `hosts = ["x"]`
-	r.Telegraf(twoFiles(r, settings), "SECRET=$1 $$ \"x\"", "ENVIRONMENT="+strings.ReplaceAll(value, "\n", " "))
+	value := `PROD" # ]] hosts = ["x"]`
+	r.Telegraf(twoFileDropIn(r, settings), "SECRET=$1 $$ \"x\"", "ENVIRONMENT="+value)
 	points := r.Points(1, "")
 	require.Len(t, points, 1)
-	require.Equal(t, strings.ReplaceAll(value, "\n", " "), points[0]["environment"])
+	require.Equal(t, value, points[0]["environment"])
 	require.Equal(t, hosts[0], points[0]["source"])
 	require.Equal(t, `pa$$word $HOME $1 $$ "x"`, fleet.LastRequest(0).Header.Get("X-Password"))
 }
 
-// In a drop-in Telegraf replaces variables first; a doubled $ leaves one to the
-// plugin.
-func TestVariablesInADropIn(t *testing.T) {
+// Telegraf replaces the variables of a drop-in before the plugin reads it; $$ leaves a $ for
+// the plugin.
+func TestEnvironmentVariablesInDropIn(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	r.Telegraf(r.DropIn(r.Block(hosts, `  [inputs.qlik_sense_version.tags]
@@ -146,7 +145,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	root := filepath.Join(dir, "root.pem")
 	require.NoError(t, os.Rename(root, root+".away"))
 	failed := r.Points(1, "result = 'configuration_error'")
-	require.NotContains(t, failed[0], "response_time", "the network was not asked")
+	require.NotContains(t, failed[0], "response_time", "no request was sent")
 	r.AwaitLog(p, "configuration_error: tls_ca: stat ")
 
 	require.NoError(t, os.Rename(root+".away", root))
@@ -154,7 +153,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	require.NotContains(t, p.Output(), "Restarting in")
 }
 
-// inputs.exec starts the program for every round.
+// inputs.exec starts the program anew for each round.
 func TestInputsExecWithOnce(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{Fault: simulator.Fault401})
@@ -173,9 +172,9 @@ func TestInputsExecWithOnce(t *testing.T) {
 	require.Equal(t, "authentication_failed", points[hosts[1]]["result"])
 }
 
-// Telegraf's own trial runs: --once ends before an execd plugin has answered, a test
-// that waits shows its points (trap 17).
-func TestTelegrafTestRun(t *testing.T) {
+// "telegraf --once" ends before an execd plugin has answered; --test with --test-wait shows its
+// points.
+func TestTelegrafTestWait(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	config := r.Write("telegraf.conf", "[agent]\n  omit_hostname = true\n"+r.DropIn(r.Block(hosts, "")))

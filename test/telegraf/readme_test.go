@@ -24,11 +24,11 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// vendorPage is a page of the vendor's list of releases, as GitHub gives it.
+// vendorPage is a page of the vendor's releases as GitHub's API returns it.
 const vendorPage = `[{"name":"May 2026 Patch 2","tag_name":"v14.270.9","published_at":"2026-07-01T10:00:00Z","draft":false,"prerelease":false}]`
 
-// vendorList is a mirror of that list.
-func vendorList(t *testing.T) string {
+// startVendorList serves vendorPage and returns the URL.
+func startVendorList(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, vendorPage)
@@ -37,15 +37,15 @@ func vendorList(t *testing.T) string {
 	return server.URL
 }
 
-// pages are those whose snippets run here, in the order in which a new user meets them. The
-// others have tests beside what they are about.
+// pages are the pages whose snippets run here, in the order in which a new user reads them. The
+// snippets of other pages are tested with what they describe.
 var pages = []string{
 	"docs/check-and-plan.md", "README.md", "docs/settings.md", "docs/discovery.md", "docs/metrics.md", "docs/compliance.md", "docs/catalogue.md",
 	"docs/install-windows.md", "docs/troubleshooting.md",
 	"docs/certificates.md", "docs/coming-from-butler.md", "docs/coming-from-inputs-http.md", "docs/performance.md", "docs/development.md",
 }
 
-func readme(t *testing.T) (all []rig.Snippet) {
+func allSnippets(t *testing.T) (all []rig.Snippet) {
 	t.Helper()
 	for _, page := range pages {
 		all = append(all, rig.Snippets(t, rig.Root+"/"+page)...)
@@ -53,7 +53,7 @@ func readme(t *testing.T) (all []rig.Snippet) {
 	return all
 }
 
-// The first look of the README: simulated servers, and the fleet's table.
+// "A first look" in the README starts simulated servers and prints the fleet's table.
 func TestREADMEFirstLook(t *testing.T) {
 	r := rig.New(t)
 	for _, s := range rig.Snippets(t, rig.Root+"/README.md") {
@@ -74,19 +74,19 @@ func TestREADMEFirstLook(t *testing.T) {
 		text := strings.Replace(s.Text, "make build\n", "", 1)
 		require.NotEqual(t, s.Text, text)
 		output := shell(t, work, "/usr/bin:/bin", text)
-		for _, expected := range []string{
+		for _, want := range []string{
 			"environment=PROD: ", "environment=TEST: 0 of 2 proven compliant, ", "4,           August 2023", "503 Service Unavailable", "4 servers, 3 answered",
 		} {
-			require.Contains(t, output, expected)
+			require.Contains(t, output, want)
 		}
 		return
 	}
-	require.Fail(t, "no first look in the README")
+	require.Fail(t, "no snippet of the README starts the simulator")
 }
 
-// Every link from page to page leads somewhere, to a heading that is there.
+// Every link between pages leads to an existing file and, with an anchor, to one of its headings.
 func TestLinksBetweenPages(t *testing.T) {
-	var all []string
+	var files []string
 	require.NoError(t, filepath.WalkDir(rig.Root, func(path string, entry os.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -94,7 +94,7 @@ func TestLinksBetweenPages(t *testing.T) {
 		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "dist" || strings.HasPrefix(entry.Name(), ".") && path != rig.Root):
 			return filepath.SkipDir
 		case filepath.Ext(path) == ".md":
-			all = append(all, path)
+			files = append(files, path)
 		}
 		return nil
 	}))
@@ -107,7 +107,7 @@ func TestLinksBetweenPages(t *testing.T) {
 		return all
 	}
 	links := 0
-	for _, page := range all {
+	for _, page := range files {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`\]\(([^)\s]*)\)`).FindAllStringSubmatch(string(text), -1) {
@@ -123,37 +123,37 @@ func TestLinksBetweenPages(t *testing.T) {
 				require.NoError(t, err, "%s: %s", page, match[1])
 			}
 			if anchor != "" {
-				there, err := os.ReadFile(file)
+				linked, err := os.ReadFile(file)
 				require.NoError(t, err)
-				require.Contains(t, anchors(string(there)), anchor, "%s: %s", page, match[1])
+				require.Contains(t, anchors(string(linked)), anchor, "%s: %s", page, match[1])
 			}
 		}
 	}
 	require.Greater(t, links, 100)
 }
 
-// Every kind of snippet is somebody's work below: a new kind needs a new test.
-func TestREADMESnippetsAreOfKnownKinds(t *testing.T) {
-	kinds := make(map[string]int)
-	for _, s := range readme(t) {
-		kinds[s.Language]++
+// Each language of the snippets has a test below: a new language needs a new test.
+func TestREADMESnippetLanguages(t *testing.T) {
+	languages := make(map[string]int)
+	for _, s := range allSnippets(t) {
+		languages[s.Language]++
 	}
-	for kind := range kinds {
-		// text is what is shown, yaml another program's file, and test/windows runs bat.
-		require.Contains(t, []string{"sh", "toml", "sql", "powershell", "text", "yaml", "bat"}, kind)
+	for language := range languages {
+		// text is output, yaml is for other programs, and test/windows runs bat.
+		require.Contains(t, []string{"sh", "toml", "sql", "powershell", "text", "yaml", "bat"}, language)
 	}
-	for _, kind := range []string{"sh", "toml", "sql", "powershell"} {
-		require.NotZero(t, kinds[kind], "no %s snippet was found", kind)
+	for _, language := range []string{"sh", "toml", "sql", "powershell"} {
+		require.NotZero(t, languages[language], "no %s snippet was found", language)
 	}
 }
 
-// The commands for Linux run one after the other, as a new user would type them, in
-// a folder that stands for the root of the file system of a machine on which the program,
-// certificates and the drop-in are installed. test/packages does that.
+// The commands for Linux run one after the other, as a new user would type them. A folder takes
+// the place of / on a machine where the program, the certificates and the drop-in are installed;
+// test/packages tests the installation itself.
 func TestREADMECommands(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{})
-	startRepositories(r).lists(1, 1, 1, 2)
+	startRepositories(r).setNodes(1, 1, 1, 2)
 	root, work := t.TempDir(), t.TempDir()
 	bin := filepath.Join(root, "usr/bin")
 	certificates, dropIn := filepath.Join(root, "etc/telegraf-qlik-sense-version"), filepath.Join(root, "etc/telegraf/telegraf.d/qlik-sense-version.conf")
@@ -171,7 +171,7 @@ func TestREADMECommands(t *testing.T) {
 
 	repository, err := filepath.Abs(rig.Root)
 	require.NoError(t, err)
-	// What needs rights, and what the tests of the repository would begin again.
+	// sudo without a password, and make without running these tests from within.
 	stubs := t.TempDir()
 	for name, script := range map[string]string{
 		"sudo": `if [ "$1" = -u ]; then shift 2; fi; exec "$@"`,
@@ -180,9 +180,9 @@ func TestREADMECommands(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(stubs, name), []byte("#!/bin/bash\n"+script+"\n"), 0o700))
 	}
 	require.NoError(t, os.Symlink(r.Tools.Telegraf, filepath.Join(stubs, "telegraf")))
-	vendor := vendorList(t)
+	vendorURL := startVendorList(t)
 
-	for _, s := range readme(t) {
+	for _, s := range allSnippets(t) {
 		if s.Language != "sh" || strings.Contains(s.Text, "qlik-sense-simulator") {
 			continue
 		}
@@ -190,13 +190,13 @@ func TestREADMECommands(t *testing.T) {
 			line = strings.NewReplacer(
 				"/usr/bin", bin, "/etc/telegraf", filepath.Join(root, "etc/telegraf"),
 				"--test-wait 15", "--test-wait 3",
-				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendor+" "+filepath.Join(root, "etc"),
+				"catalog update /etc", "catalog update --no-advisories --no-exploited --releases-url "+vendorURL+" "+filepath.Join(root, "etc"),
 				"catalog update --from", "catalog update --no-advisories --no-exploited --from",
-				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendor,
+				"catalog download", "catalog download --no-advisories --no-exploited --releases-url "+vendorURL,
 				"--discover qlik1.example.com", "--discover "+hosts[0],
 			).Replace(strings.TrimSpace(line))
 			if strings.Contains(line, "--discover") {
-				line += " || test $? = 3" // without settings nothing makes old data prove anything
+				line += " || test $? = 3" // without settings catalog_max_age is the default, and old built-in data prove nothing
 			}
 			output := shell(t, work, stubs+":"+bin+":/usr/bin:/bin", line)
 			switch {
@@ -225,8 +225,8 @@ func TestREADMECommands(t *testing.T) {
 			case strings.Contains(line, "catalog update") && strings.Contains(line, "--from"):
 				require.Contains(t, output, "nothing new", "the same list again")
 			case strings.Contains(line, "--test "):
-				// The round at the start and, unless they fall together, the one that
-				// Telegraf asks for at once.
+				// The round at the start and, unless the two coincide, the one that Telegraf
+				// requests at once.
 				require.GreaterOrEqual(t, strings.Count(output, `result="success"`), len(hosts), "%s\n%s", line, output)
 			}
 		}
@@ -245,10 +245,10 @@ func shell(t *testing.T, dir, path, line string) string {
 	return stdout.String()
 }
 
-// The settings of the page run under Telegraf, with this machine's paths and servers
-// in the place of the examples.
+// The settings run under Telegraf, with this machine's paths and the test's servers in place of
+// the examples.
 func TestREADMESettings(t *testing.T) {
-	for i, s := range readme(t) {
+	for i, s := range allSnippets(t) {
 		if s.Language != "toml" {
 			continue
 		}
@@ -261,7 +261,7 @@ func TestREADMESettings(t *testing.T) {
 			}
 			_, hosts := r.Start(server, server)
 			if strings.Contains(s.Text, "discover") {
-				startRepositories(r).lists(1, 1, 1, 2)
+				startRepositories(r).setNodes(1, 1, 1, 2)
 			}
 			token := r.Write("token", "secret\n")
 			text := strings.NewReplacer(
@@ -272,7 +272,7 @@ func TestREADMESettings(t *testing.T) {
 				"https://qlik2.example.com:9032", "https://"+hosts[1]+":9032",
 				`interval = "6h"`, `interval = "1s"`,
 			).Replace(s.Text)
-			text = install(r, text, hosts)
+			text = adaptExample(r, text, hosts)
 			require.NotContains(t, text, "example.com")
 
 			switch {
@@ -281,24 +281,24 @@ func TestREADMESettings(t *testing.T) {
 				require.Contains(t, r.Points(2, "")[0], "releaseLabel")
 			case strings.Contains(s.Text, "[[inputs.exec"):
 				r.Telegraf(text)
-				requireAnswers(t, r, hosts)
+				requireSuccess(t, r, hosts)
 			default:
 				require.NotContains(t, text, "/etc/telegraf")
-				r.Telegraf(twoFiles(r, r.Write("settings.conf", text)))
-				requireAnswers(t, r, hosts[:1])
+				r.Telegraf(twoFileDropIn(r, r.Write("settings.conf", text)))
+				requireSuccess(t, r, hosts[:1])
 			}
 		})
 	}
 }
 
-func requireAnswers(t *testing.T, r *rig.Rig, hosts []string) {
+func requireSuccess(t *testing.T, r *rig.Rig, hosts []string) {
 	t.Helper()
-	answers := make(map[any]any)
+	results := make(map[any]any)
 	for _, p := range r.Points(len(hosts), "") {
-		answers[p["source"]] = p["result"]
+		results[p["source"]] = p["result"]
 	}
 	for _, host := range hosts {
-		require.Equal(t, "success", answers[host])
+		require.Equal(t, "success", results[host])
 	}
 }
 
@@ -307,7 +307,7 @@ func TestREADMEQueries(t *testing.T) {
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{Fault: simulator.Fault503})
 	r.Telegraf(r.DropIn(r.Block(hosts, "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n")))
 	r.Points(2, "")
-	for _, s := range readme(t) {
+	for _, s := range allSnippets(t) {
 		if s.Language != "sql" {
 			continue
 		}
@@ -319,12 +319,12 @@ func TestREADMEQueries(t *testing.T) {
 	}
 }
 
-// PowerShell cannot be run here: that the commands are of those known and copy what
-// is there is all that is checked.
+// PowerShell does not run here, so the test only checks that the commands are known ones and
+// that the files they copy exist.
 func TestREADMEPowerShell(t *testing.T) {
 	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
 		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
-	for _, s := range readme(t) {
+	for _, s := range allSnippets(t) {
 		if s.Language != "powershell" {
 			continue
 		}
@@ -347,7 +347,7 @@ func TestREADMEPowerShell(t *testing.T) {
 	}
 }
 
-// A table of the pages names all outcomes.
+// The tables of the pages list every result with its code.
 func TestREADMETables(t *testing.T) {
 	var all strings.Builder
 	for _, name := range pages {
@@ -357,7 +357,7 @@ func TestREADMETables(t *testing.T) {
 	}
 	page := all.String()
 
-	require.NotRegexp(t, `@[A-Z]+@`, page, "a gap to be filled in")
+	require.NotRegexp(t, `@[A-Z]+@`, page, "a placeholder")
 	for result := range poll.Result(100) {
 		if !strings.HasPrefix(result.String(), "unknown_result_") {
 			require.Contains(t, page, fmt.Sprintf("| %d | `%s` |", result, result))

@@ -20,13 +20,14 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// site is a simulated site whose node i has the i-th address of the test.
+// site is a simulated site. Node n has the address r.Address(n).
 type site struct {
 	*rig.Rig
-	repositories *simulator.Fleet // of the nodes 1 and 2
+	repositories *simulator.Fleet // Repository Services of the nodes 1 and 2
 }
 
-// startRepositories starts the Repository Services of the nodes 1 and 2, which are down.
+// startRepositories prepares the Repository Services of the nodes 1 and 2. They are down until
+// setNodes is called.
 func startRepositories(r *rig.Rig) *site {
 	r.Helper()
 	down := make([]simulator.Server, 2)
@@ -39,8 +40,8 @@ func startRepositories(r *rig.Rig) *site {
 	return &site{r, fleet}
 }
 
-// lists lets the Repository Service of a node list nodes; with none it is down.
-func (s *site) lists(node, central int, nodes ...int) {
+// setNodes sets the nodes that the Repository Service of a node lists. Without nodes it is down.
+func (s *site) setNodes(node, central int, nodes ...int) {
 	s.Helper()
 	server := simulator.Server{Fault: simulator.FaultDown}
 	if len(nodes) > 0 {
@@ -56,8 +57,8 @@ func (s *site) lists(node, central int, nodes ...int) {
 	require.NoError(s, s.repositories.Set(node-1, server))
 }
 
-// sites waits until the database holds n points of sites that satisfy the condition.
-func (s *site) sites(n int, where string) []rig.Row {
+// sitePoints waits until the database holds n points of qlik_sense_site that satisfy the condition.
+func (s *site) sitePoints(n int, where string) []rig.Row {
 	s.Helper()
 	statement := "SELECT * FROM qlik_sense_site"
 	if where != "" {
@@ -66,10 +67,10 @@ func (s *site) sites(n int, where string) []rig.Row {
 	return s.Await(n, statement)
 }
 
-// sourcesAt are the servers that have a point of that time.
-func (s *site) sourcesAt(time any) (sources []string) {
+// sourcesAt returns the sources of the points with a timestamp.
+func (s *site) sourcesAt(timestamp any) (sources []string) {
 	for _, p := range s.Points(0, "") {
-		if p["time"] == time {
+		if p["time"] == timestamp {
 			sources = append(sources, p["source"].(string))
 		}
 	}
@@ -83,20 +84,20 @@ func (s *site) addresses(nodes ...int) (all []string) {
 	return all
 }
 
-// A site of seven nodes, two of them dead, is polled as it changes.
+// A site of seven nodes, two of which are down, changes while it is polled.
 func TestWholeSite(t *testing.T) {
 	r := rig.New(t)
 	r.Start(make([]simulator.Server, 5)...)
 	s := startRepositories(r)
-	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 7)
+	s.setNodes(1, 1, 1, 2, 3, 4, 5, 6, 7)
 	discover := "  discover = [" + stack.Quote(s.addresses(1, 2)) + "]\n"
 	p := r.Telegraf(r.DropIn(r.Block(nil, discover), `"6h"`, `"1s"`))
 
-	first := s.sites(2, "")[0]
+	first := s.sitePoints(2, "")[0]
 	require.Positive(t, first["response_time"])
 	require.Equal(t, []any{json.Number("7"), r.Address(1), r.Address(1), json.Number("0"), "success", json.Number("0"), "agent1"},
 		[]any{first["nodes"], first["source"], first["answered_by"], first["nodes_vanished"], first["result"], first["result_code"], first["host"]})
-	r.Points(14, "") // the next round: InfluxDB shows a point while it is still writing its fields
+	r.Points(14, "") // the next round: InfluxDB returns points whose fields it is still writing
 	points := make(map[string]rig.Row)
 	for _, point := range r.Points(7, "") {
 		if point["time"] == first["time"] {
@@ -117,21 +118,21 @@ func TestWholeSite(t *testing.T) {
 	extra, err := simulator.Start(r.Site, simulator.Server{Addr: r.Address(8) + ":9032", Reply: simulator.Reply("May 2025 Patch 3", "14.231.8")})
 	require.NoError(t, err)
 	defer extra.Close()
-	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 7, 8)
+	s.setNodes(1, 1, 1, 2, 3, 4, 5, 6, 7, 8)
 	r.Points(1, "source = '"+r.Address(8)+"' AND result = 'success'")
 	r.AwaitLog(p, "I! "+execdLog+"Site "+r.Address(1)+": new in its list of nodes: "+r.Address(8))
 
-	// The central node fails over, and the name of the site stays.
-	s.lists(2, 2, 1, 2, 3, 4, 5, 6, 7, 8)
-	s.lists(1, 0)
-	moved := s.sites(2, "answered_by = '"+r.Address(2)+"'")
+	// The central node fails over; the source of the site's points stays the same.
+	s.setNodes(2, 2, 1, 2, 3, 4, 5, 6, 7, 8)
+	s.setNodes(1, 0)
+	moved := s.sitePoints(2, "answered_by = '"+r.Address(2)+"'")
 	require.Equal(t, r.Address(1), moved[0]["source"])
 	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": its nodes were listed by "+r.Address(2)+", for it did not do so itself: connection_failed: ")
 	require.Equal(t, "central,engine", r.Points(1, "source = '"+r.Address(2)+"' AND node_roles = 'central,engine'")[0]["node_roles"])
 
-	// Nobody lists them for three rounds: none is dropped.
-	s.lists(2, 0)
-	failed := s.sites(4, "result = 'connection_failed'")
+	// No node lists them for three rounds: all of them stay polled.
+	s.setNodes(2, 0)
+	failed := s.sitePoints(4, "result = 'connection_failed'")
 	for _, point := range failed[:3] {
 		require.NotContains(t, point, "nodes")
 		require.NotContains(t, point, "answered_by")
@@ -141,21 +142,21 @@ func TestWholeSite(t *testing.T) {
 	require.Contains(t, p.Output(), "E! "+execdLog+"Error in plugin: site "+r.Address(1)+": its nodes cannot be listed since 20")
 	require.Contains(t, p.Output(), "(the 8 nodes listed last stay polled)")
 
-	// They are listed again, without one.
-	s.lists(1, 1, 1, 2, 3, 4, 5, 6, 8)
-	vanished := s.sites(2, "nodes_vanished = 1")
+	// They are listed again, without node 7.
+	s.setNodes(1, 1, 1, 2, 3, 4, 5, 6, 8)
+	vanished := s.sitePoints(2, "nodes_vanished = 1")
 	require.ElementsMatch(t, s.addresses(1, 2, 3, 4, 5, 6, 8), s.sourcesAt(vanished[0]["time"]))
 	r.AwaitLog(p, "I! "+execdLog+"Site "+r.Address(1)+": its nodes are listed again, for the first time since 20")
 	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": no longer in its list of nodes, and polled only where hosts names it: "+r.Address(7))
 	require.NotContains(t, p.Output(), "Restarting in")
 }
 
-// The shipped drop-in for a site is run as it is, but for paths, names and jitter.
-func TestDropInOfASite(t *testing.T) {
+// Telegraf runs the shipped drop-in for a site with nothing changed but paths, names and jitter.
+func TestSiteDropIn(t *testing.T) {
 	r := rig.New(t)
 	r.Start(make([]simulator.Server, 3)...)
 	s := startRepositories(r)
-	s.lists(1, 1, 1, 2, 3)
+	s.setNodes(1, 1, 1, 2, 3)
 	r.Telegraf(r.Edit(r.Read(rig.Root+"/deploy/telegraf.d/linux/qlik-sense-version-site.conf"),
 		`"/usr/bin/telegraf-qlik-sense-version"`, `"`+r.Tools.Plugin+`"`, "/etc/telegraf-qlik-sense-version", r.SiteDir,
 		`"qlik1.example.com", "qlik2.example.com"`, stack.Quote(s.addresses(1, 2)), `collection_jitter = "5m"`, ""))
@@ -165,12 +166,12 @@ func TestDropInOfASite(t *testing.T) {
 	}
 }
 
-// Each host is polled once, as hosts has it where it is in both.
-func TestHostsBesideASite(t *testing.T) {
+// A host that is both in hosts and discovered is polled once, at the address in hosts.
+func TestHostsBesideDiscover(t *testing.T) {
 	r := rig.New(t)
 	fleet, _ := r.Start(make([]simulator.Server, 3)...)
 	s := startRepositories(r)
-	s.lists(1, 1, 1, 2)
+	s.setNodes(1, 1, 1, 2)
 	hosts := []string{"https://" + r.Address(2) + ":9032/api/about/v1/systeminfo", r.Address(3)}
 	r.Telegraf(r.DropIn(r.Block(hosts, "  discover = ["+stack.Quote(s.addresses(1))+"]\n")))
 	points := r.ByTag(r.Points(3, ""), "source")
@@ -181,7 +182,8 @@ func TestHostsBesideASite(t *testing.T) {
 	require.Equal(t, []int{1, 1, 1}, []int{fleet.Requests(0), fleet.Requests(1), fleet.Requests(2)})
 }
 
-// Nodes of two sites may have the same name: their blocks have tags and ways of their own.
+// Nodes of two sites may have the same name if the blocks have different tags; here each block
+// reaches its own site through a proxy.
 func TestTwoSitesWithTheSameNames(t *testing.T) {
 	r := rig.New(t)
 	var blocks strings.Builder
@@ -207,20 +209,20 @@ func TestTwoSitesWithTheSameNames(t *testing.T) {
 			[]any{points[environment]["source"], points[environment]["version"], points[environment]["node_name"]})
 	}
 	s := &site{Rig: r}
-	require.Len(t, r.ByTag(s.sites(2, ""), "environment"), 2)
+	require.Len(t, r.ByTag(s.sitePoints(2, ""), "environment"), 2)
 }
 
-// silence accepts connections and never answers, as servers do whose service hangs.
-type silence struct {
+// silentServer accepts connections and never answers, like a server whose service hangs.
+type silentServer struct {
 	addr             string
 	accepted, closed atomic.Int64
 }
 
-func startSilence(r *rig.Rig) *silence {
+func startSilentServer(r *rig.Rig) *silentServer {
 	r.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(r, err)
-	s := &silence{addr: listener.Addr().String()}
+	s := &silentServer{addr: listener.Addr().String()}
 	var connections sync.WaitGroup
 	r.Cleanup(func() {
 		require.NoError(r, listener.Close())
@@ -243,12 +245,12 @@ func startSilence(r *rig.Rig) *silence {
 	return s
 }
 
-// Nodes that were found are bound as those of hosts are: 256 at the same time in all blocks
-// together, and timeout for each.
-func TestBoundsHoldForNodesFound(t *testing.T) {
-	const perSite, bound = 150, 256
+// Discovered nodes have the same limits as hosts: 256 requests at the same time in all blocks
+// together, and timeout for each of them.
+func TestLimitsApplyToDiscoveredNodes(t *testing.T) {
+	const perSite, limit = 150, 256
 	r := rig.New(t)
-	silent := startSilence(r)
+	silent := startSilentServer(r)
 	var blocks strings.Builder
 	for _, environment := range []string{"PROD", "TEST"} {
 		central := simulator.Server{Name: environment + "0.example.com", Repository: &simulator.Repository{}}
@@ -267,9 +269,9 @@ func TestBoundsHoldForNodesFound(t *testing.T) {
 			"  [inputs.qlik_sense_version.tags]\n    environment = %q\n", central.Name, proxy.URL(), perSite, environment)))
 	}
 	r.Telegraf(r.DropIn(blocks.String()))
-	require.Eventually(t, func() bool { return silent.accepted.Load() >= bound }, rig.Patience, 10*time.Millisecond)
-	time.Sleep(500 * time.Millisecond) // time for one too many to come
-	require.Equal(t, []int64{bound, 0}, []int64{silent.accepted.Load(), silent.closed.Load()}, "accepted and closed")
+	require.Eventually(t, func() bool { return silent.accepted.Load() >= limit }, rig.Patience, 10*time.Millisecond)
+	time.Sleep(500 * time.Millisecond) // time for one connection too many
+	require.Equal(t, []int64{limit, 0}, []int64{silent.accepted.Load(), silent.closed.Load()}, "accepted and closed")
 
 	points := r.ByTag(r.Points(2*perSite, ""), "source")
 	require.Len(t, points, 2*perSite)
