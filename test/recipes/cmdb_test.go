@@ -37,35 +37,35 @@ type configurationItem struct {
 	Mismatch       int               `json:"version_mismatch"`
 }
 
-func (r *fixture) cmdb(v *receiver) map[string]string {
-	return map[string]string{"cmdb-http.conf": r.recipe("cmdb-http.conf", "https://cmdb.example.com", "http://"+v.address)}
+func (r *fixture) cmdbRecipe(e *endpoint) map[string]string {
+	return map[string]string{"cmdb-http.conf": r.recipe("cmdb-http.conf", "https://cmdb.example.com", "http://"+e.address)}
 }
 
-func items(t *testing.T, requests []request) []configurationItem {
+func decodeItems(t *testing.T, requests []request) []configurationItem {
 	t.Helper()
 	list := make([]configurationItem, 0, len(requests))
-	for _, one := range requests {
-		list = append(list, decode[configurationItem](t, one.body))
+	for _, r := range requests {
+		list = append(list, decode[configurationItem](t, r.body))
 	}
 	return list
 }
 
 func testCMDB(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	fleet, hosts := r.Start(old(), old(), simulator.Server{Fault: simulator.Fault503})
-	a := r.agent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+production), r.cmdb(v), "QLIK_SENSE_CMDB_TOKEN=s3cret")
+	e := r.startEndpoint()
+	fleet, hosts := r.Start(oldServer(), oldServer(), simulator.Server{Fault: simulator.Fault503})
+	a := r.startAgent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+productionTag), r.cmdbRecipe(e), "QLIK_SENSE_CMDB_TOKEN=s3cret")
 
 	first := make(map[string]configurationItem)
-	for _, one := range v.await(3) {
-		require.Equal(t, "POST /api/qlik-sense-servers", one.method+" "+one.path)
-		require.Equal(t, "Bearer s3cret", one.header.Get("Authorization"))
-		require.Equal(t, "application/json", one.header.Get("Content-Type"))
-		item := decode[configurationItem](t, one.body)
+	for _, sent := range e.await(3) {
+		require.Equal(t, "POST /api/qlik-sense-servers", sent.method+" "+sent.path)
+		require.Equal(t, "Bearer s3cret", sent.header.Get("Authorization"))
+		require.Equal(t, "application/json", sent.header.Get("Content-Type"))
+		item := decode[configurationItem](t, sent.body)
 		first[item.Source] = item
 	}
 	item := first[hosts[0]]
-	require.WithinDuration(t, time.Now(), parse(t, item.Time), rig.Patience)
+	require.WithinDuration(t, time.Now(), parseTime(t, item.Time), rig.Patience)
 	require.Equal(t, item.Time, *item.LastAnswer)
 	item.Time, item.LastAnswer = "", nil
 	require.Equal(t, configurationItem{
@@ -74,109 +74,109 @@ func testCMDB(t *testing.T) {
 		LatestPatch: 17, PatchesBehind: 16, Compliance: "non_compliant", Advisories: "CVE-2024-36077,CVE-2024-55579,CVE-2024-55580",
 		AdvisoryCount: 3, MaxCVSS: 8.8, FixedIn: "February 2024 Patch 14", BelowMinimum: 1,
 	}, item)
-	never := first[hosts[2]]
-	require.Equal(t, "response_status_code_mismatch", never.Result)
-	require.Nil(t, never.LastAnswer)
-	require.Empty(t, never.Version)
+	unanswered := first[hosts[2]]
+	require.Equal(t, "response_status_code_mismatch", unanswered.Result)
+	require.Nil(t, unanswered.LastAnswer)
+	require.Empty(t, unanswered.Version)
 
-	a.rounds(3)
-	v.await(3) // nothing has changed
+	a.awaitRounds(3)
+	e.await(3) // nothing has changed
 
 	r.set(fleet, 0, newLabel, newVersion)
-	v.await(4)
-	a.rounds(2)
+	e.await(4)
+	a.awaitRounds(2)
 	r.fail(fleet, 0, simulator.FaultDown)
-	v.await(5)
-	a.rounds(2)
+	e.await(5)
+	a.awaitRounds(2)
 	r.set(fleet, 0, newLabel, newVersion)
-	v.await(6)
-	a.rounds(2)
+	e.await(6)
+	a.awaitRounds(2)
 	r.set(fleet, 0, oldLabel, oldVersion)
-	v.await(7)
-	a.rounds(2)
-	later := items(t, v.await(7))[3:]
+	e.await(7)
+	a.awaitRounds(2)
+	later := decodeItems(t, e.await(7))[3:]
 	for i, want := range []struct{ result, version string }{
 		{"success", newVersion}, {"connection_failed", newVersion}, {"success", newVersion}, {"success", oldVersion},
 	} {
 		require.Equal(t, hosts[0], later[i].Source)
 		require.Equal(t, want.result, later[i].Result)
-		require.Equal(t, want.version, later[i].Version, "the last one known")
+		require.Equal(t, want.version, later[i].Version, "the last known version")
 	}
 	require.GreaterOrEqual(t, *later[1].LastAnswer, later[0].Time)
 	require.LessOrEqual(t, *later[1].LastAnswer, later[1].Time)
 
-	// A restart sends nothing again; without its state, all once.
+	// A restart sends nothing again; without a state, each server is sent once.
 	a.restart()
-	a.rounds(2)
-	v.await(7)
+	a.awaitRounds(2)
+	e.await(7)
 	a.stop()
-	a.forget()
+	a.removeState()
 	a.start()
-	v.await(7 + 3)
-	a.rounds(2)
-	v.await(7 + 3)
-	a.onlyOriginals()
+	e.await(7 + 3)
+	a.awaitRounds(2)
+	e.await(7 + 3)
+	a.requirePluginPoints()
 }
 
-func parse(t *testing.T, text string) time.Time {
+func parseTime(t *testing.T, text string) time.Time {
 	t.Helper()
 	parsed, err := time.Parse(time.RFC3339, text)
 	require.NoError(t, err)
 	return parsed
 }
 
-func testCMDBBadDays(t *testing.T) {
+func testCMDBOutages(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	fleet, hosts := r.Start(old(), old())
-	files := r.cmdb(v)
-	files["cmdb-http.conf"] = r.Edit(files["cmdb-http.conf"], hurry...)
-	a := r.agent(r.Block(hosts, production), files)
-	v.await(2)
+	e := r.startEndpoint()
+	fleet, hosts := r.Start(oldServer(), oldServer())
+	files := r.cmdbRecipe(e)
+	files["cmdb-http.conf"] = r.Edit(files["cmdb-http.conf"], shortTimeout...)
+	a := r.startAgent(r.Block(hosts, productionTag), files)
+	e.await(2)
 
-	badDays(t, v, func(day int) {
-		r.set(fleet, day%2, newLabel, []string{"14.187.11", "14.187.12", "14.187.13"}[day])
-		a.rounds(2)
+	throughOutages(t, e, func(outage int) {
+		r.set(fleet, outage%2, newLabel, []string{"14.187.11", "14.187.12", "14.187.13"}[outage])
+		a.awaitRounds(2)
 	})
-	v.await(5)
-	a.rounds(2)
+	e.await(5)
+	a.awaitRounds(2)
 	versions := make([]string, 0, 3)
-	for _, item := range items(t, v.await(5))[2:] {
+	for _, item := range decodeItems(t, e.await(5))[2:] {
 		versions = append(versions, item.Version)
 	}
-	require.Equal(t, []string{"14.187.11", "14.187.12", "14.187.13"}, versions, "each once, in order")
+	require.Equal(t, []string{"14.187.11", "14.187.12", "14.187.13"}, versions, "each change once, in order")
 
-	// What the endpoint will never take does not hold up the rest.
-	v.answer(http.StatusUnprocessableEntity)
+	// A document that the endpoint rejects for good does not hold up the others.
+	e.answer(http.StatusUnprocessableEntity)
 	r.set(fleet, 0, okLabel, okVersion)
-	v.awaitRefused(1)
-	a.rounds(1)
-	v.answer(http.StatusCreated)
+	e.awaitRefused(1)
+	a.awaitRounds(1)
+	e.answer(http.StatusCreated)
 	r.set(fleet, 1, okLabel, okVersion)
-	require.Equal(t, hosts[1], items(t, v.await(6))[5].Source)
+	require.Equal(t, hosts[1], decodeItems(t, e.await(6))[5].Source)
 
-	// A restart, and a reload, send nothing again.
+	// Neither a restart nor a reload sends anything again.
 	a.restart()
-	a.rounds(2)
+	a.awaitRounds(2)
 	require.NoError(t, a.Signal(syscall.SIGHUP))
 	require.NoError(t, a.Await("Starting process", 2, rig.Patience))
-	a.rounds(2)
-	v.await(6)
-	a.onlyOriginals()
+	a.awaitRounds(2)
+	e.await(6)
+	a.requirePluginPoints()
 }
 
-// Each server is sent again in the end, for a document may have been lost.
-func testCMDBRefreshes(t *testing.T) {
+// Each server is sent again after refresh_days, because a document may have been lost.
+func testCMDBRefresh(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	_, hosts := r.Start(old())
-	files := r.cmdb(v)
-	// 2 s: more than a second, in which the script counts.
+	e := r.startEndpoint()
+	_, hosts := r.Start(oldServer())
+	files := r.cmdbRecipe(e)
+	// 2 s, because the script counts whole seconds.
 	files["cmdb-http.conf"] = r.Edit(files["cmdb-http.conf"], "refresh_days * 86400", "refresh_days * 2", "refresh_days = 7", "refresh_days = 1")
-	a := r.agent(r.Block(hosts, production), files)
-	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
+	a := r.startAgent(r.Block(hosts, productionTag), files)
+	require.Eventually(t, func() bool { return len(e.accepted()) >= 3 }, rig.Patience, 10*time.Millisecond)
 	a.stop()
-	for _, item := range items(t, v.got()) {
+	for _, item := range decodeItems(t, e.accepted()) {
 		require.Equal(t, oldVersion, item.Version)
 	}
 }

@@ -16,14 +16,14 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-func (r *fixture) inventory(edits ...string) (file string, files map[string]string) {
+func (r *fixture) inventoryRecipe(edits ...string) (file string, files map[string]string) {
 	file = filepath.Join(r.TempDir(), "qlik-sense-inventory.csv")
 	edits = append(edits, "/var/lib/telegraf/qlik-sense-inventory.csv", file)
 	return file, map[string]string{"inventory-csv.conf": r.recipe("inventory-csv.conf", edits...)}
 }
 
-// lines reads a CSV file as it is now. All lines must have as many cells.
-func (r *fixture) lines(file string) [][]string {
+// csvLines reads a CSV file, whose lines must all have the same number of cells.
+func (r *fixture) csvLines(file string) [][]string {
 	r.Helper()
 	lines, err := csv.NewReader(strings.NewReader(r.Read(file))).ReadAll()
 	require.NoError(r, err)
@@ -34,13 +34,13 @@ func testInventory(t *testing.T) {
 	r := newFixture(t)
 	june2019, err := simulator.Sample("june-2019")
 	require.NoError(t, err)
-	_, hosts := r.Start(old(), simulator.Server{Reply: june2019}, simulator.Server{Fault: simulator.Fault503})
-	file, files := r.inventory()
-	a := r.agent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+production), files)
-	a.rounds(2)
+	_, hosts := r.Start(oldServer(), simulator.Server{Reply: june2019}, simulator.Server{Fault: simulator.Fault503})
+	file, files := r.inventoryRecipe()
+	a := r.startAgent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+productionTag), files)
+	a.awaitRounds(2)
 	a.stop()
 
-	lines := r.lines(file)
+	lines := r.csvLines(file)
 	header := strings.Split("timestamp,environment,source,result,release_label,version,compliance,compliance_code,compliance_reason,advisories,advisory_count,"+
 		"exploited_advisory_count,max_cvss,exposed_days,fixed_in,patches_behind,latest_patch,support_days_left,below_minimum,version_mismatch,"+
 		"certificate_expiry,response_time,http_response_code,result_code,release_year,release_month,patch,product_name,"+
@@ -49,12 +49,12 @@ func testInventory(t *testing.T) {
 	require.Equal(t, header, lines[0])
 	require.Subset(t, header, fieldNames(), "a field of the point has no column")
 
-	// Each cell is the value of the point in the database; each point is there once.
+	// The file has each point of the database once, with the same values.
 	points := make(map[string]rig.Row)
 	for _, p := range r.Points(0, "") {
 		at, err := time.Parse(time.RFC3339Nano, p["time"].(string))
 		require.NoError(t, err)
-		points[at.Truncate(time.Second).Format(time.RFC3339)+p["source"].(string)+num(p["response_time"])] = p
+		points[at.Truncate(time.Second).Format(time.RFC3339)+p["source"].(string)+cellText(p["response_time"])] = p
 	}
 	require.Len(t, lines, 1+len(points))
 	for _, line := range lines[1:] {
@@ -67,25 +67,25 @@ func testInventory(t *testing.T) {
 		require.NotNil(t, p, key)
 		delete(points, key)
 		for _, name := range header[1:] {
-			require.Equal(t, num(p[name]), cells[name], name)
+			require.Equal(t, cellText(p[name]), cells[name], name)
 		}
 	}
 	a.start()
-	a.rounds(2)
+	a.awaitRounds(2)
 	a.stop()
-	a.onlyOriginals()
-	again := 0
-	for _, line := range r.lines(file) {
+	a.requirePluginPoints()
+	headers := 0
+	for _, line := range r.csvLines(file) {
 		if line[0] == "timestamp" {
 			require.Equal(t, header, line)
-			again++
+			headers++
 		}
 	}
-	require.Equal(t, 2, again, "a header for each start, as the file says")
+	require.Equal(t, 2, headers, "a header for each start of Telegraf, as the recipe says")
 }
 
-// num writes a value of the database as the CSV does.
-func num(value any) string {
+// cellText formats a value of the database as the recipe does.
+func cellText(value any) string {
 	switch value := value.(type) {
 	case nil:
 		return ""
@@ -97,12 +97,12 @@ func num(value any) string {
 	return "?"
 }
 
-// Nothing is lost from file to file, and old ones go.
+// No line is lost in a rotation, and the number of archives is limited.
 func testInventoryRotation(t *testing.T) {
 	r := newFixture(t)
-	_, hosts := r.Start(old(), old())
-	file, files := r.inventory(`rotation_interval = "720h"`, `rotation_interval = "1s"`)
-	a := r.agent(r.Block(hosts, production), files)
+	_, hosts := r.Start(oldServer(), oldServer())
+	file, files := r.inventoryRecipe(`rotation_interval = "720h"`, `rotation_interval = "1s"`)
+	a := r.startAgent(r.Block(hosts, productionTag), files)
 	folder := filepath.Dir(file)
 	require.Eventually(t, func() bool {
 		entries, err := os.ReadDir(folder)
@@ -117,7 +117,7 @@ func testInventoryRotation(t *testing.T) {
 		if entry.Name() != filepath.Base(file) {
 			require.Regexp(t, `^qlik-sense-inventory\.\d{4}-\d\d-\d\d-\d+\.csv$`, entry.Name())
 		}
-		for _, line := range r.lines(filepath.Join(folder, entry.Name())) {
+		for _, line := range r.csvLines(filepath.Join(folder, entry.Name())) {
 			if line[0] == "timestamp" {
 				headers++
 			} else {

@@ -18,29 +18,31 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// digest is the recipe with a receiver as its service. Its period fits between two rounds.
-func (r *fixture) digest(v *receiver, edits ...string) map[string]string {
+// digestRecipe returns the recipe with an endpoint as its chat service, and a period that ends
+// between two rounds.
+func (r *fixture) digestRecipe(e *endpoint, edits ...string) map[string]string {
 	r.Helper()
-	edits = append(edits, "${QLIK_SENSE_CHAT_WEBHOOK}", "http://"+v.address, `period = "30s"`, `period = "100ms"`)
-	return map[string]string{"vulnerability-digest.conf": r.recipe("vulnerability-digest.conf", append(edits, hurry...)...)}
+	edits = append(edits, "${QLIK_SENSE_CHAT_WEBHOOK}", "http://"+e.address, `period = "30s"`, `period = "100ms"`)
+	return map[string]string{"vulnerability-digest.conf": r.recipe("vulnerability-digest.conf", append(edits, shortTimeout...)...)}
 }
 
 const exploitedLabel, exploitedVersion = "June 2019", "13.32.2"
 
-// mixed starts a server of each class: exploited, vulnerable, compliant, never answered,
+// startMixed starts a server of each class: exploited, vulnerable, compliant, never answered,
 // unknown.
-func (r *fixture) mixed() (fleet *simulator.Fleet, hosts []string) {
+func (r *fixture) startMixed() (fleet *simulator.Fleet, hosts []string) {
 	r.Helper()
 	return r.Start(
 		simulator.Server{Reply: simulator.Reply(exploitedLabel, exploitedVersion)},
-		old(),
+		oldServer(),
 		simulator.Server{Reply: simulator.Reply(okLabel, okVersion)},
 		simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Reply: simulator.Reply("Qlik Sense 99", "99.1.1")},
 	)
 }
 
-// digestText gives a message for Slack with short names of the servers and without dates.
+// digestText returns the text of a message to Slack, with short names in place of the servers'
+// addresses and DAY in place of dates.
 func digestText(t *testing.T, body string, hosts []string) string {
 	t.Helper()
 	text := decode[struct{ Text string }](t, body).Text
@@ -67,7 +69,7 @@ qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
 qlik4 (PROD): not known whether it is compliant`
 
-	darkDigest = `*Qlik Sense: 1 of 5 servers are open to exploited vulnerabilities*
+	unansweredDigest = `*Qlik Sense: 1 of 5 servers are open to exploited vulnerabilities*
 Servers: 5
 Open to exploited vulnerabilities: 1
 Open to other vulnerabilities: 1
@@ -132,61 +134,61 @@ qlik1 (PROD): new: not compliant`
 
 func testDigest(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	fleet, hosts := r.mixed()
-	a := r.agent(r.Block(hosts, "  minimum_release = \"November 2025\"\n"+production), r.digest(v))
+	e := r.startEndpoint()
+	fleet, hosts := r.startMixed()
+	a := r.startAgent(r.Block(hosts, "  minimum_release = \"November 2025\"\n"+productionTag), r.digestRecipe(e))
 	texts := func(n int) (texts []string) {
-		for _, one := range v.await(n) {
-			texts = append(texts, digestText(t, one.body, hosts))
+		for _, message := range e.await(n) {
+			texts = append(texts, digestText(t, message.body, hosts))
 		}
 		return texts
 	}
 	require.Equal(t, firstDigest, texts(1)[0])
-	a.rounds(3)
-	v.await(1) // nothing has changed
+	a.awaitRounds(3)
+	e.await(1) // nothing has changed
 
-	// What was open stays open while it does not answer; what was compliant is not proven.
+	// A vulnerable server stays listed while it does not answer; a compliant one is no longer proven.
 	a.stop()
 	r.fail(fleet, 0, simulator.FaultDown)
 	r.fail(fleet, 2, simulator.FaultDown)
 	a.start()
-	require.Equal(t, darkDigest, texts(2)[1])
-	a.rounds(2)
+	require.Equal(t, unansweredDigest, texts(2)[1])
+	a.awaitRounds(2)
 	a.restart()
-	a.rounds(3)
-	v.await(2) // a restart tells nothing again
+	a.awaitRounds(3)
+	e.await(2) // a restart repeats no message
 
-	// An answer that decides nothing closes nothing.
+	// A server whose release is unknown does not close what was open.
 	change := func(server int, label, version string) {
-		a.stop() // or a poll that is under way fails, which is told as well
+		a.stop() // a poll in progress would fail, and that would be reported too
 		r.set(fleet, server, label, version)
 		a.start()
 	}
 	change(0, exploitedLabel, exploitedVersion)
-	v.await(3)
+	e.await(3)
 	change(0, "Qlik Sense 99", "99.1.1")
 	require.Equal(t, unknownDigest, texts(4)[3])
 	r.fail(fleet, 0, simulator.FaultDown)
-	v.await(5)
+	e.await(5)
 
-	// The service is away: what is told meanwhile comes, once and in order.
-	v.answer(http.StatusServiceUnavailable)
+	// Messages of an outage of the service arrive after it, once and in order.
+	e.answer(http.StatusServiceUnavailable)
 	r.set(fleet, 0, okLabel, okVersion)
-	v.awaitRefused(1)
-	a.rounds(3)
+	e.awaitRefused(1)
+	a.awaitRounds(3)
 	r.fail(fleet, 0, simulator.FaultDown)
-	a.rounds(3)
-	v.shut()
+	a.awaitRounds(3)
+	e.close()
 	r.set(fleet, 0, okLabel, okVersion)
-	a.rounds(3)
-	v.answer(http.StatusCreated)
-	v.open()
-	late := texts(8)
-	require.Equal(t, closedDigest, late[5])
-	require.Contains(t, late[6], "qlik0 (PROD): new: does not answer (connection_failed), last answer DAY")
-	require.NotContains(t, late[7], "qlik0")
+	a.awaitRounds(3)
+	e.answer(http.StatusCreated)
+	e.listen()
+	delayed := texts(8)
+	require.Equal(t, closedDigest, delayed[5])
+	require.Contains(t, delayed[6], "qlik0 (PROD): new: does not answer (connection_failed), last answer DAY")
+	require.NotContains(t, delayed[7], "qlik0")
 
-	// All is well only where all is proven.
+	// The title says that all are compliant only once all are proven so.
 	a.stop()
 	for i := range hosts {
 		r.set(fleet, i, okLabel, okVersion)
@@ -195,26 +197,19 @@ func testDigest(t *testing.T) {
 	require.Equal(t, compliantDigest, texts(9)[8])
 	change(1, "May 2025 Patch 15", "14.231.27")
 	require.Equal(t, policyDigest, texts(10)[9])
-	a.rounds(3)
-	v.await(10)
-	a.onlyOriginals()
+	a.awaitRounds(3)
+	e.await(10)
+	a.requirePluginPoints()
 }
 
 func testDigestTeams(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	_, hosts := r.mixed()
-	r.agent(r.Block(hosts, production), r.digest(v, `form = "slack"`, `form = "teams"`))
-	one := v.await(1)[0]
-	require.Equal(t, "application/json; charset=utf-8", one.header.Get("Content-Type"))
-	message := decode[teamsMessage](t, one.body)
-	require.Equal(t, "message", message.Type)
-	require.Len(t, message.Attachments, 1)
-	require.Equal(t, "application/vnd.microsoft.card.adaptive", message.Attachments[0].ContentType)
-	card := message.Attachments[0].Content
-	require.Equal(t, "http://adaptivecards.io/schemas/adaptive-card.json", card.Schema)
-	require.Equal(t, "AdaptiveCard 1.4", card.Type+" "+card.Version)
-	require.Len(t, card.Body, 2)
+	e := r.startEndpoint()
+	_, hosts := r.startMixed()
+	r.startAgent(r.Block(hosts, productionTag), r.digestRecipe(e, `form = "slack"`, `form = "teams"`))
+	message := e.await(1)[0]
+	require.Equal(t, "application/json; charset=utf-8", message.header.Get("Content-Type"))
+	card := decodeCard(t, message.body)
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%s*", card.Body[0].Text)
 	for _, fact := range card.Body[1].Facts {
@@ -227,7 +222,8 @@ func testDigestTeams(t *testing.T) {
 	require.Equal(t, firstDigest, text)
 }
 
-// startMany starts more servers than one test has addresses, on some that no test has.
+// startMany starts more servers than fit into the address range of one test, in a range that no
+// test uses.
 func (r *fixture) startMany(servers []simulator.Server) (fleet *simulator.Fleet, hosts []string) {
 	r.Helper()
 	network := strings.Join(strings.Split(r.Address(1), ".")[:2], ".")
@@ -242,11 +238,11 @@ func (r *fixture) startMany(servers []simulator.Server) (fleet *simulator.Fleet,
 	return fleet, hosts
 }
 
-// One message for a thousand servers in two blocks, short enough for Slack and Teams, also
-// when the service was away.
+// A thousand servers in two blocks make one message, short enough for Slack and Teams, even after
+// an outage of the service.
 func testDigestLargeFleet(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
+	e := r.startEndpoint()
 	servers := make([]simulator.Server, 1000)
 	for i := range servers {
 		if i%10 == 0 {
@@ -256,21 +252,21 @@ func testDigestLargeFleet(t *testing.T) {
 		}
 	}
 	fleet, hosts := r.startMany(servers)
-	long := "  [inputs.qlik_sense_version.tags]\n    environment = \"" + strings.Repeat("東", 60) + "\"\n"
-	v.answer(http.StatusServiceUnavailable)
-	files := r.digest(v)
+	longTag := "  [inputs.qlik_sense_version.tags]\n    environment = \"" + strings.Repeat("東", 60) + "\"\n"
+	e.answer(http.StatusServiceUnavailable)
+	files := r.digestRecipe(e)
 	files["vulnerability-digest.conf"] = r.Edit(files["vulnerability-digest.conf"], `period = "100ms"`, `period = "1s"`)
-	a := r.agentEvery(3*time.Second, r.Block(hosts[:500], production)+r.Block(hosts[500:], long), files)
-	v.awaitRefused(2)
-	v.answer(http.StatusCreated)
-	// A message whose reply Telegraf did not hear in time, on a busy machine, comes once more
-	// word for word.
+	a := r.startAgentEvery(3*time.Second, r.Block(hosts[:500], productionTag)+r.Block(hosts[500:], longTag), files)
+	e.awaitRefused(2)
+	e.answer(http.StatusCreated)
+	// On a busy machine the reply to a message may come too late, and Telegraf sends it again
+	// unchanged.
 	messages := func(n int) []string {
 		var bodies []string
 		require.Eventually(t, func() bool {
 			bodies = nil
-			for _, one := range v.got() {
-				bodies = append(bodies, one.body)
+			for _, message := range e.accepted() {
+				bodies = append(bodies, message.body)
 			}
 			bodies = slices.Compact(bodies)
 			return len(bodies) >= n
@@ -286,10 +282,10 @@ func testDigestLargeFleet(t *testing.T) {
 	require.True(t, strings.HasSuffix(text, "\nAnd: 880 more"))
 	require.Less(t, utf8.RuneCountInString(text), 4000)
 	require.Less(t, len(body), 28<<10)
-	a.rounds(2)
+	a.awaitRounds(2)
 	messages(1)
 
-	// The one that changed stands first.
+	// The server that changed is listed first.
 	a.stop()
 	r.set(fleet, 999, oldLabel, oldVersion)
 	a.start()
@@ -298,18 +294,18 @@ func testDigestLargeFleet(t *testing.T) {
 	require.Contains(t, text, "\nOpen to exploited vulnerabilities: 899 (before: 900)\nOpen to other vulnerabilities: 1 (before: 0)\n")
 }
 
-// ages makes hours seconds, and days two of them.
-var ages = []string{"hour, day = 3600, 86400", "hour, day = 1, 2"}
+// shortDays edits the recipe so that an hour lasts one second and a day two.
+var shortDays = []string{"hour, day = 3600, 86400", "hour, day = 1, 2"}
 
-// Servers that nobody polls any more count as not answering, and are forgotten in the
-// end; both are told, without a point from anyone.
-func testDigestSilence(t *testing.T) {
+// Servers that are no longer polled count as not answering after silent_hours and are dropped after
+// forget_days. Both are reported although no point arrives.
+func testDigestNotPolled(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	_, hosts := r.mixed()
-	files := r.digest(v, append([]string{"silent_hours = 50", "silent_hours = 3", "forget_days = 92", "forget_days = 4"}, ages...)...)
-	r.agentEvery(time.Hour, r.Block(hosts, production), files)
-	text := digestText(t, v.await(2)[1].body, hosts)
+	e := r.startEndpoint()
+	_, hosts := r.startMixed()
+	files := r.digestRecipe(e, append([]string{"silent_hours = 50", "silent_hours = 3", "forget_days = 92", "forget_days = 4"}, shortDays...)...)
+	r.startAgentEvery(time.Hour, r.Block(hosts, productionTag), files)
+	text := digestText(t, e.await(2)[1].body, hosts)
 	require.Equal(t, `*Qlik Sense: 1 of 5 servers are open to exploited vulnerabilities*
 Servers: 5
 Open to exploited vulnerabilities: 1
@@ -332,40 +328,40 @@ Not answering: 0 (before: 3)
 Unknown: 0
 Compliant: 0
 No longer listed, for there was no point for 4 days: qlik0 (PROD), qlik1 (PROD), qlik2 (PROD), qlik3 (PROD), qlik4 (PROD)`,
-		digestText(t, v.await(3)[2].body, hosts))
+		digestText(t, e.await(3)[2].body, hosts))
 }
 
-// What is not compliant is told again in the end, for a message may have been lost.
-func testDigestReminds(t *testing.T) {
+// What is not compliant is sent again after remind_days, because a message may have been lost.
+func testDigestReminder(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
-	_, hosts := r.mixed()
-	files := r.digest(v, append([]string{"silent_hours = 50", "silent_hours = 5000", "forget_days = 92", "forget_days = 5000",
-		"remind_days = 7", "remind_days = 1"}, ages...)...)
-	a := r.agent(r.Block(hosts, production), files)
-	require.Eventually(t, func() bool { return len(v.got()) >= 3 }, rig.Patience, 10*time.Millisecond)
+	e := r.startEndpoint()
+	_, hosts := r.startMixed()
+	files := r.digestRecipe(e, append([]string{"silent_hours = 50", "silent_hours = 5000", "forget_days = 92", "forget_days = 5000",
+		"remind_days = 7", "remind_days = 1"}, shortDays...)...)
+	a := r.startAgent(r.Block(hosts, productionTag), files)
+	require.Eventually(t, func() bool { return len(e.accepted()) >= 3 }, rig.Patience, 10*time.Millisecond)
 	a.stop()
-	for _, one := range v.got() {
-		require.Equal(t, firstDigest, digestText(t, one.body, hosts))
+	for _, message := range e.accepted() {
+		require.Equal(t, firstDigest, digestText(t, message.body, hosts))
 	}
 }
 
-// A point that comes late does not undo a newer one, and points that never stop do not
-// hold the message up for ever.
+// A late point does not replace a newer one, and a steady stream of points does not delay the
+// message for ever.
 func testDigestOrder(t *testing.T) {
 	r := newFixture(t)
-	v := r.receiver()
+	e := r.startEndpoint()
 	point := func(ago time.Duration, exploited int, advisories, compliance string) string {
 		return fmt.Sprintf("qlik_sense_version,source=qlik1 result=\"success\",advisories=%q,advisory_count=%di,exploited_advisory_count=%di,"+
 			"fixed_in=\"\",compliance=%q %d\n", advisories, exploited, exploited, compliance, time.Now().Add(-ago).UnixNano())
 	}
 	points := r.Write("points", point(time.Minute, 1, "CVE-2023-41265", "non_compliant")+point(time.Hour, 0, "", "compliant"))
-	files := r.digest(v)
+	files := r.digestRecipe(e)
 	files["vulnerability-digest.conf"] = r.Edit(files["vulnerability-digest.conf"], `period = "100ms"`, `period = "500ms"`)
 	a := &agent{fixture: r, dir: t.TempDir(), files: files}
 	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, `namedrop = ["qlik_sense_version_*"]`) + strings.NewReplacer(
-		"echo cpu usage=1", "cat "+points, `interval = "200ms"`, `interval = "50ms"`).Replace(cpu)
+		"echo cpu usage=1", "cat "+points, `interval = "200ms"`, `interval = "50ms"`).Replace(cpuInput)
 	a.start()
-	require.Contains(t, decode[struct{ Text string }](t, v.await(1)[0].body).Text, "*Qlik Sense: 1 of 1 servers are open to exploited vulnerabilities*")
+	require.Contains(t, decode[struct{ Text string }](t, e.await(1)[0].body).Text, "*Qlik Sense: 1 of 1 servers are open to exploited vulnerabilities*")
 	a.stop()
 }

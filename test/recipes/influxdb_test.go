@@ -20,21 +20,21 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// elsewhere gives the points that a recipe has written to a database of its own.
-func (a *agent) elsewhere(db *stack.InfluxDB, database string, n int) []rig.Row {
+// pointsIn waits for at least n points in the database that a recipe writes to.
+func (a *agent) pointsIn(db *stack.InfluxDB, database string, n int) []rig.Row {
 	a.Helper()
 	series, err := db.Await(database, "SELECT * FROM qlik_sense_version", rig.Patience, func(s []stack.Series) bool { return len(rig.Rows(s)) >= n })
 	require.NoError(a, err)
 	return rig.Rows(series)
 }
 
-// samePoints waits until a recipe's database holds all that the user's own holds, and no other
-// measurements than these.
-func (a *agent) samePoints(db *stack.InfluxDB, database string, measurements ...string) {
+// requireSamePoints stops the agent and waits until a recipe's database holds the points of the
+// user's own, and only these measurements.
+func (a *agent) requireSamePoints(db *stack.InfluxDB, database string, measurements ...string) {
 	a.Helper()
 	a.stop()
 	want := a.Points(1, "")
-	require.Equal(a, want, a.elsewhere(db, database, len(want)))
+	require.Equal(a, want, a.pointsIn(db, database, len(want)))
 	series, err := db.Query(database, "SHOW MEASUREMENTS")
 	require.NoError(a, err)
 	want = nil
@@ -47,14 +47,14 @@ func (a *agent) samePoints(db *stack.InfluxDB, database string, measurements ...
 // startSite starts a site of two nodes, one of which lists both, and returns its settings.
 func (r *fixture) startSite() string {
 	r.Helper()
-	central := old()
+	central := oldServer()
 	central.Repository = &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: r.Address(1)}, simulator.SiteNode{Host: r.Address(2)})}
 	_, hosts := r.Start(central, simulator.Server{Fault: simulator.Fault503})
-	return r.Block(nil, fmt.Sprintf("  discover = [\"%s:9032\"]\n%s", hosts[0], production))
+	return r.Block(nil, fmt.Sprintf("  discover = [\"%s:9032\"]\n%s", hosts[0], productionTag))
 }
 
-// cpu is a point that has nothing to do with Qlik Sense.
-const cpu = "[[inputs.exec]]\n  commands = [\"echo cpu usage=1\"]\n  data_format = \"influx\"\n  interval = \"200ms\"\n"
+// cpuInput makes points that have nothing to do with Qlik Sense.
+const cpuInput = "[[inputs.exec]]\n  commands = [\"echo cpu usage=1\"]\n  data_format = \"influx\"\n  interval = \"200ms\"\n"
 
 func testInfluxDBv1(t *testing.T) {
 	r := newFixture(t)
@@ -68,22 +68,22 @@ func testInfluxDBv1(t *testing.T) {
 	}
 	files := map[string]string{
 		"influxdb-v1.conf": r.recipe("influxdb-v1.conf", "http://influxdb.example.com:8086", db.URL),
-		"cpu.conf":         cpu,
+		"cpu.conf":         cpuInput,
 	}
-	a := r.agent(settings, files, "QLIK_SENSE_INFLUXDB_PASSWORD=x")
-	a.elsewhere(db, "qlik_sense", 2)
+	a := r.startAgent(settings, files, "QLIK_SENSE_INFLUXDB_PASSWORD=x")
+	a.pointsIn(db, "qlik_sense", 2)
 
 	stop()
 	require.NoError(t, a.Await("Error writing to outputs.influxdb::qlik_sense_version_v1", 2, rig.Patience))
-	a.rounds(2)
+	a.awaitRounds(2)
 	require.NoError(t, db.StartAgain())
 	defer stop()
-	a.rounds(2)
+	a.awaitRounds(2)
 	series, err := r.DB.Query(a.Database, "SHOW MEASUREMENTS")
 	require.NoError(t, err)
 	require.Equal(t, []rig.Row{{"name": "cpu"}, {"name": "qlik_sense_site"}, {"name": "qlik_sense_version"}}, rig.Rows(series),
-		"what else there is stays in the user's output")
-	a.samePoints(db, "qlik_sense", "qlik_sense_site", "qlik_sense_version")
+		"other measurements stay in the user's output")
+	a.requireSamePoints(db, "qlik_sense", "qlik_sense_site", "qlik_sense_version")
 }
 
 func testInfluxDBv2(t *testing.T) {
@@ -92,62 +92,62 @@ func testInfluxDBv2(t *testing.T) {
 	database := r.Database + "v2"
 	_, err := r.DB.Query("", "CREATE DATABASE "+database)
 	require.NoError(t, err)
-	a := r.agent(settings, map[string]string{
+	a := r.startAgent(settings, map[string]string{
 		"influxdb-v2.conf": r.recipe("influxdb-v2.conf", "https://influxdb.example.com:8086", r.DB.URL,
 			`bucket = "qlik_sense"`, `bucket = "`+database+`/autogen"`),
-		"cpu.conf": cpu,
+		"cpu.conf": cpuInput,
 	}, "QLIK_SENSE_INFLUXDB_TOKEN=user:password")
-	a.rounds(2)
-	a.samePoints(r.DB, database, "qlik_sense_site", "qlik_sense_version")
+	a.awaitRounds(2)
+	a.requireSamePoints(r.DB, database, "qlik_sense_site", "qlik_sense_version")
 }
 
 func testInfluxDBv2Requests(t *testing.T) {
-	testWrites(t, "influxdb-v2.conf", "https://influxdb.example.com:8086", func(one request) {
-		require.Equal(t, "POST /api/v2/write", one.method+" "+one.path)
-		require.Equal(t, []string{"example"}, one.query["org"])
-		require.Equal(t, []string{"qlik_sense"}, one.query["bucket"])
-		require.Equal(t, "Token s3cret", one.header.Get("Authorization"))
+	testWrites(t, "influxdb-v2.conf", "https://influxdb.example.com:8086", func(r request) {
+		require.Equal(t, "POST /api/v2/write", r.method+" "+r.path)
+		require.Equal(t, []string{"example"}, r.query["org"])
+		require.Equal(t, []string{"qlik_sense"}, r.query["bucket"])
+		require.Equal(t, "Token s3cret", r.header.Get("Authorization"))
 	})
 }
 
 func testInfluxDBv3Requests(t *testing.T) {
-	testWrites(t, "influxdb-v3.conf", "https://influxdb.example.com:8181", func(one request) {
-		require.Equal(t, "POST /api/v3/write_lp", one.method+" "+one.path)
-		require.Equal(t, []string{"qlik_sense"}, one.query["db"])
-		require.Equal(t, "Bearer s3cret", one.header.Get("Authorization"))
+	testWrites(t, "influxdb-v3.conf", "https://influxdb.example.com:8181", func(r request) {
+		require.Equal(t, "POST /api/v3/write_lp", r.method+" "+r.path)
+		require.Equal(t, []string{"qlik_sense"}, r.query["db"])
+		require.Equal(t, "Bearer s3cret", r.header.Get("Authorization"))
 	})
 }
 
-// testWrites looks at what an output sends to an InfluxDB that fails for a while: each
-// point is acknowledged once.
+// testWrites checks the requests of an output to an InfluxDB that fails for a while: each point
+// is accepted once.
 func testWrites(t *testing.T, recipe, address string, check func(request)) {
 	t.Helper()
 	r := newFixture(t)
-	_, hosts := r.Start(old(), simulator.Server{Fault: simulator.Fault503})
-	v := r.receiver()
-	v.answer(http.StatusNoContent)
-	files := map[string]string{recipe: r.recipe(recipe, append(hurry, address, "http://"+v.address)...), "cpu.conf": cpu}
-	a := r.agent(r.Block(hosts, production), files, "QLIK_SENSE_INFLUXDB_TOKEN=s3cret")
-	a.rounds(2)
-	v.answer(http.StatusServiceUnavailable)
-	v.awaitRefused(2)
-	v.answer(0)
-	v.awaitRefused(1)
-	v.shut()
-	a.rounds(2)
-	v.answer(http.StatusNoContent)
-	v.open()
-	count := len(v.got())
-	require.Eventually(t, func() bool { return len(v.got()) > count }, rig.Patience, 10*time.Millisecond)
+	_, hosts := r.Start(oldServer(), simulator.Server{Fault: simulator.Fault503})
+	e := r.startEndpoint()
+	e.answer(http.StatusNoContent)
+	files := map[string]string{recipe: r.recipe(recipe, append(shortTimeout, address, "http://"+e.address)...), "cpu.conf": cpuInput}
+	a := r.startAgent(r.Block(hosts, productionTag), files, "QLIK_SENSE_INFLUXDB_TOKEN=s3cret")
+	a.awaitRounds(2)
+	e.answer(http.StatusServiceUnavailable)
+	e.awaitRefused(2)
+	e.answer(0)
+	e.awaitRefused(1)
+	e.close()
+	a.awaitRounds(2)
+	e.answer(http.StatusNoContent)
+	e.listen()
+	count := len(e.accepted())
+	require.Eventually(t, func() bool { return len(e.accepted()) > count }, rig.Patience, 10*time.Millisecond)
 	a.stop()
 
 	parser := &influx.Parser{}
 	require.NoError(t, parser.Init())
 	arrived := make(map[string]int)
-	for _, one := range v.got() {
-		check(one)
-		body := []byte(one.body)
-		if one.header.Get("Content-Encoding") == "gzip" {
+	for _, write := range e.accepted() {
+		check(write)
+		body := []byte(write.body)
+		if write.header.Get("Content-Encoding") == "gzip" {
 			reader, err := gzip.NewReader(bytes.NewReader(body))
 			require.NoError(t, err)
 			body, err = io.ReadAll(reader)

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package recipes runs every file of deploy/recipes under a real Telegraf, with the programs that
-// it is for or with endpoints that stand for them.
+// it writes to or with simulated endpoints.
 package recipes
 
 import (

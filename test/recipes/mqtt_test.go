@@ -26,16 +26,16 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// broker is a Mosquitto with TLS and passwords, set up as the recipes say.
+// broker is a Mosquitto with TLS and passwords, set up as the recipes require.
 type broker struct {
 	*fixture
 	*stack.Mosquitto
 	ca string
 }
 
-func (r *fixture) broker() *broker {
+func (r *fixture) startBroker() *broker {
 	r.Helper()
-	program, passwords := r.program("mosquitto", "mosquitto"), r.program("mosquitto_passwd", "mosquitto")
+	program, passwords := r.requireProgram("mosquitto", "mosquitto"), r.requireProgram("mosquitto_passwd", "mosquitto")
 	dir := r.TempDir()
 	b := &broker{fixture: r, ca: filepath.Join(dir, "ca.pem")}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -68,19 +68,20 @@ func (b *broker) stop() {
 	require.NoError(b, err)
 }
 
-// mqtt is one of the recipes for this broker.
-func (b *broker) mqtt(name string, edits ...string) string {
+// mqttRecipe returns a recipe with this broker's address.
+func (b *broker) mqttRecipe(name string, edits ...string) string {
 	b.Helper()
 	return b.recipe(name, append(edits, "ssl://broker.example.com:8883", "ssl://"+b.Address, "/etc/telegraf/broker-ca.pem", b.ca)...)
 }
 
-// central starts a central agent: a consumer and influxdb-v1.conf, nothing else.
-func (b *broker) central(hostname, client string, db *stack.InfluxDB, edits ...string) *agent {
+// startConsumer starts a central agent with mqtt-central-consumer.conf and influxdb-v1.conf, and
+// nothing else.
+func (b *broker) startConsumer(hostname, client string, db *stack.InfluxDB, edits ...string) *agent {
 	b.Helper()
 	a := &agent{fixture: b.fixture, dir: b.TempDir(), env: []string{"QLIK_SENSE_MQTT_PASSWORD=s3cret", "QLIK_SENSE_INFLUXDB_PASSWORD=x"}}
 	a.config = fmt.Sprintf("[agent]\n  interval = \"1s\"\n  flush_interval = \"100ms\"\n  hostname = %q\n  debug = true\n", hostname)
 	a.files = map[string]string{
-		"mqtt-central-consumer.conf": b.mqtt("mqtt-central-consumer.conf",
+		"mqtt-central-consumer.conf": b.mqttRecipe("mqtt-central-consumer.conf",
 			append(edits, "qlik-sense-central-1", client)...),
 		"influxdb-v1.conf": b.recipe("influxdb-v1.conf", "http://influxdb.example.com:8086", db.URL),
 	}
@@ -90,10 +91,10 @@ func (b *broker) central(hostname, client string, db *stack.InfluxDB, edits ...s
 	return a
 }
 
-// Two sites, one consumer. Broker, consumer and database are away, one after the other.
+// One site and one consumer. Consumer, broker and database go down, one after the other.
 func testMQTT(t *testing.T) {
 	r := newFixture(t)
-	b := r.broker()
+	b := r.startBroker()
 	dir := t.TempDir()
 	db, err := stack.StartInfluxDB(r.Tools.InfluxDB, dir)
 	require.NoError(t, err)
@@ -101,47 +102,47 @@ func testMQTT(t *testing.T) {
 		_, err := db.Stop(rig.Patience)
 		require.NoError(t, err)
 	}()
-	consumer := b.central("central1", "qlik-sense-central-1", db)
+	consumer := b.startConsumer("central1", "qlik-sense-central-1", db)
 
-	fleet, hosts := r.Start(old(), old())
-	site := map[string]string{"mqtt-central-site.conf": b.mqtt("mqtt-central-site.conf", `timeout = "10s"`, `timeout = "1s"`)}
-	a := r.agent(r.Block(hosts, production), site, "QLIK_SENSE_MQTT_PASSWORD=s3cret")
-	for _, p := range consumer.elsewhere(db, "qlik_sense", 4) {
+	fleet, hosts := r.Start(oldServer(), oldServer())
+	site := map[string]string{"mqtt-central-site.conf": b.mqttRecipe("mqtt-central-site.conf", `timeout = "10s"`, `timeout = "1s"`)}
+	a := r.startAgent(r.Block(hosts, productionTag), site, "QLIK_SENSE_MQTT_PASSWORD=s3cret")
+	for _, p := range consumer.pointsIn(db, "qlik_sense", 4) {
 		require.Equal(t, "agent1", p["host"], "the site's name, not the consumer's")
 		require.NotContains(t, p, "topic")
 	}
 
 	consumer.stop()
 	r.set(fleet, 0, newLabel, newVersion)
-	a.rounds(2)
+	a.awaitRounds(2)
 	r.set(fleet, 0, oldLabel, oldVersion)
-	b.stop() // what waits for the consumer is kept over this
-	a.rounds(3)
+	b.stop() // must keep what waits for the consumer
+	a.awaitRounds(3)
 	r.fail(fleet, 1, simulator.Fault503)
-	a.rounds(2)
+	a.awaitRounds(2)
 	require.NoError(t, b.StartAgain())
-	a.rounds(2)
+	a.awaitRounds(2)
 	consumer.start()
 	_, err = db.Stop(rig.Patience)
 	require.NoError(t, err)
-	a.rounds(2)
-	consumer.stop() // with messages that it could not write
+	a.awaitRounds(2)
+	consumer.stop() // before it could write what it received
 	require.NoError(t, db.StartAgain())
 	consumer.start()
-	b.stop() // under the consumer's feet
-	a.rounds(1)
+	b.stop() // while the consumer is connected
+	a.awaitRounds(1)
 	require.NoError(t, b.StartAgain())
-	a.rounds(2)
-	a.onlyOriginals()
-	consumer.elsewhere(db, "qlik_sense", len(a.Points(0, ""))) // the site is connected again
-	a.samePoints(db, "qlik_sense", "qlik_sense_version")       // times and tags as the site has them
+	a.awaitRounds(2)
+	a.requirePluginPoints()
+	consumer.pointsIn(db, "qlik_sense", len(a.Points(0, "")))   // until the site is connected again
+	a.requireSamePoints(db, "qlik_sense", "qlik_sense_version") // with the times and tags of the site
 }
 
-// Two consumers share the work; while one is down the other goes on, and what waited
-// for it comes in the end.
+// Two consumers share the subscription. While one is down the other goes on, and the points that
+// waited for the first arrive once it is back.
 func testMQTTShared(t *testing.T) {
 	r := newFixture(t)
-	b := r.broker()
+	b := r.startBroker()
 	databases := make([]*stack.InfluxDB, 2)
 	consumers := make([]*agent, 2)
 	for i := range databases {
@@ -152,26 +153,26 @@ func testMQTTShared(t *testing.T) {
 			_, err := databases[i].Stop(rig.Patience)
 			require.NoError(t, err)
 		}()
-		consumers[i] = b.central(fmt.Sprintf("central%d", i+1), fmt.Sprintf("qlik-sense-central-%d", i+1), databases[i],
+		consumers[i] = b.startConsumer(fmt.Sprintf("central%d", i+1), fmt.Sprintf("qlik-sense-central-%d", i+1), databases[i],
 			"\n  topics = ", "\n  # topics = ", "\n  # topics = [\"$$share", "\n  topics = [\"$$share")
 	}
-	_, hosts := r.Start(old())
-	site := map[string]string{"mqtt-central-site.conf": b.mqtt("mqtt-central-site.conf")}
-	a := r.agent(r.Block(hosts, production), site, "QLIK_SENSE_MQTT_PASSWORD=s3cret")
+	_, hosts := r.Start(oldServer())
+	site := map[string]string{"mqtt-central-site.conf": b.mqttRecipe("mqtt-central-site.conf")}
+	a := r.startAgent(r.Block(hosts, productionTag), site, "QLIK_SENSE_MQTT_PASSWORD=s3cret")
 	for i := range databases {
-		consumers[i].elsewhere(databases[i], "qlik_sense", 2)
+		consumers[i].pointsIn(databases[i], "qlik_sense", 2)
 	}
 	consumers[0].stop()
-	a.rounds(4)
+	a.awaitRounds(4)
 	consumers[0].start()
-	a.rounds(2)
+	a.awaitRounds(2)
 	a.stop()
 	want := a.Points(1, "")
 	var got []rig.Row
 	require.Eventually(t, func() bool {
-		got = append(consumers[0].elsewhere(databases[0], "qlik_sense", 1), consumers[1].elsewhere(databases[1], "qlik_sense", 1)...)
+		got = append(consumers[0].pointsIn(databases[0], "qlik_sense", 1), consumers[1].pointsIn(databases[1], "qlik_sense", 1)...)
 		return len(got) >= len(want)
 	}, rig.Patience, 50*time.Millisecond)
 	sort.Slice(got, func(i, j int) bool { return got[i]["time"].(string) < got[j]["time"].(string) })
-	require.ElementsMatch(t, want, got, "each point went to one consumer")
+	require.ElementsMatch(t, want, got, "each point goes to exactly one consumer")
 }

@@ -19,8 +19,8 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// prometheus is the recipe on a free port, and that port's address.
-func (r *fixture) prometheus(edits ...string) (files map[string]string, address string) {
+// prometheusRecipe returns the recipe with a free port, and the address with that port.
+func (r *fixture) prometheusRecipe(edits ...string) (files map[string]string, address string) {
 	r.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(r, err)
@@ -36,9 +36,9 @@ type scraper struct {
 	*stack.Prometheus
 }
 
-func (r *fixture) scraper(address string) *scraper {
+func (r *fixture) startScraper(address string) *scraper {
 	r.Helper()
-	p, err := stack.StartPrometheus(r.program("prometheus", "prometheus"), r.TempDir(), address)
+	p, err := stack.StartPrometheus(r.requireProgram("prometheus", "prometheus"), r.TempDir(), address)
 	require.NoError(r, err)
 	r.Cleanup(func() {
 		_, err := p.Stop(rig.Patience)
@@ -47,7 +47,7 @@ func (r *fixture) scraper(address string) *scraper {
 	return &scraper{r, p}
 }
 
-// await waits until a query gives n samples, and gives them by their label source.
+// await waits until a query returns n samples, and returns them by their label source.
 func (s *scraper) await(expression string, n int) map[string]stack.Sample {
 	s.Helper()
 	var samples []stack.Sample
@@ -61,21 +61,21 @@ func (s *scraper) await(expression string, n int) map[string]stack.Sample {
 	}
 	require.Len(s, samples, n, expression)
 	bySource := make(map[string]stack.Sample)
-	for _, one := range samples {
-		bySource[one.Labels["source"]] = one
+	for _, sample := range samples {
+		bySource[sample.Labels["source"]] = sample
 	}
 	return bySource
 }
 
 func testPrometheus(t *testing.T) {
 	r := newFixture(t)
-	r.program("prometheus", "prometheus")
-	files, address := r.prometheus(`expiration_interval = "13h"`, `expiration_interval = "3s"`)
+	r.requireProgram("prometheus", "prometheus")
+	files, address := r.prometheusRecipe(`expiration_interval = "13h"`, `expiration_interval = "3s"`)
 	june2019, err := simulator.Sample("june-2019")
 	require.NoError(t, err)
-	fleet, hosts := r.Start(old(), old(), simulator.Server{Reply: june2019}, simulator.Server{Fault: simulator.Fault503})
-	a := r.agent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+production), files)
-	s := r.scraper(address)
+	fleet, hosts := r.Start(oldServer(), oldServer(), simulator.Server{Reply: june2019}, simulator.Server{Fault: simulator.Fault503})
+	a := r.startAgent(r.Block(hosts, "  minimum_release = \"May 2024\"\n"+productionTag), files)
+	s := r.startScraper(address)
 
 	info := s.await("qlik_sense_version_info", 3)
 	require.Equal(t, stack.Sample{Value: "1", Labels: map[string]string{
@@ -116,7 +116,7 @@ func testPrometheus(t *testing.T) {
 	s.await("qlik_sense_version_response_time_seconds < 5", 4)
 	require.Len(t, s.await(`count by (__name__) ({job="qlik",__name__=~"qlik_.*"})`, 12), 1)
 
-	// Prometheus's own opinion of the names.
+	// promtool checks the names.
 	response, err := http.Get("http://" + address + "/metrics")
 	require.NoError(t, err)
 	page, err := io.ReadAll(response.Body)
@@ -124,39 +124,39 @@ func testPrometheus(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	require.NotContains(t, string(page), "go_goroutines")
 	require.Equal(t, 12, strings.Count(string(page), " gauge\n"))
-	lint := exec.Command(r.program("promtool", "prometheus"), "check", "metrics")
+	lint := exec.Command(r.requireProgram("promtool", "prometheus"), "check", "metrics")
 	lint.Stdin = strings.NewReader(string(page))
 	output, err := lint.CombinedOutput()
 	require.NoError(t, err, string(output))
 	require.Empty(t, string(output))
 
-	// An upgrade: at once one series with 1; the old one is 0, then gone.
+	// After an upgrade one series is 1 at once; the old one is 0 until it expires.
 	r.set(fleet, 0, newLabel, newVersion)
-	mine := fmt.Sprintf("{source=%q}", hosts[0])
-	s.await("qlik_sense_version_info"+mine+" == 0", 1)
-	sample := s.await("qlik_sense_version_info"+mine+" == 1", 1)[hosts[0]]
+	selector := fmt.Sprintf("{source=%q}", hosts[0])
+	s.await("qlik_sense_version_info"+selector+" == 0", 1)
+	sample := s.await("qlik_sense_version_info"+selector+" == 1", 1)[hosts[0]]
 	require.Equal(t, newVersion, sample.Labels["version"])
-	joined := s.await("qlik_sense_version_patches_behind"+mine+" * on (source, environment) group_left (version) (qlik_sense_version_info == 1)", 1)
+	joined := s.await("qlik_sense_version_patches_behind"+selector+" * on (source, environment) group_left (version) (qlik_sense_version_info == 1)", 1)
 	require.Equal(t, newVersion, joined[hosts[0]].Labels["version"])
 	require.Contains(t, files["prometheus.conf"], "* on (source, environment) group_left (version) (qlik_sense_version_info == 1)")
-	s.await("qlik_sense_version_info"+mine, 1)
+	s.await("qlik_sense_version_info"+selector, 1)
 	s.await("count by (version) (qlik_sense_version_info == 1)", 3)
 
-	// A rollback within the time: the first is 1 again, the second 0.
+	// After a rollback before it expires, the old series is 1 again and the new one 0.
 	r.set(fleet, 0, oldLabel, oldVersion)
-	s.await("qlik_sense_version_info"+mine+" == 0", 1)
-	require.Equal(t, oldVersion, s.await("qlik_sense_version_info"+mine+" == 1", 1)[hosts[0]].Labels["version"])
+	s.await("qlik_sense_version_info"+selector+" == 0", 1)
+	require.Equal(t, oldVersion, s.await("qlik_sense_version_info"+selector+" == 1", 1)[hosts[0]].Labels["version"])
 
-	// A server that is down keeps result_code alone; one that was removed is gone.
+	// A server that is down keeps result_code and response_time_seconds; one that was removed from the
+	// settings disappears.
 	r.fail(fleet, 2, simulator.FaultDown)
 	down := fmt.Sprintf("{source=%q}", hosts[2])
 	s.await("qlik_sense_version_result_code"+down+" == 3", 1)
 	s.await("qlik_sense_version_info"+down, 0)
-	s.await("{__name__=~\"qlik_.*\",source=\""+hosts[2]+"\"}", 2) // and response_time_seconds
-	a.onlyOriginals()
+	s.await("{__name__=~\"qlik_.*\",source=\""+hosts[2]+"\"}", 2)
+	a.requirePluginPoints()
 	a.stop()
-	delete(a.files, "qlik-sense-version.conf")
-	a.files["qlik-sense-version.conf"] = r.DropIn(r.Block(hosts[1:2], production), `"6h"`, fmt.Sprintf("%q", round))
+	a.files[dropIn] = r.DropIn(r.Block(hosts[1:2], productionTag), `"6h"`, fmt.Sprintf("%q", round))
 	a.start()
 	s.await("qlik_sense_version_info", 1)
 }

@@ -23,15 +23,15 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// recipes are the files of deploy/recipes, each with what proves it.
+// recipes are the files of deploy/recipes, each with its tests.
 var recipes = map[string][]func(*testing.T){
 	"inventory-csv.conf": {testInventory, testInventoryRotation},
-	"cmdb-http.conf":     {testCMDB, testCMDBBadDays, testCMDBRefreshes},
+	"cmdb-http.conf":     {testCMDB, testCMDBOutages, testCMDBRefresh},
 	"change-tickets.conf": {
-		testTickets, testTicketsStillRight, testTicketsNowhere, testTicketsBadDays, testTicketsHostile, testTicketsLargeFleet,
+		testTickets, testTicketsReplaced, testTicketsWithoutRelease, testTicketsOutages, testTicketsOddText, testTicketsLargeFleet,
 	},
-	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminds},
-	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestSilence, testDigestReminds, testDigestOrder},
+	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminder},
+	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestNotPolled, testDigestReminder, testDigestOrder},
 	"prometheus.conf":            {testPrometheus},
 	"influxdb-v1.conf":           {testInfluxDBv1},
 	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
@@ -58,8 +58,8 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// Telegraf takes the file as it is, but for the certificate that it names, and takes no
-// option that it does not know.
+// Telegraf accepts the file with nothing changed but the path of a certificate, and it rejects an
+// unknown option in each of the file's tables.
 func testParse(t *testing.T, name string) {
 	r := newFixture(t)
 	check := func(text string, flags ...string) (int, string) {
@@ -89,18 +89,18 @@ var (
 	statefile = regexp.MustCompile(`(?m)^  statefile = "(.*)"$`)
 )
 
-// A user finds where the file goes, what must be there first, what to edit, what ends
-// Telegraf and how to try it; secrets are not in it; a recipe that makes points of its own says
-// before all else how to keep them out of other outputs.
+// The header says where the file goes, what it needs, what to edit, what stops Telegraf and how to
+// try it. The file holds no secrets. A recipe that makes points of its own says at the very top how
+// to keep them out of other outputs.
 func testHeader(t *testing.T, name string) {
 	r := newFixture(t)
 	text := r.Read(rig.Root + "/deploy/recipes/" + name)
 	header, rest, found := strings.Cut(text, "\n[[")
 	require.True(t, found)
-	for _, word := range []string{
+	for _, heading := range []string{
 		"# Goes to:  /etc/telegraf/telegraf.d/", `C:\Program Files\Telegraf\telegraf.d\`, "# Needs:    ", "# Edit:     ", "# Stops:    ", "# Try:      ",
 	} {
-		require.Contains(t, header, word)
+		require.Contains(t, header, heading)
 	}
 	if strings.Contains(rest, `"/var/lib/telegraf/`) || strings.Contains(header, `"/var/lib/telegraf/`) {
 		require.Contains(t, header, "#             install -d -o telegraf -g telegraf -m 0770 /var/lib/telegraf\n")
@@ -117,14 +117,15 @@ func testHeader(t *testing.T, name string) {
 	if makesPoints {
 		require.Regexp(t, `^# Every other output of this agent without a namepass needs this line, or (.*\n){2}#   namedrop = `, text)
 	}
-	// What sends messages keeps a state over a restart, in the one file that the packages make.
+	// A recipe that sends messages keeps its state in the one file that the packages create.
 	sends := strings.Contains(rest, "[[outputs.http]]")
 	require.Equal(t, sends, statefile.MatchString(header))
 	if sends {
 		require.Equal(t, "/var/lib/telegraf/statefile", statefile.FindStringSubmatch(header)[1])
 		require.Contains(t, header, "# Restart:  ")
 	}
-	// No other plugin of the agent sees a difference, and no two recipes clash.
+	// Recipes share a Telegraf with other plugins and with each other: each table has an alias of
+	// its own and takes the plugin's points alone.
 	require.Equal(t, strings.Count(text, "\n[["), strings.Count(text, "\n  alias = \"qlik_sense_version_"))
 	if name != "mqtt-central-consumer.conf" {
 		for _, table := range strings.Split(text, "\n[[")[1:] {
@@ -136,8 +137,8 @@ func testHeader(t *testing.T, name string) {
 // fixture is what one test of a recipe needs.
 type fixture struct {
 	*rig.Rig
-	statefile string // of the recipes that have one
-	plans     string // grows with each plan that the recipe for tickets makes
+	statefile string // for the recipes that keep a state
+	plans     string // file with a line for each plan that change-tickets.conf has started
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -146,8 +147,8 @@ func newFixture(t *testing.T) *fixture {
 	return &fixture{rig.New(t), filepath.Join(dir, "statefile"), filepath.Join(dir, "plans")}
 }
 
-// built is the Telegraf with the recipes' plugins.
-var built struct {
+// recipesBuild is the Telegraf with the recipes' plugins, built once.
+var recipesBuild struct {
 	sync.Once
 	path string
 	err  error
@@ -155,34 +156,35 @@ var built struct {
 
 func (r *fixture) recipesTelegraf() string {
 	r.Helper()
-	built.Do(func() { built.path, built.err = r.Tools.RecipesTelegraf(context.Background(), os.Stderr) })
-	path, err := built.path, built.err
-	if err != nil && os.Getenv("CI") == "" {
-		r.Skipf("not run, for a Telegraf with the recipes' plugins could not be built: %v", err)
+	b := &recipesBuild
+	b.Do(func() { b.path, b.err = r.Tools.RecipesTelegraf(context.Background(), os.Stderr) })
+	if b.err != nil && os.Getenv("CI") == "" {
+		r.Skipf("a Telegraf with the recipes' plugins could not be built: %v", b.err)
 	}
-	require.NoError(r, err)
-	return path
+	require.NoError(r, b.err)
+	return b.path
 }
 
-// program is a program of the system, from a Debian package.
-func (r *fixture) program(name, pkg string) string {
+// requireProgram returns the path of a program from a Debian package. It skips the test if the
+// program is not installed.
+func (r *fixture) requireProgram(name, pkg string) string {
 	r.Helper()
 	path, err := stack.FindProgram(name)
 	if err != nil {
-		r.Skipf("not run, for %s is not there: apt-get install --no-install-recommends %s", name, pkg)
+		r.Skipf("%s is not installed: apt-get install --no-install-recommends %s", name, pkg)
 	}
 	return path
 }
 
-// recipe is the shipped file, edited as its user would.
+// recipe returns a shipped file, edited as a user would do it.
 func (r *fixture) recipe(name string, edits ...string) string {
 	r.Helper()
 	text := strings.Replace(r.Read(rig.Root+"/deploy/recipes/"+name), "/var/lib/telegraf/statefile", r.statefile, 1)
 	return r.Edit(text, edits...)
 }
 
-// agent is a Telegraf that asks servers all the time, with recipes beside an output to
-// the test's database that was there before them: it has no filter but the line that the
+// agent is a Telegraf that polls servers all the time, with recipes and with an output of the
+// user's own, which writes to the test's database and has no filter but the namedrop that the
 // recipes ask for.
 type agent struct {
 	*fixture
@@ -204,39 +206,39 @@ const agentConfig = `[agent]
   %s
 `
 
-// round is how often the agent asks.
+// round is the agent's polling interval.
 const round = 300 * time.Millisecond
 
-// agent starts a Telegraf with the shipped drop-in, the settings in it, and recipes by
-// the names of their files.
-func (r *fixture) agent(settings string, files map[string]string, env ...string) *agent {
+// startAgent starts a Telegraf with the shipped drop-in, which holds the settings, and recipes by
+// file name.
+func (r *fixture) startAgent(settings string, files map[string]string, env ...string) *agent {
 	r.Helper()
-	return r.agentEvery(round, settings, files, env...)
+	return r.startAgentEvery(round, settings, files, env...)
 }
 
-func (r *fixture) agentEvery(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
+func (r *fixture) startAgentEvery(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
 	r.Helper()
-	a := r.prepare(interval, settings, files, env...)
+	a := r.newAgent(interval, settings, files, env...)
 	a.start()
 	r.Cleanup(a.stop)
 	return a
 }
 
-// prepare makes an agent that is not started.
-func (r *fixture) prepare(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
+// newAgent returns an agent that is not started yet.
+func (r *fixture) newAgent(interval time.Duration, settings string, files map[string]string, env ...string) *agent {
 	r.Helper()
-	line := ""
+	filter := ""
 	for _, text := range files {
 		if match := namedrop.FindStringSubmatch(text); match != nil {
-			line = match[1]
+			filter = match[1]
 		}
 	}
 	a := &agent{fixture: r, dir: r.TempDir(), files: files, env: env}
-	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, line)
+	a.config = fmt.Sprintf(agentConfig, r.DB.URL, r.Database, filter)
 	a.files[dropIn] = r.DropIn(settings, `"6h"`, fmt.Sprintf("%q", interval))
-	// A recipe that reads the drop-in as well.
+	// change-tickets.conf reads the drop-in, too.
 	for name, text := range a.files {
-		a.files[name] = strings.ReplaceAll(text, `"/etc/telegraf/telegraf.d/`+dropIn, `"`+a.dropIn())
+		a.files[name] = strings.ReplaceAll(text, `"/etc/telegraf/telegraf.d/`+dropIn, `"`+a.dropInPath())
 	}
 	return a
 }
@@ -244,15 +246,15 @@ func (r *fixture) prepare(interval time.Duration, settings string, files map[str
 // dropIn is the name of the plugin's own drop-in.
 const dropIn = "qlik-sense-version.conf"
 
-// dropIn is where the agent has it.
-func (a *agent) dropIn() string { return filepath.Join(a.dir, "telegraf.d", dropIn) }
+// dropInPath is the path of that drop-in.
+func (a *agent) dropInPath() string { return filepath.Join(a.dir, "telegraf.d", dropIn) }
 
 func (a *agent) start() {
 	a.Helper()
 	p, err := stack.StartAgent(a.recipesTelegraf(), a.dir, a.config, a.files, a.env...)
 	require.NoError(a, err)
 	a.Process = p
-	a.Cleanup(func() { p.Signal(os.Kill) }) // where a test failed; else it has ended
+	a.Cleanup(func() { p.Signal(os.Kill) }) // in case the test fails before it stops the agent
 }
 
 func (a *agent) stop() {
@@ -269,7 +271,7 @@ func (a *agent) restart() {
 	a.start()
 }
 
-// crash ends Telegraf without a chance to write its state.
+// crash kills Telegraf, which then cannot write its state.
 func (a *agent) crash() {
 	a.Helper()
 	require.NoError(a, a.Signal(syscall.SIGKILL))
@@ -277,16 +279,16 @@ func (a *agent) crash() {
 	require.NoError(a, err)
 }
 
-// forget removes the state of an agent that was stopped.
-func (a *agent) forget() {
+// removeState removes the state file of an agent that was stopped.
+func (a *agent) removeState() {
 	a.Helper()
 	require.NoError(a, os.Remove(a.statefile))
 }
 
-// rounds waits until n further rounds of all servers are in the database.
-func (a *agent) rounds(n int) {
+// awaitRounds waits until n more rounds of all servers are in the database.
+func (a *agent) awaitRounds(n int) {
 	a.Helper()
-	// Counted by InfluxDB: with a thousand servers it would send megabytes for each look.
+	// InfluxDB counts: with a thousand servers each query for the points would return megabytes.
 	count := func(series []stack.Series) int {
 		if len(series) == 0 {
 			return 0
@@ -296,32 +298,33 @@ func (a *agent) rounds(n int) {
 		return int(points)
 	}
 	const statement = "SELECT count(result_code) FROM qlik_sense_version"
-	// Await knows that Telegraf may not have made the database yet.
+	// Await, because Telegraf may not have created the database yet.
 	before, err := a.DB.Await(a.Database, statement, 0, func([]stack.Series) bool { return true })
 	require.NoError(a, err)
 	_, err = a.DB.Await(a.Database, statement, rig.Patience, func(s []stack.Series) bool { return count(s) >= count(before)+n*a.Servers })
 	require.NoError(a, err)
 }
 
-// onlyOriginals holds the user's own output against what the plugin makes.
-func (a *agent) onlyOriginals() {
+// requirePluginPoints checks that the user's own output got the plugin's points only, without a
+// tag or field that a recipe added.
+func (a *agent) requirePluginPoints() {
 	a.Helper()
 	series, err := a.DB.Query(a.Database, "SHOW MEASUREMENTS")
 	require.NoError(a, err)
 	require.Equal(a, []rig.Row{{"name": "qlik_sense_version"}}, rig.Rows(series))
 	series, err = a.DB.Query(a.Database, "SHOW TAG KEYS")
 	require.NoError(a, err)
-	for _, one := range rig.Rows(series) {
-		require.Contains(a, []string{"environment", "host", "source"}, one["tagKey"])
+	for _, row := range rig.Rows(series) {
+		require.Contains(a, []string{"environment", "host", "source"}, row["tagKey"])
 	}
 	series, err = a.DB.Query(a.Database, "SHOW FIELD KEYS")
 	require.NoError(a, err)
-	for _, one := range rig.Rows(series) {
-		require.Contains(a, fieldNames(), one["fieldKey"])
+	for _, row := range rig.Rows(series) {
+		require.Contains(a, fieldNames(), row["fieldKey"])
 	}
 }
 
-// fieldNames are those of the points.
+// fieldNames returns the names of the fields that a point can have.
 func fieldNames() []string {
 	names := make([]string, 0, len(fleet.Fields))
 	for _, f := range fleet.Fields {
@@ -330,9 +333,9 @@ func fieldNames() []string {
 	return names
 }
 
-const production = "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n"
+const productionTag = "  [inputs.qlik_sense_version.tags]\n    environment = \"PROD\"\n"
 
-// set changes what a server answers.
+// set changes the version that a server reports.
 func (r *fixture) set(fleet *simulator.Fleet, server int, label, version string) {
 	r.Helper()
 	require.NoError(r, fleet.Set(server, simulator.Server{Reply: simulator.Reply(label, version)}))
