@@ -22,24 +22,21 @@ import (
 
 const playbooks = rig.Root + "/deploy/fleet/ansible"
 
-// ansible runs the shipped playbook against this machine. Everything that it lays is below dir.
+// ansible runs the shipped playbook against this machine. The role installs everything below dir.
 type ansible struct {
 	*rig.Rig
 	dir       string
 	variables map[string]any
-	// wrap puts another program before ansible-playbook, with its arguments.
-	wrap []string
+	wrapper   []string // command that runs ansible-playbook, with its arguments; empty: none
 }
 
-// newAnsible is for a role whose every path is below a new folder.
+// newAnsible sets the role's variables so that all paths are below a new folder.
 func newAnsible(t *testing.T) *ansible {
 	t.Helper()
-	if _, err := exec.LookPath("ansible-playbook"); err != nil {
-		t.Skip("not run, for the program ansible-playbook is not there")
-	}
+	requirePrograms(t, "ansible-playbook")
 	r := rig.New(t)
 	a := &ansible{Rig: r, dir: t.TempDir()}
-	// The folder that every Telegraf has; the role does not make it.
+	// Telegraf's own folder, which the role does not create.
 	require.NoError(t, os.Mkdir(filepath.Join(a.dir, "telegraf.d"), 0o750))
 	a.variables = map[string]any{
 		"qlik_sense_version_owner":            strconv.Itoa(os.Getuid()),
@@ -57,15 +54,16 @@ func newAnsible(t *testing.T) *ansible {
 
 var recap = regexp.MustCompile(`localhost +: ok=\d+ +changed=(\d+) +unreachable=0 +failed=(\d+)`)
 
-// play runs the playbook and gives its output, with how many tasks changed something and whether
-// one failed.
+// play runs the playbook and returns its output, the number of tasks that changed something, and
+// whether one failed.
 func (a *ansible) play(options ...string) (output string, changed int, failed bool) {
 	a.Helper()
 	variables, err := json.Marshal(a.variables)
 	require.NoError(a, err)
 	inventory := a.Write("inventory.yml", "qlik_sense_agents: {hosts: {localhost: {ansible_connection: local}}}\n")
-	command := append(append(a.wrap, "ansible-playbook", "--inventory", inventory, "--extra-vars", "@"+a.Write("variables.json", string(variables))), options...)
-	cmd := exec.Command(command[0], append(command[1:], "rollout.yml")...)
+	playbook := []string{"ansible-playbook", "--inventory", inventory, "--extra-vars", "@" + a.Write("variables.json", string(variables))}
+	command := slices.Concat(a.wrapper, playbook, options, []string{"rollout.yml"})
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = playbooks
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+a.TempDir(), "ANSIBLE_NOCOLOR=1", "ANSIBLE_PIPELINING=1")
 	text, err := cmd.CombinedOutput()
@@ -76,8 +74,8 @@ func (a *ansible) play(options ...string) (output string, changed int, failed bo
 	return string(text), changed, string(found[2]) != "0"
 }
 
-// succeeds runs the playbook, which has to change so many things.
-func (a *ansible) succeeds(changes int, options ...string) string {
+// requirePlay runs the playbook, which must succeed with this number of changes.
+func (a *ansible) requirePlay(changes int, options ...string) string {
 	a.Helper()
 	output, changed, failed := a.play(options...)
 	require.False(a, failed, output)
@@ -85,7 +83,7 @@ func (a *ansible) succeeds(changes int, options ...string) string {
 	return output
 }
 
-// files are the files below the role's folder.
+// files returns the files below a.dir.
 func (a *ansible) files() []string {
 	a.Helper()
 	var files []string
@@ -111,28 +109,28 @@ func TestAnsibleRole(t *testing.T) {
 	test := map[string]any{"name": "test", "hosts": hosts[1:], "certificates_at": a.SiteDir, "tags": map[string]any{"environment": "TEST"}}
 	a.variables["qlik_sense_version_sites"] = []any{prod, test}
 
-	// The folder, that of the site, three certificates in two tasks, settings and drop-in.
+	// Folders, certificates, key, settings, drop-in.
 	const tasks = 5
-	a.succeeds(tasks, "--check")
+	a.requirePlay(tasks, "--check")
 	require.Empty(t, a.files(), "check mode changes nothing")
-	output := a.succeeds(tasks, "--diff", "-vvv")
+	output := a.requirePlay(tasks, "--diff", "-vvv")
 	require.ElementsMatch(t, []string{
 		"qlik/settings.conf", "qlik/prod/root.pem", "qlik/prod/client.pem", "qlik/prod/client_key.pem", "telegraf.d/qlik-sense-version.conf",
 	}, a.files())
 	key := a.Read(a.SiteDir + "/client_key.pem")
 	require.Equal(t, key, a.Read(filepath.Join(a.dir, "qlik/prod/client_key.pem")))
-	require.NotContains(t, output, "pa\\\"ss", "a secret of the settings")
-	require.NotContains(t, output, "ss\\\\w", "a secret of the settings")
+	require.NotContains(t, output, "pa\\\"ss", "a secret in the settings")
+	require.NotContains(t, output, "ss\\\\w", "a secret in the settings")
 	require.NotContains(t, output, key[40:80], "the client key")
 	for _, file := range []string{"qlik/settings.conf", "qlik/prod/client_key.pem", "telegraf.d/qlik-sense-version.conf"} {
 		info, err := os.Stat(filepath.Join(a.dir, file))
 		require.NoError(t, err)
 		require.Equal(t, fs.FileMode(0o640), info.Mode(), file)
 	}
-	a.succeeds(0)
-	a.succeeds(0, "--check")
+	a.requirePlay(0)
+	a.requirePlay(0, "--check")
 
-	telegrafWith(a.Rig, "--config-directory", filepath.Join(a.dir, "telegraf.d"))
+	startTelegraf(a.Rig, "--config-directory", filepath.Join(a.dir, "telegraf.d"))
 	points := a.ByTag(a.Points(2, ""), "source")
 	for i, environment := range []string{"PROD", "TEST"} {
 		require.Equal(t, "success", points[hosts[i]]["result"])
@@ -141,9 +139,9 @@ func TestAnsibleRole(t *testing.T) {
 	require.Equal(t, "3", points[hosts[0]]["floor"])
 
 	test["tags"] = map[string]any{"environment": "QA"}
-	a.succeeds(1)
+	a.requirePlay(1)
 
-	// What the program refuses never gets to its place.
+	// Settings that the program refuses are not installed.
 	before := a.Read(filepath.Join(a.dir, "qlik/settings.conf"))
 	prod["settings"] = map[string]any{"time_out": "5s"}
 	output, _, failed := a.play()
@@ -152,8 +150,8 @@ func TestAnsibleRole(t *testing.T) {
 	require.Equal(t, before, a.Read(filepath.Join(a.dir, "qlik/settings.conf")))
 }
 
-// Telegraf does not start with a drop-in whose program is missing.
-func TestAnsibleLaysNoDropInWithoutTheProgram(t *testing.T) {
+// Telegraf does not start with a drop-in whose program is missing, so the role does not install one.
+func TestAnsibleWithoutProgram(t *testing.T) {
 	a := newAnsible(t)
 	a.variables["qlik_sense_version_sites"] = []any{map[string]any{"name": "prod", "hosts": []string{a.Address(1)}, "certificates_at": a.SiteDir}}
 	a.variables["qlik_sense_version_program"] = filepath.Join(a.dir, "telegraf-qlik-sense-version")
@@ -163,8 +161,8 @@ func TestAnsibleLaysNoDropInWithoutTheProgram(t *testing.T) {
 	require.Empty(t, a.files())
 }
 
-func TestAnsibleRefuses(t *testing.T) {
-	for name, c := range map[string]struct {
+func TestAnsibleInvalidVariables(t *testing.T) {
+	for name, tt := range map[string]struct {
 		variable string
 		value    any
 		message  string
@@ -187,18 +185,18 @@ func TestAnsibleRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAnsible(t)
-			a.variables[c.variable] = c.value
+			a.variables[tt.variable] = tt.value
 			output, _, failed := a.play()
 			require.True(t, failed)
-			require.Contains(t, output, c.message)
+			require.Contains(t, output, tt.message)
 			require.Empty(t, a.files())
 		})
 	}
 }
 
-// The drop-in of the role is the shipped one with two files, and names what the packages lay.
-func TestAnsibleDropInIsTheShippedOne(t *testing.T) {
-	for system, c := range map[string]struct{ family, program, settings string }{
+// The role's drop-in is the shipped two-file drop-in with the paths of the packages.
+func TestAnsibleDropIn(t *testing.T) {
+	for system, tt := range map[string]struct{ family, program, settings string }{
 		"linux":   {"Debian", "/usr/bin/telegraf-qlik-sense-version", "/etc/telegraf-qlik-sense-version/settings.conf"},
 		"windows": {"Windows", `C:\Program Files\Telegraf\telegraf-qlik-sense-version.exe`, `C:\Program Files\Telegraf\qlik-sense-version.conf`},
 	} {
@@ -209,41 +207,42 @@ func TestAnsibleDropInIsTheShippedOne(t *testing.T) {
 			}
 			_, err := toml.Decode(a.Read(rig.Root+"/deploy/telegraf.d/"+system+"/qlik-sense-version-two-files.conf"), &shipped)
 			require.NoError(t, err)
-			_, err = toml.Decode(a.render("drop-in.conf.j2", c.family, nil), &rendered)
+			_, err = toml.Decode(a.render("drop-in.conf.j2", tt.family, nil), &rendered)
 			require.NoError(t, err)
 			require.Len(t, rendered.Inputs.Execd, 1)
-			shipped.Inputs.Execd[0]["command"] = []any{c.program, "--config", c.settings}
+			shipped.Inputs.Execd[0]["command"] = []any{tt.program, "--config", tt.settings}
 			require.Equal(t, shipped, rendered)
 
-			// The MSI lays the program into one place, wherever Telegraf is.
-			_, err = toml.Decode(a.render("drop-in.conf.j2", c.family, map[string]any{"qlik_sense_version_telegraf_dir": `D:\Telegraf`}), &rendered)
+			// The MSI installs the program at a fixed path, wherever Telegraf is.
+			_, err = toml.Decode(a.render("drop-in.conf.j2", tt.family, map[string]any{"qlik_sense_version_telegraf_dir": `D:\Telegraf`}), &rendered)
 			require.NoError(t, err)
-			require.Equal(t, c.program, rendered.Inputs.Execd[len(rendered.Inputs.Execd)-1]["command"].([]any)[0])
+			require.Equal(t, tt.program, rendered.Inputs.Execd[len(rendered.Inputs.Execd)-1]["command"].([]any)[0])
 		})
 	}
 }
 
-// The role's page names each of its variables, and none that is not there.
+// The role's README lists exactly the role's variables.
 func TestAnsibleVariablesAreDocumented(t *testing.T) {
 	r := rig.New(t)
 	names := func(file, pattern string) []string {
 		found := regexp.MustCompile(pattern).FindAllStringSubmatch(r.Read(playbooks+"/roles/qlik_sense_version/"+file), -1)
 		names := make([]string, len(found))
-		for i, one := range found {
-			names[i] = one[1]
+		for i, match := range found {
+			names[i] = match[1]
 		}
 		slices.Sort(names)
 		return slices.Compact(names)
 	}
 	variables := names("defaults/main.yml", `(?m)^(qlik_sense_version_\w+):`)
+	require.NotEmpty(t, variables)
 	require.Equal(t, variables, names("README.md", "`(qlik_sense_version_\\w+)`"))
-	for _, checked := range names("meta/argument_specs.yml", `(?m)^      (qlik_sense_version_\w+):`) {
-		require.Contains(t, variables, checked)
-	}
+	specified := names("meta/argument_specs.yml", `(?m)^      (qlik_sense_version_\w+):`)
+	require.NotEmpty(t, specified)
+	require.Subset(t, variables, specified)
 }
 
-// On Windows, too, the settings are what the role's variables say.
-func TestAnsibleSettingsOnWindows(t *testing.T) {
+// The settings for Windows are rendered here, since the role cannot run there in a test.
+func TestAnsibleSettingsForWindows(t *testing.T) {
 	a := newAnsible(t)
 	var settings struct {
 		Inputs struct {
@@ -262,7 +261,7 @@ func TestAnsibleSettingsOnWindows(t *testing.T) {
 	}}, settings.Inputs.Blocks)
 }
 
-// render gives what a template of the role makes for a system, with the role's defaults.
+// render renders a template of the role for a family of systems, with the role's defaults.
 func (a *ansible) render(template, family string, variables map[string]any) string {
 	a.Helper()
 	out := filepath.Join(a.TempDir(), "rendered")

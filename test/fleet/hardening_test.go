@@ -23,9 +23,7 @@ const hardening = rig.Root + "/deploy/hardening/telegraf.conf"
 
 func systemdAnalyze(t *testing.T, arguments ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("not run, for the program systemd-analyze is not there")
-	}
+	requirePrograms(t, "systemd-analyze")
 	output, err := exec.Command("systemd-analyze", append([]string{"--no-pager"}, arguments...)...).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return string(output)
@@ -33,8 +31,8 @@ func systemdAnalyze(t *testing.T, arguments ...string) string {
 
 var exposure = regexp.MustCompile(`Overall exposure level for telegraf\.service: ([\d.]+)`)
 
-// The unit is the one that Telegraf's own packages bring.
-func TestHardeningLowersTheExposure(t *testing.T) {
+// The hardened unit is that of Telegraf's own packages.
+func TestHardeningLowersExposure(t *testing.T) {
 	r := rig.New(t)
 	telegraf, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/influxdata/telegraf").Output()
 	require.NoError(t, err)
@@ -43,10 +41,10 @@ func TestHardeningLowersTheExposure(t *testing.T) {
 	require.NoError(t, os.WriteFile(unit, []byte(r.Read(filepath.Join(strings.TrimSpace(string(telegraf)), "scripts/telegraf.service"))), 0o600))
 	level := func() float64 {
 		output := systemdAnalyze(t, "security", "--offline=true", unit)
-		found := exposure.FindStringSubmatch(output)
-		require.NotNil(t, found, output)
+		match := exposure.FindStringSubmatch(output)
+		require.NotNil(t, match, output)
 		require.NotContains(t, output, "hardening.conf:", "a line that systemd does not understand")
-		value, err := strconv.ParseFloat(found[1], 64)
+		value, err := strconv.ParseFloat(match[1], 64)
 		require.NoError(t, err)
 		return value
 	}
@@ -56,13 +54,13 @@ func TestHardeningLowersTheExposure(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(unit+".d", "hardening.conf"), []byte(r.Read(hardening)), 0o600))
 	hardened := level()
 	require.Less(t, hardened, plain-5)
-	require.LessOrEqual(t, hardened, 2.0) // 1.5 with systemd 252; each version looks at more
+	require.LessOrEqual(t, hardened, 2.0) // 1.5 with systemd 252; newer versions check more
 }
 
-// The lines of the drop-in that testdata/restricted.sh stands for, beside SystemCallFilter, and
-// those that only systemd can do.
+// The settings of the hardening drop-in: those that testdata/restricted.sh applies without systemd,
+// and those that it does not.
 const (
-	had = `NoNewPrivileges=yes
+	applied = `NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
@@ -77,7 +75,7 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
 SystemCallErrorNumber=EPERM
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX`
-	notHad = `RestrictSUIDSGID=yes
+	notApplied = `RestrictSUIDSGID=yes
 LogsDirectory=telegraf
 LogsDirectoryMode=0750
 StateDirectory=telegraf
@@ -94,19 +92,18 @@ LockPersonality=yes
 SystemCallArchitectures=native`
 )
 
-// A real Telegraf and the plugin under the drop-in's restrictions, as far as they can be had
-// without systemd.
+// A real Telegraf and the plugin run under the restrictions that can be applied without systemd.
 func TestTelegrafRunsHardened(t *testing.T) {
 	r := rig.New(t)
 	if os.Getuid() != 0 {
-		t.Skip("not run, for it takes root to give rights away")
+		t.Skip("only root can drop privileges")
 	}
 	if output, err := exec.Command("unshare", "--mount", "--propagation", "private", "mount", "--bind", "/proc/sys", "/proc/sys").CombinedOutput(); err != nil {
-		t.Skipf("not run, for nothing can be mounted in a namespace: %v: %s", err, output)
+		t.Skipf("nothing can be mounted in a namespace: %v: %s", err, output)
 	}
-	require.ElementsMatch(t, strings.Split(had+"\n"+notHad, "\n"), regexp.MustCompile(`(?m)^\w+=.*$`).FindAllString(r.Read(hardening), -1))
+	require.ElementsMatch(t, strings.Split(applied+"\n"+notApplied, "\n"), regexp.MustCompile(`(?m)^\w+=.*$`).FindAllString(r.Read(hardening), -1))
 	_, hosts := r.Start(simulator.Server{})
-	// systemd-analyze prints a group's own system calls and the names of further groups.
+	// systemd-analyze prints the system calls of each group and the names of the groups in it.
 	groups := map[string][]string{}
 	var group string
 	for line := range strings.Lines(systemdAnalyze(t, "syscall-filter")) {
@@ -131,13 +128,13 @@ func TestTelegrafRunsHardened(t *testing.T) {
 	}
 	var allowed []string
 	for _, filter := range regexp.MustCompile(`(?m)^SystemCallFilter=(~?)(@\S+)$`).FindAllStringSubmatch(r.Read(hardening), -1) {
-		named := members(filter[2])
+		calls := members(filter[2])
 		if filter[1] == "" {
-			// @default is part of every list, says systemd.
-			allowed = append(append(allowed, named...), members("@default")...)
+			// systemd adds @default to every list of allowed calls.
+			allowed = append(append(allowed, calls...), members("@default")...)
 			continue
 		}
-		allowed = slices.DeleteFunc(allowed, func(name string) bool { return slices.Contains(named, name) })
+		allowed = slices.DeleteFunc(allowed, func(name string) bool { return slices.Contains(calls, name) })
 	}
 	require.Contains(t, allowed, "openat")
 	require.NotContains(t, allowed, "chown")
@@ -145,7 +142,7 @@ func TestTelegrafRunsHardened(t *testing.T) {
 
 	rig.TrackFiles(t, "testdata")
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // nobody reads there
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // Telegraf runs as the user nobody and reads its files there
 	for name, from := range map[string]string{"telegraf": r.Tools.Telegraf, "plugin": r.Tools.Plugin} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(r.Read(from)), 0o755))
 	}
@@ -157,12 +154,12 @@ func TestTelegrafRunsHardened(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	syscalls := r.Write("syscalls", strings.Join(allowed, "\n"))
-	restricted := func(command ...string) (string, []string) {
+	restrict := func(command ...string) (program string, arguments []string) {
 		return "testdata/restricted.sh", append([]string{dir, syscalls}, command...)
 	}
 
-	// The restrictions are there.
-	program, arguments := restricted("/bin/sh", "-c", `grep -E '^(Uid|CapBnd|CapEff|NoNewPrivs|Seccomp):' /proc/self/status
+	// First a probe: the restrictions are in force.
+	program, arguments := restrict("/bin/sh", "-c", `grep -E '^(Uid|CapBnd|CapEff|NoNewPrivs|Seccomp):' /proc/self/status
 for file in /etc/probe /mnt/probe /var/lib/probe /proc/sys/kernel/hostname; do
 	(echo x >$file) 2>/dev/null && echo "$file was written"
 done
@@ -178,7 +175,7 @@ ls /dev`)
 	}, strings.Fields(string(probe)))
 	require.NoFileExists(t, "/tmp/probe")
 
-	program, arguments = restricted("/mnt/telegraf", "--config", "/mnt/telegraf.conf", "--config", "/mnt/drop-in.conf")
+	program, arguments = restrict("/mnt/telegraf", "--config", "/mnt/telegraf.conf", "--config", "/mnt/drop-in.conf")
 	p, err := stack.Start(program, arguments, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -14,9 +14,11 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-const sign = rig.Root + "/packaging/windows/sign"
+// signScript signs a program or an MSI, if there is a certificate.
+const signScript = rig.Root + "/packaging/windows/sign"
 
-func output(t *testing.T, environment []string, program string, arguments ...string) (string, error) {
+// run returns the output of a program with additions to the environment.
+func run(t *testing.T, environment []string, program string, arguments ...string) (string, error) {
 	t.Helper()
 	cmd := exec.Command(program, arguments...)
 	cmd.Env = append(os.Environ(), environment...)
@@ -24,31 +26,27 @@ func output(t *testing.T, environment []string, program string, arguments ...str
 	return string(text), err
 }
 
-func TestWhatIsForWindowsCanBeSigned(t *testing.T) {
-	for _, program := range []string{"osslsigncode", "openssl"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("not run, for the program %s is not there", program)
-		}
-	}
+func TestSignWindowsFiles(t *testing.T) {
+	requirePrograms(t, "osslsigncode", "openssl")
 	r := rig.New(t)
-	rig.TrackFiles(t, sign)
+	rig.TrackFiles(t, signScript)
 	dir := t.TempDir()
 	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "program.exe")
 	require.NoError(t, os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600))
-	text, err := output(t, []string{"GOOS=windows"}, "go", "build", "-o", program, source)
+	text, err := run(t, []string{"GOOS=windows"}, "go", "build", "-o", program, source)
 	require.NoError(t, err, text)
 	unsigned := r.Read(program)
 
-	text, err = output(t, []string{"WINDOWS_CERTIFICATE="}, sign, program)
+	text, err = run(t, []string{"WINDOWS_CERTIFICATE="}, signScript, program)
 	require.NoError(t, err, text)
 	require.Contains(t, text, "is not signed, for WINDOWS_CERTIFICATE is not set")
-	require.Equal(t, unsigned, r.Read(program), "the build is the same without a certificate")
+	require.Equal(t, unsigned, r.Read(program), "without a certificate the file stays as it is")
 
 	key, certificate, pfx := filepath.Join(dir, "key"), filepath.Join(dir, "certificate"), filepath.Join(dir, "pfx")
-	text, err = output(t, nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+	text, err = run(t, nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
 		"-days", "2", "-subj", "/CN=A test", "-addext", "extendedKeyUsage=codeSigning", "-addext", "keyUsage=digitalSignature")
 	require.NoError(t, err, text)
-	text, err = output(t, nil, "openssl", "pkcs12", "-export", "-inkey", key, "-in", certificate, "-out", pfx, "-passout", "pass:pa ss")
+	text, err = run(t, nil, "openssl", "pkcs12", "-export", "-inkey", key, "-in", certificate, "-out", pfx, "-passout", "pass:pa ss")
 	require.NoError(t, err, text)
 	environment := func(password string) []string {
 		return []string{
@@ -56,28 +54,24 @@ func TestWhatIsForWindowsCanBeSigned(t *testing.T) {
 			"WINDOWS_CERTIFICATE_PASSWORD=" + password, "WINDOWS_TIMESTAMP_URL=",
 		}
 	}
-	text, err = output(t, environment("wrong"), sign, program)
+	text, err = run(t, environment("wrong"), signScript, program)
 	require.Error(t, err, text)
 	require.Equal(t, unsigned, r.Read(program))
-	text, err = output(t, environment("pa ss"), sign, program)
+	text, err = run(t, environment("pa ss"), signScript, program)
 	require.NoError(t, err, text)
 	verify := func(file string) {
-		text, err := output(t, nil, "osslsigncode", "verify", "-CAfile", certificate, "-in", file)
+		text, err := run(t, nil, "osslsigncode", "verify", "-CAfile", certificate, "-in", file)
 		require.NoError(t, err, text)
 		require.Contains(t, text, "A test")
 	}
 	verify(program)
 
-	// The MSI is made of the signed program, and then signed.
-	for _, builder := range []string{"wixl", "msibuild"} {
-		if _, err := exec.LookPath(builder); err != nil {
-			t.Skipf("no MSI signed, for the program %s is not there", builder)
-		}
-	}
+	// The MSI is built with the signed program, and then signed.
+	requirePrograms(t, "wixl", "msibuild")
 	msi := filepath.Join(dir, "package.msi")
-	text, err = output(t, nil, rig.Root+"/packaging/windows/msi.sh", program, "1.2.3", msi)
+	text, err = run(t, nil, rig.Root+"/packaging/windows/msi.sh", program, "1.2.3", msi)
 	require.NoError(t, err, text)
-	text, err = output(t, environment("pa ss"), sign, msi)
+	text, err = run(t, environment("pa ss"), signScript, msi)
 	require.NoError(t, err, text)
 	verify(msi)
 }

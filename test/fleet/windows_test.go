@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The modules for Windows are PowerShell, which is not to be had here: what their documentation
-// says of their arguments is held against the tasks, beside the syntax check.
+// The modules for Windows are written in PowerShell and do not run here. The test checks the syntax
+// of the playbook, and the arguments of the tasks against the modules' documentation.
 func TestAnsibleTasksForWindows(t *testing.T) {
 	a := newAnsible(t)
 	type task struct {
@@ -23,15 +23,15 @@ func TestAnsibleTasksForWindows(t *testing.T) {
 	}
 	var tasks []task
 	var names []string
-	indent := -1 // of the arguments of the last module
+	indent := -1 // of the arguments of the last module; -1: not in its arguments
 	for line := range strings.Lines(a.Read(playbooks + "/roles/qlik_sense_version/tasks/windows.yml")) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch before := len(line) - len(strings.TrimLeft(line, " ")); {
+		switch column := len(line) - len(strings.TrimLeft(line, " ")); {
 		case strings.HasPrefix(name, "ansible.windows."):
-			tasks, names, indent = append(tasks, task{name, map[string]string{}}), append(names, name), before+2
-		case before == indent && name != "":
+			tasks, names, indent = append(tasks, task{name, map[string]string{}}), append(names, name), column+2
+		case column == indent && name != "":
 			tasks[len(tasks)-1].arguments[name] = strings.TrimSpace(value)
-		case before < indent:
+		case column < indent:
 			indent = -1
 		}
 	}
@@ -55,8 +55,8 @@ func TestAnsibleTasksForWindows(t *testing.T) {
 		for name, value := range task.arguments {
 			require.Contains(t, options, name, task.module)
 			if choices := options[name].Choices; len(choices) > 0 {
-				for one := range strings.SplitSeq(value, ", ") {
-					require.Contains(t, choices, one, "%s, %s", task.module, name)
+				for choice := range strings.SplitSeq(value, ", ") {
+					require.Contains(t, choices, choice, "%s, %s", task.module, name)
 				}
 			}
 		}

@@ -12,8 +12,9 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// Whoever moves a tag of an action would otherwise run in our workflows with their rights.
-func TestWorkflowsPinActionsAndRights(t *testing.T) {
+// Actions are pinned to commits, because whoever can move an action's tag could run code with the
+// permissions of the workflow. Each job asks for the permissions that it needs.
+func TestWorkflowsPinActionsAndPermissions(t *testing.T) {
 	r := rig.New(t)
 	workflows, err := filepath.Glob(rig.Root + "/.github/workflows/*.yml")
 	require.NoError(t, err)
@@ -22,8 +23,10 @@ func TestWorkflowsPinActionsAndRights(t *testing.T) {
 	pinned := regexp.MustCompile(`^(\./\.github/workflows/\w+\.yml|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
 	for _, workflow := range workflows {
 		text := r.Read(workflow)
-		require.Contains(t, text, "\npermissions: {}\n", "%s: each job asks for the rights that it needs", workflow)
-		for _, use := range uses.FindAllStringSubmatch(text, -1) {
+		require.Contains(t, text, "\npermissions: {}\n", "%s: permissions belong to the jobs", workflow)
+		actions := uses.FindAllStringSubmatch(text, -1)
+		require.NotEmpty(t, actions, workflow)
+		for _, use := range actions {
 			require.Regexp(t, pinned, use[1], workflow)
 		}
 	}

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Runs a program under what deploy/hardening/telegraf.conf asks of systemd, without systemd:
+# Runs a program under the restrictions of deploy/hardening/telegraf.conf, without systemd:
 #
 #   restricted.sh FOLDER SYSCALLS PROGRAM [ARGUMENT...]
 #
-# FOLDER is what the program finds in /mnt, SYSCALLS a file with the system calls that are left to
-# it, one in a line. It needs root, and starts the program as nobody.
+# The program finds FOLDER at /mnt. SYSCALLS is a file with the allowed system calls, one per line.
+# The script needs root, and runs the program as the user nobody.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-if [ "${RESTRICTED-}" = "" ]; then
-	RESTRICTED=mounts exec unshare --mount --propagation private "$0" "$@"
+if [ "${IN_NAMESPACE-}" = "" ]; then
+	IN_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
 fi
 mount --bind "$1" /mnt
 install -m 644 "$2" "$here/restricted.py" /mnt/
@@ -23,10 +23,10 @@ done
 mount --move /media /dev 2>/dev/null || mount --bind /media /dev
 # ProtectSystem=strict, ProtectKernelTunables: everything is read-only, /proc/sys and /sys too.
 mount --bind /proc/sys /proc/sys
-awk '{print $5}' /proc/self/mountinfo | while read -r place; do
-	case $place in
+awk '{print $5}' /proc/self/mountinfo | while read -r mountpoint; do
+	case $mountpoint in
 	/proc | /dev | /dev/*) ;;
-	*) mount -o remount,bind,ro "$place" 2>/dev/null || true ;;
+	*) mount -o remount,bind,ro "$mountpoint" 2>/dev/null || true ;;
 	esac
 done
 # ProtectHome, PrivateTmp
@@ -38,6 +38,6 @@ for private in /tmp /var/tmp; do
 done
 cd /
 umask 0077
-# CapabilityBoundingSet, NoNewPrivileges, the account; then system calls and address families.
+# CapabilityBoundingSet, NoNewPrivileges, User; restricted.py adds system calls and address families.
 exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
 	/usr/bin/python3 /mnt/restricted.py "$syscalls" "$@"
