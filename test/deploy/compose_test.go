@@ -18,8 +18,8 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// composeProject is deploy/compose.yaml as the reference implementation of the compose
-// specification reads it, which checks it with the specification's schema.
+// composeProject loads deploy/compose.yaml with the reference implementation of the compose
+// specification, which validates it against the specification's schema.
 func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 	t.Helper()
 	dir, err := filepath.Abs(rig.Root + "/deploy")
@@ -36,25 +36,25 @@ func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 	return project
 }
 
-func TestComposeIsInOrder(t *testing.T) {
+func TestComposeServices(t *testing.T) {
 	project := composeProject(t, types.Mapping{})
 	require.Len(t, project.Services, 4)
-	dockerfile := read(t, "deploy/compose/Dockerfile")
+	dockerfile := readFile(t, "deploy/compose/Dockerfile")
 	for _, service := range project.Services {
 		t.Run(service.Name, func(t *testing.T) {
 			require.NotNil(t, service.HealthCheck)
 			require.NotEmpty(t, service.HealthCheck.Test)
 			if service.Build == nil {
-				require.Regexp(t, `^[a-z/]+:\d+\.\d+\.\d+$`, service.Image, "a version that stays the same")
+				require.Regexp(t, `^[a-z/]+:\d+\.\d+\.\d+$`, service.Image, "a pinned version")
 			} else {
 				require.FileExists(t, filepath.Join(service.Build.Context, service.Build.Dockerfile))
 				require.Contains(t, dockerfile, " AS "+service.Build.Target+"\n")
 			}
 			for _, port := range service.Ports {
-				require.Equal(t, "127.0.0.1", port.HostIP, "nobody else gets in")
+				require.Equal(t, "127.0.0.1", port.HostIP, "reachable from this machine only")
 			}
 			for _, volume := range service.Volumes {
-				// SELinux labels and the modes of files in the clone are no question for these.
+				// A named volume: SELinux labels and file modes in the clone do not matter.
 				require.Equal(t, types.VolumeTypeVolume, volume.Type, volume.Source)
 			}
 			for key, value := range service.Environment {
@@ -67,30 +67,30 @@ func TestComposeIsInOrder(t *testing.T) {
 			}
 		})
 	}
-	require.Empty(t, project.Configs, "files of the clone, which are mounted")
-	require.Empty(t, project.Secrets, "files of the clone, which are mounted")
-	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "go.mod"))
+	require.Empty(t, project.Configs, "would mount files of the clone")
+	require.Empty(t, project.Secrets, "would mount files of the clone")
+	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readFile(t, "go.mod"))
 	require.Contains(t, dockerfile, "FROM golang:"+goVersion[1]+".")
 	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(dockerfile, -1) {
-		require.Regexp(t, `^[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$`, from[1], "a version that stays the same")
+		require.Regexp(t, `^[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$`, from[1], "a pinned version")
 	}
 	require.Contains(t, dockerfile, "FROM telegraf:"+strings.TrimPrefix(stack.TelegrafVersion, "v")+" ")
 }
 
-// read gives a file of the repository.
-func read(t *testing.T, file string) string {
+// readFile returns the content of a file of the repository.
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(rig.Root, file))
 	require.NoError(t, err)
 	return string(text)
 }
 
-// A port that is taken is changed by a variable, without a look into the file.
+// If a port is taken, an environment variable selects another one.
 func TestComposePorts(t *testing.T) {
-	for variable, want := range map[string]string{"": "3000", "4001": "4001"} {
+	for value, want := range map[string]string{"": "3000", "4001": "4001"} {
 		environment := types.Mapping{}
-		if variable != "" {
-			environment["GRAFANA_PORT"] = variable
+		if value != "" {
+			environment["GRAFANA_PORT"] = value
 		}
 		project := composeProject(t, environment)
 		grafana, err := project.GetService("grafana")
@@ -99,18 +99,20 @@ func TestComposePorts(t *testing.T) {
 		require.Equal(t, want, grafana.Ports[0].Published)
 		require.Equal(t, "http://127.0.0.1:"+want+"/", *grafana.Environment["GF_SERVER_ROOT_URL"])
 	}
-	for _, port := range regexp.MustCompile(`(?m)^    ports:\n((?: {6}.*\n)+)`).FindAllStringSubmatch(read(t, "deploy/compose.yaml"), -1) {
-		for line := range strings.Lines(port[1]) {
+	lists := regexp.MustCompile(`(?m)^    ports:\n((?: {6}.*\n)+)`).FindAllStringSubmatch(readFile(t, "deploy/compose.yaml"), -1)
+	require.NotEmpty(t, lists)
+	for _, ports := range lists {
+		for line := range strings.Lines(ports[1]) {
 			require.Regexp(t, `^ +- "127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+"$`, strings.TrimSuffix(line, "\n"))
 		}
 	}
 }
 
-// What a clone's owner alone may read, under umask 077, every user of a container may: all
-// files of the clone that are in the image of a service got there with a mode.
+// Each COPY of files of the clone sets their mode: under umask 077 only the clone's owner could read
+// them, and services run as other users.
 func TestComposeFilesAreReadable(t *testing.T) {
 	stage, copied := "", 0
-	for line := range strings.Lines(read(t, "deploy/compose/Dockerfile")) {
+	for line := range strings.Lines(readFile(t, "deploy/compose/Dockerfile")) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
@@ -129,25 +131,25 @@ func TestComposeFilesAreReadable(t *testing.T) {
 	require.Equal(t, 5, copied)
 }
 
-// The first visitor, who has not logged in, may use Explore.
-func TestComposeVisitorIsEditor(t *testing.T) {
+// Anonymous visitors are editors, because Grafana's Explore needs that role.
+func TestComposeAnonymousEditor(t *testing.T) {
 	grafana, err := composeProject(t, types.Mapping{}).GetService("grafana")
 	require.NoError(t, err)
 	require.Equal(t, "true", *grafana.Environment["GF_AUTH_ANONYMOUS_ENABLED"])
 	require.Equal(t, "Editor", *grafana.Environment["GF_AUTH_ANONYMOUS_ORG_ROLE"])
 }
 
-// The head and the guide name every image that is downloaded.
-func TestComposeNamesDownloads(t *testing.T) {
-	head, services, found := strings.Cut(read(t, "deploy/compose.yaml"), "\nname: ")
+// The header of the file and the guide list every image that is downloaded, with its size.
+func TestComposeDownloadSizes(t *testing.T) {
+	header, services, found := strings.Cut(readFile(t, "deploy/compose.yaml"), "\nname: ")
 	require.True(t, found)
-	images := regexp.MustCompile(`(?m)^(?:FROM| +image:) (?:grafana/)?([a-z]+):`).FindAllStringSubmatch(read(t, "deploy/compose/Dockerfile")+services, -1)
+	images := regexp.MustCompile(`(?m)^(?:FROM| +image:) (?:grafana/)?([a-z]+):`).FindAllStringSubmatch(readFile(t, "deploy/compose/Dockerfile")+services, -1)
 	require.Len(t, images, 5)
-	_, section, found := strings.Cut(read(t, "deploy/README.md"), "\n## A stack to try\n")
+	_, section, found := strings.Cut(readFile(t, "deploy/README.md"), "\n## A stack to try\n")
 	require.True(t, found)
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, image := range images {
-		for _, text := range []string{strings.ReplaceAll(head, "\n#", ""), strings.ReplaceAll(section, "\n", " ")} {
+		for _, text := range []string{strings.ReplaceAll(header, "\n#", ""), strings.ReplaceAll(section, "\n", " ")} {
 			if image[1] == "grafana" {
 				require.Contains(t, text, "MB and Grafana's image,")
 			} else {
@@ -157,26 +159,26 @@ func TestComposeNamesDownloads(t *testing.T) {
 	}
 }
 
-// What the provisioning takes from the environment is there.
-func TestComposeGivesWhatGrafanaNeeds(t *testing.T) {
+// The environment variables and paths that Grafana's provisioning uses exist in the service.
+func TestComposeGrafanaProvisioning(t *testing.T) {
 	grafana, err := composeProject(t, types.Mapping{}).GetService("grafana")
 	require.NoError(t, err)
 	text, err := os.ReadFile(rig.Root + "/deploy/grafana/provisioning/datasources/influxdb.yaml")
 	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		for _, match := range regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(line, -1) {
-			require.Contains(t, grafana.Environment, match[1])
-		}
+	settings := regexp.MustCompile(`#.*`).ReplaceAllString(string(text), "")
+	variables := regexp.MustCompile(`\$\{?(\w+)`).FindAllStringSubmatch(settings, -1)
+	require.NotEmpty(t, variables)
+	for _, variable := range variables {
+		require.Contains(t, grafana.Environment, variable[1])
 	}
-	path := regexp.MustCompile(`(?m)^\s+path: (\S+)$`).FindStringSubmatch(read(t, "deploy/grafana/provisioning/dashboards/qlik-sense.yaml"))
-	dockerfile := read(t, "deploy/compose/Dockerfile")
+	path := regexp.MustCompile(`(?m)^\s+path: (\S+)$`).FindStringSubmatch(readFile(t, "deploy/grafana/provisioning/dashboards/qlik-sense.yaml"))
+	dockerfile := readFile(t, "deploy/compose/Dockerfile")
 	require.Contains(t, dockerfile, " deploy/grafana/dashboards "+path[1]+"\n")
 	require.Contains(t, dockerfile, " deploy/grafana/provisioning /etc/grafana/provisioning\n")
 }
 
-// The stack without its containers: its servers, its Telegraf and its drop-in, with an
-// InfluxDB of the same generation.
+// The stack without its containers: its simulated servers, Telegraf configuration and drop-in, with
+// an InfluxDB of the same major version.
 func TestComposeStack(t *testing.T) {
 	r := rig.New(t)
 	site := t.TempDir()
@@ -195,10 +197,10 @@ func TestComposeStack(t *testing.T) {
 
 	dropIn := r.Edit(r.Read(rig.Root+"/deploy/compose/qlik-sense-version.conf"),
 		`"/usr/bin/telegraf-qlik-sense-version"`, "'"+r.Tools.Plugin+"'", "/etc/telegraf-qlik-sense-version/", site+"/")
-	// The round at the start alone: the next full minute may be a second away.
+	// Only the round at the start: the next full minute may be a second away.
 	dropIn = r.Edit(dropIn, `interval = "1m"`, `interval = "9999h"`)
-	// Names that nobody knows here: an address for each, which its certificate does not
-	// bear.
+	// The servers' names do not resolve here. Their addresses replace them, but are not in the
+	// certificates.
 	dropIn = r.Edit(dropIn, "  tls_ca = ", stack.NoMaxAge+"  tls_verify = \"chain\"\n  tls_ca = ")
 	names := regexp.MustCompile(`(?m)^addr = "(\S+):(\d+)"\nname = "(\S+)"$`).FindAllStringSubmatch(fleet, -1)
 	require.Len(t, names, 5)
@@ -230,9 +232,9 @@ func TestComposeStack(t *testing.T) {
 	require.Equal(t, json.Number("1"), points[r.Address(3)]["version_mismatch"])
 }
 
-// The guides name each file of a kind, and panels that are there.
+// The guides list each recipe and notification file, and the panels that they name exist.
 func TestGuides(t *testing.T) {
-	page := read(t, "deploy/README.md") + read(t, "docs/dashboards.md") + read(t, "docs/recipes.md") + read(t, "docs/check-and-plan.md")
+	page := readFile(t, "deploy/README.md") + readFile(t, "docs/dashboards.md") + readFile(t, "docs/recipes.md") + readFile(t, "docs/check-and-plan.md")
 	for _, pattern := range []string{"recipes/*.conf", "grafana/notifications/*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(rig.Root+"/deploy", pattern))
 		require.NoError(t, err)
@@ -241,20 +243,19 @@ func TestGuides(t *testing.T) {
 			require.Contains(t, page, "`"+filepath.Base(file)+"`")
 		}
 	}
-	// Panels that the guide sends its reader to.
 	dashboards, err := filepath.Glob(rig.Root + "/deploy/grafana/dashboards/*.json")
 	require.NoError(t, err)
-	var all strings.Builder
+	var dashboardJSON strings.Builder
 	for _, file := range dashboards {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		all.Write(text)
+		dashboardJSON.Write(text)
 	}
-	for _, name := range []string{
+	for _, title := range []string{
 		"Qlik Sense fleet", "Qlik Sense server", "Qlik Sense compliance report", "Servers that do not answer", "Servers by release",
 		"Servers out of step with their block", "Proven compliant per day", "Servers that are not compliant", "Support ends within 180 days", "History of versions",
 	} {
-		require.Contains(t, strings.Join(strings.Fields(page), " "), name)
-		require.Contains(t, all.String(), `"title": "`+name+`"`)
+		require.Contains(t, strings.Join(strings.Fields(page), " "), title)
+		require.Contains(t, dashboardJSON.String(), `"title": "`+title+`"`)
 	}
 }

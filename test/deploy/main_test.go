@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package deploy reads deploy/compose.yaml and the guide in deploy/README.md, and runs the stack without
-// its containers.
+// Package deploy checks deploy/compose.yaml and the guide in deploy/README.md, and runs the stack
+// without its containers.
 package deploy
 
 import (
