@@ -74,6 +74,13 @@ func (w *webServer) awaitCheck(t *testing.T) {
 	require.Eventually(t, func() bool { return count() > before }, rig.Patience, 20*time.Millisecond)
 }
 
+// authorization returns the header of the last request.
+func (w *webServer) authorization() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.header.Get("Authorization")
+}
+
 func (w *webServer) setDown(down bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,7 +119,7 @@ func TestRemoteConfiguration(t *testing.T) {
 	web := newWebServer(t, r.DropIn(r.Block([]string{"${COMPUTERNAME}"}, environment("${SITE}"))))
 	p := startRemoteAgent(r, web, "--config-url-watch-interval", "200ms")
 	require.Equal(t, "TEST", r.Points(1, "")[0]["environment"])
-	require.Equal(t, "Token token-of-telegraf", web.header.Get("Authorization"), "Telegraf sends its token to the web server")
+	require.Equal(t, "Token token-of-telegraf", web.authorization(), "Telegraf sends its token to the web server")
 
 	// The agent picks up other tags and a new server by itself.
 	web.awaitCheck(t)
@@ -144,13 +151,14 @@ func TestRemoteConfigurationChangedBeforeFirstCheck(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
 	web := newWebServer(t, r.DropIn(r.Block(hosts, environment("OLD"))))
-	web.next = r.DropIn(r.Block(hosts, environment("NEW")))
+	changed := r.DropIn(r.Block(hosts, environment("NEW")))
+	web.next = changed
 	startRemoteAgent(r, web, "--config-url-watch-interval", "200ms")
 	r.Points(1, "")
 	web.awaitCheck(t)
 	web.awaitCheck(t)
 	require.Empty(t, r.Points(0, "environment = 'NEW'"))
-	web.publish(web.text)
+	web.publish(changed)
 	r.Points(1, "environment = 'NEW'")
 }
 

