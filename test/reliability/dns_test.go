@@ -15,26 +15,27 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// dns is what a DNS server says: the addresses of the names that it knows.
-type dns struct {
-	addresses map[string][]string // by name, with the dot at its end
+// dnsReplies are the replies of a DNS server.
+type dnsReplies struct {
+	addresses map[string][]string // by name, with the trailing dot
 	code      dnsmessage.RCode    // for all other names
-	silent    bool
+	silent    bool                // no replies at all
 }
 
-// startDNS starts a DNS server at the far end, and names it in the program's resolv.conf.
-func (f *far) startDNS() *atomic.Pointer[dns] {
-	f.Helper()
+// startDNS starts a DNS server in the namespace of the servers and adds it to the plugin's resolv.conf. It
+// returns the server's replies, which can be changed.
+func (nw *network) startDNS() *atomic.Pointer[dnsReplies] {
+	nw.Helper()
 	var socket net.PacketConn
-	require.NoError(f, f.servers.within(func() (err error) {
-		socket, err = net.ListenPacket("udp", there+":53")
+	require.NoError(nw, nw.servers.within(func() (err error) {
+		socket, err = net.ListenPacket("udp", remoteAddr+":53")
 		return err
 	}))
-	f.Cleanup(func() { socket.Close() })
-	require.NoError(f, os.WriteFile(f.program.resolvConf, []byte("nameserver "+there+"\n"), 0o644))
+	nw.Cleanup(func() { socket.Close() })
+	require.NoError(nw, os.WriteFile(nw.program.resolvConf, []byte("nameserver "+remoteAddr+"\n"), 0o644))
 
-	now := &atomic.Pointer[dns]{}
-	now.Store(&dns{silent: true})
+	replies := &atomic.Pointer[dnsReplies]{}
+	replies.Store(&dnsReplies{silent: true})
 	go func() {
 		buffer := make([]byte, 4096)
 		for {
@@ -42,82 +43,82 @@ func (f *far) startDNS() *atomic.Pointer[dns] {
 			if err != nil {
 				return
 			}
-			if says := now.Load(); !says.silent {
-				socket.WriteTo(says.answer(buffer[:n]), client)
+			if current := replies.Load(); !current.silent {
+				socket.WriteTo(current.reply(buffer[:n]), client)
 			}
 		}
 	}()
-	return now
+	return replies
 }
 
-// answer is nil for what is no question.
-func (d *dns) answer(query []byte) []byte {
+// reply returns the reply to a query, or nil if it is not a valid query.
+func (d *dnsReplies) reply(query []byte) []byte {
 	var message dnsmessage.Message
 	if message.Unpack(query) != nil || len(message.Questions) != 1 {
 		return nil
 	}
 	question := message.Questions[0]
-	answer := dnsmessage.Message{
+	reply := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: message.ID, Response: true, RecursionAvailable: true, RCode: d.code},
 		Questions: message.Questions,
 	}
 	if addresses, known := d.addresses[question.Name.String()]; known {
-		answer.RCode = dnsmessage.RCodeSuccess
+		reply.RCode = dnsmessage.RCodeSuccess
 		for _, text := range addresses {
 			address := netip.MustParseAddr(text)
 			header := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 60}
 			switch {
 			case address.Is4() && question.Type == dnsmessage.TypeA:
-				answer.Answers = append(answer.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
+				reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
 			case address.Is6() && question.Type == dnsmessage.TypeAAAA:
-				answer.Answers = append(answer.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
+				reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
 			}
 		}
 	}
-	packed, _ := answer.Pack() // of what was unpacked just now
+	packed, _ := reply.Pack() // cannot fail: its parts were unpacked above
 	return packed
 }
 
-// Servers whose addresses are known do not suffer from the DNS.
-func TestNames(t *testing.T) {
+// Every kind of DNS failure. A server given by its address is not affected.
+func TestDNS(t *testing.T) {
 	t.Parallel()
 	const name = "qlik1.example.com"
-	f := newFar(t, name, "")
-	says := f.startDNS()
-	hosts := []string{name, f.addresses[1]}
-	a := f.agent(hosts, "  timeout = \"1s\"\n")
-	is := func(result string) map[string]string {
-		return map[string]string{name: result, f.addresses[1]: "success"}
+	nw := newNetwork(t, name, "")
+	replies := nw.startDNS()
+	hosts := []string{name, nw.addresses[1]}
+	p := nw.startPlugin(hosts, "  timeout = \"1s\"\n")
+	withResult := func(result string) map[string]string {
+		return map[string]string{name: result, nw.addresses[1]: "success"}
 	}
 
-	a.require(is("timeout"))
-	a.await("timeout: the name was not resolved in time; check this machine's DNS")
-	says.Store(&dns{code: dnsmessage.RCodeNameError})
-	a.require(is("dns_error"))
-	a.await("dns_error: lookup qlik1.example.com on 10.77.0.2:53: no such host; check the spelling of the host and this machine's DNS")
-	says.Store(&dns{code: dnsmessage.RCodeServerFailure})
-	a.require(is("dns_error"))
-	a.await("dns_error: lookup qlik1.example.com on 10.77.0.2:53: server misbehaving")
-	says.Store(&dns{code: dnsmessage.RCodeRefused})
-	a.require(is("dns_error"))
-	says.Store(&dns{addresses: map[string][]string{name + ".": nil}})
-	a.require(is("dns_error"))
-	says.Store(&dns{addresses: map[string][]string{name + ".": {f.addresses[0]}}})
-	a.require(is("success"))
-	a.await("I! qlik1.example.com answers again; polls that failed before: 5")
+	p.requireRound(withResult("timeout"))
+	p.await("timeout: the name was not resolved in time; check this machine's DNS")
+	replies.Store(&dnsReplies{code: dnsmessage.RCodeNameError})
+	p.requireRound(withResult("dns_error"))
+	p.await("dns_error: lookup qlik1.example.com on 10.77.0.2:53: no such host; check the spelling of the host and this machine's DNS")
+	replies.Store(&dnsReplies{code: dnsmessage.RCodeServerFailure})
+	p.requireRound(withResult("dns_error"))
+	p.await("dns_error: lookup qlik1.example.com on 10.77.0.2:53: server misbehaving")
+	replies.Store(&dnsReplies{code: dnsmessage.RCodeRefused})
+	p.requireRound(withResult("dns_error"))
+	replies.Store(&dnsReplies{addresses: map[string][]string{name + ".": nil}})
+	p.requireRound(withResult("dns_error"))
+	replies.Store(&dnsReplies{addresses: map[string][]string{name + ".": {nw.addresses[0]}}})
+	p.requireRound(withResult("success"))
+	p.await("I! qlik1.example.com answers again; polls that failed before: 5")
 }
 
-// A name may lead to an address that is dead, before one that is not: each has its share of
-// the timeout, two seconds at least.
-func TestNamesWithDeadAddresses(t *testing.T) {
+// If the first address of a name is dead, the next one is tried: each gets its share of the timeout, at
+// least two seconds.
+func TestDNSDeadAddress(t *testing.T) {
 	t.Parallel()
 	names := []string{"dead6.example.com", "dead4.example.com"}
-	f := newFar(t)
-	f.startAt(simulator.Server{Addr: there + ":9032", Reply: simulator.Reply("May 2025 Patch 3", "14.231.8")})
-	f.startDNS().Store(&dns{addresses: map[string][]string{
-		names[0] + ".": {"2001:db8:77::99", there},
-		names[1] + ".": {"10.77.0.99", there},
+	nw := newNetwork(t)
+	nw.startServers(simulator.Server{Addr: remoteAddr + ":9032", Reply: simulator.Reply("May 2025 Patch 3", "14.231.8")})
+	nw.startDNS().Store(&dnsReplies{addresses: map[string][]string{
+		names[0] + ".": {"2001:db8:77::99", remoteAddr},
+		names[1] + ".": {"10.77.0.99", remoteAddr},
 	}})
-	a := f.agent(names, "  timeout = \"4s\"\n  tls_server_name = \""+there+"\"\n") // which the two addresses share
-	a.require(all(names, "success"))
+	p := nw.startPlugin(names, "  timeout = \"4s\"\n  tls_server_name = \""+remoteAddr+"\"\n") // one certificate for both names
+	p.requireRound(sameResult(names, "success"))
 }

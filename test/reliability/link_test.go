@@ -20,12 +20,12 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// namespace is a network of its own, with a resolv.conf of its own. It ends with this process,
-// however that ends.
+// namespace is a network namespace with its own resolv.conf. It ends with this process, even if that is
+// killed.
 type namespace struct {
 	*rig.Rig
-	holder     int    // process number of what keeps it
-	resolvConf string // the file to write for it
+	holder     int    // ID of the process that keeps the namespace
+	resolvConf string // the file that is mounted as /etc/resolv.conf
 }
 
 func newNamespace(r *rig.Rig) *namespace {
@@ -33,11 +33,11 @@ func newNamespace(r *rig.Rig) *namespace {
 	n := &namespace{Rig: r, resolvConf: filepath.Join(r.TempDir(), "resolv.conf")}
 	require.NoError(r, os.WriteFile(n.resolvConf, nil, 0o644))
 	n.holder = r.Unshare("mount --bind \"$1\" /etc/resolv.conf\nip link set lo up", n.resolvConf,
-		"not run, for this machine lets the test make no network of its own", "--net", "--mount", "--propagation", "private")
+		"cannot create a network namespace", "--net", "--mount", "--propagation", "private")
 	return n
 }
 
-// command is a command that runs in the namespace.
+// command wraps a command to run in the namespace.
 func (n *namespace) command(args ...string) []string {
 	proc := fmt.Sprintf("/proc/%d/ns/", n.holder)
 	return append([]string{"nsenter", "--net=" + proc + "net", "--mount=" + proc + "mnt", "--"}, args...)
@@ -51,11 +51,11 @@ func (n *namespace) ip(args string) {
 	require.NoError(n, err, "ip %s: %s", args, output)
 }
 
-// within runs f on a thread that is in the namespace: sockets that f opens are there.
+// within runs f on a thread in the namespace, so that sockets opened by f belong to it.
 func (n *namespace) within(f func() error) error {
 	result := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends here
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		net, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", n.holder))
 		if err == nil {
 			defer net.Close()
@@ -69,8 +69,8 @@ func (n *namespace) within(f func() error) error {
 	return <-result
 }
 
-// wireEnd makes a network device whose packets come out of a file, and the reverse.
-func (n *namespace) wireEnd() (file *os.File) {
+// linkEnd creates a TUN device and returns the file through which packets are read and written.
+func (n *namespace) linkEnd() (file *os.File) {
 	n.Helper()
 	err := n.within(func() error {
 		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
@@ -89,29 +89,29 @@ func (n *namespace) wireEnd() (file *os.File) {
 		return nil
 	})
 	if err != nil {
-		n.Skipf("not run, for this machine lets the test make no network device (/dev/net/tun): %v", err)
+		n.Skipf("cannot create a network device (/dev/net/tun): %v", err)
 	}
 	n.Cleanup(func() { file.Close() })
 	return file
 }
 
-// weather is what happens to packets on their way. The zero weather is fair.
-type weather struct {
-	lost  func(packet []byte) bool // nil: none
+// conditions are the impairments of a link. The zero value has none.
+type conditions struct {
+	lost  func(packet []byte) bool // whether to drop a packet; nil drops none
 	delay time.Duration            // each way
 }
 
-// wire joins two namespaces. Packets go through this process, which loses and delays them:
-// not every kernel can do so itself.
-type wire struct {
-	now  atomic.Pointer[weather]
-	sent atomic.Int64 // packets, lost or not
+// link connects two namespaces. Packets pass through this process, which drops and delays them, because
+// not every kernel has netem.
+type link struct {
+	conditions atomic.Pointer[conditions]
+	sent       atomic.Int64 // packets, dropped or not
 }
 
-func (w *wire) set(now weather) { w.now.Store(&now) }
+func (l *link) set(c conditions) { l.conditions.Store(&c) }
 
-// join lets packets go from one end to the other, until from is closed.
-func (w *wire) join(from, to *os.File) {
+// forward forwards packets from one end to the other until from is closed.
+func (l *link) forward(from, to *os.File) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -119,51 +119,50 @@ func (w *wire) join(from, to *os.File) {
 			return
 		}
 		packet := bytes.Clone(buffer[:n])
-		now := w.now.Load()
-		w.sent.Add(1)
+		current := l.conditions.Load()
+		l.sent.Add(1)
 		switch {
-		case now.lost != nil && now.lost(packet):
-		case now.delay == 0:
-			to.Write(packet) // in vain while the other end is down
+		case current.lost != nil && current.lost(packet):
+		case current.delay == 0:
+			to.Write(packet) // fails while the other end is down
 		default:
-			time.AfterFunc(now.delay, func() { to.Write(packet) })
+			time.AfterFunc(current.delay, func() { to.Write(packet) })
 		}
 	}
 }
 
-// Addresses of the two ends. The servers have more.
+// Addresses of the two ends. The remote end has more, one per server.
 const (
-	here   = "10.77.0.1"
-	there  = "10.77.0.2"
-	here6  = "2001:db8:77::1"
-	there6 = "2001:db8:77::2"
+	localAddr   = "10.77.0.1"
+	remoteAddr  = "10.77.0.2"
+	localAddr6  = "2001:db8:77::1"
+	remoteAddr6 = "2001:db8:77::2"
 )
 
-// newWire makes two namespaces, one for the program and one for servers, and the wire
-// between them.
-func newWire(r *rig.Rig) (w *wire, program, servers *namespace) {
+// newLink creates two namespaces, one for the plugin and one for servers, and a link between them.
+func newLink(r *rig.Rig) (l *link, program, servers *namespace) {
 	r.Helper()
 	if os.Geteuid() != 0 {
-		r.Skip("not run, for only root may make networks")
+		r.Skip("needs root to create networks")
 	}
 	for _, name := range []string{"ip", "unshare", "nsenter"} {
 		if _, err := stack.FindProgram(name); err != nil {
-			r.Skipf("not run, for the program %s is not there: apt-get install --no-install-recommends iproute2 util-linux", name)
+			r.Skipf("needs the program %s: apt-get install --no-install-recommends iproute2 util-linux", name)
 		}
 	}
 	if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
-		r.Skip("not run, for this machine has no IPv6")
+		r.Skip("needs IPv6")
 	}
-	w, program, servers = &wire{}, newNamespace(r), newNamespace(r)
-	w.set(weather{})
-	left, right := program.wireEnd(), servers.wireEnd()
-	program.ip("addr add " + here + "/24 dev wire")
-	program.ip("addr add " + here6 + "/64 dev wire nodad")
-	servers.ip("addr add " + there + "/24 dev wire")
-	servers.ip("addr add " + there6 + "/64 dev wire nodad")
+	l, program, servers = &link{}, newNamespace(r), newNamespace(r)
+	l.set(conditions{})
+	left, right := program.linkEnd(), servers.linkEnd()
+	program.ip("addr add " + localAddr + "/24 dev wire")
+	program.ip("addr add " + localAddr6 + "/64 dev wire nodad")
+	servers.ip("addr add " + remoteAddr + "/24 dev wire")
+	servers.ip("addr add " + remoteAddr6 + "/64 dev wire nodad")
 	program.ip("link set wire up")
 	servers.ip("link set wire up")
-	go w.join(left, right)
-	go w.join(right, left)
-	return w, program, servers
+	go l.forward(left, right)
+	go l.forward(right, left)
+	return l, program, servers
 }

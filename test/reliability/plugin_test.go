@@ -13,18 +13,19 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// agent is the real program, asked for rounds as Telegraf does.
-type agent struct {
+// plugin is a running plugin, triggered as by Telegraf.
+type plugin struct {
 	*stack.Process
 	r     *rig.Rig
 	stdin io.WriteCloser
-	read  int // bytes of the output that earlier rounds wrote
+	read  int // length of the output of earlier rounds
 }
 
-// startAgent starts the program by a command that runs it, with settings; no round yet.
-func startAgent(r *rig.Rig, command func(args ...string) []string, settings string) *agent {
+// startPlugin starts the plugin with settings, without a first round. wrap returns the command that
+// runs it, in a namespace for example.
+func startPlugin(r *rig.Rig, wrap func(args ...string) []string, settings string) *plugin {
 	r.Helper()
-	args := command(r.Tools.Plugin, "--gather-on-start=false", "--config", r.Write("qlik.conf", settings))
+	args := wrap(r.Tools.Plugin, "--gather-on-start=false", "--config", r.Write("qlik.conf", settings))
 	process, stdin, err := stack.StartWithInput(args[0], args[1:], nil)
 	require.NoError(r, err)
 	r.Cleanup(func() {
@@ -33,59 +34,59 @@ func startAgent(r *rig.Rig, command func(args ...string) []string, settings stri
 		require.NoError(r, err)
 		require.Zero(r, status, process.Output())
 	})
-	return &agent{Process: process, r: r, stdin: stdin}
+	return &plugin{Process: process, r: r, stdin: stdin}
 }
 
-// point has the source and the result of a point.
+// point matches a point and its source and result.
 var point = regexp.MustCompile(`(?m)^qlik_sense_version,\S*\bsource=([^, ]+).*[ ,]result="(\w+)"`)
 
-// prompt asks for a round.
-func (a *agent) prompt() {
-	a.r.Helper()
-	_, err := io.WriteString(a.stdin, "\n")
-	require.NoError(a.r, err)
+// requestRound triggers a round.
+func (p *plugin) requestRound() {
+	p.r.Helper()
+	_, err := io.WriteString(p.stdin, "\n")
+	require.NoError(p.r, err)
 }
 
-// results waits for the points of a round, n servers, and gives their results by source and
-// what the round wrote.
-func (a *agent) results(n int) (results map[string]string, output string) {
-	a.r.Helper()
-	earlier := len(point.FindAllString(a.Output()[:a.read], -1))
-	require.NoError(a.r, a.Await("qlik_sense_version,", earlier+n, rig.Patience))
-	output = a.Output()[a.read:]
-	a.read += strings.LastIndex(output, "\n") + 1
+// awaitResults waits for the points of a round of n servers. It returns the results by source and the
+// output of the round.
+func (p *plugin) awaitResults(n int) (results map[string]string, output string) {
+	p.r.Helper()
+	earlier := len(point.FindAllString(p.Output()[:p.read], -1))
+	require.NoError(p.r, p.Await("qlik_sense_version,", earlier+n, rig.Patience))
+	output = p.Output()[p.read:]
+	p.read += strings.LastIndex(output, "\n") + 1
 	results = make(map[string]string, n)
 	for _, match := range point.FindAllStringSubmatch(output, -1) {
-		require.NotContains(a.r, results, match[1], "two points of a server in a round")
+		require.NotContains(p.r, results, match[1], "two points of a server in a round")
 		results[match[1]] = match[2]
 	}
-	require.Len(a.r, results, n, output)
+	require.Len(p.r, results, n, output)
 	return results, output
 }
 
-// round asks for a round and waits for it.
-func (a *agent) round(n int) (results map[string]string, output string) {
-	a.r.Helper()
-	a.prompt()
-	return a.results(n)
+// round triggers a round and waits for its results.
+func (p *plugin) round(n int) (results map[string]string, output string) {
+	p.r.Helper()
+	p.requestRound()
+	return p.awaitResults(n)
 }
 
-// require asks for a round in which all of these results come, by source.
-func (a *agent) require(expected map[string]string) (output string) {
-	a.r.Helper()
-	results, output := a.round(len(expected))
-	require.Equal(a.r, expected, results, output)
+// requireRound triggers a round that must have these results, by source.
+func (p *plugin) requireRound(expected map[string]string) (output string) {
+	p.r.Helper()
+	results, output := p.round(len(expected))
+	require.Equal(p.r, expected, results, output)
 	return output
 }
 
-// await waits for a text that the program writes.
-func (a *agent) await(text string) {
-	a.r.Helper()
-	require.NoError(a.r, a.Await(text, 1, rig.Patience))
+// await waits for a text in the output.
+func (p *plugin) await(text string) {
+	p.r.Helper()
+	require.NoError(p.r, p.Await(text, 1, rig.Patience))
 }
 
-// all is the same result for every source.
-func all(sources []string, result string) map[string]string {
+// sameResult returns a map with the same result for every source.
+func sameResult(sources []string, result string) map[string]string {
 	results := make(map[string]string, len(sources))
 	for _, source := range sources {
 		results[source] = result

@@ -13,25 +13,25 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// watch keeps what one process holds, from look to look.
-type watch struct {
-	pid   int
-	begun time.Time
-	looks []look
+// usageLog records the resources of a process over time.
+type usageLog struct {
+	pid     int
+	begun   time.Time
+	samples []sample
 }
 
-type look struct {
+type sample struct {
 	after                        time.Duration
 	memory, descriptors, threads int // resident bytes; numbers
 }
 
-func (w *watch) look(t *testing.T) {
+func (u *usageLog) record(t *testing.T) {
 	t.Helper()
-	w.looks = append(w.looks, look{
-		after:       time.Since(w.begun),
-		memory:      rig.Memory(t, w.pid, "VmRSS:"),
-		descriptors: entries(t, w.pid, "fd"),
-		threads:     entries(t, w.pid, "task"),
+	u.samples = append(u.samples, sample{
+		after:       time.Since(u.begun),
+		memory:      rig.Memory(t, u.pid, "VmRSS:"),
+		descriptors: entries(t, u.pid, "fd"),
+		threads:     entries(t, u.pid, "task"),
 	})
 }
 
@@ -42,40 +42,40 @@ func entries(t *testing.T, pid int, folder string) int {
 	return len(list)
 }
 
-// least is the least of what a look has: a round that is under way adds to it for a moment, a
-// leak raises it for good.
-func least(looks []look) look {
-	all := looks[0]
-	for _, l := range looks {
-		all.memory, all.descriptors, all.threads = min(all.memory, l.memory), min(all.descriptors, l.descriptors), min(all.threads, l.threads)
+// minimum returns the minimum of each resource: a round in progress raises usage for a moment, a leak
+// for good.
+func minimum(samples []sample) sample {
+	result := samples[0]
+	for _, s := range samples {
+		result.memory, result.descriptors, result.threads = min(result.memory, s.memory), min(result.descriptors, s.descriptors), min(result.threads, s.threads)
 	}
-	return all
+	return result
 }
 
-func most(looks []look) look {
-	all := looks[0]
-	for _, l := range looks {
-		all.memory, all.descriptors, all.threads = max(all.memory, l.memory), max(all.descriptors, l.descriptors), max(all.threads, l.threads)
+func maximum(samples []sample) sample {
+	result := samples[0]
+	for _, s := range samples {
+		result.memory, result.descriptors, result.threads = max(result.memory, s.memory), max(result.descriptors, s.descriptors), max(result.threads, s.threads)
 	}
-	return all
+	return result
 }
 
-func requireNoGrowth(t *testing.T, first, last look) {
+func requireNoGrowth(t *testing.T, first, last sample) {
 	t.Helper()
 	require.LessOrEqual(t, last.memory, first.memory*5/4+(4<<20), "bytes of memory")
 	require.LessOrEqual(t, last.descriptors, first.descriptors, "descriptors")
 	require.LessOrEqual(t, last.threads, first.threads+8, "threads")
 }
 
-// table has a line for each eighth of the time: the least and the most in it.
-func (w *watch) table() []string {
-	lines := []string{"until | looks | memory (MiB) | descriptors | threads"}
+// table formats the range of each resource, with a line for each eighth of the time.
+func (u *usageLog) table() []string {
+	lines := []string{"until | samples | memory (MiB) | descriptors | threads"}
 	for i := range 8 {
-		part := w.looks[len(w.looks)*i/8 : len(w.looks)*(i+1)/8]
+		part := u.samples[len(u.samples)*i/8 : len(u.samples)*(i+1)/8]
 		if len(part) == 0 {
 			continue
 		}
-		low, high := least(part), most(part)
+		low, high := minimum(part), maximum(part)
 		lines = append(lines, fmt.Sprintf("%s | %d | %.1f to %.1f | %d to %d | %d to %d", part[len(part)-1].after.Round(time.Second), len(part),
 			float64(low.memory)/(1<<20), float64(high.memory)/(1<<20), low.descriptors, high.descriptors, low.threads, high.threads))
 	}
