@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,11 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"telegraf-qlik-sense-version/internal/golden"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad")
 
 // Every error has its file: NAME.toml is refused with exactly NAME.err.
 func TestBadCatalogues(t *testing.T) {
@@ -31,12 +30,7 @@ func TestBadCatalogues(t *testing.T) {
 			got := err.Error() + "\n"
 
 			expected := strings.TrimSuffix(file, ".toml") + ".err"
-			if *update {
-				require.NoError(t, os.WriteFile(expected, []byte(got), 0o600))
-			}
-			want, err := os.ReadFile(expected)
-			require.NoError(t, err)
-			require.Equal(t, string(want), got)
+			golden.Require(t, expected, got)
 
 			_, err = Load(file)
 			require.Error(t, err)

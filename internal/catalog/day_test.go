@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,6 +15,12 @@ func TestAddMonths(t *testing.T) {
 	}
 	require.Equal(t, day(t, "2025-02-28"), day(t, "2024-12-31").AddMonths(2))
 	require.Equal(t, "unknown", Day{}.String())
+}
+
+func TestDayOf(t *testing.T) {
+	ahead := time.FixedZone("", 2*60*60)
+	require.Equal(t, day(t, "2026-01-30"), DayOf(time.Date(2026, 1, 31, 1, 59, 59, 1, ahead)))
+	require.Equal(t, day(t, "2026-01-31"), DayOf(time.Date(2026, 1, 31, 2, 0, 0, 0, ahead)))
 }
 
 // Some time zones are a day ahead.

@@ -172,7 +172,13 @@ func TestRecordsAreBounded(t *testing.T) {
 	require.LessOrEqual(t, len(got.Summary), 4<<10)
 	require.NotContains(t, got.Summary, "\x1b")
 	require.Len(t, got.References, maxReference)
-	c, _, err := catalog.BuiltIn().MergeAdvisories([]catalog.Record{got}, day(t, "2027-02-01"))
+
+	long, _, err := parseRecord(feedtest.Record("CVE-2027-0002", "2027-01-10", "Qlik Sense. "+strings.Repeat("This ", 1000)+"is fixed in May 2027."))
+	require.NoError(t, err)
+	require.Equal(t, labels(t, "May 2027"), long.Fixed)
+	require.Len(t, long.Note, 4<<10)
+
+	c, _, err := catalog.BuiltIn().MergeAdvisories([]catalog.Record{got, long}, day(t, "2027-02-01"))
 	require.NoError(t, err)
 	require.NoError(t, c.Check())
 }

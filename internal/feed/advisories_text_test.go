@@ -84,6 +84,8 @@ func TestReadText(t *testing.T) {
 		{"later ones affected", list("May 2027 Patch 3. Later releases have the flaw."), "", `a word of doubt, "Later"`},
 		{"affected again", list("May 2027 Patch 3. August 2026 has it again."), "", `a word of doubt, "again"`},
 		{"a release behind the list", list("May 2027 Patch 3. August 2027 brought the flaw back."), "", "also names August 2027, which is fixed by the list"},
+		{"the second release behind the list", list("May 2027 Patch 3. February 2027 had the flaw first, August 2027 brought it back."), "",
+			"also names August 2027, which is fixed by the list"},
 		{"affected by itself", "Qlik Sense May 2027 Patch 3 and earlier. This is fixed in May 2027 Patch 3.", "", "also names May 2027 Patch 3"},
 		{"before a later one", "Qlik Sense before August 2027 IR. This is fixed in May 2027 Patch 3.", "", "also names August 2027"},
 		{"before a later patch", "Qlik Sense before May 2027 Patch 4. This is fixed in May 2027 Patch 3.", "", "also names May 2027 Patch 4"},

@@ -1,19 +1,16 @@
 package fleet
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/text"
 )
-
-var update = flag.Bool("update", false, "write the lists of fields in the documentation anew")
 
 // documentation is a file that lists the fields.
 type documentation struct {
@@ -82,30 +79,14 @@ func documented[T any](fields []FieldOf[T]) (all []docField) {
 
 // The documentation lists the fields as in the tables.
 func TestDocumentationHoldsTheFields(t *testing.T) {
-	for marks, fields := range map[[2]string][]docField{
-		{"<!-- fields -->\n", "<!-- end of fields -->\n"}:           documented(Fields),
-		{"<!-- site fields -->\n", "<!-- end of site fields -->\n"}: documented(SiteFields),
-	} {
-		begin, end := marks[0], marks[1]
+	for name, fields := range map[string][]docField{"fields": documented(Fields), "site fields": documented(SiteFields)} {
 		for _, d := range documentations {
-			content, err := os.ReadFile(d.file)
-			require.NoError(t, err)
-			before, rest, found := strings.Cut(string(content), begin)
-			require.True(t, found, d.file)
-			list, after, found := strings.Cut(rest, end)
-			require.True(t, found, d.file)
-
 			var rows strings.Builder
 			rows.WriteString(d.head)
 			for _, f := range fields {
 				rows.WriteString(d.row(f))
 			}
-			want := rows.String()
-			if *update {
-				require.NoError(t, os.WriteFile(d.file, []byte(before+begin+want+end+after), 0o600))
-				continue
-			}
-			require.Equal(t, want, list, "%s: go test ./internal/fleet -update", d.file)
+			golden.RequirePart(t, d.file, "<!-- "+name+" -->", "<!-- end of "+name+" -->", rows.String())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
@@ -81,7 +82,7 @@ func environments() []reporttest.Environment {
 func TestPlan(t *testing.T) {
 	r := reporttest.Report(t, environments()...)
 	p := planOf(t, r, plan.Options{Waves: []string{"DEV", "PROD"}})
-	reporttest.RequireGolden(t, "plan.txt", []byte(text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n"))
+	golden.Require(t, "testdata/plan.txt", text(p)+"\n"+strings.Join(p.Lines(), "\n")+"\n\n"+strings.Join(p.Warnings, "\n")+"\n")
 
 	for _, w := range p.Waves {
 		todo := len(w.Todo())

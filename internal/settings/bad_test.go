@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/plugins/inputs/qlik_sense_version"
 )
 
@@ -20,8 +20,6 @@ import (
 var missingFile = regexp.MustCompile(`stat (\S+): no such file or directory`)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var update = flag.Bool("update", false, "rewrite the expected errors under testdata/bad and the settings in docs/settings.md")
 
 // secret is the password in the bad files. It must not be in the messages.
 const secret = "hunter2secret"
@@ -58,7 +56,7 @@ func TestBadSettings(t *testing.T) {
 			got := err.Error() + "\n"
 
 			expected := strings.TrimSuffix(file, ".conf") + ".err"
-			if *update {
+			if golden.Update() {
 				require.NoError(t, os.WriteFile(expected, []byte(got), 0o600))
 			}
 			want, err := os.ReadFile(expected)

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -10,26 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	assets "telegraf-qlik-sense-version"
+	"telegraf-qlik-sense-version/internal/golden"
 )
-
-const settingsPage = "../../docs/settings.md"
 
 // The page explains each setting in the words of the sample.
 func TestPageHoldsTheSample(t *testing.T) {
-	const begin, end = "<!-- settings -->\n", "<!-- end of settings -->\n"
-	content, err := os.ReadFile(settingsPage)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(content), begin)
-	require.True(t, found)
-	got, after, found := strings.Cut(rest, end)
-	require.True(t, found)
-
-	want := settingSections(t)
-	if *update {
-		require.NoError(t, os.WriteFile(settingsPage, []byte(before+begin+want+end+after), 0o600))
-		return
-	}
-	require.Equal(t, want, got, "go test ./internal/settings -update")
+	golden.RequirePart(t, "../../docs/settings.md", "<!-- settings -->", "<!-- end of settings -->", settingSections(t))
 }
 
 var (

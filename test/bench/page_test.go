@@ -1,57 +1,23 @@
 package bench
 
 import (
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/text"
-)
-
-var update = flag.Bool("update", false, "update the figures in the pages")
-
-// The figures of a page are between these lines.
-const (
-	begin = "<!-- figures of \"make bench\" -->\n"
-	end   = "<!-- end of figures -->\n"
 )
 
 // The pages and the chart show the latest benchmark results.
 func TestPages(t *testing.T) {
 	f := readFigures(t, "testdata/figures.txt")
-	for _, page := range []struct {
-		file string
-		make func() string
-	}{
-		{"../../docs/performance.md", f.performance},
-		{"../../docs/dashboards.md", f.queries},
-	} {
-		found, err := os.ReadFile(page.file)
-		require.NoError(t, err)
-		before, rest, ok := strings.Cut(string(found), begin)
-		require.True(t, ok, page.file)
-		_, after, ok := strings.Cut(rest, end)
-		require.True(t, ok, page.file)
-		compareOrUpdate(t, page.file, string(found), before+begin+"\n"+page.make()+"\n"+end+after)
+	for page, generated := range map[string]string{"performance.md": f.performance(), "dashboards.md": f.queries()} {
+		golden.RequirePart(t, "../../docs/"+page, `<!-- figures of "make bench" -->`, "<!-- end of figures -->", "\n"+generated+"\n")
 	}
-	found, err := os.ReadFile("../../docs/performance.svg")
-	require.True(t, err == nil || *update, err)
-	compareOrUpdate(t, "../../docs/performance.svg", string(found), f.chart(t))
-}
-
-func compareOrUpdate(t *testing.T, file, found, expected string) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(expected), 0o644))
-		return
-	}
-	require.Equal(t, expected, found, "%s: run go test ./test/bench -run TestPages -update", file)
+	golden.Require(t, "../../docs/performance.svg", f.chart(t))
 }
 
 // performance returns the chart and tables of docs/performance.md.

@@ -31,7 +31,7 @@ func evaluationStep(now time.Time) time.Duration {
 // which labels and text.
 func testAlerts(t *testing.T, sim *simulation, every6h, every24h, withStops string) {
 	t.Helper()
-	g := newGolden(t)
+	g := newGoldenFiles(t)
 	for _, rule := range loadRules(t) {
 		for _, one := range []struct{ title, database string }{{"polls every 6 hours", every6h}, {"polls every 24 hours", every24h}} {
 			g.add(rule.UID, rule.Title, one.title, sim.evaluateTimeline(t, &rule, one.database))

@@ -30,7 +30,7 @@ func TestGrafana(t *testing.T) {
 	sim.writeMany(t, many)
 	var panels []panelData
 	ran := t.Run("dashboards", func(t *testing.T) {
-		g := newGolden(t)
+		g := newGoldenFiles(t)
 		for name, views := range sim.views(every6h, every24h, many) {
 			for _, v := range views {
 				panels = append(panels, sim.runDashboard(t, g, name, v.title, &v.view)...)
@@ -108,7 +108,7 @@ func (sim *simulation) views(every6h, every24h, many string) map[string][]titled
 var nonSlug = regexp.MustCompile(`[^a-z0-9]+`)
 
 // runDashboard runs every query of a dashboard and returns the data of its panels.
-func (sim *simulation) runDashboard(t *testing.T, g *golden, name, title string, v *view) []panelData {
+func (sim *simulation) runDashboard(t *testing.T, g *goldenFiles, name, title string, v *view) []panelData {
 	t.Helper()
 	d := loadDashboard(t, name)
 	from, to, err := v.timeRange(d)

@@ -4,7 +4,6 @@ package dashboards
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -19,12 +18,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-qlik-sense-version/internal/golden"
 )
 
-var update = flag.Bool("update", false, "write the golden files of the dashboards and alerts")
-
-// golden collects the sections of golden files and compares them at the end.
-type golden struct {
+// goldenFiles collects the sections of golden files and compares them at the end.
+type goldenFiles struct {
 	t     *testing.T
 	files map[string]*goldenFile
 }
@@ -34,12 +33,12 @@ type goldenFile struct {
 	sections []string // title, text, title, text, ...
 }
 
-func newGolden(t *testing.T) *golden {
-	return &golden{t: t, files: make(map[string]*goldenFile)}
+func newGoldenFiles(t *testing.T) *goldenFiles {
+	return &goldenFiles{t: t, files: make(map[string]*goldenFile)}
 }
 
 // add appends a section to a file. A section equal to an earlier one only refers to it.
-func (g *golden) add(file, head, title, text string) {
+func (g *goldenFiles) add(file, head, title, text string) {
 	f := g.files[file]
 	if f == nil {
 		f = &goldenFile{head: head}
@@ -56,10 +55,10 @@ func (g *golden) add(file, head, title, text string) {
 
 // compare compares the golden files of a folder with the collected sections, and fails on files
 // that no longer belong to a panel or rule.
-func (g *golden) compare(folder string) {
+func (g *goldenFiles) compare(folder string) {
 	g.t.Helper()
 	root := filepath.Join("testdata", folder)
-	if *update {
+	if golden.Update() {
 		require.NoError(g.t, os.RemoveAll(root))
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.files)) {
@@ -70,14 +69,7 @@ func (g *golden) compare(folder string) {
 			fmt.Fprintf(&b, "\n== %s\n\n%s", f.sections[i], f.sections[i+1])
 		}
 		path := filepath.Join(root, name+".txt")
-		if *update {
-			require.NoError(g.t, os.MkdirAll(filepath.Dir(path), 0o750))
-			require.NoError(g.t, os.WriteFile(path, []byte(b.String()), 0o600))
-			continue
-		}
-		expected, err := os.ReadFile(path)
-		require.NoError(g.t, err, "run with -update, then review the file")
-		require.Equal(g.t, string(expected), b.String(), "%s; -update rewrites it", path)
+		golden.Require(g.t, path, b.String())
 	}
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

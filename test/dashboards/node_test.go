@@ -93,7 +93,7 @@ func render(t *testing.T, panels []panelData) []renderedPanel {
 
 func testPanels(t *testing.T, panels []panelData) {
 	t.Helper()
-	g := newGolden(t)
+	g := newGoldenFiles(t)
 	noEnvironment := 0 // links of servers without an environment
 	for i, one := range render(t, panels) {
 		noEnvironment += one.checkLinkedRows(t)
@@ -160,7 +160,7 @@ func testAlmostAllCompliant(t *testing.T, sim *simulation) {
 		v := view{database, scenarioEnd, map[string][]string{"environment": {environment}}, ""}
 		var panels []panelData
 		for _, name := range []string{"fleet", "compliance"} {
-			for _, p := range sim.runDashboard(t, newGolden(t), name, environment, &v) {
+			for _, p := range sim.runDashboard(t, newGoldenFiles(t), name, environment, &v) {
 				if strings.HasPrefix(p.Head, "Share proven compliant ") || strings.HasPrefix(p.Head, "Environments ") {
 					panels = append(panels, p)
 				}

@@ -37,25 +37,22 @@ var recipes = map[string][]func(*testing.T){
 	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
 	"influxdb-v3.conf":           {testInfluxDBv3Requests},
 	"mqtt-central-site.conf":     {testMQTT},
-	"mqtt-central-consumer.conf": {testMQTT, testMQTTShared},
+	"mqtt-central-consumer.conf": {testMQTTShared}, // and testMQTT
 }
 
 func TestRecipes(t *testing.T) {
 	files, err := filepath.Glob(rig.Root + "/deploy/recipes/*.conf")
 	require.NoError(t, err)
 	require.Len(t, files, len(recipes), "each file has its tests")
-	done := make(map[string]bool)
 	for _, file := range files {
 		name := filepath.Base(file)
 		require.NotEmpty(t, recipes[name], "%s has no test", name)
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			t.Run("parse", func(t *testing.T) { testParse(t, name) })
 			t.Run("header", func(t *testing.T) { testHeader(t, name) })
 			for i, test := range recipes[name] {
-				if id := fmt.Sprintf("%p", test); !done[id] {
-					done[id] = true
-					t.Run(fmt.Sprintf("run%d", i+1), test)
-				}
+				t.Run(fmt.Sprintf("run%d", i+1), test)
 			}
 		})
 	}

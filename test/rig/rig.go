@@ -50,10 +50,6 @@ var shared Shared
 
 // Main runs the tests of a package and returns the exit status. The package's servers have
 // addresses in a network that no other test on this machine uses.
-//
-// Packages that use it run one after the other, although "go test ./..." starts several at
-// once: with a Telegraf and an InfluxDB each, they would slow each other down beyond what some
-// tests allow.
 func Main(m *testing.M) int { return run(m, stack.Build) }
 
 // WindowsMain is Main for tests of the programs for Windows, which have no InfluxDB.
@@ -71,16 +67,6 @@ func run(m *testing.M, build builder) int {
 }
 
 func runTests(m *testing.M, build builder) (status int, err error) {
-	waiting := time.AfterFunc(5*time.Second, func() {
-		fmt.Fprintln(os.Stderr, "Waiting for the end-to-end tests of another package to end")
-	})
-	unlock, err := stack.Lock(Root, "e2e.lock")
-	waiting.Stop()
-	if err != nil {
-		return 1, err
-	}
-	defer unlock()
-
 	network, release, err := simulator.ClaimNetwork()
 	if err != nil {
 		return 1, err

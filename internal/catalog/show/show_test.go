@@ -3,9 +3,6 @@ package show
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/release"
 )
-
-var updateGolden = flag.Bool("update", false, "rewrite the golden files")
 
 const smallCatalog = "testdata/small.toml"
 
@@ -25,17 +21,6 @@ func someDay(t *testing.T) catalog.Day {
 	d, err := catalog.ParseDay("2026-11-21")
 	require.NoError(t, err)
 	return d
-}
-
-func requireGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *updateGolden {
-		require.NoError(t, os.WriteFile(file, got, 0o600))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(want), string(got))
 }
 
 func TestSummary(t *testing.T) {
@@ -53,7 +38,7 @@ func TestTable(t *testing.T) {
 	require.NoError(t, err)
 	var text bytes.Buffer
 	require.NoError(t, Table(&text, c, "dir/small\x1b.toml", someDay(t)))
-	requireGolden(t, "table.golden", text.Bytes())
+	golden.Require(t, "testdata/table.golden", text.String())
 
 	text.Reset()
 	require.NoError(t, Table(&text, catalog.BuiltIn(), "built in", someDay(t)))
@@ -78,7 +63,7 @@ func TestJSON(t *testing.T) {
 	require.NoError(t, err)
 	var text bytes.Buffer
 	require.NoError(t, JSON(&text, c, "small.toml", someDay(t)))
-	requireGolden(t, "json.golden", text.Bytes())
+	golden.Require(t, "testdata/json.golden", text.String())
 
 	// Empty lists are [], not null.
 	c.Sources, c.Advisories = nil, nil

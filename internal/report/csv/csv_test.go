@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
@@ -70,7 +71,7 @@ func TestCSV(t *testing.T) {
 	r := reporttest.Mixed(t)
 	var out bytes.Buffer
 	require.NoError(t, Plain.Write(&out, r))
-	reporttest.RequireGolden(t, "report.csv", out.Bytes())
+	golden.Require(t, "testdata/report.csv", out.String())
 
 	rows := read(t, r)
 	require.Equal(t, "CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580", cellOf(t, rows, 4, "advisories"))
@@ -87,7 +88,7 @@ func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
 	var out bytes.Buffer
 	require.NoError(t, Plain.Write(&out, r))
-	reporttest.RequireGolden(t, "sites.csv", out.Bytes())
+	golden.Require(t, "testdata/sites.csv", out.String())
 	rows := read(t, r)
 	require.Len(t, rows, 1+4+2)
 	column := func(name string) (cells []string) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -27,7 +28,7 @@ func planOf(t *testing.T, r *report.Report) (text []byte, rows [][]string) {
 
 func TestPlan(t *testing.T) {
 	text, rows := planOf(t, reporttest.Mixed(t))
-	reporttest.RequireGolden(t, "plan.csv", text)
+	golden.Require(t, "testdata/plan.csv", string(text))
 	require.Equal(t, strings.Count(string(text), "\n"), strings.Count(string(text), "\r\n"))
 	require.Equal(t, "1", cellOf(t, rows, 1, "wave"))
 	require.Equal(t, "DEV", cellOf(t, rows, 1, "wave_name"))

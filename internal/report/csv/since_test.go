@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/baseline"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -39,7 +40,7 @@ func TestSince(t *testing.T) {
 	before, after := reporttest.Changes(t)
 	plain := read(t, after)
 	text, rows := since(t, before, after)
-	reporttest.RequireGolden(t, "since.csv", []byte(text))
+	golden.Require(t, "testdata/since.csv", text)
 	require.Len(t, rows, len(plain)+2, "servers that only the baseline has come last")
 	last := len(rows[0]) - 1
 	for i, row := range plain {

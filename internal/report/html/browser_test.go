@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
@@ -266,7 +267,7 @@ func TestHTMLInBrowser(t *testing.T) {
 				.filter(e => !e.checkVisibility()).map(e => e.outerHTML)`), "nothing is folded on paper")
 		}
 	})
-	if reporttest.Update() {
+	if golden.Update() {
 		drawPicture(t, br)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
@@ -79,7 +80,7 @@ func elements(document *html.Node, name string) (found []*html.Node) {
 }
 
 func TestHTML(t *testing.T) {
-	reporttest.RequireGolden(t, "report.html", render(t, reporttest.Mixed(t)))
+	golden.Require(t, "testdata/report.html", string(render(t, reporttest.Mixed(t))))
 }
 
 // shownCounts are the numbers of the tiles.

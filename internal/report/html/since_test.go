@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/baseline"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -43,7 +44,7 @@ func sections(page []byte) string {
 func TestHTMLSince(t *testing.T) {
 	before, after := reporttest.Changes(t)
 	page := render(t, since(t, before, after))
-	reporttest.RequireGolden(t, "since.html", []byte(sections(page)))
+	golden.Require(t, "testdata/since.html", sections(page))
 
 	document := parse(t, page)
 	sum := sha256.Sum256([]byte(textOf(elements(document, "style")[0])))
@@ -73,7 +74,7 @@ func TestHTMLSinceRollout(t *testing.T) {
 	for done := range 1 + len(reporttest.Waves) {
 		fmt.Fprintf(&waves, "<!-- after %d waves -->\n%s", done, sections(render(t, since(t, reporttest.Rollout(t, 0), reporttest.Rollout(t, done)))))
 	}
-	reporttest.RequireGolden(t, "rollout.html", []byte(waves.String()))
+	golden.Require(t, "testdata/rollout.html", waves.String())
 }
 
 // Tiles count all servers, so that they cannot be compared with a limited baseline.

@@ -15,6 +15,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/discovery"
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -93,7 +94,7 @@ func valid(s string) string { return string([]rune(s)) }
 
 func TestJSON(t *testing.T) {
 	r := reporttest.Mixed(t)
-	reporttest.RequireGolden(t, "report.json", jsonOf(t, r))
+	golden.Require(t, "testdata/report.json", string(jsonOf(t, r)))
 	d := read(t, r)
 	require.Equal(t, newDocument(r).Summary, d.Summary)
 	require.Equal(t, newDocument(r).Advisories, d.Advisories)
@@ -122,7 +123,7 @@ func TestOrderOfMembers(t *testing.T) {
 // A block has its site, complete or not.
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
-	reporttest.RequireGolden(t, "sites.json", jsonOf(t, r))
+	golden.Require(t, "testdata/sites.json", string(jsonOf(t, r)))
 	d := read(t, r)
 	require.Equal(t, map[string]any{
 		"source": "qlik1.example.com", "host": "qlik1.example.com", "complete": true, "result": "success", "result_code": 0.0, "response_time": 0.25,

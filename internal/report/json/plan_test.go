@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -23,7 +24,7 @@ func planOf(t *testing.T, r *report.Report, options plan.Options) []byte {
 
 func TestPlan(t *testing.T) {
 	text := planOf(t, reporttest.Mixed(t), plan.Options{Waves: []string{"DEV", "PROD"}})
-	reporttest.RequireGolden(t, "plan.json", text)
+	golden.Require(t, "testdata/plan.json", string(text))
 	require.NotContains(t, string(text), "null")
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	earlier "telegraf-qlik-sense-version/internal/baseline"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
@@ -25,7 +26,7 @@ func TestSince(t *testing.T) {
 	text := jsonOf(t, since(t, before, after))
 	end := len(plain) - len("\n}\n")
 	require.Equal(t, string(plain[:end]), string(text[:end]), "the comparison comes last")
-	reporttest.RequireGolden(t, "since.json", append([]byte("{"), text[end+1:]...))
+	golden.Require(t, "testdata/since.json", "{"+string(text[end+1:]))
 	require.NotContains(t, string(text[end:]), "null")
 	require.Equal(t, newDocument(after).Baseline, read(t, after).Baseline)
 

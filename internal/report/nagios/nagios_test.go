@@ -13,6 +13,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -54,7 +55,7 @@ func TestFleets(t *testing.T) {
 		_, line := write(t, r, days(30))
 		all.WriteString(line)
 	}
-	reporttest.RequireGolden(t, "lines.txt", []byte(all.String()))
+	golden.Require(t, "testdata/lines.txt", all.String())
 }
 
 // Known problems come before unknown states, and those before what is about to expire.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -24,7 +25,7 @@ func planOf(t *testing.T, r *report.Report, options Options) string {
 func TestPlan(t *testing.T) {
 	r := reporttest.Mixed(t)
 	wide := planOf(t, r, Options{})
-	reporttest.RequireGolden(t, "plan.txt", []byte(wide))
+	golden.Require(t, "testdata/plan.txt", wide)
 	requireFits(t, wide, 100)
 	coloured := planOf(t, r, Options{Colour: true})
 	require.NotEqual(t, wide, coloured)

@@ -7,13 +7,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
 // The documentation shows what the program prints.
 func TestPageShowsTheTable(t *testing.T) {
 	table := tableOf(t, reporttest.Demonstration(t), Options{})
-	if reporttest.Update() {
+	if golden.Update() {
 		t.Log(table)
 	}
 	readme, err := os.ReadFile("../../../docs/check-and-plan.md")

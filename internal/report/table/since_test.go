@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/baseline"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
@@ -42,7 +43,7 @@ func TestSince(t *testing.T) {
 	before, after := reporttest.Changes(t)
 	r = since(t, before, after)
 	wide := tableOf(t, r, Options{})
-	reporttest.RequireGolden(t, "since.txt", []byte(section(t, wide)))
+	golden.Require(t, "testdata/since.txt", section(t, wide))
 	require.Equal(t, wide, colours.ReplaceAllString(tableOf(t, r, Options{Colour: true}), ""))
 	for columns := 20; columns <= 200; columns += 3 {
 		requireFits(t, tableOf(t, r, Options{Width: columns}), columns)
@@ -55,7 +56,7 @@ func TestSinceRollout(t *testing.T) {
 		r := since(t, reporttest.Rollout(t, 0), reporttest.Rollout(t, done))
 		fmt.Fprintf(&waves, "After %d waves\n\n%s\n", done, section(t, tableOf(t, r, Options{})))
 	}
-	reporttest.RequireGolden(t, "rollout.txt", []byte(waves.String()))
+	golden.Require(t, "testdata/rollout.txt", waves.String())
 }
 
 func TestHostileSince(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/release"
@@ -52,14 +53,14 @@ func requireFits(t *testing.T, shown string, columns int) {
 func TestTable(t *testing.T) {
 	r := reporttest.Mixed(t)
 	wide := tableOf(t, r, Options{})
-	reporttest.RequireGolden(t, "report.txt", []byte(wide))
+	golden.Require(t, "testdata/report.txt", wide)
 	requireFits(t, wide, 100)
 	require.Equal(t, wide, tableOf(t, r, Options{Width: 100}))
 	narrow := tableOf(t, r, Options{Width: 72})
-	reporttest.RequireGolden(t, "report-72.txt", []byte(narrow))
+	golden.Require(t, "testdata/report-72.txt", narrow)
 	requireFits(t, narrow, 72)
 	coloured := tableOf(t, r, Options{Colour: true})
-	reporttest.RequireGolden(t, "report-colour.txt", []byte(coloured))
+	golden.Require(t, "testdata/report-colour.txt", coloured)
 	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""), "colours only repeat what the text says")
 
 	for columns := 20; columns <= 200; columns += 3 {
@@ -70,7 +71,7 @@ func TestTable(t *testing.T) {
 
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
-	reporttest.RequireGolden(t, "sites.txt", []byte(tableOf(t, r, Options{Width: 132})))
+	golden.Require(t, "testdata/sites.txt", tableOf(t, r, Options{Width: 132}))
 }
 
 // Only the option decides about colours, not the state or the environment of the library.

@@ -1,7 +1,6 @@
 package qlik_sense_version
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"net"
@@ -22,11 +21,10 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/simulator"
 )
-
-var update = flag.Bool("update", false, "update testdata/testcases/*/expected.out and the sample in README.md")
 
 // testServer is a [[server]] of servers.toml: a simulated server.
 type testServer struct {
@@ -159,7 +157,7 @@ func TestCases(t *testing.T) {
 			}
 			require.Len(t, got.points, len(q.Hosts)+len(got.sites()))
 
-			if *update {
+			if golden.Update() {
 				writeExpected(t, folder, described, actual)
 			}
 			testutil.RequireMetricsEqual(t, expected(t, folder), actual, testutil.IgnoreTime())

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/internal/fleet"
+	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/poll"
 )
 
@@ -45,7 +46,7 @@ func block(t *testing.T, text, language string) string {
 
 func TestReadmeSampleConfig(t *testing.T) {
 	sample := block(t, section(t, "## Configuration"), "toml")
-	if *update {
+	if golden.Update() {
 		text := strings.Replace(readme(t), sample, New().SampleConfig(), 1)
 		require.NoError(t, os.WriteFile("README.md", []byte(text), 0o600))
 		return
