@@ -47,7 +47,8 @@ func TestCheckStatus(t *testing.T) {
 
 // Every format shows the fleet, on standard output and in a file.
 func TestCheckOutputs(t *testing.T) {
-	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("August 2023 Patch 1", "14.139.5"), simulator.Server{Fault: simulator.Fault403})
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("August 2023 Patch 1", "14.139.5"),
+		simulator.Server{Fault: simulator.Fault403})
 	config := f.config()
 	read := func(t *testing.T, output string) string {
 		t.Helper()

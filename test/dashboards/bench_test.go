@@ -181,7 +181,8 @@ func benchRound(at, now time.Time) *bytes.Buffer {
 }
 
 func benchAnswer(b *bytes.Buffer, i int) {
-	compliance := `compliance="compliant",compliance_code=0i,compliance_reason="",advisories="",advisory_count=0i,exploited_advisory_count=0i,max_cvss=0,fixed_in=""`
+	compliance := `compliance="compliant",compliance_code=0i,compliance_reason="",` +
+		`advisories="",advisory_count=0i,exploited_advisory_count=0i,max_cvss=0,fixed_in=""`
 	label := "May 2025 Patch 15"
 	if i%7 == 0 {
 		label = "August 2023 Patch 1"

@@ -269,7 +269,8 @@ func TestMSITables(t *testing.T) {
 		attributes, err := strconv.Atoi(component["Attributes"])
 		require.NoError(t, err)
 		require.Equal(t, 256, attributes&256, "%s is not a 64-bit component", component["Component"])
-		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16, "%s: only the drop-in is permanent and never overwritten", component["Component"])
+		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16,
+			"%s: only the drop-in is permanent and never overwritten", component["Component"])
 	}
 	services := exportTable(t, msi, "ServiceControl")
 	require.Len(t, services, 1)

@@ -22,7 +22,7 @@ import (
 // skippedTests are the unit tests that cannot pass under Wine, by package, with the reason.
 var skippedTests = map[string]map[string]string{
 	"internal/atomicfile": {"^TestLock$": "needs symbolic links created by Go, which Wine 8 does not follow"},
-	"internal/poll":       {"^TestTimeoutBeforeTheFirstStep$": "has a timeout of a nanosecond, which Windows clocks cannot measure"},
+	"internal/poll":       {"^TestTimeoutBeforeFirstStep$": "has a timeout of a nanosecond, which Windows clocks cannot measure"},
 	"internal/simulator":  {"^TestFaults$/^reset$": "resets a connection, which Wine 8 may report as EOF"},
 	"cmd/telegraf-qlik-sense-version": {
 		"^TestCatalogUpdateInterrupted$": "interrupts a process, which Windows has no signal for",

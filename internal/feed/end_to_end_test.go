@@ -13,12 +13,12 @@ import (
 	"telegraf-qlik-sense-version/internal/judgement"
 )
 
-// The lists of a day in 2031: the stored records and invented ones of every kind.
-func TestADayIn2031(t *testing.T) {
+// Lists dated in 2031 with the stored records and invented ones of every kind.
+func TestFeedsOf2031(t *testing.T) {
 	const flaw = "A flaw in Qlik Sense Enterprise for Windows. "
 	configurations, err := json.Marshal(cpes("may_2031:-", "may_2031:patch_1"))
 	require.NoError(t, err)
-	f := play(t)
+	f := startFeeds(t)
 	invented := []json.RawMessage{
 		feedtest.Record("CVE-2031-0001", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and November 2025 Patch 7."),
 		feedtest.Record("CVE-2031-0002", "2031-06-01", flaw+"This is fixed in May 2031 Patch 1, and in all later releases."),
@@ -89,7 +89,7 @@ func TestADayIn2031(t *testing.T) {
 	compliance, _ = verdict()
 	require.Equal(t, judgement.Compliant, compliance)
 
-	// An entry that somebody wrote stays while NVD's record has no list.
+	// A curated entry is kept while NVD's record does not list fixes.
 	f.Set("advisories", feedtest.Body(string(feedtest.NVDReply("2031-06-30", feedtest.Record("CVE-2031-0010", "2031-06-30", flaw)))))
 	result, err = u.Run(t.Context())
 	require.NoError(t, err)

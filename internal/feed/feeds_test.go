@@ -27,8 +27,8 @@ const (
 // feeds is a server that simulates the three sources.
 type feeds struct{ *feedtest.Server }
 
-// play starts a server whose three lists each have something new.
-func play(t testing.TB) *feeds {
+// startFeeds starts a server whose three lists each have something new.
+func startFeeds(t testing.TB) *feeds {
 	t.Helper()
 	require.Equal(t, Parts, feedtest.Parts)
 	f := &feeds{feedtest.Start(t)}
@@ -60,8 +60,8 @@ func builtInFile(t testing.TB) (file, text string) {
 	return file, string(content)
 }
 
-// requireUntouched checks that a failed update left nothing behind.
-func requireUntouched(t testing.TB, file, text string) {
+// requireUnchanged checks that a failed update changed nothing and left no files.
+func requireUnchanged(t testing.TB, file, text string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
