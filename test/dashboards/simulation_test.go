@@ -77,7 +77,7 @@ func (sim *simulation) setFault(name string, fault simulator.Fault) {
 	sim.failed[name] = true
 }
 
-// renewCertificate gives dev2 a certificate that is valid for days and six hours.
+// renewCertificate gives dev2 a certificate that is valid for the given days plus six hours.
 func (sim *simulation) renewCertificate(days int) { sim.dev2.renew(sim.Rig, days) }
 
 // settings returns the settings for the servers that are polled at present.

@@ -16,7 +16,7 @@ import (
 // Every command of docs/install-windows.md, in order, on a simulated node.
 func TestInstallPage(t *testing.T) {
 	c := withPackages(t)
-	c.addCertificates()
+	c.makeNode()
 	c.addTelegraf()
 	_, hosts := c.Start(simulator.Server{})
 	page := c.Read(rig.Root + "/docs/install-windows.md")

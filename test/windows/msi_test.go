@@ -78,11 +78,17 @@ func (c *computer) msiexec(args ...string) {
 	c.mustRun("msiexec", append(args, "/qn")...)
 }
 
-// addCertificates makes the computer a node: it copies the certificates to where Qlik Sense keeps them.
-func (c *computer) addCertificates() {
+// makeNode makes the computer a Qlik Sense node: it has the site's certificates where Qlik Sense keeps them.
+func (c *computer) makeNode() {
+	c.Helper()
+	c.copyCertificates(qlikCertificates)
+}
+
+// copyCertificates copies the site's certificates to a folder of drive C:.
+func (c *computer) copyCertificates(folder string) {
 	c.Helper()
 	for _, name := range []string{"root.pem", "client.pem", "client_key.pem"} {
-		c.copy(filepath.Join(c.SiteDir, name), qlikCertificates+"/"+name)
+		c.copy(filepath.Join(c.SiteDir, name), folder+"/"+name)
 	}
 }
 
@@ -121,7 +127,7 @@ func appendSorted(files []string, more ...string) []string {
 // On a Qlik Sense node the MSI installs a drop-in that works without any edits.
 func TestMSIOnNode(t *testing.T) {
 	c := withPackages(t)
-	c.addCertificates()
+	c.makeNode()
 	_, hosts := c.Start(simulator.Server{Name: "another-name.example.com"})
 	c.msiexec("/i", `C:\old.msi`)
 	require.Equal(t, appendSorted(packageFiles, "telegraf.d/"+thisNode), c.files("Program Files/Telegraf"))
@@ -166,7 +172,7 @@ func TestMSIWithoutDropIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := withPackages(t)
 			if name != "not a node" {
-				c.addCertificates()
+				c.makeNode()
 			}
 			prepare(c)
 			c.msiexec(append([]string{"/i", `C:\old.msi`}, properties[name]...)...)
@@ -182,7 +188,7 @@ func TestMSIWithoutDropIn(t *testing.T) {
 // The drop-in goes to TELEGRAFDIR, which an upgrade remembers.
 func TestMSITelegrafDir(t *testing.T) {
 	c := withPackages(t)
-	c.addCertificates()
+	c.makeNode()
 	c.msiexec("/i", `C:\old.msi`, `TELEGRAFDIR=C:\Dienste\Telegraf Größe`)
 	dropIn := appendSorted(packageFiles[4:], "telegraf.d/"+thisNode)
 	require.Equal(t, dropIn, c.files("Dienste/Telegraf Größe"))
@@ -198,7 +204,7 @@ func TestMSITelegrafDir(t *testing.T) {
 // The MSI stops Telegraf's service for each change and starts it again.
 func TestMSIRestartsService(t *testing.T) {
 	c := withPackages(t)
-	c.addCertificates()
+	c.makeNode()
 	require.NoError(t, compile("service.c", c.path("service.exe")))
 	c.mustRun("sc", "create", "telegraf", "binPath=", `C:\service.exe`)
 	c.mustRun("sc", "start", "telegraf")
@@ -222,7 +228,7 @@ func TestMSIRestartsService(t *testing.T) {
 // A disabled service stays disabled and does not make the MSI fail.
 func TestMSIDisabledService(t *testing.T) {
 	c := withPackages(t)
-	c.addCertificates()
+	c.makeNode()
 	require.NoError(t, compile("service.c", c.path("service.exe")))
 	c.mustRun("sc", "create", "telegraf", "binPath=", `C:\service.exe`, "start=", "disabled")
 	c.msiexec("/i", `C:\old.msi`)

@@ -4,7 +4,6 @@ package windows
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -66,9 +65,7 @@ const exampleHosts = `"qlik1.example.com", "qlik2.example.com"`
 // folder that it names.
 func (c *computer) oneFile(hosts []string, edits ...string) string {
 	c.Helper()
-	for _, name := range []string{"root.pem", "client.pem", "client_key.pem"} {
-		c.copy(filepath.Join(c.SiteDir, name), "Program Files/Telegraf/qlik-sense/"+name)
-	}
+	c.copyCertificates("Program Files/Telegraf/qlik-sense")
 	return c.shipped("qlik-sense-version.conf", append([]string{exampleHosts, stack.Quote(hosts)}, edits...)...)
 }
 

@@ -187,14 +187,6 @@ func TestSecretsNotWritten(t *testing.T) {
 	}
 }
 
-// Every result appears in points and errors, so each needs a name.
-func TestResultNames(t *testing.T) {
-	for _, result := range results() {
-		require.NotEmpty(t, result.String())
-	}
-	require.Len(t, results(), 10)
-}
-
 // results returns all results.
 func results() []poll.Result {
 	var all []poll.Result
