@@ -45,12 +45,12 @@ func write(t *testing.T, file, text string) {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 }
 
-// exported is shared, because creating keys takes a second.
-var exported = sync.OnceValues(simulator.NewSite)
+// sharedSite is the site of all tests, because creating its keys takes a second.
+var sharedSite = sync.OnceValues(simulator.NewSite)
 
 func siteDir(t *testing.T) string {
 	t.Helper()
-	site, err := exported()
+	site, err := sharedSite()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, site.Export(dir))
@@ -86,7 +86,7 @@ func TestFleetFile(t *testing.T) {
 	}
 	require.Equal(t, http.StatusServiceUnavailable, status())
 
-	// A file that needs a restart changes nothing.
+	// A change that needs a restart is refused as a whole.
 	write(t, file, first)
 	reload <- os.Interrupt
 	require.Eventually(t, func() bool {
@@ -98,21 +98,21 @@ func TestFleetFile(t *testing.T) {
 	reload <- os.Interrupt
 	require.Eventually(t, func() bool {
 		_, changes, _ := strings.Cut(out.String(), "ready\n")
-		return strings.Count(changes, "\n") == 2 // the second server stays as it was
+		return strings.Count(changes, "\n") == 2 // the second server has not changed
 	}, 5*time.Second, 5*time.Millisecond)
 	require.Contains(t, out.String(), "ready\n"+addr+" February 2024 Patch 1 14.173.4\n")
 	require.Equal(t, http.StatusOK, status())
 }
 
-// A changed file changes the list of nodes.
-func TestNodesOfASite(t *testing.T) {
+// A reload changes the list of nodes.
+func TestReloadNodes(t *testing.T) {
 	dir, file := siteDir(t), filepath.Join(t.TempDir(), "fleet.toml")
 	const first = "[[server]]\naddr = \"127.0.0.1:0\"\nrepository = true\n[[node]]\nname = \"Central\"\nhost = \"qlik1\"\nroles = [\"central\"]\n"
 	write(t, file, first)
 	reload := make(chan os.Signal, 1)
 	out, _ := start(t, reload, "--site", dir, "--fleet", file)
 	addr, _, _ := strings.Cut(out.String(), " ")
-	site, err := exported()
+	site, err := sharedSite()
 	require.NoError(t, err)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: site.ClientTLS(), DisableKeepAlives: true}}
 	list := func() string {
@@ -144,7 +144,7 @@ func TestManyServers(t *testing.T) {
 	out, _ := start(t, nil, "--site", dir, "--fleet", file, "--sample", "june-2019")
 	require.Regexp(t, `^(127\.0\.0\.1:[1-9]\d+ June 2019 13\.32\.2\n){2}21 servers\nready\n$`, out.String())
 
-	// A second run keeps the new site.
+	// A second run reuses the site.
 	before, err := os.ReadFile(filepath.Join(dir, "client.pem"))
 	require.NoError(t, err)
 	_, err = openSite(dir)
@@ -180,13 +180,13 @@ func TestListFaults(t *testing.T) {
 	require.Equal(t, "down                 nothing listens: connection refused", lines[0])
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	dir := t.TempDir()
 	foreign := filepath.Join(dir, "foreign")
 	require.NoError(t, os.Mkdir(foreign, 0o700))
 	write(t, filepath.Join(foreign, "client.pem"), "a certificate")
 	fleet := filepath.Join(dir, "fleet.toml")
-	site := filepath.Join(dir, "site") // never made: the settings are read first
+	site := filepath.Join(dir, "site") // must not be created: the arguments are checked first
 
 	for _, test := range []struct {
 		name  string
@@ -207,7 +207,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown table", "[[servers]]\naddr = \"127.0.0.1:0\"", nil, `fleet.toml: unknown key "servers"`},
 		{"no address", "[[server]]\nname = \"a\"", nil, "fleet.toml: [[server]] 1 has no addr"},
 		{"empty", "# nothing", nil, "fleet.toml: no [[server]]"},
-		{"no TOML", "[[server", nil, "fleet.toml: toml: line 1"},
+		{"invalid TOML", "[[server", nil, "fleet.toml: toml: line 1"},
 		{"half a reply", "[[server]]\naddr = \"127.0.0.1:0\"\nversion = \"1.2.3\"", nil, "belong together"},
 		{"two replies", "[[server]]\naddr = \"a\"\nversion = \"1\"\nsample = \"june-2019\"", nil, "server a: sample excludes"},
 		{"address", "[[server]]\naddr = \":9032\"", []string{"--site", siteDir(t)}, "no host in the address"},

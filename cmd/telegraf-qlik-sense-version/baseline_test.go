@@ -31,7 +31,7 @@ type comparison struct {
 	}
 }
 
-func compared(t *testing.T, status int, args ...string) *comparison {
+func compareWithBaseline(t *testing.T, status int, args ...string) *comparison {
 	t.Helper()
 	p := start(t, append([]string{"check", "--output", "json"}, args...)...)
 	p.requireEnd(status)
@@ -42,8 +42,8 @@ func compared(t *testing.T, status int, args ...string) *comparison {
 	return document.Baseline
 }
 
-// planned are the steps of a plan, by wave.
-type planned struct {
+// planDocument is the JSON document of a plan.
+type planDocument struct {
 	Waves []struct {
 		Servers []struct {
 			Source, Action, Install string
@@ -55,9 +55,9 @@ type planned struct {
 // After each of three waves of a plan, the comparison says "fixed" for its servers.
 func TestBaselineOfRollout(t *testing.T) {
 	f := startFleet(t,
-		runs("May 2024 Patch 9", "14.187.14"), runs("November 2021", ""), // DEV
-		runs("August 2023 Patch 1", "14.139.5"), runs("May 2025 Patch 15", "14.231.27"), // TEST
-		runs("May 2024 Patch 12", ""), runs("May 2022 Patch 18", "14.67.34"), // PROD
+		serverRunning("May 2024 Patch 9", "14.187.14"), serverRunning("November 2021", ""), // DEV
+		serverRunning("August 2023 Patch 1", "14.139.5"), serverRunning("May 2025 Patch 15", "14.231.27"), // TEST
+		serverRunning("May 2024 Patch 12", ""), serverRunning("May 2022 Patch 18", "14.67.34"), // PROD
 	)
 	names := []string{"DEV", "TEST", "PROD"}
 	blocks := make([]string, 0, len(names))
@@ -74,18 +74,18 @@ func TestBaselineOfRollout(t *testing.T) {
 
 	before := filepath.Join(t.TempDir(), "before.json")
 	start(t, "check", "--config", config, "--output", "json", "--output-file", before).requireEnd(2)
-	same := compared(t, 2, "--config", config, "--baseline", before)
+	same := compareWithBaseline(t, 2, "--config", config, "--baseline", before)
 	require.Equal(t, 6, same.Unchanged)
 	require.Empty(t, same.Changed)
 	require.Empty(t, same.Remarks)
 
 	p := start(t, "plan", "--config", config, "--waves", "DEV,TEST,PROD", "--output", "json")
 	p.requireEnd(0)
-	var all planned
-	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &all))
-	require.Len(t, all.Waves, 3)
-	rows := make(map[string][]string) // what they close, by source
-	for i, wave := range all.Waves {
+	var plan planDocument
+	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &plan))
+	require.Len(t, plan.Waves, 3)
+	closed := make(map[string][]string) // advisories of upgraded servers, by source
+	for i, wave := range plan.Waves {
 		for _, server := range wave.Servers {
 			if server.Install == "" {
 				require.Equal(t, "nothing", server.Action)
@@ -93,49 +93,49 @@ func TestBaselineOfRollout(t *testing.T) {
 			}
 			n := slices.IndexFunc([]int{0, 1, 2, 3, 4, 5}, func(n int) bool { return strings.HasPrefix(f.Addr(n), server.Source+":") })
 			require.NoError(t, f.Set(n, simulator.Server{Reply: simulator.Reply(server.Install, "")}))
-			rows[server.Source] = server.Closes
+			closed[server.Source] = server.Closes
 		}
 		status := 2
-		if i == len(all.Waves)-1 {
+		if i == len(plan.Waves)-1 {
 			status = 0
 		}
-		c := compared(t, status, "--config", config, "--baseline", before)
-		require.Len(t, c.Changed, len(rows))
+		c := compareWithBaseline(t, status, "--config", config, "--baseline", before)
+		require.Len(t, c.Changed, len(closed))
 		for _, server := range c.Changed {
 			require.Equal(t, []string{"upgraded", "fixed"}, server.Changes)
-			require.ElementsMatch(t, rows[server.Source], server.Closed)
+			require.ElementsMatch(t, closed[server.Source], server.Closed)
 		}
-		require.Equal(t, 2+len(rows), c.Now.Compliant)
+		require.Equal(t, 2+len(closed), c.Now.Compliant)
 		require.Equal(t, 2, c.Then.Compliant)
-		require.Equal(t, 4-len(rows), c.Now.NonComp)
+		require.Equal(t, 4-len(closed), c.Now.NonComp)
 	}
-	require.Len(t, rows, 4)
+	require.Len(t, closed, 4)
 
-	table := start(t, "check", "--config", config, "--baseline", before)
-	table.requireEnd(0)
-	require.Contains(t, table.stdout.String(), "\nSince 20")
-	require.Equal(t, 4, strings.Count(table.stdout.String(), "upgraded, fixed"))
-	page := start(t, "check", "--config", config, "--baseline", before, "--output", "html")
-	page.requireEnd(0)
-	require.Contains(t, page.stdout.String(), "2 → 6 since 20")
-	rowsOf := start(t, "check", "--config", config, "--baseline", before, "--output", "csv")
-	rowsOf.requireEnd(0)
-	records, err := csv.NewReader(strings.NewReader(rowsOf.stdout.String())).ReadAll()
+	tableReport := start(t, "check", "--config", config, "--baseline", before)
+	tableReport.requireEnd(0)
+	require.Contains(t, tableReport.stdout.String(), "\nSince 20")
+	require.Equal(t, 4, strings.Count(tableReport.stdout.String(), "upgraded, fixed"))
+	htmlReport := start(t, "check", "--config", config, "--baseline", before, "--output", "html")
+	htmlReport.requireEnd(0)
+	require.Contains(t, htmlReport.stdout.String(), "2 → 6 since 20")
+	csvReport := start(t, "check", "--config", config, "--baseline", before, "--output", "csv")
+	csvReport.requireEnd(0)
+	records, err := csv.NewReader(strings.NewReader(csvReport.stdout.String())).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, "since_baseline", records[0][len(records[0])-1])
 	require.Equal(t, "upgraded,fixed", records[1][len(records[1])-1])
 
 	// The report may replace the baseline.
 	start(t, "check", "--config", config, "--baseline", before, "--output", "json", "--output-file", before).requireEnd(0)
-	require.Equal(t, 6, compared(t, 0, "--config", config, "--baseline", before).Unchanged)
-	limited := compared(t, 0, "--config", config, "--baseline", before, "--only", "127.30.0.3")
+	require.Equal(t, 6, compareWithBaseline(t, 0, "--config", config, "--baseline", before).Unchanged)
+	limited := compareWithBaseline(t, 0, "--config", config, "--baseline", before, "--only", "127.30.0.3")
 	require.Equal(t, 1, limited.Unchanged)
 	require.Equal(t, []string{"Only the servers that this report is limited to are compared."}, limited.Remarks)
 }
 
-// If the baseline cannot be read, no server is asked.
+// If the baseline cannot be read, no server is polled.
 func TestBaselineRefused(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"))
 	config := f.config()
 	missing := filepath.Join(t.TempDir(), "missing.json")
 	for _, tt := range []struct {

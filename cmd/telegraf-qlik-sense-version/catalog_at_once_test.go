@@ -15,9 +15,9 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// Simultaneous updates, each with another release: the file has the releases of all of them, even
-// if further updates are killed.
-func TestCatalogUpdatesAtOnce(t *testing.T) {
+// Concurrent updates, each with another release: the file has the releases of all of them, even if
+// other updates are killed at the same time.
+func TestConcurrentCatalogUpdates(t *testing.T) {
 	const updates, killed = 10, 3
 	var arrived sync.WaitGroup
 	arrived.Add(updates + killed)
@@ -25,7 +25,7 @@ func TestCatalogUpdatesAtOnce(t *testing.T) {
 	for i := range updates + killed {
 		mux.HandleFunc(fmt.Sprintf("/%d", i), func(w http.ResponseWriter, _ *http.Request) {
 			arrived.Done()
-			arrived.Wait() // so that all of them go on at once
+			arrived.Wait() // so that all of them continue at once
 			fmt.Fprintf(w, `[{"name":"May %d","tag_name":"v%d.100.3","published_at":"2026-01-20T12:00:00Z"}]`, 2031+i, 15+i)
 		})
 	}
@@ -36,7 +36,7 @@ func TestCatalogUpdatesAtOnce(t *testing.T) {
 	file := copyCatalog(t)
 	programs := make([]*program, updates+killed)
 	for i := range programs {
-		programs[i] = start(t, append([]string{"catalog", "update", file}, oneSource(fmt.Sprintf("%s/%d", server.URL, i))...)...)
+		programs[i] = start(t, append([]string{"catalog", "update", file}, onlyReleases(fmt.Sprintf("%s/%d", server.URL, i))...)...)
 	}
 	arrived.Wait()
 	for _, p := range programs[updates:] {
@@ -60,7 +60,7 @@ func TestCatalogUpdatesAtOnce(t *testing.T) {
 		require.True(t, labels[fmt.Sprintf("May %d", 2031+i)], "May %d is lost", 2031+i)
 	}
 
-	p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL+"/again")...)...)
+	p := start(t, append([]string{"catalog", "update", file}, onlyReleases(server.URL+"/again")...)...)
 	p.requireEnd(0)
 	require.Contains(t, p.stdout.String(), file+": nothing new, ")
 	locks, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*lock*"))

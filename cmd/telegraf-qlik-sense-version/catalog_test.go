@@ -12,17 +12,17 @@ func TestCatalogRefusedCalls(t *testing.T) {
 	help := func(command string) string {
 		return ": see " + strings.TrimSuffix("telegraf-qlik-sense-version catalog "+command, " ") + " --help\n"
 	}
-	_, missing := os.Stat("missing.toml") // in the words of this system
+	_, missing := os.Stat("missing.toml") // with this system's error text
 	tests := []struct {
 		name     string
 		args     []string
 		expected string
 	}{
-		{"nothing", nil, "E! catalog: say what to do with it, show, check, update or download" + help("")},
+		{"no command", nil, "E! catalog: say what to do with it, show, check, update or download" + help("")},
 		{"unknown command", []string{"list"}, "E! catalog: there is no command \"list\", only show, check, update or download" + help("")},
 		{"option in front", []string{"--catalog", "x", "show"}, "E! catalog: there is no command \"--catalog\", only show, check, update or download" + help("")},
 		{"unknown option", []string{"show", "--verbose"}, "E! flag provided but not defined: -verbose" + help("show")},
-		{"word behind show", []string{"show", "FILE"}, "E! \"FILE\" is not an option" + help("show")},
+		{"extra argument", []string{"show", "FILE"}, "E! \"FILE\" is not an option" + help("show")},
 		{"unknown output", []string{"show", "--output", "yaml"}, "E! --output \"yaml\" is none of table, json\n"},
 		{"show a missing file", []string{"show", "--catalog", "missing.toml"},
 			"E! " + missing.Error() + ": check the path and its permissions\n"},
@@ -36,9 +36,9 @@ func TestCatalogRefusedCalls(t *testing.T) {
 			"E! --from reads a bundle, and the options with -url name mirrors to read instead: use one of them\n"},
 		{"bundle without a name", []string{"update", "--from", "", "a"}, "E! invalid value \"\" for flag -from: name a bundle" + help("update")},
 		{"mirror without a name", []string{"update", "--advisories-url", "", "a"}, "E! --advisories-url is empty" + help("update")},
-		{"mirror of what is left out", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
+		{"mirror of an excluded source", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
 			"E! --releases-url names a mirror, and --no-releases leaves it out: use one of them\n"},
-		{"everything left out", []string{"update", "--no-releases", "--no-advisories", "--no-exploited", "missing.toml"},
+		{"all sources excluded", []string{"update", "--no-releases", "--no-advisories", "--no-exploited", "missing.toml"},
 			"E! missing.toml was not made: all sources are left out: nothing is to be done\n"},
 		{"download nothing", []string{"download"}, "E! name one FILE to save the lists in, not 0" + help("download")},
 		{"no address", []string{"update", "--releases-url", "example.com", "missing.toml"},

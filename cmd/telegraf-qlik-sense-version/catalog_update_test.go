@@ -15,10 +15,10 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// may2031 is a list of one release that is not in the catalogue.
+// may2031 is a list with one release, which the catalogue lacks.
 const may2031 = `[{"name":"May 2031","tag_name":"v15.100.3","published_at":"2026-01-20T12:00:00Z"}]`
 
-// builtInText is a file with the complete built-in catalogue.
+// builtInText returns the built-in catalogue as a file.
 func builtInText(t *testing.T) string {
 	t.Helper()
 	text, err := catalog.BuiltIn().Encode("")
@@ -33,8 +33,8 @@ func copyCatalog(t *testing.T) string {
 	return file
 }
 
-// requireUntouched checks that a failed update changed nothing.
-func requireUntouched(t *testing.T, file string) {
+// requireUnchanged checks that a failed update changed nothing.
+func requireUnchanged(t *testing.T, file string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -44,16 +44,16 @@ func requireUntouched(t *testing.T, file string) {
 	require.Len(t, entries, 1)
 }
 
-// oneSource are the options for a single source.
-func oneSource(address string) []string {
+// onlyReleases returns the options to read only the vendor's list of releases, from an address.
+func onlyReleases(address string) []string {
 	return []string{"--no-advisories", "--no-exploited", "--releases-url", address}
 }
 
-func TestCatalogUpdateFromAMirror(t *testing.T) {
+func TestCatalogUpdateFromMirror(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, may2031) }))
 	t.Cleanup(server.Close)
 	file := copyCatalog(t)
-	p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL+"/list?token=secret")...)...)
+	p := start(t, append([]string{"catalog", "update", file}, onlyReleases(server.URL+"/list?token=secret")...)...)
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())
 	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n"+file+": 1 change, releases as of ")
@@ -62,9 +62,9 @@ func TestCatalogUpdateFromAMirror(t *testing.T) {
 	require.Contains(t, string(content), "releases from "+server.URL+"/list\n")
 }
 
-// If a source fails, the exit status is 1, the others are updated, and the last line says what is
-// old.
-func TestCatalogUpdateWithoutASource(t *testing.T) {
+// If a source fails, the others are still updated, the exit status is 1, and the last line names what was
+// not updated.
+func TestCatalogUpdateSourceFails(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/releases" {
 			io.WriteString(w, may2031)
@@ -85,9 +85,9 @@ func TestCatalogUpdateWithoutASource(t *testing.T) {
 	require.Len(t, c.Releases, len(catalog.BuiltIn().Releases)+1)
 }
 
-// Download through the proxy of the environment, which alone knows the host, and update from the
+// Download through the proxy in the environment, the only one to know the host, then update from the
 // bundle.
-func TestCatalogDownloadThroughAProxy(t *testing.T) {
+func TestCatalogDownloadThroughProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Host != "lists.invalid" {
 			w.WriteHeader(http.StatusTeapot)
@@ -97,7 +97,7 @@ func TestCatalogDownloadThroughAProxy(t *testing.T) {
 	}))
 	t.Cleanup(proxy.Close)
 	bundle, file := filepath.Join(t.TempDir(), "lists.tar.gz"), copyCatalog(t)
-	p := prepare(t, append([]string{"catalog", "download", bundle}, oneSource("http://lists.invalid/list")...)...)
+	p := prepare(t, append([]string{"catalog", "download", bundle}, onlyReleases("http://lists.invalid/list")...)...)
 	p.cmd.Env = append(p.cmd.Env, "HTTP_PROXY="+proxy.URL)
 	p.start()
 	p.requireEnd(0)
@@ -109,16 +109,16 @@ func TestCatalogDownloadThroughAProxy(t *testing.T) {
 }
 
 func TestCatalogUpdateInterrupted(t *testing.T) {
-	asked := make(chan struct{}, 1)
+	requested := make(chan struct{}, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked <- struct{}{}
+		requested <- struct{}{}
 		<-r.Context().Done()
 	}))
 	t.Cleanup(server.Close)
 	for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
 		file := copyCatalog(t)
-		p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL)...)...)
-		<-asked
+		p := start(t, append([]string{"catalog", "update", file}, onlyReleases(server.URL)...)...)
+		<-requested
 		require.NoError(t, p.cmd.Process.Signal(signal))
 		if signal == os.Interrupt {
 			p.requireEnd(1)
@@ -126,7 +126,7 @@ func TestCatalogUpdateInterrupted(t *testing.T) {
 		} else {
 			<-p.ended
 		}
-		requireUntouched(t, file)
+		requireUnchanged(t, file)
 	}
 }
 
@@ -136,11 +136,11 @@ func TestCatalogUpdateKilled(t *testing.T) {
 	t.Cleanup(server.Close)
 	file := copyCatalog(t)
 	old, written := builtInText(t), 0
-	// A little later each time, until some complete.
+	// Kill a little later each time, until some updates complete.
 	for delay := time.Duration(0); written < 3; delay += 5 * time.Millisecond {
 		require.Less(t, delay, time.Minute)
 		require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
-		p := start(t, append([]string{"catalog", "update", file}, oneSource(server.URL)...)...)
+		p := start(t, append([]string{"catalog", "update", file}, onlyReleases(server.URL)...)...)
 		time.Sleep(delay)
 		p.cmd.Process.Kill()
 		<-p.ended
@@ -155,12 +155,12 @@ func TestCatalogUpdateKilled(t *testing.T) {
 	}
 }
 
-// A day in the future, from a wrong clock, would suppress all warnings.
-func TestCatalogOfTheFuture(t *testing.T) {
+// A date in the future, from a wrong clock, would suppress all warnings.
+func TestCatalogFromFuture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	text := strings.Replace(builtInText(t), "advisories_as_of = "+catalog.BuiltIn().AdvisoriesAsOf.String(), "advisories_as_of = 2062-11-21", 1)
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	for _, args := range [][]string{{"check", file}, append([]string{"update", file}, oneSource("http://127.0.0.1:1")...)} {
+	for _, args := range [][]string{{"check", file}, append([]string{"update", file}, onlyReleases("http://127.0.0.1:1")...)} {
 		p := start(t, append([]string{"catalog"}, args...)...)
 		p.requireEnd(1)
 		require.Contains(t, p.stderr.String(), "advisories_as_of: 2062-11-21 is in the future: check it, or the clock of this machine")

@@ -18,7 +18,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 )
 
-// check and the rounds read the catalogue of a web server with a CA of the system.
+// check and rounds read the catalogue from a web server, verified by the system's CAs.
 func TestCatalogURL(t *testing.T) {
 	c := *catalog.BuiltIn()
 	c.Advisories = append([]catalog.Advisory{}, c.Advisories...)
@@ -37,7 +37,7 @@ func TestCatalogURL(t *testing.T) {
 	t.Cleanup(web.Close)
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600))
-	config := startFleet(t, runs("May 2025 Patch 15", "14.231.27")).config(fmt.Sprintf("catalog_url = '%s/catalog.toml'", web.URL))
+	config := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27")).config(fmt.Sprintf("catalog_url = '%s/catalog.toml'", web.URL))
 	run := func(status int, args ...string) *program {
 		p := prepare(t, append(args, "--config", config)...)
 		p.cmd.Env = append(p.cmd.Env, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir())
@@ -68,8 +68,8 @@ func TestCatalogURL(t *testing.T) {
 	require.Contains(t, p.stderr.String(), "W! Catalogue ("+web.URL+"/catalog.toml): weaker than what is built into this program: "+weaker)
 
 	web.Close()
-	var without report
-	require.NoError(t, json.Unmarshal([]byte(run(0, "check", "--output", "json").stdout.String()), &without))
-	require.Equal(t, "built in", without.Catalogs[0].Name)
-	require.Contains(t, without.Blocks[0].Problem, web.URL+"/catalog.toml: dial tcp ")
+	var offline report
+	require.NoError(t, json.Unmarshal([]byte(run(0, "check", "--output", "json").stdout.String()), &offline))
+	require.Equal(t, "built in", offline.Catalogs[0].Name)
+	require.Contains(t, offline.Blocks[0].Problem, web.URL+"/catalog.toml: dial tcp ")
 }

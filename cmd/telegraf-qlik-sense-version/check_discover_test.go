@@ -14,7 +14,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// testSite is a site of two nodes on the usual ports, and the options with its certificates.
+// testSite is a site of two nodes on the default ports, and the options with its certificates.
 type testSite struct {
 	*simulator.Fleet
 
@@ -22,24 +22,24 @@ type testSite struct {
 	options []string
 }
 
-// host is the address of a node; the first is the central one.
+// host returns the address of a node; the first is the central node.
 func (s *testSite) host(n int) string { return fmt.Sprintf("127.%d.0.%d", s.network, n) }
 
-// node is a node in the list.
+// node returns a node for setNodes.
 func (s *testSite) node(n int, name string, roles ...string) simulator.SiteNode {
 	return simulator.SiteNode{Name: name, Host: s.host(n), Roles: roles}
 }
 
-// lists sets the list of the first node.
-func (s *testSite) lists(t *testing.T, nodes ...simulator.SiteNode) {
+// setNodes sets the list of nodes that the central node returns.
+func (s *testSite) setNodes(t *testing.T, nodes ...simulator.SiteNode) {
 	t.Helper()
 	require.NoError(t, s.Set(2, simulator.Server{Repository: &simulator.Repository{List: simulator.NodeList(nodes...)}}))
 }
 
-// startSite runs a site without a list of nodes.
+// startSite starts a site whose list of nodes is empty.
 func startSite(t *testing.T) *testSite {
 	t.Helper()
-	site, err := world()
+	site, err := sharedSite()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, site.Export(dir))
@@ -49,7 +49,7 @@ func startSite(t *testing.T) *testSite {
 	s := &testSite{network: network, options: []string{
 		"--tls-ca", filepath.Join(dir, "root.pem"), "--tls-cert", filepath.Join(dir, "client.pem"), "--tls-key", filepath.Join(dir, "client_key.pem"),
 	}}
-	central, rim := runs("May 2025 Patch 15", "14.231.27"), runs("May 2025 Patch 15", "14.231.27")
+	central, rim := serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("May 2025 Patch 15", "14.231.27")
 	central.Addr, rim.Addr = s.host(1)+":9032", s.host(2)+":9032"
 	repository := simulator.Server{Addr: s.host(1) + ":4242", Repository: &simulator.Repository{}}
 	s.Fleet, err = simulator.Start(site, central, rim, repository)
@@ -58,7 +58,7 @@ func startSite(t *testing.T) *testSite {
 	return s
 }
 
-// args are the arguments of a command with the certificates.
+// args returns the arguments of a command with the certificates.
 func (s *testSite) args(command string, more ...string) []string {
 	return slices.Concat([]string{command}, s.options, more)
 }
@@ -66,7 +66,7 @@ func (s *testSite) args(command string, more ...string) []string {
 // One host and the certificates are enough for a report of a whole site.
 func TestCheckDiscover(t *testing.T) {
 	s := startSite(t)
-	s.lists(t,
+	s.setNodes(t,
 		s.node(1, "Central", "central", "engine"),
 		s.node(2, "Rim"), s.node(3, "Old"))
 	p := start(t, s.args("check", "--discover", s.host(9), "--discover", s.host(1), "--discover-user", `CORP\monitoring`)...)
@@ -80,7 +80,7 @@ func TestCheckDiscover(t *testing.T) {
 	}
 	require.Equal(t, "UserDirectory=CORP; UserId=monitoring", s.LastRequest(2).Header.Get("X-Qlik-User"))
 
-	vulnerable := runs("May 2024", "14.187.4") // whatever the age of the data
+	vulnerable := serverRunning("May 2024", "14.187.4") // at any age of the data
 	require.NoError(t, s.Set(1, vulnerable))
 	p = start(t, s.args("check", "--discover", s.host(1), "--only", s.host(2), "--tls-verify", "chain")...)
 	p.requireEnd(2)
@@ -118,16 +118,16 @@ func TestCheckDiscoverRefuses(t *testing.T) {
 	p.start()
 	p.requireEnd(1)
 	require.Contains(t, p.stderr.String(), "use one of them")
-	require.Equal(t, 1, s.Requests(2), "by the last of the cases alone")
+	require.Equal(t, 1, s.Requests(2), "only the case with an unknown --only asks the site")
 }
 
-// A plan needs no settings either; servers that do not answer do not change its exit status.
+// A plan needs no settings file either, and its exit status is 0 although servers do not answer.
 func TestPlanDiscover(t *testing.T) {
 	s := startSite(t)
-	s.lists(t,
+	s.setNodes(t,
 		s.node(1, "Central", "central", "engine"),
 		s.node(2, "Rim"), s.node(3, "Old"))
-	require.NoError(t, s.Set(1, runs("May 2024 Patch 9", "14.187.14")))
+	require.NoError(t, s.Set(1, serverRunning("May 2024 Patch 9", "14.187.14")))
 	p := start(t, s.args("plan", "--discover", s.host(1), "--discover-user", `CORP\monitoring`, "--tls-verify", "chain")...)
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())

@@ -17,37 +17,38 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-func runs(label, build string) simulator.Server {
+func serverRunning(label, build string) simulator.Server {
 	return simulator.Server{Reply: simulator.Reply(label, build)}
 }
 
 func TestCheckStatus(t *testing.T) {
-	compliant, vulnerable, unknown := runs("May 2025 Patch 15", "14.231.27"), runs("May 2024", "14.187.4"), runs("May 2027", "14.299.1")
+	compliant, vulnerable, unknown := serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("May 2024", "14.187.4"), serverRunning("May 2027", "14.299.1")
 	silent := simulator.Server{Fault: simulator.FaultDown}
 	for _, tt := range []struct {
 		name    string
 		servers []simulator.Server
 		status  int
 	}{
-		{"in order", []simulator.Server{compliant, compliant}, 0},
-		{"not judged", []simulator.Server{compliant, unknown}, 3},
+		{"compliant", []simulator.Server{compliant, compliant}, 0},
+		{"unknown", []simulator.Server{compliant, unknown}, 3},
 		{"no answer", []simulator.Server{compliant, silent}, 3},
 		{"vulnerable", []simulator.Server{compliant, vulnerable}, 2},
-		{"vulnerable, and one that does not answer", []simulator.Server{vulnerable, silent, unknown}, 2},
+		{"vulnerable and no answer", []simulator.Server{vulnerable, silent, unknown}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, "check", "--config", startFleet(t, tt.servers...).config())
 			p.requireEnd(tt.status)
-			require.Empty(t, p.stderr.String(), "what there is to say is in the report")
+			require.Empty(t, p.stderr.String(), "problems belong in the report")
 			require.Contains(t, p.stdout.String(), fmt.Sprintf("%d servers", len(tt.servers)))
-			require.NotContains(t, p.stdout.String(), "\x1b", "no colours where there is no terminal")
+			require.NotContains(t, p.stdout.String(), "\x1b", "no colours without a terminal")
 		})
 	}
 }
 
-// All formats show the same fleet, on standard output and in a file.
+// Every format shows the fleet, on standard output and in a file.
 func TestCheckOutputs(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5"), simulator.Server{Fault: simulator.Fault403})
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("August 2023 Patch 1", "14.139.5"),
+		simulator.Server{Fault: simulator.Fault403})
 	config := f.config()
 	read := func(t *testing.T, output string) string {
 		t.Helper()
@@ -85,21 +86,21 @@ func TestCheckOutputs(t *testing.T) {
 }
 
 func TestCheckOnly(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"), simulator.Server{Fault: simulator.Fault403}, runs("May 2025 Patch 3", "14.231.8"))
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"), simulator.Server{Fault: simulator.Fault403}, serverRunning("May 2025 Patch 3", "14.231.8"))
 	config := f.config()
 	p := start(t, "check", "--config", config, "--output", "csv", "--only", "127.30.0.1", "--only", strings.ToUpper(f.Addr(2)))
 	p.requireEnd(0)
 	require.Equal(t, 3, p.stdout.count(), "%s", p.stdout)
-	require.Zero(t, f.Requests(1), "the others are not asked")
+	require.Zero(t, f.Requests(1), "a server that --only leaves out is not polled")
 
 	p = start(t, "check", "--config", config, "--only", "127.30.0.1", "--only", "qlik9.example.com")
 	p.requireEnd(1)
 	require.Equal(t, "E! --only qlik9.example.com: the settings have no such server: write it as in hosts, with or without the port\n", p.stderr.String())
 }
 
-// The settings may be in the environment, as under Telegraf.
-func TestCheckSettingsInTheEnvironment(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
+// The settings may come from the environment, as under Telegraf.
+func TestCheckSettingsFromEnvironment(t *testing.T) {
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"))
 	text, err := os.ReadFile(f.config())
 	require.NoError(t, err)
 	p := prepare(t, "check")
@@ -109,9 +110,9 @@ func TestCheckSettingsInTheEnvironment(t *testing.T) {
 }
 
 func TestCheckRefuses(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"))
 	config := f.config()
-	wrong := startFleet(t, runs("May 2025 Patch 15", "14.231.27")).config(`time_out = "1s"`)
+	wrong := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27")).config(`time_out = "1s"`)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, tt := range []struct {
 		name     string
@@ -123,10 +124,10 @@ func TestCheckRefuses(t *testing.T) {
 		{"unknown output", []string{"--config", config, "--output", "pdf"}, `E! --output "pdf" is none of table, csv, json, html`},
 		{"unknown level", []string{"--config", config, "--log-level", "loud"}, `E! --log-level "loud" is none of error, warn, info, debug, trace`},
 		{"no host", []string{"--config", config, "--only", ""}, "names no server"},
-		{"a word too many", []string{"--config", config, "all"}, `E! "all" is not an option`},
-		{"a folder that is not there", []string{"--config", config, "--output-file", filepath.Join(missing, "report")},
+		{"extra argument", []string{"--config", config, "all"}, `E! "all" is not an option`},
+		{"missing folder", []string{"--config", config, "--output-file", filepath.Join(missing, "report")},
 			"E! writing the report: a new file cannot be made in " + missing},
-		{"a folder in place of a file", []string{"--config", config, "--output-file", filepath.Dir(missing)}, "is no regular file: name one that may be replaced"},
+		{"folder instead of a file", []string{"--config", config, "--output-file", filepath.Dir(missing)}, "is no regular file: name one that may be replaced"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, append([]string{"check"}, tt.args...)...)
@@ -135,7 +136,7 @@ func TestCheckRefuses(t *testing.T) {
 			require.Contains(t, p.stderr.String(), tt.expected)
 		})
 	}
-	require.Zero(t, f.Requests(0), "nobody is asked for nothing")
+	require.Zero(t, f.Requests(0), "no server is polled for an invalid call")
 }
 
 func TestCheckInterrupted(t *testing.T) {
@@ -143,22 +144,22 @@ func TestCheckInterrupted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report")
 	require.NoError(t, os.WriteFile(file, []byte("older"), 0o600))
 	p := start(t, "check", "--config", f.config("timeout = '1m'"), "--output-file", file)
-	p.eventually(func() bool { return f.Requests(1) > 0 }, "the request that hangs")
-	p.requireQuickEnd(ends["SIGINT"], 1)
+	p.eventually(func() bool { return f.Requests(1) > 0 }, "the hanging request")
+	p.requireQuickEnd(stopMethods["SIGINT"], 1)
 	require.Equal(t, "E! interrupted before all servers were asked\n", p.stderr.String())
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "older", string(text), "an older report stays")
+	require.Equal(t, "older", string(text), "the older report is kept")
 }
 
-// On a terminal the table has the terminal's width and, by default, colours. A bar shows the
-// progress if there are more servers than lines.
-func TestCheckOnATerminal(t *testing.T) {
+// On a terminal the table fits its width and is coloured by default. A progress bar is shown if there are
+// more servers than lines.
+func TestCheckOnTerminal(t *testing.T) {
 	script, err := exec.LookPath("script")
 	if err != nil {
-		t.Skip("not run, for the program script, which gives a terminal, is not there")
+		t.Skip("needs the program script, which provides a terminal")
 	}
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"), runs("May 2024", "14.187.4"), runs("May 2025 Patch 15", "14.231.27"))
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("May 2024", "14.187.4"), serverRunning("May 2025 Patch 15", "14.231.27"))
 	path, err := exec.LookPath(programName)
 	require.NoError(t, err)
 	run := func(config string, lines, columns int, env ...string) string {
@@ -185,6 +186,6 @@ func TestCheckOnATerminal(t *testing.T) {
 	require.Contains(t, output, "Asking servers")
 	require.Contains(t, output, "66.67%")
 	_, after, found := strings.Cut(output, "\x1b[A\x1b[K\x1b[2mAsked ")
-	require.True(t, found, "the bar is gone: %q", output)
+	require.True(t, found, "the bar was not removed: %q", output)
 	require.NotContains(t, after, "Asking servers")
 }

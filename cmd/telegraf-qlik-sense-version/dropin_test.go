@@ -14,7 +14,7 @@ import (
 )
 
 func TestCheckEnvFile(t *testing.T) {
-	f := startFleet(t, runs("May 2025 Patch 15", "14.231.27"))
+	f := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27"))
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		file := filepath.Join(dir, name)
@@ -47,7 +47,7 @@ func TestCheckEnvFile(t *testing.T) {
 
 // A report contains the SHA-256 sums of the settings.
 func TestCheckOrigin(t *testing.T) {
-	config := startFleet(t, runs("May 2024 Patch 9", "14.187.14")).config()
+	config := startFleet(t, serverRunning("May 2024 Patch 9", "14.187.14")).config()
 	content, err := os.ReadFile(config)
 	require.NoError(t, err)
 	sum := fmt.Sprintf("%x", sha256.Sum256(content))

@@ -19,14 +19,14 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// ends are the ways to end the program.
-var ends = map[string]func(p *program) error{
+// stopMethods are the ways to end the program.
+var stopMethods = map[string]func(p *program) error{
 	"end of input": func(p *program) error { return p.stdin.Close() },
 	"SIGTERM":      func(p *program) error { return p.cmd.Process.Signal(syscall.SIGTERM) },
 	"SIGINT":       func(p *program) error { return p.cmd.Process.Signal(syscall.SIGINT) },
 }
 
-// requireQuickEnd ends the program and checks that it ends in time.
+// requireQuickEnd ends the program and checks its status and that it ends in time.
 func (p *program) requireQuickEnd(end func(*program) error, status int) {
 	p.Helper()
 	begin := time.Now()
@@ -34,12 +34,12 @@ func (p *program) requireQuickEnd(end func(*program) error, status int) {
 	p.requireEnd(status)
 	took := time.Since(begin)
 	p.Logf("ended after %s", took)
-	require.Less(p, took, limit)
+	require.Less(p, took, quickEndLimit)
 }
 
 func TestEndBetweenRounds(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
-	for name, end := range ends {
+	for name, end := range stopMethods {
 		t.Run(name, func(t *testing.T) {
 			for range 4 {
 				p := start(t, "--config", f.config())
@@ -51,8 +51,8 @@ func TestEndBetweenRounds(t *testing.T) {
 	}
 }
 
-// Answers before the end are written; servers that were cut off have no point.
-func TestEndInTheMiddleOfARound(t *testing.T) {
+// Answers before the end are written; interrupted polls have no point.
+func TestEndDuringRound(t *testing.T) {
 	f := startFleet(t,
 		simulator.Server{Fault: simulator.FaultNoHandshake},
 		simulator.Server{Fault: simulator.FaultSlowDrip},
@@ -60,28 +60,28 @@ func TestEndInTheMiddleOfARound(t *testing.T) {
 		simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Fault: simulator.FaultNoAnswer},
 	)
-	// Two hang, the others take turns in the third place.
+	// Two servers hang; the others are polled one after the other.
 	config := f.config("timeout = '1m'", "max_concurrent_requests = 3")
-	for name, end := range ends {
+	for name, end := range stopMethods {
 		t.Run(name, func(t *testing.T) {
 			hanging := f.Requests(4)
 			p := start(t, "--log-level", "debug", "--config", config)
-			p.eventually(func() bool { return f.Requests(4) > hanging }, "the request that hangs")
+			p.eventually(func() bool { return f.Requests(4) > hanging }, "the hanging request")
 			require.Zero(t, p.stdout.count(), "points come when the round ends")
 			p.requireQuickEnd(end, 0)
 			points := p.requirePoints(2)
 			require.Contains(t, points[0], "source=127.30.0.3 ")
-			require.NotContains(t, points[0], "version_mismatch", "not of a round that was cut off")
+			require.NotContains(t, points[0], "version_mismatch", "versions are not compared in an incomplete round")
 			require.Contains(t, points[1], "source=127.30.0.4 ")
 			require.Equal(t, 1, strings.Count(p.stderr.String(), "E! "), "%s", p.stderr)
-			require.Contains(t, p.stderr.String(), "D! Round of polls ended; servers: 5", "the round was abandoned, not ended")
+			require.Contains(t, p.stderr.String(), "D! Round of polls ended; servers: 5", "the round did not end cleanly")
 		})
 	}
 }
 
-// refused returns addresses at which nothing listens, enough of them to fill a pipe with points
-// and one with log lines.
-func refused() []string {
+// refusingHosts returns addresses at which nothing listens, enough to fill a pipe with points and another
+// with log lines.
+func refusingHosts() []string {
 	hosts := make([]string, 0, 1000)
 	for i := range cap(hosts) {
 		hosts = append(hosts, fmt.Sprintf("127.31.%d.%d:1", i/250, i%250+1))
@@ -90,9 +90,9 @@ func refused() []string {
 }
 
 // The program ends even if nobody reads its output.
-func TestEndWhileNobodyReads(t *testing.T) {
+func TestEndWithUnreadOutput(t *testing.T) {
 	t.Parallel()
-	config := writeConfig(t, t.TempDir(), refused())
+	config := writeConfig(t, t.TempDir(), refusingHosts())
 	for _, tt := range []struct{ unread, end string }{
 		{"stdout", "end of input"},
 		{"stdout", "SIGTERM"},
@@ -109,33 +109,33 @@ func TestEndWhileNobodyReads(t *testing.T) {
 			require.NoError(t, err)
 			defer reader.Close()
 			defer writer.Close()
-			watched := p.stderr
+			other := p.stderr // stops growing when the program blocks
 			if tt.unread != "stderr" {
 				p.cmd.Stdout = writer
 			}
 			if tt.unread != "stdout" {
 				p.cmd.Stderr = writer
-				watched = p.stdout
+				other = p.stdout
 			}
 			p.start()
 			if tt.unread == "both" {
-				p.eventually(func() bool { return unread(t, reader) > 40<<10 }, "the full pipe")
+				p.eventually(func() bool { return unreadBytes(t, reader) > 40<<10 }, "the full pipe")
 			} else {
-				p.requireStandstill(watched)
+				p.awaitFullPipe(other)
 			}
-			p.requireQuickEnd(ends[tt.end], 0)
+			p.requireQuickEnd(stopMethods[tt.end], 0)
 		})
 	}
 }
 
-// The end of the program does not tear a line that is longer than an atomic write: Telegraf reads
-// the rest of the pipe and would take a torn line for a point.
+// The end of the program must not truncate a line that is longer than an atomic write: Telegraf would take
+// the truncated line for a point.
 func TestEndDoesNotTearLines(t *testing.T) {
 	t.Parallel()
 	value := strings.Repeat("x ", 499) + "x"
-	config := writeConfig(t, t.TempDir(), refused(), "[inputs.qlik_sense_version.tags]", fmt.Sprintf(
+	config := writeConfig(t, t.TempDir(), refusingHosts(), "[inputs.qlik_sense_version.tags]", fmt.Sprintf(
 		"a = '%[1]s'\nb = '%[1]s'\nc = '%[1]s'\nd = '%[1]s'\ne = '%[1]s'\nf = '%[1]s'", value))
-	all := maps.Clone(ends)
+	all := maps.Clone(stopMethods)
 	all["SIGKILL"] = func(p *program) error { return p.cmd.Process.Kill() }
 	for name, end := range all {
 		t.Run(name, func(t *testing.T) {
@@ -148,13 +148,13 @@ func TestEndDoesNotTearLines(t *testing.T) {
 			p.start()
 			require.NoError(t, writer.Close())
 			p.eventually(func() bool { return strings.Contains(p.stderr.String(), "E! ") }, "the first point")
-			p.requireStandstill(p.stderr)
+			p.awaitFullPipe(p.stderr)
 			require.NoError(t, end(p))
 			<-p.ended
-			left, err := io.ReadAll(reader)
+			rest, err := io.ReadAll(reader)
 			require.NoError(t, err)
-			require.NotEmpty(t, left)
-			for line := range strings.Lines(string(left)) {
+			require.NotEmpty(t, rest)
+			for line := range strings.Lines(string(rest)) {
 				require.Greater(t, len(line), 9000)
 				require.Regexp(t, `^qlik_sense_version,\S.* \d{19}\n$`, line)
 			}
@@ -162,16 +162,16 @@ func TestEndDoesNotTearLines(t *testing.T) {
 	}
 }
 
-// unread is the number of unread bytes in a pipe.
-func unread(t *testing.T, pipe *os.File) int {
+// unreadBytes returns the number of unread bytes in a pipe.
+func unreadBytes(t *testing.T, pipe *os.File) int {
 	t.Helper()
 	n, err := unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ)
 	require.NoError(t, err)
 	return n
 }
 
-// requireStandstill waits until the pipe is full.
-func (p *program) requireStandstill(o *output) {
+// awaitFullPipe waits until o stops growing because the program blocks on its other, full pipe.
+func (p *program) awaitFullPipe(o *output) {
 	p.Helper()
 	last := 0
 	p.eventually(func() bool {
@@ -179,11 +179,11 @@ func (p *program) requireStandstill(o *output) {
 		last = o.count()
 		time.Sleep(200 * time.Millisecond)
 		return before > 0 && last == before
-	}, "the standstill")
-	require.Less(p, last, len(refused()), "the pipe is not full")
+	}, "the program to block")
+	require.Less(p, last, len(refusingHosts()), "the pipe is not full")
 }
 
-// A settings file may be a pipe without a writer.
+// The settings file is a FIFO without a writer.
 func TestEndWhileSettingsBlock(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "qlik.conf")
@@ -194,12 +194,12 @@ func TestEndWhileSettingsBlock(t *testing.T) {
 		var err error
 		writer, err = os.OpenFile(config, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 		return err == nil
-	}, "the program that opens its settings")
+	}, "the program to open its settings")
 	defer writer.Close()
-	p.requireQuickEnd(ends["SIGTERM"], 0)
+	p.requireQuickEnd(stopMethods["SIGTERM"], 0)
 }
 
-// The program ends if nobody can read its points any more.
+// The program ends when its stdout is closed.
 func TestStdoutClosed(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	p := prepare(t, "--config", f.config())
@@ -210,11 +210,11 @@ func TestStdoutClosed(t *testing.T) {
 	require.NoError(t, writer.Close())
 	p.requireLog(`I! ` + f.Addr(0) + ` runs "February 2024 Patch 1 (14.173.4)"`)
 	require.NoError(t, reader.Close())
-	p.prompt()
+	p.requestRound()
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		require.FailNow(t, "the program goes on")
+		require.FailNow(t, "the program still runs")
 	}
 }
 

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ m *testing.M }
 
 func (c leakChecked) Run() int {
-	// Parallel tests mostly wait for processes.
+	// Parallel tests mostly wait for processes, so run more of them than there are CPUs.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -60,10 +60,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// An error in the call or the settings ends the program with status 1 and one line for each
-// problem, which Telegraf logs as an error.
+// Errors in the arguments or the settings end the program with status 1 and a line per problem, which
+// Telegraf logs as errors.
 func TestRefusedCalls(t *testing.T) {
-	_, missing := os.Open("missing.conf") // in the words of this system
+	_, missing := os.Open("missing.conf") // with this system's error text
 	tests := []struct {
 		name     string
 		args     []string
@@ -101,12 +101,12 @@ func TestRefusedCalls(t *testing.T) {
 			expected: "E! there is no command \"nonsense\": see telegraf-qlik-sense-version --help\n",
 		},
 		{
-			name:     "word behind a command",
+			name:     "extra argument after a command",
 			args:     []string{"config", "nonsense"},
 			expected: "E! \"nonsense\" is not an option: see telegraf-qlik-sense-version config --help\n",
 		},
 		{
-			name:     "word behind an option",
+			name:     "extra argument after an option",
 			args:     []string{"--once", "nonsense"},
 			expected: "E! \"nonsense\" is not an option: see telegraf-qlik-sense-version --help\n",
 		},

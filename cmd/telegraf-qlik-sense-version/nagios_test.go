@@ -13,15 +13,15 @@ import (
 )
 
 func TestCheckNagios(t *testing.T) {
-	current, open := runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5")
+	compliant, vulnerable := serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("August 2023 Patch 1", "14.139.5")
 	for _, tt := range []struct {
 		servers  []simulator.Server
 		status   int
 		expected string
 	}{
-		// Depending on the date, the built-in data may be old.
-		{[]simulator.Server{current, {Fault: simulator.Fault503}}, 3, "UNKNOWN: 1 of 2 proven compliant"},
-		{[]simulator.Server{{Fault: simulator.FaultDown}, open}, 2, "CRITICAL: 0 of 2 proven compliant"},
+		// The rest of the line depends on the age of the built-in data.
+		{[]simulator.Server{compliant, {Fault: simulator.Fault503}}, 3, "UNKNOWN: 1 of 2 proven compliant"},
+		{[]simulator.Server{{Fault: simulator.FaultDown}, vulnerable}, 2, "CRITICAL: 0 of 2 proven compliant"},
 	} {
 		p := start(t, "check", "--output", "nagios", "--config", startFleet(t, tt.servers...).config())
 		p.requireEnd(tt.status)
@@ -29,7 +29,7 @@ func TestCheckNagios(t *testing.T) {
 		require.Regexp(t, `^QLIK SENSE `+tt.expected+`.* \| servers=2;.*\n$`, p.stdout.String())
 	}
 
-	f := startFleet(t, current)
+	f := startFleet(t, compliant)
 	file := filepath.Join(t.TempDir(), "line")
 	p := start(t, "check", "--output", "nagios", "--warn-days", "100000", "--output-file", file, "--config", f.config())
 	p.requireEnd(1)
@@ -42,9 +42,9 @@ func TestCheckNagios(t *testing.T) {
 	require.Contains(t, p.stdout.String(), "CRITICAL: 1 of 1 proven compliant")
 }
 
-// Nagios reads only standard output and the status, also for an invalid call.
+// Nagios reads only standard output and the exit status, so an invalid call must be reported there too.
 func TestCheckNagiosRefuses(t *testing.T) {
-	config := startFleet(t, runs("May 2025 Patch 15", "14.231.27")).config()
+	config := startFleet(t, serverRunning("May 2025 Patch 15", "14.231.27")).config()
 	for _, tt := range []struct {
 		args     []string
 		expected string
@@ -70,5 +70,5 @@ func TestCheckNagiosRefuses(t *testing.T) {
 	require.Equal(t, "E! --warn-days belongs to --output nagios\n", p.stderr.String())
 	p = start(t, "check", "--config", "nagios")
 	p.requireEnd(1)
-	require.Empty(t, p.stdout.String(), "a file of that name")
+	require.Empty(t, p.stdout.String(), "a settings file named nagios is not --output nagios")
 }

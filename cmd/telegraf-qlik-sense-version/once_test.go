@@ -16,12 +16,12 @@ func TestOnce(t *testing.T) {
 	f := startFleet(t, simulator.Server{}, simulator.Server{Fault: simulator.Fault403}, simulator.Server{})
 	p := start(t, "--once", "--config", f.config())
 	p.requireEnd(0)
-	all := strings.Join(p.requirePoints(3), "")
+	points := strings.Join(p.requirePoints(3), "")
 	for _, source := range []string{"source=127.30.0.1 ", "source=127.30.0.2 ", "source=127.30.0.3 "} {
-		require.Equal(t, 1, strings.Count(all, source))
+		require.Equal(t, 1, strings.Count(points, source))
 	}
-	require.Equal(t, 2, strings.Count(all, "result_code=0i"))
-	require.Equal(t, 1, strings.Count(all, "result_code=8i"))
+	require.Equal(t, 2, strings.Count(points, "result_code=0i"))
+	require.Equal(t, 1, strings.Count(points, "result_code=8i"))
 	require.Equal(t, 1, f.Requests(0))
 }
 
@@ -30,13 +30,13 @@ func TestOnceWithoutAnswers(t *testing.T) {
 	f := startFleet(t, simulator.Server{Fault: simulator.FaultDown}, simulator.Server{Fault: simulator.FaultNoAnswer})
 	p := start(t, "--once", "--config", f.config("timeout = '300ms'"))
 	p.requireEnd(0)
-	all := strings.Join(p.requirePoints(2), "")
-	require.Contains(t, all, "result_code=3i")
-	require.Contains(t, all, "result_code=4i")
+	points := strings.Join(p.requirePoints(2), "")
+	require.Contains(t, points, "result_code=3i")
+	require.Contains(t, points, "result_code=4i")
 	require.Equal(t, 2, strings.Count(p.stderr.String(), "E! "))
 }
 
-// inputs.exec and cron close stdin; it has no meaning here.
+// inputs.exec and cron close stdin, which must not end --once.
 func TestOnceWithoutStdin(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	p := start(t, "--once", "--config", f.config())
@@ -52,17 +52,17 @@ func TestOnceInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hanging := f.Requests(2)
 			p := start(t, "--once", "--config", config)
-			p.eventually(func() bool { return f.Requests(2) > hanging }, "the request that hangs")
-			p.requireQuickEnd(ends[name], 1)
+			p.eventually(func() bool { return f.Requests(2) > hanging }, "the hanging request")
+			p.requireQuickEnd(stopMethods[name], 1)
 			require.NotContains(t, strings.Join(p.requirePoints(2), ""), "source=127.30.0.3 ")
 			require.Equal(t, "E! interrupted before the round was complete\n", p.stderr.lines()[p.stderr.count()-1])
 		})
 	}
 }
 
-func TestOnceInterruptedWhileNobodyReads(t *testing.T) {
+func TestOnceInterruptedWithUnreadOutput(t *testing.T) {
 	t.Parallel()
-	config := writeConfig(t, t.TempDir(), refused())
+	config := writeConfig(t, t.TempDir(), refusingHosts())
 	p := prepare(t, "--once", "--config", config)
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)
@@ -70,12 +70,11 @@ func TestOnceInterruptedWhileNobodyReads(t *testing.T) {
 	defer writer.Close()
 	p.cmd.Stdout = writer
 	p.start()
-	p.requireStandstill(p.stderr)
-	p.requireQuickEnd(ends["SIGINT"], 1)
+	p.awaitFullPipe(p.stderr)
+	p.requireQuickEnd(stopMethods["SIGINT"], 1)
 }
 
-// Out of file descriptors, the program asks fewer servers at once instead of reporting healthy
-// ones as failed.
+// With too few file descriptors the program polls fewer servers at once; no healthy server fails.
 func TestOnceWithFewFileDescriptors(t *testing.T) {
 	t.Parallel()
 	const n = 80

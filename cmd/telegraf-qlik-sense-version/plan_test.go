@@ -13,10 +13,10 @@ import (
 )
 
 // After all steps of a plan, the fleet is compliant.
-func TestPlanPlayed(t *testing.T) {
+func TestPlanMakesFleetCompliant(t *testing.T) {
 	f := startFleet(t,
-		runs("May 2024 Patch 9", "14.187.14"), runs("August 2023 Patch 1", "14.139.5"), runs("November 2021", ""),
-		runs("May 2025 Patch 15", "14.231.27"), runs("May 2024 Patch 12", ""),
+		serverRunning("May 2024 Patch 9", "14.187.14"), serverRunning("August 2023 Patch 1", "14.139.5"), serverRunning("November 2021", ""),
+		serverRunning("May 2025 Patch 15", "14.231.27"), serverRunning("May 2024 Patch 12", ""),
 	)
 	config := f.config(`minimum_release = "May 2024 Patch 20"`)
 	start(t, "check", "--config", config).requireEnd(2)
@@ -24,15 +24,15 @@ func TestPlanPlayed(t *testing.T) {
 	p := start(t, "plan", "--config", config, "--output", "json")
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())
-	var planned struct {
+	var planDocument struct {
 		Waves []struct {
 			Servers []struct{ Source, Host, Action, Install string }
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &planned))
-	require.Len(t, planned.Waves, 1)
+	require.NoError(t, json.Unmarshal([]byte(p.stdout.String()), &planDocument))
+	require.Len(t, planDocument.Waves, 1)
 	actions := make(map[string]int)
-	for _, server := range planned.Waves[0].Servers {
+	for _, server := range planDocument.Waves[0].Servers {
 		actions[server.Action]++
 		if server.Install == "" {
 			continue
@@ -48,8 +48,8 @@ func TestPlanPlayed(t *testing.T) {
 }
 
 // A server that does not answer is in the plan, and the exit status is 0.
-func TestPlanOfSilence(t *testing.T) {
-	f := startFleet(t, runs("May 2024 Patch 9", "14.187.14"), simulator.Server{Fault: simulator.Fault403})
+func TestPlanWithoutAnswer(t *testing.T) {
+	f := startFleet(t, serverRunning("May 2024 Patch 9", "14.187.14"), simulator.Server{Fault: simulator.Fault403})
 	p := start(t, "plan", "--config", f.config())
 	p.requireEnd(0)
 	require.Empty(t, p.stderr.String())
@@ -63,7 +63,7 @@ func TestPlanOfSilence(t *testing.T) {
 }
 
 func TestPlanRefuses(t *testing.T) {
-	config := startFleet(t, runs("May 2024 Patch 9", "14.187.14")).config()
+	config := startFleet(t, serverRunning("May 2024 Patch 9", "14.187.14")).config()
 	for _, tt := range []struct {
 		args     []string
 		expected string

@@ -20,16 +20,16 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// patience is for everything that is immediate on an idle machine.
+// patience is the timeout for what is immediate on an idle machine.
 const patience = 20 * time.Second
 
-// limit is for what has to happen within a second, plus time for a busy machine.
-const limit = 3 * time.Second
+// quickEndLimit is the time in which the program must end: a second, and more for a busy machine.
+const quickEndLimit = 3 * time.Second
 
-// raceOptions turn off the race detector's wait of a second at the end of each process.
+// raceOptions stop the race detector from sleeping for a second at the end of each process.
 const raceOptions = "atexit_sleep_ms=0"
 
-// program is a process of the real program.
+// program is a run of the real program.
 type program struct {
 	*testing.T
 	cmd            *exec.Cmd
@@ -47,7 +47,7 @@ func (o *output) lines() []string {
 
 func (o *output) count() int { return strings.Count(o.String(), "\n") }
 
-// prepare returns the program before its start.
+// prepare returns the program without starting it.
 func prepare(t *testing.T, args ...string) *program {
 	t.Helper()
 	path, err := exec.LookPath(programName)
@@ -104,8 +104,8 @@ func (p *program) checkOutput() {
 	require.NotContains(p, p.stdout.String()+p.stderr.String(), secret)
 }
 
-// prompt asks for a round as Telegraf does.
-func (p *program) prompt() {
+// requestRound triggers a round as Telegraf does.
+func (p *program) requestRound() {
 	p.Helper()
 	_, err := io.WriteString(p.stdin, "\n")
 	require.NoError(p, err)
@@ -129,7 +129,7 @@ func (p *program) eventually(condition func() bool, what string) {
 	p.Helper()
 	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			require.FailNow(p, "waited in vain for "+what, "stdout:\n%s\nstderr:\n%s", p.stdout, p.stderr)
+			require.FailNow(p, "timed out waiting for "+what, "stdout:\n%s\nstderr:\n%s", p.stdout, p.stderr)
 		}
 	}
 }
@@ -148,10 +148,10 @@ func (p *program) requireEnd(status int) {
 // secret must not be in the output.
 const secret = "hunter2secret"
 
-// world is the Qlik Sense site that all tests share, with its certificates.
-var world = sync.OnceValues(simulator.NewSite)
+// sharedSite is the Qlik Sense site of all tests, because creating its keys takes a second.
+var sharedSite = sync.OnceValues(simulator.NewSite)
 
-// testFleet are simulated servers, and a folder with the certificates for them.
+// testFleet is a simulated fleet and a folder with its certificates.
 type testFleet struct {
 	*simulator.Fleet
 	t   *testing.T
@@ -159,10 +159,10 @@ type testFleet struct {
 	n   int
 }
 
-// startFleet runs servers that each have an address of their own.
+// startFleet starts servers, each at its own address.
 func startFleet(t *testing.T, servers ...simulator.Server) *testFleet {
 	t.Helper()
-	site, err := world()
+	site, err := sharedSite()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, site.Export(dir))
@@ -193,7 +193,7 @@ func (f *testFleet) config(more ...string) string {
 		fmt.Sprintf("tls_ca = '%s/root.pem'", f.dir),
 		fmt.Sprintf("tls_cert = '%s/client.pem'", f.dir),
 		fmt.Sprintf("tls_key = '%s/client_key.pem'", f.dir),
-		"catalog_max_age = '36500d'", // the built-in data prove compliance on whichever day this runs
+		"catalog_max_age = '36500d'", // so that the built-in data prove compliance on any day
 	}, more...)...)
 }
 

@@ -26,7 +26,7 @@ func TestSystemdUnits(t *testing.T) {
 
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Skip("not verified, for the program systemd-analyze is not there")
+		t.Skip("not verified: needs the program systemd-analyze")
 	}
 	output, err := exec.Command(analyze, append([]string{"verify"}, units...)...).CombinedOutput()
 	require.NoError(t, err, "%s", output)

@@ -32,9 +32,9 @@ func TestRoundAtStartAndForEachNewline(t *testing.T) {
 		require.Contains(t, good, `release_label="February 2024 Patch 1"`)
 		require.Contains(t, bad, "qlik_sense_version,environment=PROD,source=127.30.0.2 ")
 		require.Contains(t, bad, `result="connection_failed"`)
-		require.Equal(t, stamp(good), stamp(bad), "all points of a round have its start")
+		require.Equal(t, timestamp(good), timestamp(bad), "all points of a round have its start time")
 		require.Equal(t, round, f.Requests(0))
-		p.prompt()
+		p.requestRound()
 	}
 	p.requirePoints(8)
 	require.NoError(t, p.stdin.Close())
@@ -42,8 +42,8 @@ func TestRoundAtStartAndForEachNewline(t *testing.T) {
 	require.Equal(t, 8, p.stdout.count())
 }
 
-// stamp is a point's timestamp.
-func stamp(point string) string { return point[strings.LastIndexByte(point, ' '):] }
+// timestamp returns a point's timestamp, with the space before it.
+func timestamp(point string) string { return point[strings.LastIndexByte(point, ' '):] }
 
 func TestNoRoundAtStart(t *testing.T) {
 	t.Parallel()
@@ -52,7 +52,7 @@ func TestNoRoundAtStart(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	require.Empty(t, p.stdout.String())
 	require.Zero(t, f.Requests(0))
-	p.prompt()
+	p.requestRound()
 	p.requirePoints(1)
 	require.Equal(t, 1, f.Requests(0))
 }
@@ -67,7 +67,7 @@ func TestSettingsFromEnvironment(t *testing.T) {
 	p.requirePoints(1)
 }
 
-// Only newlines on stdin have a meaning.
+// Anything but newlines on stdin is ignored.
 func TestGarbageOnStdin(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
 	p := start(t, "--gather-on-start=false", "--config", f.config())
@@ -78,7 +78,7 @@ func TestGarbageOnStdin(t *testing.T) {
 		_, err := p.stdin.Write(garbage)
 		require.NoError(t, err)
 		require.Equal(t, before, p.stdout.count())
-		p.prompt()
+		p.requestRound()
 		p.requirePoints(before + 1)
 	}
 	p.requireEndOfInput()
@@ -90,8 +90,8 @@ func (p *program) requireEndOfInput() {
 	p.requireEnd(0)
 }
 
-// Several newlines during a round ask for only one more.
-func TestImpatientNewlines(t *testing.T) {
+// Several newlines during a round trigger only one more.
+func TestNewlinesDuringRound(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, simulator.Server{})
 	p := start(t, "--gather-on-start=false", "--config", f.config())
@@ -100,10 +100,10 @@ func TestImpatientNewlines(t *testing.T) {
 	p.eventually(func() bool { return p.stdout.count() > 0 }, "a point")
 	last := -1
 	p.eventually(func() bool {
-		settled := last == p.stdout.count()
+		unchanged := last == p.stdout.count()
 		last = p.stdout.count()
 		time.Sleep(300 * time.Millisecond)
-		return settled
+		return unchanged
 	}, "the rounds to end")
 	require.Less(t, last, 5_000)
 	p.requireEndOfInput()
@@ -115,20 +115,20 @@ func TestLogLines(t *testing.T) {
 	host := f.Addr(0)
 	p.requireLog(`I! ` + host + ` runs "February 2024 Patch 1 (14.173.4)"`)
 
-	p.prompt()
+	p.requestRound()
 	p.requirePoints(2)
 
 	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.5")}))
-	p.prompt()
+	p.requestRound()
 	p.requireLog(`I! ` + host + ` changed from "February 2024 Patch 1 (14.173.4)" to "February 2024 Patch 2 (14.173.5)"`)
 
 	require.NoError(t, f.Set(0, simulator.Server{Fault: simulator.Fault503}))
 	for points := 4; points <= 5; points++ {
-		p.prompt()
+		p.requestRound()
 		p.requirePoints(points)
 	}
 	require.NoError(t, f.Set(0, simulator.Server{Reply: simulator.Reply("February 2024 Patch 2", "14.173.5")}))
-	p.prompt()
+	p.requestRound()
 	p.requireLog(`I! ` + host + ` answers again; polls that failed before: 2`)
 	p.requirePoints(6)
 	p.requireEndOfInput()
@@ -155,8 +155,8 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
-// A missing certificate fails a round, not the program; a renewed one is used in the next round.
-func TestCertificateFileBecomesUnreadable(t *testing.T) {
+// An unreadable certificate fails the round, not the program; a renewed one is used in the next round.
+func TestUnreadableCertificateFile(t *testing.T) {
 	f := startFleet(t, simulator.Server{}, simulator.Server{})
 	p := start(t, "--config", f.config())
 	p.requirePoints(2)
@@ -164,28 +164,28 @@ func TestCertificateFileBecomesUnreadable(t *testing.T) {
 	file := filepath.Join(f.dir, "client.pem")
 	certificate, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, []byte("half a certifi"), 0o600))
-	p.prompt()
+	require.NoError(t, os.WriteFile(file, []byte("truncated certifi"), 0o600))
+	p.requestRound()
 	for _, point := range p.requirePoints(4)[2:] {
 		require.Contains(t, point, `result="configuration_error"`)
 		require.Contains(t, point, "result_code=10i")
 		require.NotContains(t, point, "response_time")
 	}
 	require.NoError(t, os.Remove(file))
-	p.prompt()
+	p.requestRound()
 	for _, point := range p.requirePoints(6)[4:] {
 		require.Contains(t, point, "result_code=10i")
 	}
-	// Reading this one would block.
+	// Reading a FIFO would block.
 	require.NoError(t, syscall.Mkfifo(file, 0o600))
-	p.prompt()
+	p.requestRound()
 	for _, point := range p.requirePoints(8)[6:] {
 		require.Contains(t, point, "result_code=10i")
 	}
 
 	require.NoError(t, os.Remove(file))
 	require.NoError(t, os.WriteFile(file, certificate, 0o600))
-	p.prompt()
+	p.requestRound()
 	for _, point := range p.requirePoints(10)[8:] {
 		require.Contains(t, point, "result_code=0i")
 	}

@@ -18,8 +18,8 @@ import (
 )
 
 // The program never writes a token, password, header value or a part of a reply, at any log level.
-// All programs in these tests have their output searched for the secret.
-func TestSecretsStaySecret(t *testing.T) {
+// checkOutput searches the output of every program in these tests for the secret.
+func TestSecretsNotWritten(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte("user:" + secret))
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Echo", fmt.Sprint(r.Header))
@@ -39,13 +39,13 @@ func TestSecretsStaySecret(t *testing.T) {
 		{"answer", simulator.Server{}, nil, "success"},
 		{"unauthorised", simulator.Server{Fault: simulator.Fault401}, nil, "authentication_failed"},
 		{"redirect", simulator.Server{Fault: simulator.Fault302}, nil, "authentication_failed"},
-		{"no JSON", simulator.Server{Reply: []byte("{" + secret)}, nil, "invalid_response"},
+		{"invalid JSON", simulator.Server{Reply: []byte("{" + secret)}, nil, "invalid_response"},
 		{"other JSON", simulator.Server{Reply: []byte(`{"secret": "` + secret + `"}`)}, nil, "invalid_response"},
 		{"down", simulator.Server{Fault: simulator.FaultDown}, nil, "connection_failed"},
-		{"foreign authority", simulator.Server{Fault: simulator.FaultForeignCA}, nil, "tls_error"},
+		{"unknown authority", simulator.Server{Fault: simulator.FaultForeignCA}, nil, "tls_error"},
 		{"proxy refuses", simulator.Server{}, []string{proxyAt(strings.TrimPrefix(refusing.URL, "http://"))}, "connection_failed"},
 		{"proxy is down", simulator.Server{}, []string{proxyAt("127.0.0.1:1")}, "connection_failed"},
-		{"proxy is no proxy", simulator.Server{}, []string{"http_proxy_url = 'socks5://user:" + secret + "@127.0.0.1:1'"}, "connection_failed"},
+		{"SOCKS proxy is down", simulator.Server{}, []string{"http_proxy_url = 'socks5://user:" + secret + "@127.0.0.1:1'"}, "connection_failed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,13 +63,13 @@ func TestSecretsStaySecret(t *testing.T) {
 			require.Contains(t, points[0], `result="`+tt.result+`"`)
 			require.NotContains(t, p.stdout.String()+p.stderr.String(), encoded)
 			if tt.result == "success" {
-				require.Equal(t, "Bearer "+secret, f.LastRequest(0).Header.Get("Authorization"), "was it sent at all?")
+				require.Equal(t, "Bearer "+secret, f.LastRequest(0).Header.Get("Authorization"), "the token must have been sent")
 			}
 		})
 	}
 }
 
-func TestSecretsOfBadSettingsStaySecret(t *testing.T) {
+func TestSecretsOfInvalidSettingsNotWritten(t *testing.T) {
 	for _, more := range []string{
 		"tls_key_pwd = " + secret,
 		"tls_key_pwd = '" + secret + "\nx = 1",

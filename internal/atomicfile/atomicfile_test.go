@@ -32,7 +32,7 @@ func requireContents(t *testing.T, file, expected string) {
 	require.Equal(t, expected, string(got))
 }
 
-func TestCheckTouchesNothing(t *testing.T) {
+func TestCheckChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "report")
 	require.NoError(t, Check(file))
@@ -98,6 +98,6 @@ func TestConcurrentWrites(t *testing.T) {
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Len(t, got, size)
-	require.Equal(t, size, bytes.Count(got, got[:1]), "the text of one writer alone")
+	require.Equal(t, size, bytes.Count(got, got[:1]), "the text of a single writer")
 	requireFiles(t, dir, "report")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Many increments under the lock: none is lost, and no file is left.
+// No increment under the lock is lost, and no lock file is left.
 func TestLock(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "number")
 	require.NoError(t, Write(file, []byte("0")))
@@ -53,7 +53,7 @@ func add(ctx context.Context, file string) error {
 	return Write(file, []byte(strconv.Itoa(n+1)))
 }
 
-func TestLockIsHeld(t *testing.T) {
+func TestLockHeld(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	unlock, err := Lock(t.Context(), file)
 	require.NoError(t, err)

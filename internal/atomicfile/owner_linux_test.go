@@ -15,7 +15,7 @@ import (
 func onThread(f func() error) error {
 	result := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		result <- f()
 	}()
 	return <-result
@@ -60,7 +60,7 @@ func TestPermissions(t *testing.T) {
 }
 
 // Check fails for a user who may write to the folder, but not keep the owner.
-func TestOwnerThatCannotBeKept(t *testing.T) {
+func TestOwnerCannotBeKept(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user for a test")
 	}
@@ -76,7 +76,7 @@ func TestOwnerThatCannotBeKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := onThread(func() error {
-				if err := syscall.Setfsuid(1234); err != nil { // which takes root's rights over files along
+				if err := syscall.Setfsuid(1234); err != nil { // which also drops root's capabilities over files
 					return err
 				}
 				return write()

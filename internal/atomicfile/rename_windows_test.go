@@ -19,7 +19,7 @@ func open(t *testing.T, file string) windows.Handle {
 	return h
 }
 
-func TestWriteOverAFileThatIsOpen(t *testing.T) {
+func TestWriteOverOpenFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "report")
 	require.NoError(t, Write(file, []byte("old")))

@@ -47,7 +47,7 @@ func lines(c *report.Comparison) (all []string) {
 	return all
 }
 
-// A report has no changes since itself.
+// A report has no changes relative to itself.
 func TestOwnBaseline(t *testing.T) {
 	reports := map[string]*report.Report{
 		"mixed": reporttest.Mixed(t), "large": reporttest.Large(t, 2000), "sites": reporttest.Sites(t), "empty": reporttest.Report(t),
@@ -121,7 +121,7 @@ func TestChanges(t *testing.T) {
 	require.Equal(t, []report.Tally{{ID: "CVE-2024-55579", Servers: 1}, {ID: "CVE-2024-55580", Servers: 3}}, c.Opened)
 }
 
-// Each wave fixes exactly the servers that the plan has in it.
+// Each wave fixes exactly the servers that the plan assigns to it.
 func TestRollout(t *testing.T) {
 	before := reporttest.Rollout(t, 0)
 	p, err := plan.New(before, plan.Options{Waves: reporttest.Waves})
@@ -221,8 +221,8 @@ func TestLimited(t *testing.T) {
 	require.Contains(t, c.Remarks, "The baseline is limited to some servers: 15 servers of this report are not compared.")
 }
 
-// A server that goes dark lowers the counts but closes nothing.
-func TestDarkIsNotClosed(t *testing.T) {
+// A server that stops answering lowers the counts but closes no advisory.
+func TestNoAnswerClosesNothing(t *testing.T) {
 	open := reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14")
 	dark := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.Timeout})
 	of := func(s reporttest.Server) *report.Report {
@@ -302,8 +302,8 @@ func TestRead(t *testing.T) {
 	require.Equal(t, reporttest.At, b.Compare(reporttest.Mixed(t)).AskedAt)
 }
 
-// A server of the baseline with missing or nonsensical members proves nothing.
-func TestNonsense(t *testing.T) {
+// A server of the baseline with missing or invalid members proves nothing.
+func TestInvalidMembers(t *testing.T) {
 	const document = `{"schema":1,"asked_at":"2026-11-24T08:30:00Z","blocks":[{"servers":[{"source":"a",%s}]}]}`
 	after := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{reporttest.Runs("a", "May 2025 Patch 15", "14.231.27")}})
 	for members, want := range map[string]string{
@@ -336,7 +336,7 @@ func TestManyServers(t *testing.T) {
 }
 
 // Advisories of a version that can no longer be judged are not closed.
-func TestNotJudgedAnyMore(t *testing.T) {
+func TestNoLongerJudged(t *testing.T) {
 	run := func(label string) *report.Report {
 		return reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{reporttest.Runs("a", label, "")}})
 	}

@@ -53,7 +53,7 @@ func TestWithin(t *testing.T) {
 	})
 }
 
-func TestWithinLeavesOneCallBehind(t *testing.T) {
+func TestWithinRunsOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := Limiter{Limit: 3 * time.Second}
 		var started atomic.Int32
@@ -87,8 +87,8 @@ func TestWithinLeavesOneCallBehind(t *testing.T) {
 	})
 }
 
-// The end of the program does not wait for a file system.
-func TestWithinEndsWithItsContext(t *testing.T) {
+// The program's end does not wait for a hanging file system.
+func TestWithinContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Limiter
 		hang := make(chan struct{})

@@ -11,7 +11,7 @@ import (
 )
 
 // Opening it would block until there is a writer.
-func TestReadRefusesAPipe(t *testing.T) {
+func TestReadRefusesPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	_, err := Read(pipe, 8)

@@ -140,7 +140,7 @@ func TestMergeAdvisories(t *testing.T) {
 	}
 }
 
-// A score replaces that of a machine-read entry and causes a remark on one that somebody wrote.
+// A new score replaces that of a machine-read entry and causes a remark on a curated one.
 func TestMergeScores(t *testing.T) {
 	const curated = "CVE-2024-36077" // 8.8
 	for _, tt := range []struct {
@@ -189,7 +189,7 @@ func withoutScores(changes []string) (rest []string) {
 	return rest
 }
 
-func TestMergeAdvisoriesKeepsWhatCISASays(t *testing.T) {
+func TestMergeAdvisoriesKeepsCISAData(t *testing.T) {
 	c := good(t)
 	e := Exploit{ID: invented, Since: day(t, "2026-01-05"), Ransomware: true, Advisory: &Advisory{
 		ID: invented, Summary: "Qlik Sense has a flaw.", Verified: true, References: []string{"r"}, ReadBy: Machine, Source: "s", Note: "NVD had no record of it",
@@ -230,7 +230,7 @@ func TestMergeExploitsMarksEveryEntry(t *testing.T) {
 	require.ErrorContains(t, err, "it does not fit the catalogue: advisory \"CVE-2024-36077\": exploited_since 2031-06-02 is after exploited_as_of")
 }
 
-// CISA's data are merged into every entry, but into one marked keep only if they make it worse.
+// CISA's data are merged into every entry; into one marked keep only if they make it worse.
 func TestMergeExploitsOfKnownEntries(t *testing.T) {
 	const id = "CVE-2024-36077" // exploited since 2024-06-01, by ransomware groups
 	since, later, due := day(t, "2024-06-01"), day(t, "2024-06-02"), day(t, "2024-06-22")

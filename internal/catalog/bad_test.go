@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Every error has its file: NAME.toml is refused with exactly NAME.err.
+// NAME.toml is refused with exactly the text of NAME.err.
 func TestBadCatalogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.toml")
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestBadCatalogues(t *testing.T) {
 	}
 }
 
-func TestBadCataloguesHaveNoStrangers(t *testing.T) {
+func TestBadCatalogueFilesComplete(t *testing.T) {
 	expected, err := filepath.Glob("testdata/bad/*.err")
 	require.NoError(t, err)
 	for _, file := range expected {
@@ -64,7 +64,7 @@ func TestGoodCatalogue(t *testing.T) {
 	require.Equal(t, c, again)
 }
 
-// A file crafted to consume memory or time is refused first.
+// A file crafted to consume memory or time is refused before it is decoded.
 func TestHostileFiles(t *testing.T) {
 	tests := []struct{ name, text string }{
 		{"brackets", "a = " + strings.Repeat("[", MaxSize-4)},

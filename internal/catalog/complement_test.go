@@ -75,7 +75,7 @@ func TestResultsAreCopies(t *testing.T) {
 	require.Equal(t, good(t), c)
 }
 
-func TestComplementOfAnOlderOne(t *testing.T) {
+func TestComplementOfOlderCatalogue(t *testing.T) {
 	c := newer(t)
 	for _, other := range []*Catalog{good(t), newer(t)} {
 		result, changes := c.Complement(other)

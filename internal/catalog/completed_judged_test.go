@@ -50,7 +50,7 @@ func trimmed(t *testing.T, random *rand.Rand, drop bool) *catalog.Catalog {
 
 // Additions never make a server look less affected than by the file or, if the file lacks its
 // release, than by the built-in catalogue.
-func TestCompletedCataloguesNeverForgive(t *testing.T) {
+func TestCompletedCataloguesNeverLessStrict(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	builtIn := judgement.BuiltIn()
 	open := func(j *judgement.Judge, label string) (advisories []string, judged bool) {
@@ -66,7 +66,7 @@ func TestCompletedCataloguesNeverForgive(t *testing.T) {
 	added := 0
 	for range 30 {
 		c := trimmed(t, random, random.IntN(2) == 0)
-		undecided := make(map[string]bool) // in the file, whose affair that is
+		undecided := make(map[string]bool) // in the file itself, so not caused by the additions
 		for _, a := range c.Undecided() {
 			undecided[a.ID] = true
 		}

@@ -72,7 +72,7 @@ func TestCompletedBy(t *testing.T) {
 	require.Equal(t, newer(t), builtIn)
 }
 
-func TestCompletedByNothing(t *testing.T) {
+func TestCompletedByOlderCatalogue(t *testing.T) {
 	c := newer(t)
 	for _, builtIn := range []*Catalog{good(t), newer(t)} {
 		completed, added := c.CompletedBy(builtIn)
@@ -85,7 +85,7 @@ func TestCompletedByNothing(t *testing.T) {
 }
 
 // A catalogue of one built-in release and advisory is completed to the whole built-in one.
-func TestCompletedByTheBuiltIn(t *testing.T) {
+func TestCompletedByBuiltIn(t *testing.T) {
 	trimmed := BuiltIn().clone()
 	trimmed.Releases = slices.DeleteFunc(trimmed.Releases, func(r Release) bool { return r.Label != label(t, "May 2022") })
 	trimmed.Advisories = slices.DeleteFunc(trimmed.Advisories, func(a Advisory) bool { return a.ID != "CVE-2023-48365" })
@@ -107,8 +107,8 @@ func TestCompletedByTheBuiltIn(t *testing.T) {
 	require.NoError(t, completed.Check())
 }
 
-// What contradicts the file is left out, with a remark.
-func TestReleasesThatAreLeftOut(t *testing.T) {
+// Entries that contradict the file are left out, with a remark.
+func TestExcludedReleases(t *testing.T) {
 	const v1, v2 = "CVE-2023-0001", "CVE-2023-0002"
 	all := []string{"May 2022", "May 2023", "November 2023", "May 2024"}
 	decides := fixing(t, v1, "2023-06-01", "May 2023 Patch 1", "May 2022 Patch 1")
@@ -245,7 +245,7 @@ func TestFixesOfAddedReleases(t *testing.T) {
 
 // An added advisory counts as fixed by one that supersedes it, so the file must have the same
 // fixes for that one as the built-in catalogue.
-func TestAddedAdvisoryThatIsSuperseded(t *testing.T) {
+func TestAddedSupersededAdvisory(t *testing.T) {
 	const first, second, third = "CVE-2023-0001", "CVE-2023-0002", "CVE-2023-0003"
 	superseded := func(a Advisory, by ...string) Advisory {
 		a.SupersededBy = by

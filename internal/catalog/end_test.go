@@ -44,7 +44,7 @@ func TestCutOffFiles(t *testing.T) {
 	require.Greater(t, len(lines), 700)
 	cut := 0
 	for i, line := range lines[:len(lines)-2] {
-		if strings.HasPrefix(line, "[[") { // only the missing end shows it
+		if strings.HasPrefix(line, "[[") { // only the missing [end] reveals the cut
 			_, err := Parse([]byte(builtIn[:cut]))
 			require.EqualError(t, err, `the file was cut off: its head says ends_with = "end", but [end] is missing: copy or update it again`, "line %d", i+1)
 		}
@@ -54,7 +54,7 @@ func TestCutOffFiles(t *testing.T) {
 }
 
 // A cut within a line causes a syntax error, which gets a hint.
-func TestCutOffWithinALine(t *testing.T) {
+func TestCutOffWithinLine(t *testing.T) {
 	text := announced(t, good(t))
 	const hint = ": the file was cut off, for [end] is missing: copy or update it again"
 	cut := strings.Index(text, `summary = "An`)

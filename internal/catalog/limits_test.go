@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-func TestSizesAreBounded(t *testing.T) {
+func TestSizeLimits(t *testing.T) {
 	text := func(n int) string { return strings.Repeat("x", n) }
 	list := func(n int, entry string) []string {
 		entries := make([]string, n)

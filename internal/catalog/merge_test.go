@@ -70,7 +70,7 @@ func TestMerge(t *testing.T) {
 				"{patch=1, build=\"14.231.6\", basis=\"counted\"}, {patch=2, build=\"14.231.7\", basis=\"counted\"},\n" +
 				"{patch=3, build=\"14.231.8\", basis=\"ambiguous\"}, {patch=4, build=\"14.231.9\", basis=\"ambiguous\"},\n" +
 				"{patch=6, build=\"14.231.11\", basis=\"ambiguous\"}]\nnote = \"counted\"",
-			// The same patch as another build, the same build as another patch, and one confirmed.
+			// The same patch with another build, the same build for another patch, and a confirmed pair.
 			list: [][3]string{{"May 2025 Patch 1", "14.231.6", ""}, {"May 2025 Patch 3", "14.231.9", ""}},
 			after: may + "track = \"14.231\"\nlatest_patch = 3\nlatest_patch_as_of = 2026-07-01\npatches = [\n" +
 				"{patch=1, build=\"14.231.6\", basis=\"stated\"}, {patch=2, build=\"14.231.7\", basis=\"counted\"},\n" +
@@ -147,7 +147,7 @@ func TestMerge(t *testing.T) {
 
 			again, report, err := merged.Merge(list, day(t, "2026-07-01"))
 			require.NoError(t, err)
-			require.Empty(t, report.Changes, "a second time there is nothing new")
+			require.Empty(t, report.Changes, "a second merge changes nothing")
 			require.Equal(t, merged, again)
 		})
 	}
@@ -194,7 +194,7 @@ func TestMergeAddsReleases(t *testing.T) {
 	require.True(t, newest.Verified)
 	require.Equal(t, []string{vendorList}, newest.Sources)
 	require.Equal(t, day(t, "2027-07-01"), newest.LatestPatchAsOf)
-	require.Equal(t, c.Releases, merged.Releases[1:3], "what the list does not name stays")
+	require.Equal(t, c.Releases, merged.Releases[1:3], "entries that are not in the list stay")
 }
 
 // Support ends two years after a release, if the day in the list is within two months of the
@@ -224,9 +224,9 @@ func TestMergeDays(t *testing.T) {
 	}
 }
 
-// A listed release that contradicts something is left out, and its entry in the catalogue stays;
-// the others are merged.
-func TestMergeLeavesContradictionsOut(t *testing.T) {
+// A listed release with a contradiction is left out and its entry in the catalogue is kept; the others are
+// merged.
+func TestMergeSkipsContradictions(t *testing.T) {
 	type entries [][2]string
 	// The catalogue knows February 2024 as 14.173 and May 2024 as 14.187.
 	tests := []struct {
@@ -299,7 +299,7 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 			}
 			expected, expectedReport, err := good(t).Merge(others, day(t, "2026-12-01"))
 			require.NoError(t, err)
-			require.Equal(t, expected, merged, "as if the list did not have what was left out")
+			require.Equal(t, expected, merged, "as if the list lacked the excluded entries")
 			require.Equal(t, expectedReport.Changes, report.Changes)
 
 			// A list without other releases is an error.
@@ -314,7 +314,7 @@ func TestMergeLeavesContradictionsOut(t *testing.T) {
 }
 
 // The list of another product is refused, and so is an empty one.
-func TestMergeOfAnotherList(t *testing.T) {
+func TestMergeWrongList(t *testing.T) {
 	const right = "is it the right list?"
 	other := []Listed{entry(t, "February 2024", "22.1.4", ""), entry(t, "May 2024", "22.2.4", "")}
 	for _, list := range [][]Listed{other, nil} {
@@ -340,7 +340,7 @@ func TestMergeNamesSomeContradictions(t *testing.T) {
 }
 
 // Two builds of a patch are not a contradiction: the later one replaced the other.
-func TestMergeTakesTheLaterBuildOfAPatch(t *testing.T) {
+func TestMergeLaterBuildOfPatch(t *testing.T) {
 	merged, report, err := good(t).Merge([]Listed{
 		entry(t, "May 2024 Patch 1", "14.187.6", ""), entry(t, "May 2024 Patch 1", "14.187.5", ""), entry(t, "May 2024 Patch 1", "14.187.7", ""),
 		entry(t, "May 2024", "14.187.6", ""),
@@ -360,7 +360,7 @@ func TestMergeTakesTheLaterBuildOfAPatch(t *testing.T) {
 }
 
 // An advisory may name a patch before the vendor lists it: the release is merged anyway.
-func TestMergeAfterAnAdvisory(t *testing.T) {
+func TestMergeAfterAdvisory(t *testing.T) {
 	c := good(t)
 	r := &c.Releases[1]
 	r.LatestPatch, r.LatestPatchAsOf, r.Patches = nil, Day{}, nil

@@ -10,7 +10,7 @@ import (
 )
 
 // An update by root keeps owner, group and mode of the file.
-func TestSaveKeepsTheOwner(t *testing.T) {
+func TestSaveKeepsOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a file away")
 	}

@@ -105,7 +105,7 @@ func TestSaveRefuses(t *testing.T) {
 	requireAlone(t, dir, "catalog.toml")
 }
 
-// A reader sees the old or the new file while it is replaced, never a part.
+// During a replacement, a reader sees the old or the new file, never a part.
 func TestSaveBesideReaders(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not replace a file that someone has open: the update fails and says so")

@@ -35,7 +35,7 @@ func between(first, last int) (numbers []int) {
 }
 
 // Each advisory is visited once, however they are linked.
-func TestSupersessionTakesOneStepForEachAdvisory(t *testing.T) {
+func TestSupersessionVisitsEachOnce(t *testing.T) {
 	const n = 400
 	for name, next := range map[string]func(int) []int{
 		"chain":                     func(i int) []int { return between(i+1, min(i+2, n)) },
@@ -106,8 +106,7 @@ func TestComponents(t *testing.T) {
 	}
 }
 
-// A chain of as many advisories as a catalogue can have is accepted; a circle of them causes one
-// line for each.
+// A chain of as many advisories as a catalogue can hold is accepted; a cycle causes a line for each.
 func TestLongSupersession(t *testing.T) {
 	n := maxAdvisories - len(good(t).Advisories)
 	chain := linked(t, n, func(i int) []int { return between(i+1, min(i+2, n)) })
@@ -122,8 +121,8 @@ func TestLongSupersession(t *testing.T) {
 	}
 }
 
-// Only the members of a circle are named, not those that lead to or from it.
-func TestSupersessionInACircle(t *testing.T) {
+// Only the members of a cycle are named, not those that lead to or from it.
+func TestSupersessionCycle(t *testing.T) {
 	c := linked(t, 6, func(i int) []int { return map[int][]int{0: {1}, 1: {2, 5}, 2: {3}, 3: {1}, 4: {0}}[i] })
 	problems := strings.Split(c.Check().Error(), "\n")
 	slices.Sort(problems)

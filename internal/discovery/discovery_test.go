@@ -17,24 +17,24 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-var world simulatortest.Site
+var sharedSite simulatortest.Site
 
-func TestMain(m *testing.M) { world.Main(m) }
+func TestMain(m *testing.M) { sharedSite.Main(m) }
 
 func settings() poll.Settings {
 	return poll.Settings{
 		Timeout:   5 * time.Second,
 		TLSVerify: poll.VerifyFull,
-		TLS:       world.TLS(),
+		TLS:       sharedSite.TLS(),
 	}
 }
 
 func start(t testing.TB, servers ...simulator.Server) (*simulator.Fleet, []string) {
 	t.Helper()
-	return world.Start(t, servers...)
+	return sharedSite.Start(t, servers...)
 }
 
-// find asks once.
+// find makes a single request for the nodes.
 func find(t testing.TB, settings poll.Settings, user string, discover ...string) ([]Attempt, *List) {
 	t.Helper()
 	f, err := New(discover, user, settings.Headers)
@@ -88,7 +88,7 @@ func TestFind(t *testing.T) {
 }
 
 // Certificates of real servers have one name and no address.
-func TestCertificatesOfRealSites(t *testing.T) {
+func TestRealSiteCertificates(t *testing.T) {
 	_, hosts := start(t, simulator.Server{Name: "qlik1.example.com", Repository: repository(seven...)})
 	proxy, err := simulator.StartProxy(map[string]string{"qlik1.example.com:4242": hosts[0]})
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func TestCertificatesOfRealSites(t *testing.T) {
 	require.Contains(t, attempts[0].Hint, `set tls_verify = "chain"`)
 }
 
-func TestThroughAVirtualProxy(t *testing.T) {
+func TestVirtualProxyListing(t *testing.T) {
 	needs := http.Header{"Authorization": {"Bearer abc"}}
 	fleet, hosts := start(t, simulator.Server{NoClientCert: true, Header: needs, Repository: repository(seven...)})
 	s := settings()
@@ -127,7 +127,7 @@ func TestThroughAVirtualProxy(t *testing.T) {
 	require.Contains(t, attempts[0].Hint, "behind a virtual proxy, check token_file or headers")
 }
 
-func TestFirstThatAnswers(t *testing.T) {
+func TestFirstAnsweringHost(t *testing.T) {
 	fleet, hosts := start(t, simulator.Server{Fault: simulator.FaultDown}, simulator.Server{Fault: simulator.Fault503},
 		simulator.Server{Repository: repository(seven...)}, simulator.Server{Repository: repository()})
 	attempts, list := find(t, settings(), DefaultUser, hosts...)
@@ -138,10 +138,10 @@ func TestFirstThatAnswers(t *testing.T) {
 	require.Contains(t, attempts[1].Hint, "its Repository Service is not ready")
 	require.Equal(t, poll.Success, attempts[2].Result)
 	require.Len(t, list.Nodes, 3)
-	require.Zero(t, fleet.Requests(3), "nobody else is asked then")
+	require.Zero(t, fleet.Requests(3), "no further host is asked after a success")
 }
 
-func TestWhatIsNoList(t *testing.T) {
+func TestInvalidLists(t *testing.T) {
 	denied := func(user string) *simulator.Repository {
 		return &simulator.Repository{List: simulator.NodeList(seven...), User: user}
 	}
@@ -243,16 +243,16 @@ func TestAsleep(t *testing.T) {
 	require.Equal(t, 2, fleet.Requests(1))
 	attempts, _ = find(t, s, DefaultUser, hosts[2])
 	require.Equal(t, poll.Timeout, attempts[0].Result)
-	require.Less(t, attempts[0].ResponseTime, 2*s.Timeout, "it did not get as far as a request")
+	require.Less(t, attempts[0].ResponseTime, 2*s.Timeout, "it failed before the request")
 }
 
 // Faults have the same results for both services.
-func TestFaultsAreThoseOfAPoll(t *testing.T) {
+func TestFaultsAsInPoll(t *testing.T) {
 	t.Parallel()
 	s := settings()
 	for _, fault := range simulator.Faults() {
 		switch fault {
-		case simulator.FaultNoHandshake, simulator.FaultNoAnswer, simulator.FaultSlowDrip: // whose time is that of TestAsleep
+		case simulator.FaultNoHandshake, simulator.FaultNoAnswer, simulator.FaultSlowDrip: // TestAsleep covers their timing
 			continue
 		case simulator.FaultReset: // may be seen at several steps
 			continue
@@ -289,7 +289,7 @@ func TestUnreadableCertificate(t *testing.T) {
 	fleet, hosts := start(t, simulator.Server{Repository: repository(seven...)})
 	s := settings()
 	dir := t.TempDir()
-	require.NoError(t, world.Export(dir))
+	require.NoError(t, sharedSite.Export(dir))
 	s.TLS.TLSCA = filepath.Join(dir, "root.pem")
 	poller, err := poll.New(s)
 	require.NoError(t, err)

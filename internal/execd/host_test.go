@@ -101,8 +101,8 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// Several newlines during a round ask for only one more.
-func TestNewlinesDuringARound(t *testing.T) {
+// Several newlines during a round trigger only one more.
+func TestNewlinesDuringRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
 		r := startRun(t.Context(), true, nil, func(_ context.Context, acc telegraf.Accumulator) {
@@ -121,13 +121,13 @@ func TestNewlinesDuringARound(t *testing.T) {
 	})
 }
 
-// ends are the ways to end Run.
+// ends are the ways to stop Run.
 var ends = map[string]func(*running, context.CancelFunc){
 	"stdin":   func(r *running, _ context.CancelFunc) { r.stdin.Close() },
 	"context": func(_ *running, cancel context.CancelFunc) { cancel() },
 }
 
-func TestEndInTheMiddleOfARound(t *testing.T) {
+func TestEndDuringRound(t *testing.T) {
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestEndInTheMiddleOfARound(t *testing.T) {
 	}
 }
 
-func TestEndWhileNobodyReads(t *testing.T) {
+func TestEndWithUnreadOutput(t *testing.T) {
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestEndWhileNobodyReads(t *testing.T) {
 				r := startRun(ctx, true, writer, hangs)
 				_, err := io.ReadFull(reader, make([]byte, 10))
 				require.NoError(t, err)
-				begin := time.Now() // of a clock that stands still while something happens
+				begin := time.Now() // of synctest's clock, which stops while goroutines run
 				end(r, cancel)
 				require.NoError(t, <-r.ended)
 				require.Equal(t, grace, time.Since(begin))
@@ -202,7 +202,7 @@ func TestOnceInterrupted(t *testing.T) {
 }
 
 // A point that cannot be written is logged, and the others are written.
-func TestPointsThatCannotBeWritten(t *testing.T) {
+func TestUnwritablePoints(t *testing.T) {
 	tags := map[string]string{"source": "a"}
 	wide := map[string]string{"source": strings.Repeat("a", maxPoint)}
 	one := map[string]interface{}{"patch": 1}
@@ -234,7 +234,7 @@ func TestPointsThatCannotBeWritten(t *testing.T) {
 }
 
 // A point that is too long is split into several lines with the same series and time.
-func TestLinesOfPointsAreBounded(t *testing.T) {
+func TestPointLineLimit(t *testing.T) {
 	fields := make(map[string]interface{})
 	for i := range 26 {
 		fields[string(rune('a'+i))] = strings.Repeat(`"`, 3000)

@@ -51,14 +51,14 @@ func TestLevels(t *testing.T) {
 }
 
 // net/http logs unsolicited responses with package log.
-func TestPackageLogIsSilent(t *testing.T) {
+func TestPackageLogDiscarded(t *testing.T) {
 	out := redirect(t, telegraf.Trace)
 	log.Print("Unsolicited response: password")
 	log.Print("E! with a level")
 	require.Empty(t, out.String())
 }
 
-func TestUndo(t *testing.T) {
+func TestRedirectUndo(t *testing.T) {
 	var out bytes.Buffer
 	undo, err := Redirect(&out, telegraf.Info)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-func TestLineIsBounded(t *testing.T) {
+func TestLineLimit(t *testing.T) {
 	for _, letter := range []string{"x", "é", "東", "😀", "\xff"} {
 		for shift := range 4 {
 			for length := maxLine - 8; length < maxLine+4; length++ {
@@ -114,7 +114,7 @@ func TestLineIsBounded(t *testing.T) {
 }
 
 // Without a sink, Telegraf's logger keeps all messages in memory.
-func TestMemoryStaysBounded(t *testing.T) {
+func TestMemoryLimit(t *testing.T) {
 	redirectTo(t, io.Discard, telegraf.Info)
 	l := logger.New("inputs", "qlik_sense_version", "")
 	run := func(lines int) {

@@ -33,7 +33,7 @@ func unread(t *testing.T, file *os.File) int {
 }
 
 // Whenever the reader stops, the content of the pipe ends with a complete line.
-func TestPipeHoldsWholeLines(t *testing.T) {
+func TestPipeWholeLines(t *testing.T) {
 	reader, writer := newPipe(t)
 	w, limit, err := wholeLines(writer)
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestPipeHoldsWholeLines(t *testing.T) {
 	require.Equal(t, expected, read.String())
 }
 
-// The wait for a reader ends when it goes away.
+// Waiting for a reader ends when the reader closes the pipe.
 func TestPipeWithoutReader(t *testing.T) {
 	reader, writer := newPipe(t)
 	w, _, err := wholeLines(writer)
@@ -107,7 +107,7 @@ func TestSmallPipeGrows(t *testing.T) {
 	require.Equal(t, pipeSize, limit)
 }
 
-func TestStdoutIsNoPipe(t *testing.T) {
+func TestStdoutNotPipe(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/points")
 	require.NoError(t, err)
 	defer file.Close()

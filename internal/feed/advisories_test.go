@@ -43,9 +43,9 @@ func sample(t testing.TB, id string) json.RawMessage {
 	return content
 }
 
-// The samples are read as people read them: the same fixes for the seven that have a list, and
-// undecided for the others.
-func TestSamplesAreReadAsPeopleReadThem(t *testing.T) {
+// The samples are read as in the curated entries: the same fixes for the seven that list them, undecided for
+// the others.
+func TestSamplesMatchCuratedFixes(t *testing.T) {
 	curated := make(map[string]catalog.Advisory)
 	for _, a := range catalog.BuiltIn().Advisories {
 		curated[a.ID] = a
@@ -85,7 +85,7 @@ func TestSamplesAreReadAsPeopleReadThem(t *testing.T) {
 }
 
 // The CPEs of three samples agree with their texts, except for an initial release with the fix.
-func TestCPEsOfTheSamples(t *testing.T) {
+func TestSampleCPEs(t *testing.T) {
 	runs := map[string]int{"CVE-2023-41265": 4, "CVE-2023-41266": 4, "CVE-2023-48365": 8}
 	for id, r := range samples(t) {
 		a := readCPEs(r.Configurations)
@@ -160,8 +160,8 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// A hostile record stays within the bounds of an entry and has no control characters.
-func TestRecordsAreBounded(t *testing.T) {
+// A hostile record stays within the limits of an entry, without control characters.
+func TestRecordLimits(t *testing.T) {
 	references := make([]string, 0, 1002)
 	for i := range 1000 {
 		references = append(references, fmt.Sprintf(`{"url":"https://example.com/%d"}`, i))
@@ -183,7 +183,7 @@ func TestRecordsAreBounded(t *testing.T) {
 	require.NoError(t, c.Check())
 }
 
-// References are web pages only, each once.
+// References are only web pages, without duplicates.
 func TestReferences(t *testing.T) {
 	const longest = 1 << 10
 	page := "https://example.com/" + strings.Repeat("a", longest-len("https://example.com/"))

@@ -29,7 +29,7 @@ func TestReadText(t *testing.T) {
 	}
 	tests := []struct {
 		name, text string
-		fixed      string // joined by a bar; "" where a person must look
+		fixed      string // joined by a bar; "" if a person must decide
 		err        string
 	}{
 		{"a clean list", list("May 2027 Patch 3, February 2027 Patch 5, and November 2026 Patch 12."),

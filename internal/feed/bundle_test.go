@@ -22,8 +22,8 @@ func (f *feeds) download(t testing.TB) *Download {
 }
 
 // A bundle has the same effect as the network.
-func TestUpdateFromABundle(t *testing.T) {
-	f := play(t)
+func TestUpdateFromBundle(t *testing.T) {
+	f := startFeeds(t)
 	d := f.download(t)
 	report, err := d.Run(t.Context())
 	require.NoError(t, err)
@@ -48,8 +48,8 @@ func TestUpdateFromABundle(t *testing.T) {
 }
 
 // A bundle keeps the day on which the vendor's list was downloaded, but not for a mirror.
-func TestDayOfABundle(t *testing.T) {
-	f := play(t)
+func TestBundleDay(t *testing.T) {
+	f := startFeeds(t)
 	l, err := parseReleases([][]byte{[]byte("[" + may2031 + "]")})
 	require.NoError(t, err)
 	for read, expected := range map[catalog.Day]string{day(t, today): today, {}: "2031-05-12"} {
@@ -71,8 +71,8 @@ func TestDayOfABundle(t *testing.T) {
 	}
 }
 
-func TestDownloadWithoutASource(t *testing.T) {
-	f := play(t)
+func TestDownloadSourceFails(t *testing.T) {
+	f := startFeeds(t)
 	f.Set("advisories", feedtest.Body("<html>"))
 	d := f.download(t)
 	report, err := d.Run(t.Context())
@@ -204,7 +204,7 @@ func TestHostileBundles(t *testing.T) {
 			require.ErrorContains(t, err, tt.expected)
 			require.NotContains(t, err.Error(), "\x1b")
 			require.Less(t, len(err.Error()), 900)
-			requireUntouched(t, target, text)
+			requireUnchanged(t, target, text)
 		})
 	}
 
@@ -214,7 +214,7 @@ func TestHostileBundles(t *testing.T) {
 		require.ErrorContains(t, err, target+" stays as it was: ")
 		require.ErrorContains(t, err, from)
 		require.ErrorContains(t, err, "check the path and its permissions")
-		requireUntouched(t, target, text)
+		requireUnchanged(t, target, text)
 	}
 }
 
@@ -225,8 +225,8 @@ func pagesOf(n int) (files []tarFile) {
 	return files
 }
 
-// A bundle that could not be read again is not written.
-func TestBundlesAreBounded(t *testing.T) {
+// A bundle that could not be read back is not written.
+func TestBundleLimits(t *testing.T) {
 	page := []byte("[" + strings.Repeat(" ", 9<<20) + "]")
 	_, err := packBundle([]outcome{{source: releases, answer: &answer{pages: slices.Repeat([][]byte{page}, 8)}}}, day(t, today))
 	require.EqualError(t, err, "the replies take 72 MiB, and a bundle of more than 64 would not be read again")
@@ -261,8 +261,8 @@ func gzipOf(t *testing.T, content []byte) []byte {
 	return out.Bytes()
 }
 
-// Only a whole bundle is accepted, wherever it was cut off.
-func TestBundlesThatWereCutOff(t *testing.T) {
+// A bundle that was truncated anywhere is refused.
+func TestTruncatedBundles(t *testing.T) {
 	good := packed(t, file("manifest.json", oneRelease), file("releases-1.json", "["+may2031+"]"))
 	for n := range good {
 		_, _, err := unpackBundle(good[:n])

@@ -154,7 +154,7 @@ func TestAttempts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var requests atomic.Int64
-			f := play(t)
+			f := startFeeds(t)
 			good := f.Handler("advisories")
 			f.Set("advisories", func(w http.ResponseWriter, r *http.Request) {
 				requests.Add(1)
@@ -189,7 +189,7 @@ func (a answers) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // NVD counts requests over 30 seconds: a client beyond the limit is served after that.
-func TestPauses(t *testing.T) {
+func TestRateLimitPauses(t *testing.T) {
 	const window = 30 * time.Second
 	u, err := url.Parse("https://example.com/")
 	require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestPauses(t *testing.T) {
 		_, err := f.get(t.Context(), u)
 		require.NoError(t, err)
 
-		// A limit that lasts too long is reported at once.
+		// A rate limit that lasts too long is reported at once.
 		ctx, cancel := context.WithTimeout(t.Context(), firstPause)
 		defer cancel()
 		start = time.Now()
@@ -214,7 +214,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-func TestProxyThatRefuses(t *testing.T) {
+func TestProxyRefuses(t *testing.T) {
 	proxy, err := url.Parse(serve(t, feedtest.Answer(http.StatusProxyAuthRequired, "")))
 	require.NoError(t, err)
 	client := releases.client()
@@ -223,7 +223,7 @@ func TestProxyThatRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "the proxy answered with HTTP status 407 Proxy Authentication Required: check the network and the proxy")
 }
 
-func TestPagesAreBounded(t *testing.T) {
+func TestPageLimit(t *testing.T) {
 	list := feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown"))
 	address := serve(t, feedtest.Body(string(list)))
 	s := *exploited
@@ -261,7 +261,7 @@ func TestRateLimitEnd(t *testing.T) {
 	}
 }
 
-func TestMessagesOfStatuses(t *testing.T) {
+func TestStatusMessages(t *testing.T) {
 	for _, tt := range []struct {
 		handler  http.HandlerFunc
 		expected string
@@ -293,7 +293,7 @@ func TestMessagesOfStatuses(t *testing.T) {
 
 // CISA's server refuses some programs. The copy on GitHub is read instead, with a remark; a mirror
 // chosen by the user has no copy.
-func TestCopyOfCISAsList(t *testing.T) {
+func TestCISACatalogCopy(t *testing.T) {
 	list := string(feedtest.KEV("2031-06-28", feedtest.KEVEntry("CVE-2024-36077", "Qlik", "Sense", "2031-06-27", "Unknown")))
 	denied := serve(t, feedtest.Body("<HTML>\n<TITLE>Access Denied</TITLE>"))
 	s := *exploited
@@ -327,7 +327,7 @@ func TestCopyOfCISAsList(t *testing.T) {
 	require.ErrorContains(t, err, "\n"+redacted(s.copyURL)+", page 1: HTTP status 404")
 }
 
-func TestAnswersFromWhereTheyArePublished(t *testing.T) {
+func TestRedactedSource(t *testing.T) {
 	s := *releases
 	s.url = serve(t, feedtest.Body("["+may2031+"]"))
 	for _, address := range []string{"", s.url} {
@@ -368,7 +368,7 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	// By words of the text: a query by product misses records that NVD has not analysed.
+	// The query searches the description: a query by product misses records that NVD has not analysed.
 	require.Equal(t, "https://services.nvd.nist.gov/rest/json/cves/2.0?keywordSearch=qlik%20sense", advisories.url)
 	require.Equal(t, "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", exploited.url)
 	require.Equal(t, "https://raw.githubusercontent.com/cisagov/kev-data/HEAD/known_exploited_vulnerabilities.json", exploited.copyURL)

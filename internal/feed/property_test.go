@@ -16,14 +16,14 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// No update, whatever the feeds contain, makes a release look less affected than an entry that
-// somebody wrote, unless the record is rejected, which is reported.
-func TestUpdatesNeverForgive(t *testing.T) {
+// Whatever the feeds contain, no update makes a release look less affected than a curated entry, unless the
+// record is rejected, which is reported.
+func TestUpdatesNeverLessStrict(t *testing.T) {
 	builtIn := judgement.BuiltIn()
 	today := day(t, today)
 	for seed := range uint64(10) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		f := play(t)
+		f := startFeeds(t)
 		file, _ := builtInFile(t)
 		for range 3 {
 			records, rejected := randomRecords(t, random)
@@ -85,7 +85,7 @@ func randomRecords(t *testing.T, random *rand.Rand) (records []json.RawMessage, 
 	for _, id := range ids {
 		modified := fmt.Sprintf("2031-06-%02d", 1+random.IntN(28))
 		switch random.IntN(6) {
-		case 0: // lacking
+		case 0: // missing
 		case 1:
 			if strings.HasPrefix(id, "CVE-2031") {
 				records = append(records, feedtest.Record(id, modified, clean))
@@ -103,7 +103,7 @@ func randomRecords(t *testing.T, random *rand.Rand) (records []json.RawMessage, 
 			records = append(records, feedtest.Record(id, modified, "Qlik Sense has a flaw. This is fixed in "+randomList(random)+"."))
 		}
 	}
-	if len(records) == len(rejected) { // a reply without anything is refused
+	if len(records) == len(rejected) { // an empty reply is refused
 		records = append(records, feedtest.Record("CVE-2031-0003", "2031-06-01", clean))
 	}
 	return records, rejected

@@ -157,7 +157,7 @@ func TestFullPages(t *testing.T) {
 	}
 }
 
-func TestOddEntriesThatAreNamed(t *testing.T) {
+func TestSkippedEntriesNamed(t *testing.T) {
 	odd := skipped{reason: "odd"}
 	l := &releaseList{skipped: slices.Repeat([]skipped{odd}, maxNamed)}
 	require.Len(t, l.notTaken(), maxNamed, "each is named")

@@ -20,7 +20,7 @@ import (
 )
 
 func TestUpdate(t *testing.T) {
-	f := play(t)
+	f := startFeeds(t)
 	file, _ := builtInFile(t)
 	u := f.update(t, file)
 	result, err := u.Run(t.Context())
@@ -54,8 +54,8 @@ CVE-2023-48365: not in CISA's list; it still counts as exploited
 }
 
 // An update reports the comments that it does not keep.
-func TestUpdateTellsOfLostComments(t *testing.T) {
-	u := play(t).update(t, "")
+func TestUpdateReportsLostComments(t *testing.T) {
+	u := startFeeds(t).update(t, "")
 	var text string
 	u.File, text = builtInFile(t)
 	require.Contains(t, text, "\n[[advisory]]\n")
@@ -85,8 +85,8 @@ func TestUpdateTellsOfLostComments(t *testing.T) {
 }
 
 // A file that cannot be written is reported before any request.
-func TestFilesThatCannotBeWritten(t *testing.T) {
-	f := play(t)
+func TestUnwritableFiles(t *testing.T) {
+	f := startFeeds(t)
 	for _, part := range Parts {
 		f.Set(part, func(http.ResponseWriter, *http.Request) { t.Error("asked") })
 	}
@@ -105,8 +105,8 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 }
 
 // A new file has the data of the built-in catalogue and the lists.
-func TestUpdateMakesAFile(t *testing.T) {
-	u := play(t).update(t, filepath.Join(t.TempDir(), "new.toml"))
+func TestUpdateCreatesFile(t *testing.T) {
+	u := startFeeds(t).update(t, filepath.Join(t.TempDir(), "new.toml"))
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	require.True(t, result.New)
@@ -116,8 +116,8 @@ func TestUpdateMakesAFile(t *testing.T) {
 	require.Equal(t, catalog.BuiltIn().Advisories[0], c.Advisories[0])
 }
 
-func TestSourcesAreLeftOut(t *testing.T) {
-	f := play(t)
+func TestExcludedSources(t *testing.T) {
+	f := startFeeds(t)
 	file, text := builtInFile(t)
 	u := f.update(t, file)
 	u.LeftOut = map[string]bool{"releases": true, "exploited": true}
@@ -132,13 +132,13 @@ func TestSourcesAreLeftOut(t *testing.T) {
 	u.LeftOut["advisories"] = true
 	_, err = u.Run(t.Context())
 	require.EqualError(t, err, file+" stays as it was: all sources are left out: nothing is to be done")
-	requireUntouched(t, file, text)
+	requireUnchanged(t, file, text)
 }
 
 // closed returns the URL of a port on which nothing listens.
 func closed(t *testing.T) string {
 	t.Helper()
-	f := play(t)
+	f := startFeeds(t)
 	f.Close()
 	return f.URL
 }
@@ -213,10 +213,10 @@ func TestSourcesFailOneByOne(t *testing.T) {
 	require.GreaterOrEqual(t, len(ways), 33)
 	before := catalog.BuiltIn()
 	for i, name := range slices.Sorted(maps.Keys(ways)) {
-		part, handler := Parts[i%len(Parts)], ways[name] // in turn: what asks is the same for all
+		part, handler := Parts[i%len(Parts)], ways[name] // in turn, because all sources share the client
 		t.Run(name+", "+part, func(t *testing.T) {
 			t.Parallel()
-			f := play(t)
+			f := startFeeds(t)
 			f.Set(part, handler)
 			file, _ := builtInFile(t)
 			u := f.update(t, file)
@@ -252,7 +252,7 @@ func TestSourcesFailOneByOne(t *testing.T) {
 }
 
 func TestAllSourcesFail(t *testing.T) {
-	f := play(t)
+	f := startFeeds(t)
 	for _, part := range Parts {
 		f.Set(part, feedtest.Answer(404, ""))
 	}
@@ -266,7 +266,7 @@ func TestAllSourcesFail(t *testing.T) {
 	}
 	require.Equal(t, fmt.Sprintf("%s: not brought up to date: releases as of %s, advisories as of %s, exploited as of %s",
 		file, catalog.BuiltIn().ReleasesAsOf, catalog.BuiltIn().AdvisoriesAsOf, catalog.BuiltIn().ExploitedAsOf), messages[3])
-	requireUntouched(t, file, text)
+	requireUnchanged(t, file, text)
 
 	u := f.update(t, filepath.Join(t.TempDir(), "new.toml"))
 	_, err = u.Run(t.Context())
@@ -275,7 +275,7 @@ func TestAllSourcesFail(t *testing.T) {
 }
 
 func TestUpdateInterrupted(t *testing.T) {
-	f := play(t)
+	f := startFeeds(t)
 	asked := make(chan struct{})
 	f.Set("advisories", func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
 	file, text := builtInFile(t)
@@ -284,17 +284,17 @@ func TestUpdateInterrupted(t *testing.T) {
 	result, err := f.update(t, file).Run(ctx)
 	require.Nil(t, result)
 	require.EqualError(t, err, file+" stays as it was: interrupted")
-	requireUntouched(t, file, text)
+	requireUnchanged(t, file, text)
 }
 
 // Data dated in the future would suppress every warning of old data.
-func TestListsOfTheFuture(t *testing.T) {
+func TestListsFromFuture(t *testing.T) {
 	for part, content := range map[string]string{
 		"releases":   "[" + strings.Replace(may2031, "2031-05-12", "2031-07-03", 1) + "]",
 		"advisories": string(feedtest.NVDReply("2031-07-03", feedtest.Record("CVE-2031-0001", "2031-06-01", clean))),
 		"exploited":  string(feedtest.KEV("2031-07-03", feedtest.KEVEntry("CVE-2023-41265", "Qlik", "Sense", "2023-12-07", "Known"))),
 	} {
-		f := play(t)
+		f := startFeeds(t)
 		f.Set(part, feedtest.Body(content))
 		file, _ := builtInFile(t)
 		_, err := f.update(t, file).Run(t.Context())
@@ -312,16 +312,16 @@ func TestListsOfTheFuture(t *testing.T) {
 		require.Equal(t, s == releases, o.err != nil, s.part)
 	}
 	file, text := builtInFile(t)
-	u := play(t).update(t, file)
+	u := startFeeds(t).update(t, file)
 	u.Today = day(t, "2020-01-01")
 	_, err := u.Run(t.Context())
 	require.ErrorContains(t, err, "releases_as_of: "+catalog.BuiltIn().ReleasesAsOf.String()+" is in the future: check it, or the clock of this machine")
-	requireUntouched(t, file, text)
+	requireUnchanged(t, file, text)
 }
 
 // The date of the vendor's list is the day of the download or, for a mirror, that of the newest
 // entry. The lists of NVD and CISA contain their date.
-func TestDayOfAnAnswer(t *testing.T) {
+func TestResponseDay(t *testing.T) {
 	list := &releaseList{releases: []catalog.Listed{{Published: day(t, "2026-05-12")}, {Published: day(t, "2026-04-01")}}}
 	read := day(t, "2026-11-21")
 	require.Equal(t, read, (&answer{list: list, read: read}).asOf(releases))
@@ -330,16 +330,16 @@ func TestDayOfAnAnswer(t *testing.T) {
 	require.Equal(t, day(t, "2026-11-20"), (&answer{list: of, read: read}).asOf(advisories))
 }
 
-// Ten concurrent updates, each with its own advisory and without one source, leave a whole file
+// Ten concurrent updates, each with its own advisory and with one source excluded, leave a complete file
 // with the data of all of them, and no other files.
-func TestUpdatesAtOnce(t *testing.T) {
+func TestConcurrentUpdates(t *testing.T) {
 	const updates = 10
 	id := func(i int) string { return fmt.Sprintf("CVE-2031-%04d", i) }
 	file, _ := builtInFile(t)
 	var arrived, group sync.WaitGroup
 	arrived.Add(updates)
 	for i := range updates {
-		f := play(t)
+		f := startFeeds(t)
 		f.Set("exploited", feedtest.Answer(404, ""))
 		reply := feedtest.Body(string(feedtest.NVDReply("2031-06-29", feedtest.Record(id(i), "2031-06-01", clean))))
 		f.Set("advisories", func(w http.ResponseWriter, r *http.Request) {
@@ -366,8 +366,8 @@ func TestUpdatesAtOnce(t *testing.T) {
 }
 
 // A wrong entry prevents the update of its own release only.
-func TestUpdateLeavesContradictionsOut(t *testing.T) {
-	f := play(t)
+func TestUpdateSkipsContradictions(t *testing.T) {
+	f := startFeeds(t)
 	file, _ := builtInFile(t)
 	entries := []string{
 		may2031, may2031Patch1, `{"name":"x","tag_name":"y","prerelease":true}`,
@@ -402,7 +402,7 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 }
 
 // A file older than the program also gets the newer built-in data.
-func TestUpdateOfAnOldFile(t *testing.T) {
+func TestUpdateOldFile(t *testing.T) {
 	old := *catalog.BuiltIn()
 	old.Advisories = nil
 	for _, a := range catalog.BuiltIn().Advisories {
@@ -419,7 +419,7 @@ func TestUpdateOfAnOldFile(t *testing.T) {
 	old.ReleasesAsOf, old.AdvisoriesAsOf = catalog.BuiltIn().AdvisoriesAsOf, day(t, "2025-06-01")
 	file := filepath.Join(t.TempDir(), "catalog.toml")
 	require.NoError(t, old.Save(file, ""))
-	u := play(t).update(t, file)
+	u := startFeeds(t).update(t, file)
 	u.LeftOut = map[string]bool{"advisories": true, "exploited": true}
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
@@ -432,12 +432,12 @@ func TestUpdateOfAnOldFile(t *testing.T) {
 }
 
 // A single full page may be an incomplete list, which causes a remark.
-func TestUpdateFromAPartOfTheList(t *testing.T) {
+func TestUpdateFromPartialList(t *testing.T) {
 	entries := make([]string, 0, perPage)
 	for patch := perPage - 1; patch > 0; patch-- {
 		entries = append(entries, fmt.Sprintf(`{"name":"May 2031 Patch %d","tag_name":"v15.100.%d","published_at":"2031-05-12T12:00:00Z"}`, patch, patch+3))
 	}
-	f := play(t)
+	f := startFeeds(t)
 	file, _ := builtInFile(t)
 	f.Set("releases", feedtest.Body("["+strings.Join(append(entries, may2031), ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())

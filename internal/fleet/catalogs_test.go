@@ -51,7 +51,7 @@ func writeCatalogue(t *testing.T, file string, releases, advisories int, change 
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 }
 
-// notices are the notices since the last call, with the letter of their level.
+// notices returns the notices since the last call, each with the letter of its level.
 func notices(p *Process) []string {
 	all := p.Notices()
 	lines := make([]string, len(all))
@@ -61,7 +61,7 @@ func notices(p *Process) []string {
 	return lines
 }
 
-func TestCatalogueIsAnnounced(t *testing.T) {
+func TestCatalogueLogged(t *testing.T) {
 	process := onDay(today)
 	newBlock(t, process, settingsFor("qlik1.example.com"))
 	c := catalog.BuiltIn()
@@ -70,7 +70,7 @@ func TestCatalogueIsAnnounced(t *testing.T) {
 }
 
 // Blocks with the same catalogue share it, and log it once.
-func TestCatalogueIsReadOnce(t *testing.T) {
+func TestCatalogueReadOnce(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
@@ -86,7 +86,7 @@ func TestCatalogueIsReadOnce(t *testing.T) {
 	require.Len(t, lines, 5, "announced, three parts are old, and too old to prove anything: %s", lines)
 }
 
-func TestOldCatalogueIsWarnedOf(t *testing.T) {
+func TestOldCatalogueWarning(t *testing.T) {
 	for _, tt := range []struct {
 		releases, advisories int
 		warnings             []string
@@ -122,7 +122,7 @@ func TestOldCatalogueIsWarnedOf(t *testing.T) {
 }
 
 // A program that runs for half a year warns when each part of its data becomes old.
-func TestCatalogueGrowsOld(t *testing.T) {
+func TestCatalogueAge(t *testing.T) {
 	c := clock{today}
 	process := c.process()
 	settings := settingsFor("qlik1.example.com")
@@ -138,8 +138,8 @@ func TestCatalogueGrowsOld(t *testing.T) {
 	}
 }
 
-// A wrong clock must not suppress the warnings.
-func TestCatalogueOfTheFuture(t *testing.T) {
+// A wrong clock must not suppress warnings.
+func TestCatalogueFromFuture(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
@@ -149,8 +149,8 @@ func TestCatalogueOfTheFuture(t *testing.T) {
 		"): advisories_as_of: 2026-11-26 is in the future: check it, or the clock of this machine")
 }
 
-// Missing entries of a file are added, and weaker ones reported: they must not turn servers green.
-func TestCatalogueIsCompleted(t *testing.T) {
+// Missing entries of a file are added and weaker ones reported, because they must not make servers compliant.
+func TestCatalogueCompleted(t *testing.T) {
 	_, hosts := start(t, runs("August 2023 Patch 1", "14.139.5"))
 	settings := settingsFor(hosts...)
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
@@ -189,7 +189,7 @@ func TestCatalogueIsCompleted(t *testing.T) {
 	require.Contains(t, lines, "W! Catalogue ("+settings.CatalogFile+"): weaker than what is built into this program: CVE-2023-48365 is not exploited")
 }
 
-func TestMinimumReleaseThatNobodyKnows(t *testing.T) {
+func TestUnknownMinimumRelease(t *testing.T) {
 	for minimum, warned := range map[string]bool{"May 2025 Patch 3": false, "July 2024": true, "": false} {
 		process := onDay(today)
 		settings := settingsFor("qlik1.example.com")
@@ -200,7 +200,7 @@ func TestMinimumReleaseThatNobodyKnows(t *testing.T) {
 	}
 }
 
-func TestCatalogueFileIsReadAgain(t *testing.T) {
+func TestCatalogueFileReload(t *testing.T) {
 	_, hosts := start(t, runs("May 2024 Patch 1", "14.187.5"))
 	process := onDay(today)
 	settings := settingsFor(hosts...)
@@ -263,7 +263,7 @@ func TestCatalogueFileIsReadAgain(t *testing.T) {
 }
 
 // All problems of a catalogue are reported, a line each; further blocks do not repeat them.
-func TestBadCatalogueIsRefused(t *testing.T) {
+func TestBadCatalogueRefused(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
@@ -291,18 +291,18 @@ func TestBadCatalogueIsRefused(t *testing.T) {
 }
 
 // A pipe without a writer must not block the rounds.
-func TestCatalogueThatIsAPipe(t *testing.T) {
+func TestCatalogueIsPipe(t *testing.T) {
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")
 	if err := mkfifo(settings.CatalogFile); err != nil {
-		t.Skipf("not run, for this system has no pipes with names: %v", err)
+		t.Skipf("needs named pipes: %v", err)
 	}
 	_, err := New(settings, onDay(today))
 	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
 }
 
 // If a file system hangs, the previous catalogue stays in use, and a round waits only briefly.
-func TestCatalogueOnAFileSystemThatHangs(t *testing.T) {
+func TestCatalogueOnHangingFileSystem(t *testing.T) {
 	process := onDay(today)
 	settings := settingsFor("qlik1.example.com")
 	settings.CatalogFile = filepath.Join(t.TempDir(), "catalog.toml")

@@ -78,7 +78,7 @@ func documented[T any](fields []FieldOf[T]) (all []docField) {
 }
 
 // The documentation lists the fields as in the tables.
-func TestDocumentationHoldsTheFields(t *testing.T) {
+func TestDocumentedFields(t *testing.T) {
 	for name, fields := range map[string][]docField{"fields": documented(Fields), "site fields": documented(SiteFields)} {
 		for _, d := range documentations {
 			var rows strings.Builder

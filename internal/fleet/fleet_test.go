@@ -12,9 +12,9 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-var world simulatortest.Site
+var sharedSite simulatortest.Site
 
-func TestMain(m *testing.M) { world.Main(m) }
+func TestMain(m *testing.M) { sharedSite.Main(m) }
 
 // today is the day of rounds that must not depend on the date: the built-in data are fresh.
 var today = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
@@ -29,7 +29,7 @@ func settingsFor(hosts ...string) Settings {
 		Poll: poll.Settings{
 			Timeout:   5 * time.Second,
 			TLSVerify: poll.VerifyFull,
-			TLS:       world.TLS(),
+			TLS:       sharedSite.TLS(),
 		},
 		SameVersion:   true,
 		CatalogMaxAge: 180 * 24 * time.Hour,
@@ -43,7 +43,7 @@ func runs(label, build string) simulator.Server {
 
 func start(t testing.TB, servers ...simulator.Server) (*simulator.Fleet, []string) {
 	t.Helper()
-	return world.Start(t, servers...)
+	return sharedSite.Start(t, servers...)
 }
 
 func newBlock(t testing.TB, process *Process, settings Settings) *Block {

@@ -13,7 +13,7 @@ import (
 
 // Data flow in one direction: settings, fleet, results, then points and reports. The fleet does
 // not know Telegraf, the reports do not know the plugin.
-func TestImportsPointOneWay(t *testing.T) {
+func TestImports(t *testing.T) {
 	files := 0
 	for folder, forbidden := range map[string][]string{
 		".":             {"influxdata/telegraf", "plugins/inputs", "internal/report", "internal/settings"},

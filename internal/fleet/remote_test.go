@@ -145,7 +145,7 @@ func builtInBehind(t *testing.T) int {
 	panic("no May 2024")
 }
 
-func TestCatalogueOfAWebServer(t *testing.T) {
+func TestCatalogueFromWebServer(t *testing.T) {
 	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	s := newSite(t, web)
 
@@ -197,7 +197,7 @@ func TestWebServerWithoutETags(t *testing.T) {
 }
 
 // Only the ETag of a valid catalogue is sent back, and only up to a certain length.
-func TestETagsThatAreRemembered(t *testing.T) {
+func TestETagCache(t *testing.T) {
 	var asked []string
 	answer := func(text, etag string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -223,7 +223,7 @@ func TestETagsThatAreRemembered(t *testing.T) {
 }
 
 // If a web server misbehaves, the built-in data are used, and one line says why.
-func TestWebServerThatMisbehaves(t *testing.T) {
+func TestWebServerMisbehaves(t *testing.T) {
 	whole := catalogText(t, 30, nil)
 	for _, tt := range []struct {
 		name    string
@@ -276,7 +276,7 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 }
 
 // A web server that hangs delays only one round, and only briefly.
-func TestWebServerThatHangs(t *testing.T) {
+func TestWebServerHangs(t *testing.T) {
 	wakes := make(chan struct{})
 	web := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -301,8 +301,8 @@ func TestWebServerThatHangs(t *testing.T) {
 	s.block.AwaitCatalog(ctx)
 }
 
-// After a failure, a server does not delay rounds any more.
-func TestNoRoundWaitsAfterAFailure(t *testing.T) {
+// After a failure, a web server no longer delays rounds.
+func TestNoWaitAfterFailure(t *testing.T) {
 	web := serve(t, respond(http.StatusInternalServerError, ""))
 	s := newSite(t, web)
 	s.round(builtInBehind(t))
@@ -322,7 +322,7 @@ func TestNoRoundWaitsAfterAFailure(t *testing.T) {
 }
 
 // All blocks of a process share the catalogue.
-func TestManyBlocksAskOnce(t *testing.T) {
+func TestBlocksShareCatalogue(t *testing.T) {
 	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	process := onDay(today)
 	process.roots = web.roots()
@@ -354,7 +354,7 @@ func TestManyBlocksAskOnce(t *testing.T) {
 }
 
 // Overlapping rounds use the same catalogue.
-func TestRoundsThatOverlap(t *testing.T) {
+func TestOverlappingRounds(t *testing.T) {
 	web := serve(t, withETag(catalogText(t, 30, nil), `"1"`))
 	s := newSite(t, web)
 	c := s.block.catalog
@@ -393,7 +393,7 @@ func TestWeakerEntries(t *testing.T) {
 	require.NotContains(t, lines, sentence)
 }
 
-func TestMinimumReleaseByAWebServer(t *testing.T) {
+func TestMinimumReleaseWithCatalogueURL(t *testing.T) {
 	web := serve(t, withETag(catalogText(t, 30, nil), ""))
 	process := onDay(today)
 	process.roots = web.roots()

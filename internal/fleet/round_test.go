@@ -47,7 +47,7 @@ func TestRound(t *testing.T) {
 	require.Equal(t, Different, exposed.Comparison)
 }
 
-func TestServersAreNotCompared(t *testing.T) {
+func TestServersNotCompared(t *testing.T) {
 	_, hosts := start(t, runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5"))
 	for name, change := range map[string]func(*Settings, *Block){
 		"same_version = false": func(s *Settings, _ *Block) { s.SameVersion = false },
@@ -62,7 +62,7 @@ func TestServersAreNotCompared(t *testing.T) {
 }
 
 // Data that are too old prove nothing, on the day after catalog_max_age.
-func TestOldDataProveNothing(t *testing.T) {
+func TestOldDataAreNoProof(t *testing.T) {
 	_, hosts := start(t, runs("May 2025 Patch 15", "14.231.27"), runs("August 2023 Patch 1", "14.139.5"))
 	asOf := judgement.BuiltIn().Catalog.AdvisoriesAsOf
 	noon, err := time.Parse("2006-01-02 15", asOf.String()+" 12")
@@ -179,8 +179,8 @@ func fieldOf(t *testing.T, r *Result, name string) any {
 	return nil
 }
 
-// Withheld places are returned, and one is never withheld.
-func TestWithheldPlaces(t *testing.T) {
+// Withheld slots are returned, and one slot is never withheld.
+func TestWithheldSlots(t *testing.T) {
 	p := newPolls(3)
 	for range 3 {
 		require.NoError(t, p.enter(t.Context()))

@@ -46,7 +46,7 @@ func startSite(t *testing.T, about ...simulator.Server) *siteOf {
 		servers = append(servers, simulator.Server{Addr: "127.0.0.1:0", Name: name(i), Fault: simulator.FaultDown})
 	}
 	var err error
-	s.fleet, err = simulator.Start(world.Site, servers...)
+	s.fleet, err = simulator.Start(sharedSite.Site, servers...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.fleet.Close()) })
 	routes := make(map[string]string)
@@ -200,7 +200,7 @@ func TestSite(t *testing.T) {
 }
 
 // Before the first list, only hosts are polled; a round that was cut off proves nothing.
-func TestSiteThatWasNeverListed(t *testing.T) {
+func TestSiteNeverListed(t *testing.T) {
 	s := startSite(t, runs("May 2025 Patch 15", "14.231.27"))
 	settings := s.settings(name(0))
 	b := newBlock(t, onDay(today), settings)
@@ -253,8 +253,8 @@ func TestUnusableEntries(t *testing.T) {
 	require.Len(t, siteNotices(process), 2, "the warning comes once, beside the nodes that were found")
 }
 
-// In a tie the version of the central node counts, for hosts as well.
-func TestCentralNodeDecidesATie(t *testing.T) {
+// In a tie the version of the central node counts, also for hosts.
+func TestCentralNodeDecidesTie(t *testing.T) {
 	old, current := runs("May 2024 Patch 9", "14.187.14"), runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, old, current, current, old)
 	s.lists(0, node(0, "central"), node(1), node(2))
@@ -269,7 +269,7 @@ func TestCentralNodeDecidesATie(t *testing.T) {
 }
 
 // Blocks with the same tags poll a node once; the block with the node in hosts has priority.
-func TestBlocksThatFindTheSameNode(t *testing.T) {
+func TestBlocksFindSameNode(t *testing.T) {
 	current := runs("May 2025 Patch 15", "14.231.27")
 	s := startSite(t, current, current, current)
 	s.lists(0, node(0, "central"), node(1), node(2))
@@ -315,7 +315,7 @@ func TestBlocksThatFindTheSameNode(t *testing.T) {
 }
 
 // A malicious list can fill neither the log nor the memory.
-func TestManyNodesThatChange(t *testing.T) {
+func TestManyChangingNodes(t *testing.T) {
 	s := startSite(t, simulator.Server{})
 	process := onDay(today)
 	settings := s.settings(name(0))
@@ -336,7 +336,7 @@ func TestManyNodesThatChange(t *testing.T) {
 }
 
 // Hints for discovered nodes, without a proxy.
-func TestHintsForFoundNodes(t *testing.T) {
+func TestDiscoveredNodeHints(t *testing.T) {
 	b := newBlock(t, onDay(today), settingsFor("qlik1"))
 	const (
 		firewall = "x; the node was found through its site: port 9032 needs a firewall rule of its own, on each node"
@@ -401,7 +401,7 @@ func TestDiscoverSettings(t *testing.T) {
 }
 
 // Asking for the nodes counts as a poll.
-func TestListingTakesAPlace(t *testing.T) {
+func TestListingCountsAsPoll(t *testing.T) {
 	s := startSite(t, runs("May 2025 Patch 15", "14.231.27"))
 	s.lists(0, node(0, "central"))
 	process := onDay(today)

@@ -1,5 +1,5 @@
-// Package golden compares what tests make with files of the repository. With -update it writes
-// those files instead.
+// Package golden compares the output of tests with golden files. With -update it writes these files
+// instead.
 package golden
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write golden files and generated parts of pages instead of comparing with them")
+var update = flag.Bool("update", false, "write golden files and generated parts of pages instead of comparing them")
 
-// Update reports whether files are written instead of compared.
+// Update reports whether -update is set.
 func Update() bool { return *update }
 
 // Require compares got with the content of file.
@@ -24,10 +24,10 @@ func Require(t testing.TB, file, got string) {
 		write(t, file, got)
 		return
 	}
-	require.Equal(t, read(t, file), got, "%s: -update writes it", file)
+	require.Equal(t, read(t, file), got, "%s: run with -update to write it", file)
 }
 
-// RequirePart compares got with the part of a page between two marks, each a line of its own.
+// RequirePart compares got with the part of a page between two lines, begin and end.
 func RequirePart(t testing.TB, page, begin, end, got string) {
 	t.Helper()
 	before, rest, found := strings.Cut(read(t, page), begin+"\n")
@@ -38,13 +38,13 @@ func RequirePart(t testing.TB, page, begin, end, got string) {
 		write(t, page, before+begin+"\n"+got+end+"\n"+after)
 		return
 	}
-	require.Equal(t, part, got, "%s: -update writes it", page)
+	require.Equal(t, part, got, "%s: run with -update to write it", page)
 }
 
 func read(t testing.TB, file string) string {
 	t.Helper()
 	content, err := os.ReadFile(file)
-	require.NoError(t, err, "-update writes it")
+	require.NoError(t, err, "run with -update to write it")
 	return string(content)
 }
 

@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// today is a day on which the built-in data are fresh.
+// today is a day on which the built-in data are up to date.
 var today = dayOf(2026, time.November, 24)
 
 func dayOf(year int, month time.Month, day int) catalog.Day {
@@ -33,7 +33,7 @@ func ids(v *Verdict) []string {
 
 // A later patch of a release is never affected by more advisories, and the patch in FixedIn is
 // affected by none.
-func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
+func TestLaterPatchesNeverAddAdvisories(t *testing.T) {
 	judge := BuiltIn()
 	for _, listed := range judge.Catalog.Releases {
 		if !listed.Verified {
@@ -71,7 +71,7 @@ func TestLaterPatchesAreNeverOpenToMore(t *testing.T) {
 }
 
 // No combination of an unreadable label and a build is judged.
-func TestContradictionsAreNeverJudged(t *testing.T) {
+func TestContradictionsNotJudged(t *testing.T) {
 	judge := BuiltIn()
 	for _, labelled := range judge.Catalog.Releases {
 		for _, built := range judge.Catalog.Releases {
@@ -271,7 +271,8 @@ func TestNoFixIsKnown(t *testing.T) {
 	}
 }
 
-// A stated build refuses a label, an inferred one causes a remark, and a counted one is ignored.
+// A label that contradicts a stated build is refused, an inferred one causes a remark, and a counted one
+// is ignored.
 func TestPairsOfPatchAndBuild(t *testing.T) {
 	const refused, remarked = `does not go with it: patch 3 is build 14.200.5`, `does not go with it if patch 1 is build 14.200.2, as the catalogue infers`
 	judge := made(t, advisory("CVE-2024-0001", `fixed = ["May 2023 Patch 1"]`))
@@ -279,14 +280,14 @@ func TestPairsOfPatchAndBuild(t *testing.T) {
 		{"May 2024 Patch 1", "14.200.2", ""},
 		{"May 2024 Patch 2", "14.200.3", ""},
 		{"May 2024 Patch 3", "14.200.5", ""},
-		{"May 2024 Patch 3", "14.200.6", ""}, // made anew
+		{"May 2024 Patch 3", "14.200.6", ""}, // rebuilt
 		{"May 2024 Patch 4", "14.200.8", ""},
 		{"May 2024 Patch 2", "14.200.2", remarked},
 		{"May 2024", "14.200.2", remarked},
 		{"May 2024 Patch 1", "14.200.1", remarked},
 		{"May 2024 Patch 2", "14.200.5", refused},
 		{"May 2024 Patch 4", "14.200.5", refused},
-		{"May 2024 Patch 3", "14.200.2", refused}, // the inferred pair is against it, too
+		{"May 2024 Patch 3", "14.200.2", refused}, // also contradicts the inferred pair
 	} {
 		j := judged(judge, tt.label, tt.build)
 		require.Contains(t, j.Remark, tt.remark, "%s, %s", tt.label, tt.build)
@@ -425,7 +426,7 @@ func FuzzJudge(f *testing.F) {
 }
 
 // Verdicts are computed in advance, so that judging a known version allocates nothing.
-func TestJudgingNeedsNoMemory(t *testing.T) {
+func TestJudgeAllocations(t *testing.T) {
 	judge, policy := BuiltIn(), &Policy{RequireSupport: true, MaxAge: 180}
 	for _, c := range []struct{ label, build string }{
 		{"May 2024 Patch 9", "14.187.14"}, {"Qlik Sense November 2024 Initial Release", ""}, {"", "14.139.5"}, {"May 2022 Patch 18", "14.67.34"},
@@ -448,7 +449,7 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		})
 	}
-	// Anything that servers report: the labelled set, which includes nonsense.
+	// The labelled cases, including invalid versions, cover what servers report.
 	b.Run("labelled cases", func(b *testing.B) {
 		cases := labelledCases(b)
 		rand.New(rand.NewPCG(1, 1)).Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })

@@ -66,7 +66,7 @@ func TestWeaker(t *testing.T) {
 	longer := made(t, advisory("CVE-2024-0001", fixed))
 	for i := range longer.Catalog.Releases {
 		r := &longer.Catalog.Releases[i]
-		if r.EndOfSupport.IsZero() { // which contradicts nobody
+		if r.EndOfSupport.IsZero() { // which contradicts no entry
 			r.EndOfSupport = dayOf(2031, time.May, 31)
 		} else {
 			r.EndOfSupport = r.EndOfSupport.AddMonths(1)

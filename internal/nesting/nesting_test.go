@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The library needs little memory for a text that passes.
+// The TOML library needs little memory for an accepted text.
 func FuzzCheck(f *testing.F) {
 	f.Add("a = [[[1]]]")
 	f.Add("a.b.c = '''x'''")

@@ -60,17 +60,17 @@ func requireSupport(s *fleet.Settings) { s.RequireSupport = true }
 func environments() []reporttest.Environment {
 	return []reporttest.Environment{
 		{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 20"), Servers: []reporttest.Server{
-			reporttest.Runs("prod1", "May 2024 Patch 9", "14.187.14"),   // open, and below the minimum
-			reporttest.Runs("prod2", "May 2024 Patch 15", ""),           // below the minimum alone
-			reporttest.Runs("prod3", "August 2023 Patch 1", "14.139.5"), // below the minimum: no patch will do
-			reporttest.Runs("prod4", "May 2025 Patch 15", "14.231.27"),  // in order
+			reporttest.Runs("prod1", "May 2024 Patch 9", "14.187.14"),   // vulnerable, and below the minimum
+			reporttest.Runs("prod2", "May 2024 Patch 15", ""),           // only below the minimum
+			reporttest.Runs("prod3", "August 2023 Patch 1", "14.139.5"), // below the minimum, needs an upgrade
+			reporttest.Runs("prod4", "May 2025 Patch 15", "14.231.27"),  // compliant
 			reporttest.Runs("prod5", "Custom build 7", "99.1.2"),        // cannot be judged
 			reporttest.Fails("prod6", poll.Outcome{Result: poll.Timeout, Cause: "no answer within 5s"}),
 		}},
 		{Name: "DEV", Servers: []reporttest.Server{
-			reporttest.Runs("dev1", "May 2024 Patch 9", "14.187.14"),   // the lowest patch that closes all
+			reporttest.Runs("dev1", "May 2024 Patch 9", "14.187.14"),   // needs the lowest patch that fixes everything
 			reporttest.Runs("dev2", "August 2023 Patch 1", "14.139.5"), // exploited
-			reporttest.Runs("dev3", "November 2021", ""),               // no patch helps
+			reporttest.Runs("dev3", "November 2021", ""),               // needs an upgrade
 		}},
 		{Name: "LAB", Change: requireSupport, Servers: []reporttest.Server{
 			reporttest.Runs("lab1", "May 2023 Patch 18", ""), // out of support
@@ -99,7 +99,7 @@ func TestPlan(t *testing.T) {
 	require.Positive(t, p.Waves[0].Rows[0].Server.Exploited())
 }
 
-func TestTargetReplacesUpgradesAlone(t *testing.T) {
+func TestTargetAppliesToUpgradesOnly(t *testing.T) {
 	r := reporttest.Report(t, environments()...)
 	target := parse(t, "May 2025 Patch 14")
 	upgrades := 0
@@ -117,7 +117,7 @@ func TestTargetReplacesUpgradesAlone(t *testing.T) {
 	require.Positive(t, upgrades)
 }
 
-// The number of releases is the same to an initial release and to a patch of it.
+// An upgrade to a patch counts as many releases as one to its initial release.
 func TestReleasesBetween(t *testing.T) {
 	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
 		reporttest.Runs("dev1", "May 2025 Patch 15", ""),
@@ -172,7 +172,7 @@ func TestWarnings(t *testing.T) {
 }
 
 // A target that the catalogue does not confirm comes with a warning.
-func TestDoubtfulTargets(t *testing.T) {
+func TestUnconfirmedTargets(t *testing.T) {
 	target := func(label string) string {
 		return strings.Join(planOf(t, reporttest.Mixed(t), plan.Options{Target: parse(t, label)}).Warnings, "\n")
 	}
@@ -185,7 +185,7 @@ func TestDoubtfulTargets(t *testing.T) {
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
 }
 
-// The warnings name the sites with servers that the plan cannot know.
+// Warnings name the sites with servers that the plan cannot know.
 func TestIncompleteSites(t *testing.T) {
 	warnings := strings.Join(planOf(t, reporttest.Sites(t), plan.Options{}).Warnings, "\n")
 	require.Equal(t, 2, strings.Count(warnings, "some of its servers are missing here. The nodes of the site could not be listed"), warnings)
@@ -193,8 +193,8 @@ func TestIncompleteSites(t *testing.T) {
 	require.NotContains(t, warnings, "qlik1.example.com")
 }
 
-// Whatever servers run and users ask for, a target is open to no advisory, not below the minimum, newer
-// than what runs, and makes the server compliant by the data of the day.
+// Whatever servers run and users choose, a target is affected by no advisory, not below the minimum, newer
+// than the current version, and makes the server compliant by the data of that day.
 func TestTargetsAreSafe(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	releases := reporttest.Catalog().Releases
@@ -258,8 +258,8 @@ func TestTargetsAreSafe(t *testing.T) {
 	require.Greater(t, installed, 500, "the test has plans to check")
 }
 
-// requireRight checks the releases that would do for each server: each is compliant and the patch below
-// it is not, and the planned target is among them.
+// requireRight checks the candidate releases of each server: each is compliant, the patch below it is not,
+// and the planned target is one of them.
 func requireRight(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	lowest := make(map[*report.Block][]release.Release)
@@ -290,8 +290,8 @@ func requireRight(t *testing.T, p *plan.Plan) {
 	}
 }
 
-// What would do for a server that only needs a patch names its release once.
-func TestPatchOfASupportedRelease(t *testing.T) {
+// A server that only needs a patch has one candidate per release.
+func TestPatchOfSupportedRelease(t *testing.T) {
 	p := planOf(t, reporttest.Report(t, reporttest.Environment{Name: "DEV", Change: reporttest.AtLeast("May 2025 Patch 7"), Servers: []reporttest.Server{
 		reporttest.Runs("dev1", "May 2025 Patch 3", ""),
 	}}), plan.Options{})
@@ -299,8 +299,7 @@ func TestPatchOfASupportedRelease(t *testing.T) {
 	requireRight(t, p)
 }
 
-// A plan never downgrades, neither to the target that the user chose nor to a release that is open to
-// less.
+// A plan never downgrades, neither to the chosen target nor to a release with fewer advisories.
 func TestNoSafeRelease(t *testing.T) {
 	newest := parse(t, "May 2026")
 	judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
@@ -322,7 +321,7 @@ func TestNoSafeRelease(t *testing.T) {
 
 // Boundaries: support lasts until the end of its last day, advisories are fresh on the last day of their age, and a
 // release counts only once it is known.
-func TestEdges(t *testing.T) {
+func TestBoundaries(t *testing.T) {
 	today := catalog.DayOf(reporttest.At)
 	day := func(days int) catalog.Day { return catalog.DayOf(reporttest.At.AddDate(0, 0, days)) }
 	planned := func(change func(newest *catalog.Release, c *catalog.Catalog)) *plan.Plan {

@@ -12,7 +12,7 @@ import (
 
 // A port with a full queue drops packets, as a firewall does. goleak checks that the connection
 // attempt ends with the poll.
-func TestPortThatSwallowsPackets(t *testing.T) {
+func TestPortDropsPackets(t *testing.T) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
 	defer syscall.Close(socket)

@@ -7,7 +7,7 @@ import (
 )
 
 // Go's resolver asks this machine if it cannot open resolv.conf.
-func TestNamesOthers(t *testing.T) {
+func TestRemoteNameServer(t *testing.T) {
 	for _, tt := range []struct {
 		name, resolvConf, server string
 		want                     bool

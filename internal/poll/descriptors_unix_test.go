@@ -18,11 +18,11 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// starve is the variable with which the test program runs out of file descriptors. It contains
-// the server to ask and the site's folder.
+// starve is the environment variable that makes the test program run out of file descriptors. It names the
+// server to poll and the site's folder.
 const starve = "POLL_TEST_STARVE"
 
-// The limit is for a whole process, so the test needs another one.
+// The limit applies to the process, so the test starts another one.
 func TestOutOfDescriptors(t *testing.T) {
 	s := newSite(t)
 	_, server := s.start(t, simulator.Server{})
@@ -46,7 +46,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	require.Equal(t, ConfigurationError, files.Result)
 	require.Contains(t, files.Cause, "root.pem")
 	require.Contains(t, files.Cause, cause)
-	require.False(t, files.OutOfDescriptors, "to ask again in the same round would be in vain")
+	require.False(t, files.OutOfDescriptors, "a retry in the same round would fail too")
 
 	var answered, refused int
 	for _, outcome := range outcomes["many"] {

@@ -94,7 +94,7 @@ func TestFaults(t *testing.T) {
 			require.Positive(t, outcome.ResponseTime)
 			require.Equal(t, tt.noCert, outcome.CertificateExpiry.IsZero())
 			if fault == simulator.FaultReset && outcome.Step == StepConnect {
-				outcome.Step = StepTLS // as it happened to be
+				outcome.Step = StepTLS // whichever it was
 			}
 			require.Equal(t, steps[fault].String(), outcome.Step.String())
 			shown := outcome.Step == StepTLS || outcome.Step == StepClientCertificate
@@ -112,7 +112,7 @@ func TestOtherFailures(t *testing.T) {
 		name     string
 		server   simulator.Server
 		settings func(*Settings)
-		host     string // in place of the server's own
+		host     string // replaces the server's own
 		result   Result
 		status   int
 		cause    string
@@ -187,7 +187,7 @@ func TestOtherFailures(t *testing.T) {
 	}
 }
 
-func TestReplyThatIsNotHTTP(t *testing.T) {
+func TestReplyNotHTTP(t *testing.T) {
 	for name, waits := range map[string]bool{"speaks at once": false, "answers the request": true} {
 		t.Run(name, func(t *testing.T) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -261,8 +261,8 @@ func TestBrokenTLS(t *testing.T) {
 	require.Equal(t, []any{TLSError, StepTLS}, []any{got.Result, got.Step})
 }
 
-// On a busy machine the time may be over before the connection begins.
-func TestTimeoutBeforeTheFirstStep(t *testing.T) {
+// On a busy machine the timeout may pass before the connection starts.
+func TestTimeoutBeforeFirstStep(t *testing.T) {
 	server, err := ParseServer("qlik1.invalid")
 	require.NoError(t, err)
 	round := newPoller(t, Settings{Timeout: time.Second, TLSVerify: VerifyFull}).Round(t.Context())

@@ -34,7 +34,7 @@ func (f *fileSystem) read(file string, maxSize int64) ([]byte, error) {
 	return boundedfile.Read(file, maxSize)
 }
 
-func TestFileSystemThatHangs(t *testing.T) {
+func TestHangingFileSystem(t *testing.T) {
 	s := newSite(t)
 	settings := s.settings()
 	settings.TokenFile = writeFile(t, "token")
@@ -76,8 +76,8 @@ func TestFileSystemThatHangs(t *testing.T) {
 	}
 }
 
-// The end of the program does not wait for a file system.
-func TestRoundEndsWithItsContext(t *testing.T) {
+// The program's end does not wait for a hanging file system.
+func TestRoundContext(t *testing.T) {
 	s := newSite(t)
 	synctest.Test(t, func(t *testing.T) {
 		settings := s.settings()

@@ -55,7 +55,7 @@ func TestLimits(t *testing.T) {
 	t.Run("a compressed body is not expanded", func(t *testing.T) {
 		outcome := pollHandler(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Accept-Encoding") != "" {
-				w.WriteHeader(http.StatusTeapot) // nobody should ask for it
+				w.WriteHeader(http.StatusTeapot) // must not be requested
 				return
 			}
 			w.Header().Set("Content-Encoding", "gzip")
@@ -67,7 +67,7 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-func TestServiceThatClosesWithoutAReply(t *testing.T) {
+func TestServiceClosesWithoutReply(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
@@ -79,7 +79,7 @@ func TestServiceThatClosesWithoutAReply(t *testing.T) {
 	require.Contains(t, outcome.Cause, "closed the connection without a reply")
 }
 
-func TestHeadersThatAreRefused(t *testing.T) {
+func TestInvalidHeaders(t *testing.T) {
 	for want, headers := range map[string]map[string]string{
 		`headers: "X-A" and "x-a" are the same header: remove one of them`:   {"X-A": "1", "x-a": "2"},
 		`headers: "accept-encoding" is for the connection to set: remove it`: {"accept-encoding": "gzip"},
@@ -97,7 +97,7 @@ func TestTLSProxyIsRefused(t *testing.T) {
 
 // http.ProxyFromEnvironment reads the environment only once in a process, so the tests replace
 // it.
-func TestProxyOfTheSystem(t *testing.T) {
+func TestSystemProxy(t *testing.T) {
 	server, err := ParseServer("qlik1.invalid")
 	require.NoError(t, err)
 	for name, tt := range map[string]struct {

@@ -173,7 +173,7 @@ func TestInsecureSkipVerify(t *testing.T) {
 	require.True(t, outcome.CertificateExpiry.Before(time.Now()))
 }
 
-func TestCancelledRoundEndsAtOnce(t *testing.T) {
+func TestCancelledRound(t *testing.T) {
 	s := newSite(t)
 	_, server := s.start(t, simulator.Server{Fault: simulator.FaultNoAnswer})
 	settings := s.settings()
@@ -184,13 +184,13 @@ func TestCancelledRoundEndsAtOnce(t *testing.T) {
 	require.ErrorIs(t, ctx.Err(), context.Canceled)
 }
 
-func TestEveryResultHasItsName(t *testing.T) {
+func TestResultNames(t *testing.T) {
 	names := map[Result]string{
 		0: "success", 2: "body_read_error", 3: "connection_failed", 4: "timeout", 5: "dns_error",
 		6: "response_status_code_mismatch", 7: "tls_error", 8: "authentication_failed", 9: "invalid_response",
 		10: "configuration_error",
 	}
-	// The constants of the code, so that none is missing here.
+	// Reads the constants from the code, so that none is missing here.
 	var constants []string
 	source, err := parser.ParseFile(token.NewFileSet(), "result.go", nil, 0)
 	require.NoError(t, err)

@@ -44,7 +44,7 @@ func startProxy(t *testing.T, target string) (address string, asked *[]string) {
 	return listener.Addr().String(), asked
 }
 
-func TestThroughAProxy(t *testing.T) {
+func TestProxy(t *testing.T) {
 	s := newSite(t)
 	_, server := s.start(t, simulator.Server{})
 	address, asked := startProxy(t, server.HostPort())
@@ -157,8 +157,8 @@ func TestProxyFailures(t *testing.T) {
 	}
 }
 
-func TestProxyThatDoesNotAnswerInTime(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts
+func TestProxyTimeout(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // never accepts
 	require.NoError(t, err)
 	defer listener.Close()
 	server, err := ParseServer("qlik1.invalid")

@@ -20,7 +20,7 @@ import (
 
 // OpenSSL issues tickets and then breaks off every resumed session if it verifies clients
 // and has no session id context.
-func TestServerThatRefusesResumedSessions(t *testing.T) {
+func TestResumedSessionRefused(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			var returned atomic.Int32

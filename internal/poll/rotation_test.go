@@ -27,7 +27,7 @@ func TestRotatedCertificates(t *testing.T) {
 	require.Equal(t, 1, fleet.Requests(0))
 }
 
-func TestUnreadableFilesInARound(t *testing.T) {
+func TestUnreadableFilesDuringRound(t *testing.T) {
 	s := newSite(t)
 	fleet, server := s.start(t, simulator.Server{})
 	settings := s.settings()

@@ -16,28 +16,28 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-// world is shared by all tests. It has a catalogue in its folder as well.
-var world simulatortest.Site
+// sharedSite is the site of all tests. Its folder also holds a catalogue.
+var sharedSite simulatortest.Site
 
 func TestMain(m *testing.M) {
-	world.Main(m, func() error { return reporttest.Catalog().Save(catalogFile(), "") })
+	sharedSite.Main(m, func() error { return reporttest.Catalog().Save(catalogFile(), "") })
 }
 
 // catalogFile holds reporttest.Catalog.
-func catalogFile() string { return filepath.Join(world.Dir, "catalog.toml") }
+func catalogFile() string { return filepath.Join(sharedSite.Dir, "catalog.toml") }
 
 // environment is a block of a simulated fleet.
 type environment struct {
 	name    string
 	change  func(*fleet.Settings)
 	servers []simulator.Server
-	hosts   []string // others, which are not simulated
+	hosts   []string // hosts that are not simulated
 }
 
 // settingsFor returns the defaults with the certificates of the site and a catalogue with fixed dates.
 func settingsFor(hosts ...string) fleet.Settings {
 	settings := reporttest.Settings(hosts...)
-	settings.Poll.TLS = world.TLS()
+	settings.Poll.TLS = sharedSite.TLS()
 	settings.CatalogFile = catalogFile()
 	return settings
 }
@@ -62,7 +62,7 @@ func gather(t *testing.T, network int, environments ...environment) *report.Repo
 			hosts = append(hosts, fmt.Sprintf("127.%d.1.%d", network, n))
 			e.servers[i].Addr = hosts[i] + ":9032"
 		}
-		world.Start(t, e.servers...)
+		sharedSite.Start(t, e.servers...)
 		block := settingsFor(append(hosts, e.hosts...)...)
 		block.Tags = map[string]string{"environment": e.name}
 		if e.change != nil {
@@ -93,7 +93,7 @@ func mixedFleet(t *testing.T) *report.Report {
 			name: "TEST",
 			servers: []simulator.Server{
 				runs("November 2025", "14.254.6"),
-				runs("November 2026", "14.290.4"),          // not judged
+				runs("November 2026", "14.290.4"),          // unknown
 				runs("May 2024 Patch 10", "14.231.27"),     // contradicts itself
 				{Reply: []byte(`{"version":"14.187.14"}`)}, // no label
 				{Fault: simulator.FaultNoSAN, Name: "qlik-test-5.example.com"},
@@ -102,7 +102,7 @@ func mixedFleet(t *testing.T) *report.Report {
 		environment{
 			name: "DEV",
 			servers: []simulator.Server{
-				runs("May 2022 Patch 18", "14.67.34"), // no patch closes all
+				runs("May 2022 Patch 18", "14.67.34"), // no patch fixes everything
 				{Fault: simulator.Fault503},
 				{Fault: simulator.FaultHTML},
 			},

@@ -34,7 +34,7 @@ func settled(t *testing.T, settings ...fleet.Settings) []*fleet.Block {
 	return blocks
 }
 
-// The report of a simulated fleet is that which the tests of the formats use.
+// The report of a simulated fleet equals the one that the tests of the formats use.
 func TestGather(t *testing.T) {
 	got, want := mixedFleet(t), reporttest.Mixed(t)
 	require.Equal(t, want.Summary, got.Summary)
@@ -82,7 +82,7 @@ func requireSame(t *testing.T, want, got *report.Server) {
 		}
 	}
 	require.Equal(t, []string{a.Step.String(), a.Hint}, []string{b.Step.String(), b.Hint})
-	// The cause names the resolver of this machine, or is worded by its operating system.
+	// The cause depends on the resolver and the operating system of this machine.
 	if a.Step != poll.StepResolve && (a.Step != poll.StepConnect || runtime.GOOS != "windows") {
 		require.Equal(t, a.Cause, b.Cause)
 	}
@@ -130,13 +130,13 @@ func TestSitesInTheStatus(t *testing.T) {
 // Discovered nodes can be named with --only; a name that no site has is an error.
 func TestOnlyFoundNodes(t *testing.T) {
 	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.43.0.1"}, simulator.SiteNode{Host: "127.43.0.2"})}
-	simulated, err := simulator.Start(world.Site,
+	simulated, err := simulator.Start(sharedSite.Site,
 		simulator.Server{Addr: "127.43.0.1:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27"), Repository: repository},
 		simulator.Server{Addr: "127.43.0.2:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")},
 		simulator.Server{Addr: "127.43.0.3:9032", Fault: simulator.FaultDown},
 	)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		t.Skipf("not run, for this machine lacks the address: %v", err)
+		t.Skipf("this machine lacks the address: %v", err)
 	}
 	require.NoError(t, err)
 	defer simulated.Close()
@@ -185,7 +185,7 @@ func TestSummary(t *testing.T) {
 	require.Equal(t, s.Compliant, proven)
 }
 
-// Green means proven: servers that do not answer or are unknown are not, and neither is an empty fleet.
+// Green means proven compliant: no answer and unknown are not, and neither is an empty fleet.
 func TestStatus(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	vulnerable := reporttest.Runs("qlik2.example.com", "August 2023 Patch 1", "14.139.5")
@@ -210,7 +210,7 @@ func TestStatus(t *testing.T) {
 }
 
 // Each server has the fix of its own release, if there is one.
-func TestAdvisoriesWithTheirServers(t *testing.T) {
+func TestAffectedServers(t *testing.T) {
 	r := reporttest.Mixed(t)
 	ids := make([]string, 0, len(r.Advisories))
 	for _, a := range r.Advisories {
@@ -302,9 +302,9 @@ func TestGatherOnly(t *testing.T) {
 	for i := range servers {
 		servers[i].Addr = hosts[i] + ":9032"
 	}
-	simulated, err := simulator.Start(world.Site, servers...)
+	simulated, err := simulator.Start(sharedSite.Site, servers...)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		t.Skipf("not run, for this machine lacks the address: %v", err)
+		t.Skipf("this machine lacks the address: %v", err)
 	}
 	require.NoError(t, err)
 	defer func() { require.NoError(t, simulated.Close()) }()

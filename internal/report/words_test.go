@@ -78,8 +78,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Every reason is worded.
-func TestVerdictOfEveryReason(t *testing.T) {
+// Every reason has a text.
+func TestVerdictReasons(t *testing.T) {
 	r := reporttest.Compliant(t, nil, nil)
 	s := r.Blocks[0].Servers[0]
 	s.Judgement.Compliance = judgement.Unknown
@@ -123,7 +123,7 @@ func TestWarnings(t *testing.T) {
 }
 
 // Warnings are about the worst of several catalogues.
-func TestWarningsOfSeveralCatalogs(t *testing.T) {
+func TestWarningsSeveralCatalogs(t *testing.T) {
 	servers := []reporttest.Server{reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "")}
 	with := func(name string, ages ...int) reporttest.Environment {
 		return reporttest.Environment{Name: name, Catalog: name, Servers: servers, Judge: reporttest.JudgeBy(func(c *catalog.Catalog) {
@@ -166,7 +166,7 @@ func TestUndecided(t *testing.T) {
 	require.Equal(t, "1 advisory undecided", report.UndecidedWords(1))
 }
 
-func TestShare(t *testing.T) {
+func TestSharePercent(t *testing.T) {
 	for want, of := range map[string][2]int{
 		"100 %": {3, 3}, "99.9 %": {9999, 10000}, "0 %": {0, 5}, "0.1 %": {1, 10000}, "66.7 %": {2, 3}, "40.0 %": {6, 15}, "–": {0, 0},
 	} {

@@ -75,7 +75,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-func TestBadSettingsHaveNoStrangers(t *testing.T) {
+func TestBadSettingsFilesComplete(t *testing.T) {
 	expected, err := filepath.Glob("testdata/bad/*.err")
 	require.NoError(t, err)
 	for _, file := range expected {
@@ -84,7 +84,7 @@ func TestBadSettingsHaveNoStrangers(t *testing.T) {
 }
 
 // The message of a problem is one line.
-func TestProblemIsOneLine(t *testing.T) {
+func TestProblemOneLine(t *testing.T) {
 	d := document{name: "x.conf"}
 	d.refuseAt(2, "tls_ca", errors.New("reading\r\nthe\u0085file"))
 	require.EqualError(t, d.err(), "x.conf:2: tls_ca: reading  the file")

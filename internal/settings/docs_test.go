@@ -12,8 +12,8 @@ import (
 	"telegraf-qlik-sense-version/internal/golden"
 )
 
-// The page explains each setting in the words of the sample.
-func TestPageHoldsTheSample(t *testing.T) {
+// The page explains each setting with the text of the sample.
+func TestPageSample(t *testing.T) {
 	golden.RequirePart(t, "../../docs/settings.md", "<!-- settings -->", "<!-- end of settings -->", settingSections(t))
 }
 

@@ -26,7 +26,7 @@ func lookupOfTelegraf(name string) (string, bool) {
 }
 
 // Compare with Telegraf's own code.
-func TestExpandsAsTelegrafDoes(t *testing.T) {
+func TestExpandLikeTelegraf(t *testing.T) {
 	for name, value := range ofTelegraf {
 		t.Setenv(name, value)
 	}

@@ -48,7 +48,7 @@ func TestLoadEnvironment(t *testing.T) {
 		`must be a duration in quotes, such as "10s" or "180d", but is a whole number`)
 }
 
-func TestLoadFromNowhereAndFromBoth(t *testing.T) {
+func TestLoadSources(t *testing.T) {
 	unset(t)
 	_, err := Load("", newBlock)
 	require.EqualError(t, err, "no settings: name a file with --config FILE, or put the settings into the environment variable QLIK_SENSE_VERSION_CONFIG")
@@ -86,7 +86,7 @@ func TestLoadSize(t *testing.T) {
 	require.EqualError(t, err, "reading the settings: "+file+" is larger than 1048576 bytes")
 }
 
-func TestLoadFromAnIndentedVariable(t *testing.T) {
+func TestLoadIndentedVariable(t *testing.T) {
 	t.Setenv("  "+Variable, "[[inputs.qlik_sense_version]]")
 	_, err := Load("", newBlock)
 	require.EqualError(t, err, "no settings: there is a blank in front of the name QLIK_SENSE_VERSION_CONFIG: begin the line with the name")

@@ -17,7 +17,7 @@ func keys() map[string]reflect.Value {
 	return fieldsByKey(reflect.ValueOf(qlik_sense_version.New()).Elem())
 }
 
-func TestSampleIsTheDefaults(t *testing.T) {
+func TestSampleDefaults(t *testing.T) {
 	blocks := parse(t, assets.SampleConfig)
 	require.Len(t, blocks, 1)
 	expected := qlik_sense_version.New()
@@ -33,7 +33,7 @@ func withTestFiles(text string) string {
 	return strings.ReplaceAll(text, "/etc/telegraf-qlik-sense-version/", "testdata/")
 }
 
-// everythingOn is the sample with each of its settings turned on.
+// everythingOn returns the sample with every setting enabled.
 func everythingOn(t *testing.T) *qlik_sense_version.QlikSenseVersion {
 	t.Helper()
 	return parse(t, withTestFiles(commented.ReplaceAllString(assets.SampleConfig, "  $1")))[0]
@@ -49,7 +49,7 @@ func explicitDefaults() *qlik_sense_version.QlikSenseVersion {
 }
 
 // Every setting is in the sample, with its default or, if there is none, with an example.
-func TestSampleNamesEverySetting(t *testing.T) {
+func TestSampleSettings(t *testing.T) {
 	expected := explicitDefaults()
 	expected.Hosts = []string{"qlik1.example.com"}
 	expected.Discover = []string{"qlik1.example.com", "qlik2.example.com"}
@@ -63,15 +63,15 @@ func TestSampleNamesEverySetting(t *testing.T) {
 
 	for key := range keys() {
 		if key == "tls_enable" {
-			continue // only there to be refused
+			continue // exists only to be refused
 		}
 		named := regexp.MustCompile(`(?m)^  (?:# )?(?:` + key + ` = |\[inputs\.qlik_sense_version\.` + key + `\])`)
 		require.Len(t, named.FindAllString(assets.SampleConfig, -1), 1, key)
 	}
 }
 
-// Each setting can be turned on by itself, except those that need another.
-func TestSampleSettingByItself(t *testing.T) {
+// Each setting can be enabled alone, except those that need another.
+func TestSampleSingleSetting(t *testing.T) {
 	matches := commented.FindAllStringSubmatch(assets.SampleConfig, -1)
 	require.Greater(t, len(matches), 15)
 	for _, match := range matches {
@@ -95,8 +95,8 @@ var values = []any{
 	"10s", true, int64(3), 1.5, time.Now(), []any{"a"}, map[string]any{"a": "b"}, []map[string]any{{"a": "b"}},
 }
 
-// A setting of a type that assign does not know could not be set.
-func TestAssignKnowsEveryType(t *testing.T) {
+// assign supports the type of every setting.
+func TestAssignTypes(t *testing.T) {
 	fields := keys()
 	require.Greater(t, len(fields), 15)
 	for key, field := range fields {
@@ -116,8 +116,8 @@ func TestAssignKnowsEveryType(t *testing.T) {
 	require.ErrorContains(t, assign(new(float64), 1.5), "*float64 cannot be read")
 }
 
-// Every exported field of the block is a setting or is marked as none.
-func TestEveryFieldHasAKey(t *testing.T) {
+// Every exported field of the block is a setting or marked as not being one.
+func TestFieldKeys(t *testing.T) {
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[qlik_sense_version.QlikSenseVersion]()) {
 		if field.IsExported() && !field.Anonymous {
 			require.NotEmpty(t, field.Tag.Get("toml"), field.Name)

@@ -160,7 +160,7 @@ func TestVariableAddsNoSetting(t *testing.T) {
 	require.Equal(t, settingsOf(expected), settingsOf(blocks[0]))
 }
 
-func TestDollarStays(t *testing.T) {
+func TestDollarNotExpanded(t *testing.T) {
 	for _, text := range []string{
 		"pa$$word", "$HOME", "${}", "${1x}", "$", "$$", "${", "${TEST_NAME", "$TEST_NAME", "${TEST NAME}", "${TEST-NAME}", "$(TEST_NAME)", "%TEST_NAME%",
 	} {
@@ -171,7 +171,7 @@ func TestDollarStays(t *testing.T) {
 	}
 }
 
-// Variables in comments need not exist, and `$` has no meaning there.
+// Variables in comments need not exist, and `$` is not special there.
 func TestVariableInComment(t *testing.T) {
 	parse(t, "# ${TEST_UNSET}\n"+header+"hosts = [\"qlik1\"] # ${TEST_UNSET} $\n")
 }

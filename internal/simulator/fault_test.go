@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 			require.Equal(t, want.kind, kind)
 			switch fault {
 			case FaultHuge:
-				require.Len(t, text, 1<<20) // get reads no more
+				require.Len(t, text, 1<<20) // the limit of get
 			case FaultSlowDrip:
 				require.Contains(t, string(text), want.body)
 			default:
@@ -133,7 +133,7 @@ func TestFollowedRedirect(t *testing.T) {
 	require.Equal(t, loginHTML, string(text))
 }
 
-func TestClientGone(t *testing.T) {
+func TestClientDisconnects(t *testing.T) {
 	for _, fault := range []Fault{FaultNoHandshake, FaultNoAnswer, FaultSlowDrip, FaultHuge, FaultHugeHeaders} {
 		fleet := startFleet(t, Server{Fault: fault})
 		client := newClient(testSite(t).ClientTLS(), 100*time.Millisecond)

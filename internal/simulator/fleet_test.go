@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestServerInOrder(t *testing.T) {
+func TestHealthyServer(t *testing.T) {
 	want := Reply("February 2024 Patch 1", "14.173.4")
 	fleet := startFleet(t, Server{Name: "qlik1.example.com", Reply: want})
 	settings := testSite(t).ClientTLS()
@@ -67,9 +67,9 @@ func TestTLSVersions(t *testing.T) {
 	require.Equal(t, 2, fleet.Requests(0), "a refused client asked something")
 }
 
-// TestRefusalIsNoReset has a client that sends its request before the refusal arrives. On some
-// systems a reset would discard the alert.
-func TestRefusalIsNoReset(t *testing.T) {
+// TestRefusalSendsAlert uses a client that sends its request before the refusal arrives: on some systems a
+// reset would discard the alert.
+func TestRefusalSendsAlert(t *testing.T) {
 	fleet := startFleet(t, Server{})
 	raw, err := net.Dial("tcp", fleet.Addr(0))
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestSet(t *testing.T) {
 	expect(after)
 
 	require.NoError(t, fleet.Set(0, Server{Fault: FaultDown}))
-	require.NoError(t, fleet.Set(0, Server{Fault: FaultDown})) // twice is no harm
+	require.NoError(t, fleet.Set(0, Server{Fault: FaultDown})) // twice is harmless
 	_, err := client.Get(url)                                  //nolint:bodyclose // there is none
 	require.ErrorContains(t, err, "refused")
 	require.NoError(t, fleet.Set(0, Server{Fault: FaultNoSAN}))
@@ -189,7 +189,7 @@ func TestCloseWithHangingConnections(t *testing.T) {
 	fleet := startFleet(t, servers...)
 	for i := range hanging {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		silent, err := net.Dial("tcp", fleet.Addr(i)) // never says a byte
+		silent, err := net.Dial("tcp", fleet.Addr(i)) // sends nothing
 		require.NoError(t, err)
 		t.Cleanup(func() { silent.Close() })
 		// A client that never reads, so that writes to it block.
@@ -204,7 +204,7 @@ func TestCloseWithHangingConnections(t *testing.T) {
 		}
 		cancel()
 	}
-	time.Sleep(50 * time.Millisecond) // for the buffers to fill
+	time.Sleep(50 * time.Millisecond) // until the buffers are full
 	begin := time.Now()
 	require.NoError(t, fleet.Close())
 	require.Less(t, time.Since(begin), idleTime/4, "it waits for none of them")
@@ -215,7 +215,7 @@ func TestThousands(t *testing.T) {
 	const n = 2000
 	servers := make([]Server, n)
 	for i, addr := range Addresses(n) {
-		if runtime.GOOS == "linux" { // a port that nobody else uses
+		if runtime.GOOS == "linux" { // the port is not shared
 			addr = strings.TrimSuffix(addr, "9032") + "0"
 		}
 		servers[i] = Server{Addr: addr, Reply: Reply("May 2024", "14.187.4")}

@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReplyIsLikeTheRealOne(t *testing.T) {
+func TestReplyMatchesRealOne(t *testing.T) {
 	text, err := Sample("june-2019")
 	require.NoError(t, err)
 	var want, got map[string]string
 	require.NoError(t, json.Unmarshal(text, &want))
 	require.NoError(t, json.Unmarshal(Reply("June 2019", "13.32.2"), &got))
 	require.Regexp(t, "^[0-9a-f]{32}$", got["contentHash"])
-	got["contentHash"] = want["contentHash"] // how the real one is made is not known
+	got["contentHash"] = want["contentHash"] // how Qlik computes it is not known
 	require.Equal(t, want, got)
 }
 

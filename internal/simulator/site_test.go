@@ -17,7 +17,7 @@ func TestExportAndOpen(t *testing.T) {
 	_, err := OpenSite(dir)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, testSite(t).Export(dir))
-	require.NoError(t, testSite(t).Export(dir)) // again is no harm
+	require.NoError(t, testSite(t).Export(dir)) // twice is harmless
 	if runtime.GOOS != "windows" {
 		for file, want := range map[string]fs.FileMode{
 			"root.pem": 0o644, "root_key.pem": 0o600, "client.pem": 0o644, "client_key.pem": 0o600,

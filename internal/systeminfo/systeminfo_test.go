@@ -135,7 +135,7 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 // A reply of a mebibyte may consist of unknown members.
-func TestDecodeTakesLittleMemory(t *testing.T) {
+func TestDecodeMemory(t *testing.T) {
 	var body strings.Builder
 	body.WriteString(`{"version":"14.254.6"`)
 	for i := 0; body.Len() < 1<<20; i++ {
@@ -153,7 +153,7 @@ func TestDecodeTakesLittleMemory(t *testing.T) {
 }
 
 // A truncated value must not keep the reply in memory.
-func TestDecodeKeepsNothingOfTheReply(t *testing.T) {
+func TestDecodeReleasesReply(t *testing.T) {
 	const replies = 4
 	long := strings.Repeat("x", 1<<20-100)
 	for name, body := range map[string]string{
@@ -171,7 +171,7 @@ func TestDecodeKeepsNothingOfTheReply(t *testing.T) {
 			before := heap()
 			for i := range kept {
 				var err error
-				kept[i], err = Decode([]byte(body)) // a body of its own for each
+				kept[i], err = Decode([]byte(body)) // a new body for each
 				require.NoError(t, err)
 			}
 			require.Less(t, heap()-before, int64(1<<20), "bytes kept of %d replies", replies)

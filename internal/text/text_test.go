@@ -16,7 +16,7 @@ func TestOneLine(t *testing.T) {
 func TestTruncate(t *testing.T) {
 	require.Equal(t, "abc", Truncate("abc", 3))
 	require.Equal(t, "ab", Truncate("abc", 2))
-	require.Equal(t, "a", Truncate("aé", 2), "no half characters")
+	require.Equal(t, "a", Truncate("aé", 2), "no split characters")
 	for limit := range 20 {
 		cut := Truncate("aé😀漢字x", limit)
 		require.LessOrEqual(t, len(cut), limit)

@@ -21,12 +21,11 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// BenchmarkAgentsAtOnce measures what the first rounds of many agents that start at the same
-// moment do to one InfluxDB 1.8: each opens a connection of its own and writes one batch, as
-// Telegraf does, with the points of the plugin.
+// BenchmarkAgentsAtOnce measures the load on one InfluxDB 1.8 when many agents start at the same
+// moment: like Telegraf, each opens a connection and writes one batch with the points of a round.
 //
-//	all-ms     until the last of them has its answer
-//	peak-MiB   the highest resident memory of InfluxDB
+//	all-ms     time until all writes are acknowledged
+//	peak-MiB   peak resident memory of InfluxDB
 func BenchmarkAgentsAtOnce(b *testing.B) {
 	tools, err := stack.Build(b.Context(), rig.Root, os.Stderr)
 	require.NoError(b, err)
@@ -54,7 +53,8 @@ func BenchmarkAgentsAtOnce(b *testing.B) {
 	}
 }
 
-// writeAtOnce lets agents write the points of their servers, all at the same moment.
+// writeAtOnce makes all agents write the points of their servers at the same time and returns how
+// long it takes.
 func writeAtOnce(b *testing.B, db *stack.InfluxDB, point, host string, agents, servers int) time.Duration {
 	b.Helper()
 	batches := make([]bytes.Buffer, agents)
@@ -68,9 +68,9 @@ func writeAtOnce(b *testing.B, db *stack.InfluxDB, point, host string, agents, s
 	}
 	statuses := make([]string, agents)
 	start := time.Now()
-	var all sync.WaitGroup
+	var writers sync.WaitGroup
 	for agent := range batches {
-		all.Go(func() {
+		writers.Go(func() {
 			request, err := http.NewRequest(http.MethodPost, db.URL+"/write?db=qlik", &batches[agent])
 			if err == nil {
 				request.Header.Set("Content-Encoding", "gzip")
@@ -85,7 +85,7 @@ func writeAtOnce(b *testing.B, db *stack.InfluxDB, point, host string, agents, s
 			statuses[agent] = err.Error()
 		})
 	}
-	all.Wait()
+	writers.Wait()
 	took := time.Since(start)
 	for _, status := range statuses {
 		require.Equal(b, "204 No Content", status)

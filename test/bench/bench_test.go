@@ -17,26 +17,25 @@ import (
 )
 
 const (
-	patient   = 2 * time.Minute        // the timeout where all servers answer
-	usual     = 5 * time.Second        // where one in ten hangs: that of inputs.http by default
-	impatient = 500 * time.Millisecond // where all hang, and no answer can be lost by it
+	noHangTimeout   = 2 * time.Minute        // timeout if all servers answer
+	someHangTimeout = 5 * time.Second        // if one in ten hangs: the default of inputs.http
+	allHangTimeout  = 500 * time.Millisecond // if all hang: there is no answer to miss
 )
 
-// BenchmarkRound measures rounds of polls by the plugin, by a bare client (Go's HTTP
-// client, bounded as the plugin is, and nothing else) and by Telegraf's own inputs.http
-// over the same simulated servers, one after the other in the same run: the machine may be
-// shared, so the ratios count and not the times. CPU, memory and connections are those of the
-// polling process alone: of the plugin, of the bare client, and of the Telegraf that runs
-// inputs.http.
+// BenchmarkRound measures rounds of polls by the plugin, by a bare client (only Go's HTTP client, with
+// the plugin's limits) and by Telegraf's own inputs.http. They poll the same simulated servers one
+// after the other in the same run, because the machine may be shared: compare the ratios, not the
+// times. CPU, memory and connections are those of the polling process only; for inputs.http, of
+// Telegraf.
 //
 //	timeout-s     the setting
-//	wall-s        the time that a round takes; of inputs.http with up to 0.1 s until its points are written
-//	cpu-s         CPU of a round; with full TLS handshakes, as all are
-//	peak-MiB      the highest resident memory
-//	connections   the most that were open at once
-//	answers       servers whose version the client got
+//	wall-s        duration of a round; for inputs.http including up to 0.1 s until its points are written
+//	cpu-s         CPU time of a round, including the full TLS handshake of every poll
+//	peak-MiB      peak resident memory
+//	connections   peak number of open connections
+//	answers       number of servers that returned a version
 //	idle-MiB      resident memory some seconds after the rounds
-//	idle-cpu-ms/s what the program does between rounds
+//	idle-cpu-ms/s CPU time between rounds
 func BenchmarkRound(b *testing.B) {
 	tools, err := stack.Build(b.Context(), rig.Root, os.Stderr)
 	require.NoError(b, err)
@@ -47,24 +46,24 @@ func BenchmarkRound(b *testing.B) {
 		b.Run(fmt.Sprintf("servers=%d", servers), func(b *testing.B) {
 			f := startFleet(b, tools, servers)
 			f.bareClient = bare
-			f.bare(b, patient, 1) // the simulator makes its certificates now
-			b.Run("hanging=none", func(b *testing.B) { f.clients(b, patient, 3) })
+			f.bare(b, noHangTimeout, 1) // not measured: the simulator creates its certificates on first use
+			b.Run("hanging=none", func(b *testing.B) { f.clients(b, noHangTimeout, 3) })
 			if servers >= 10 {
 				f.hang(b, 10)
-				b.Run("hanging=tenth", func(b *testing.B) { f.clients(b, usual, 1) })
+				b.Run("hanging=tenth", func(b *testing.B) { f.clients(b, someHangTimeout, 1) })
 			}
 			f.hang(b, 1)
-			b.Run("hanging=all", func(b *testing.B) { f.clients(b, impatient, 1) })
+			b.Run("hanging=all", func(b *testing.B) { f.clients(b, allHangTimeout, 1) })
 		})
 	}
 }
 
-// clients measures one client after the other, the plugin and the bare client in some rounds.
+// clients measures one client after the other. inputs.http makes one round, the others the given number.
 func (f *benchFleet) clients(b *testing.B, timeout time.Duration, rounds int) {
 	b.Helper()
 	for _, client := range []struct {
 		name    string
-		measure func(b *testing.B, timeout time.Duration, rounds int) measured
+		measure func(b *testing.B, timeout time.Duration, rounds int) measurement
 	}{{"plugin", f.plugin}, {"bare", f.bare}, {"http", f.telegraf}} {
 		b.Run("client="+client.name, func(b *testing.B) {
 			for b.Loop() {
@@ -75,16 +74,16 @@ func (f *benchFleet) clients(b *testing.B, timeout time.Duration, rounds int) {
 	}
 }
 
-// measured is what one client took.
-type measured struct {
+// measurement is the result of one client.
+type measurement struct {
 	wall, cpu            time.Duration // of a round
-	peak, idle           int           // bytes; idle 0: not measured
+	peak, idle           int           // bytes; idle is 0 if not measured
 	idleCPU              time.Duration // in idleTime
 	connections, answers int
 }
 
-// report reports one run: the benchmarks are to run with -benchtime 1x, and -count for more.
-func (m measured) report(b *testing.B) {
+// report reports a single run: use -benchtime 1x, and -count for more runs.
+func (m measurement) report(b *testing.B) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(m.wall.Seconds(), "wall-s")

@@ -10,7 +10,7 @@ import (
 	g "maragu.dev/gomponents"
 )
 
-// What is charted: one panel each.
+// panels are the panels of the chart.
 var panels = []struct{ title, state, unit string }{
 	{"a round, seconds", "none", "wall-s"},
 	{"CPU of a round, seconds", "none", "cpu-s"},
@@ -20,17 +20,17 @@ var panels = []struct{ title, state, unit string }{
 	{"a round, all hang, seconds", "all", "wall-s"},
 }
 
-// Both axes of a panel are logarithmic: a straight line at 45 degrees grows as the number of servers does.
+// Both axes of a panel are logarithmic: a line at 45 degrees means linear growth.
 const (
 	panelsInRow             = 3
 	panelWidth, panelHeight = 290.0, 210.0
 	plotWidth, plotHeight   = 220.0, 140.0
 	plotLeft, plotTop       = 50.0, 34.0
 	legendHeight            = 30.0
-	smallestExp, largestExp = 0.0, 4.0 // of the numbers of servers, powers of ten
+	smallestExp, largestExp = 0.0, 4.0 // range of the x axis, as powers of ten
 )
 
-// The colours can be read on white and on black; dashes and marks tell the lines apart without them.
+// The colours are legible on white and on black; dashes and marks distinguish the lines without colour.
 const style = `text{font:11px sans-serif;fill:#757b84}.title{font-size:12px;font-weight:bold}
 .x{text-anchor:middle}.y{text-anchor:end}.line{fill:none;stroke-width:2}.grid{stroke:#757b84;stroke-opacity:.3;stroke-width:1}
 .plugin{stroke:#2f81f7}.bare{stroke:#757b84;stroke-dasharray:2 3}.http{stroke:#c9660a;stroke-dasharray:7 3}
@@ -61,9 +61,9 @@ func (f *figures) chart(t *testing.T) string {
 	return b.String() + "\n"
 }
 
-// panel draws a figure of all clients over the number of servers.
+// panel draws a metric of all clients over the number of servers.
 func (f *figures) panel(title, state, unit string) g.Node {
-	points := make(map[string][][2]float64) // of each client: the powers of ten of servers and value
+	points := make(map[string][][2]float64) // by client: log10 of the number of servers and of the value
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, client := range clients {
 		for _, servers := range sizes {
@@ -101,7 +101,7 @@ func (f *figures) panel(title, state, unit string) g.Node {
 	return nodes
 }
 
-// power writes a power of ten.
+// power formats a power of ten.
 func power(exp float64) string {
 	if exp < 0 {
 		return fmt.Sprintf("%.*f", int(-exp), math.Pow(10, exp))
@@ -121,7 +121,7 @@ func line(class string, points [][2]float64) g.Node {
 	return g.El("polyline", g.Attr("class", "line "+class), g.Attr("points", strings.Join(texts, " ")))
 }
 
-// mark is a circle, a square or a triangle.
+// mark draws a client's mark: a circle, a square or a triangle.
 func mark(client string, x, y float64) g.Node {
 	shape := map[string]string{
 		"plugin": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "bare": "m-3-3h6v6h-6z", "http": "m0-4l4 7h-8z",

@@ -20,24 +20,24 @@ import (
 )
 
 // bare measures rounds of the bare client.
-func (f *benchFleet) bare(b *testing.B, timeout time.Duration, rounds int) measured {
+func (f *benchFleet) bare(b *testing.B, timeout time.Duration, rounds int) measurement {
 	b.Helper()
 	return f.rounds(b, rounds, "<nil>", false, f.bareClient, append([]string{f.dir, timeout.String()}, f.hosts...)...)
 }
 
-// plugin measures rounds of the plugin, asked for as execd asks.
-func (f *benchFleet) plugin(b *testing.B, timeout time.Duration, rounds int) measured {
+// plugin measures rounds of the plugin, triggered as by execd.
+func (f *benchFleet) plugin(b *testing.B, timeout time.Duration, rounds int) measurement {
 	b.Helper()
 	settings := filepath.Join(b.TempDir(), "settings.conf")
 	text := stack.Settings(f.hosts, f.dir, fmt.Sprintf("  timeout = %q\n", timeout))
 	require.NoError(b, os.WriteFile(settings, []byte(text), 0o600))
-	return f.rounds(b, rounds, `result="success"`, timeout == patient,
+	return f.rounds(b, rounds, `result="success"`, timeout == noHangTimeout,
 		f.tools.Plugin, "--config", settings, "--gather-on-start=false", "--log-level", "error")
 }
 
-// rounds runs a program that makes a round for each newline on its standard input and prints a
-// line for each server, with the text answer in it where the server answered.
-func (f *benchFleet) rounds(b *testing.B, rounds int, answer string, idle bool, program string, args ...string) (m measured) {
+// rounds runs a program that makes a round for each newline on standard input and prints a line for
+// each server, containing the text answer if the server answered.
+func (f *benchFleet) rounds(b *testing.B, rounds int, answer string, idle bool, program string, args ...string) (m measurement) {
 	b.Helper()
 	var stderr stack.Output
 	cmd := exec.Command(program, args...)
@@ -49,9 +49,9 @@ func (f *benchFleet) rounds(b *testing.B, rounds int, answer string, idle bool, 
 	lines := bufio.NewScanner(stdout)
 	require.NoError(b, cmd.Start())
 	pid := cmd.Process.Pid
-	time.Sleep(time.Second) // the start of the program is not part of a round
+	time.Sleep(time.Second) // exclude the start of the program
 
-	most := watchConnections(pid)
+	peakConnections := watchConnections(pid)
 	before, start := cpuTime(b, pid), time.Now()
 	for range rounds {
 		_, err := io.WriteString(stdin, "\n")
@@ -66,7 +66,7 @@ func (f *benchFleet) rounds(b *testing.B, rounds int, answer string, idle bool, 
 	}
 	m.wall = time.Since(start) / time.Duration(rounds)
 	m.cpu = (cpuTime(b, pid) - before) / time.Duration(rounds)
-	m.connections = most()
+	m.connections = peakConnections()
 	m.peak = rig.Memory(b, pid, "VmHWM:")
 	if idle {
 		m.addIdle(b, pid)
@@ -99,9 +99,9 @@ const httpInput = `
     "productName", "copyrightYearRange"]
 `
 
-// telegraf measures the first round of inputs.http in a Telegraf that does nothing
-// else. It cannot be asked for a round, so its interval leaves time to start.
-func (f *benchFleet) telegraf(b *testing.B, timeout time.Duration, _ int) (m measured) {
+// telegraf measures the first round of inputs.http in a Telegraf with no other plugins. The round cannot
+// be triggered, so collection_offset delays it until Telegraf has started.
+func (f *benchFleet) telegraf(b *testing.B, timeout time.Duration, _ int) (m measurement) {
 	b.Helper()
 	dir := b.TempDir()
 	output := filepath.Join(dir, "points")
@@ -115,13 +115,13 @@ func (f *benchFleet) telegraf(b *testing.B, timeout time.Duration, _ int) (m mea
 	p, err := stack.Start(f.tools.Telegraf, []string{"--config", config}, nil)
 	require.NoError(b, err)
 
-	// The round begins four seconds after the agent, and is seen at once.
+	// The round begins collection_offset after the agent.
 	require.NoError(b, p.Await("Starting Telegraf", 1, rig.Patience))
 	start := time.Now().Add(4 * time.Second)
 	time.Sleep(3 * time.Second)
-	before, most := cpuTime(b, p.PID()), watchConnections(p.PID())
-	// A server gives a point or an error. What is still missing a minute after the timeout does not come.
-	for inTime := range looks(time.Minute + timeout) {
+	before, peakConnections := cpuTime(b, p.PID()), watchConnections(p.PID())
+	// Each server gives a point or an error. Give up a minute after the timeout.
+	for inTime := range samplingTicks(time.Minute + timeout) {
 		if points, err := os.ReadFile(output); err == nil {
 			m.answers = strings.Count(string(points), "\n")
 		}
@@ -130,12 +130,12 @@ func (f *benchFleet) telegraf(b *testing.B, timeout time.Duration, _ int) (m mea
 		}
 	}
 	m.wall, m.cpu = time.Since(start), cpuTime(b, p.PID())-before
-	m.connections = most()
+	m.connections = peakConnections()
 	m.peak = rig.Memory(b, p.PID(), "VmHWM:")
-	if timeout == patient {
+	if timeout == noHangTimeout {
 		m.addIdle(b, p.PID())
 	}
-	_, err = p.Stop(4 * rig.Patience) // it waits for what is still under way
+	_, err = p.Stop(4 * rig.Patience) // Telegraf waits for requests in progress
 	require.NoError(b, err)
 	return m
 }

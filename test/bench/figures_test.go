@@ -13,11 +13,11 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// figures are what the benchmarks gave, in Go's format, by their names without the number of
-// processors. A benchmark that ran several times counts with the median.
+// figures are the results of the benchmarks, by name without the number of processors. Of several
+// runs of a benchmark the median counts.
 type figures struct {
-	config *benchfmt.Result // of the first: goos, cpu, date and so on
-	values map[string]map[string][]float64
+	config *benchfmt.Result                // the first result, for goos, cpu, date and so on
+	values map[string]map[string][]float64 // by name and unit
 }
 
 func readFigures(t *testing.T, file string) *figures {
@@ -33,7 +33,7 @@ func readFigures(t *testing.T, file string) *figures {
 			f.config = result.Clone()
 		}
 		name, processors, _ := strings.Cut(result.Name.String(), "-")
-		require.NotContains(t, processors, "/", "a name may have - only before the number of processors")
+		require.NotContains(t, processors, "/", "only the number of processors may follow a -")
 		if f.values[name] == nil {
 			f.values[name] = make(map[string][]float64)
 		}
@@ -46,7 +46,7 @@ func readFigures(t *testing.T, file string) *figures {
 	return f
 }
 
-// median is false where nothing was measured.
+// median reports false if there is no result.
 func (f *figures) median(name, unit string) (float64, bool) {
 	values := slices.Sorted(slices.Values(f.values[name][unit]))
 	if len(values) == 0 {
@@ -55,19 +55,19 @@ func (f *figures) median(name, unit string) (float64, bool) {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2, true
 }
 
-// the clients of BenchmarkRound, and its states.
+// The clients, states and numbers of servers of BenchmarkRound.
 var (
 	clients = []struct{ key, name string }{{"plugin", "plugin"}, {"bare", "bare client"}, {"http", "`inputs.http`"}}
 	states  = []struct{ key, name string }{{"none", "All answer"}, {"tenth", "One in ten hangs"}, {"all", "All hang"}}
 	sizes   = []int{1, 100, 1000, 5000, 10000}
 )
 
-// round gives a figure of BenchmarkRound.
+// round returns a result of BenchmarkRound.
 func (f *figures) round(servers int, state, client, unit string) (float64, bool) {
 	return f.median(fmt.Sprintf("Round/servers=%d/hanging=%s/client=%s", servers, state, client), unit)
 }
 
-// machine says where and when the figures were made.
+// machine describes where and when the benchmarks ran.
 func (f *figures) machine() string {
 	_, processors, _ := strings.Cut(f.config.Name.String(), "-")
 	return fmt.Sprintf("%s, %s/%s, %s processors (%s), %s", f.config.GetConfig("go"), f.config.GetConfig("goos"), f.config.GetConfig("goarch"),

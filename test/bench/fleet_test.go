@@ -19,18 +19,18 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// perProcess is how many servers a simulator has: with a listener and a connection for each,
-// 10,000 would be more files than many systems allow one process.
-const perProcess = 2500
+// serversPerProcess limits the servers of a simulator: with a listener and a connection each, 10,000
+// would exceed the open files that many systems allow a process.
+const serversPerProcess = 2500
 
-// benchFleet are simulators in processes of their own.
+// benchFleet is a fleet of servers simulated by other processes.
 type benchFleet struct {
 	tools      *stack.Tools
 	bareClient string
 	dir        string // of the site's certificates
 	hosts      []string
 	simulators []*stack.Process
-	fleets     []string // the file of each simulator
+	fleetFiles []string // of each simulator
 }
 
 func startFleet(b *testing.B, tools *stack.Tools, servers int) *benchFleet {
@@ -42,50 +42,51 @@ func startFleet(b *testing.B, tools *stack.Tools, servers int) *benchFleet {
 	for i := range servers {
 		f.hosts = append(f.hosts, fmt.Sprintf("127.%d.%d.%d", network, i/250, 1+i%250))
 	}
-	for n := range slices.Collect(slices.Chunk(f.hosts, perProcess)) {
-		f.fleets = append(f.fleets, filepath.Join(b.TempDir(), fmt.Sprintf("fleet%d.toml", n)))
+	for n := range slices.Collect(slices.Chunk(f.hosts, serversPerProcess)) {
+		f.fleetFiles = append(f.fleetFiles, filepath.Join(b.TempDir(), fmt.Sprintf("fleet%d.toml", n)))
 	}
-	f.write(b, 0)
-	for _, fleet := range f.fleets {
+	f.writeFleetFiles(b, 0)
+	for _, fleet := range f.fleetFiles {
 		p, err := stack.Start(tools.Simulator, []string{"--site", f.dir, "--fleet", fleet}, nil)
 		require.NoError(b, err)
 		b.Cleanup(func() {
 			_, err := p.Stop(rig.Patience)
 			require.NoError(b, err)
 		})
-		// One after the other: the first makes the certificates of the site.
+		// Wait for each: the first one creates the site's certificates.
 		require.NoError(b, p.Await("ready\n", 1, rig.Patience))
 		f.simulators = append(f.simulators, p)
 	}
 	return f
 }
 
-// write writes the files of the simulators. One of oneIn servers hangs; 0: none.
-func (f *benchFleet) write(b *testing.B, oneIn int) (hanging []int) {
+// writeFleetFiles writes the fleet files. One in oneIn servers hangs; 0 means none. It returns the number
+// of hanging servers of each simulator.
+func (f *benchFleet) writeFleetFiles(b *testing.B, oneIn int) (hanging []int) {
 	b.Helper()
-	hanging = make([]int, len(f.fleets)) // of each simulator
-	texts := make([]strings.Builder, len(f.fleets))
+	hanging = make([]int, len(f.fleetFiles))
+	texts := make([]strings.Builder, len(f.fleetFiles))
 	for i, host := range f.hosts {
-		text := &texts[i/perProcess]
+		text := &texts[i/serversPerProcess]
 		fmt.Fprintf(text, "[[server]]\naddr = %q\n", host+":9032")
 		if oneIn > 0 && i%oneIn == oneIn-1 {
 			fmt.Fprintf(text, "fault = %q\n", simulator.FaultNoAnswer)
-			hanging[i/perProcess]++
+			hanging[i/serversPerProcess]++
 		}
 	}
-	for n, fleet := range f.fleets {
+	for n, fleet := range f.fleetFiles {
 		require.NoError(b, os.WriteFile(fleet, []byte(texts[n].String()), 0o600))
 	}
 	return hanging
 }
 
-// hang lets one of oneIn servers hang. From call to call they can only become more.
+// hang makes one in oneIn servers hang. Each call must add to those of the call before.
 func (f *benchFleet) hang(b *testing.B, oneIn int) {
 	b.Helper()
-	for n, hanging := range f.write(b, oneIn) {
+	for n, hanging := range f.writeFleetFiles(b, oneIn) {
 		require.NoError(b, f.simulators[n].Signal(syscall.SIGHUP))
 		// The simulator names each server that has changed.
 		require.NoError(b, f.simulators[n].Await("fault "+string(simulator.FaultNoAnswer), hanging, rig.Patience))
 	}
-	time.Sleep(time.Second) // the connections of those that were restarted have ended
+	time.Sleep(time.Second) // until the connections of restarted servers have ended
 }

@@ -11,7 +11,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// The pages and the chart show what the benchmarks gave last, and nobody edits it.
+// The pages and the chart show the latest benchmark results.
 func TestPages(t *testing.T) {
 	f := readFigures(t, "testdata/figures.txt")
 	for page, generated := range map[string]string{"performance.md": f.performance(), "dashboards.md": f.queries()} {
@@ -20,7 +20,7 @@ func TestPages(t *testing.T) {
 	golden.Require(t, "../../docs/performance.svg", f.chart(t))
 }
 
-// performance are chart and tables of docs/performance.md.
+// performance returns the chart and tables of docs/performance.md.
 func (f *figures) performance() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s.\n\n![How time, CPU, memory and connections grow with the number of servers](performance.svg)\n", f.machine())
@@ -44,25 +44,25 @@ func (f *figures) performance() string {
 	return b.String() + "\n### Start and size\n\n" + table(rows)
 }
 
-// columns of a state; those without a figure are left out.
+// columns are the columns of a state's table. Those without any value are left out.
 var columns = []struct {
 	title string
 	cell  func(f *figures, servers int, state, client string) string
 }{
-	{"`timeout`", cellOf("timeout-s")},
-	{"a round", cellOf("wall-s")},
-	{"`timeout` × hanging / 64, rounded up", (*figures).waiting},
-	{"CPU of a round", cellOf("cpu-s")},
-	{"plugin / it", ratioOf("cpu-s")},
-	{"peak memory", cellOf("peak-MiB")},
-	{"plugin / it", ratioOf("peak-MiB")},
-	{"idle memory", cellOf("idle-MiB")},
-	{"idle CPU", cellOf("idle-cpu-ms/s")},
-	{"open connections", cellOf("connections")},
+	{"`timeout`", figureCell("timeout-s")},
+	{"a round", figureCell("wall-s")},
+	{"`timeout` × hanging / 64, rounded up", (*figures).minimumWait},
+	{"CPU of a round", figureCell("cpu-s")},
+	{"plugin / it", ratioCell("cpu-s")},
+	{"peak memory", figureCell("peak-MiB")},
+	{"plugin / it", ratioCell("peak-MiB")},
+	{"idle memory", figureCell("idle-MiB")},
+	{"idle CPU", figureCell("idle-cpu-ms/s")},
+	{"open connections", figureCell("connections")},
 	{"answers", (*figures).answers},
 }
 
-// rounds are the rows of a state.
+// rounds returns the rows of a state's table.
 func (f *figures) rounds(state string) [][]string {
 	rows := [][]string{{"servers", "client"}}
 	for _, servers := range sizes {
@@ -91,7 +91,7 @@ func (f *figures) rounds(state string) [][]string {
 	return rows
 }
 
-func cellOf(unit string) func(f *figures, servers int, state, client string) string {
+func figureCell(unit string) func(f *figures, servers int, state, client string) string {
 	return func(f *figures, servers int, state, client string) string {
 		value, ok := f.round(servers, state, client, unit)
 		if !ok {
@@ -101,9 +101,9 @@ func cellOf(unit string) func(f *figures, servers int, state, client string) str
 	}
 }
 
-// ratioOf is empty where the client is the plugin itself, and where the kernel, which counts CPU in
-// hundredths of a second, has nothing to compare.
-func ratioOf(unit string) func(f *figures, servers int, state, client string) string {
+// ratioCell is empty for the plugin itself, and for values that are too small to compare: the kernel
+// counts CPU time in hundredths of a second.
+func ratioCell(unit string) func(f *figures, servers int, state, client string) string {
 	return func(f *figures, servers int, state, client string) string {
 		plugin, _ := f.round(servers, state, clients[0].key, unit)
 		value, _ := f.round(servers, state, client, unit)
@@ -114,8 +114,8 @@ func ratioOf(unit string) func(f *figures, servers int, state, client string) st
 	}
 }
 
-// waiting is what hanging servers must cost a client that asks 64 at a time.
-func (f *figures) waiting(servers int, state, client string) string {
+// minimumWait returns the time that hanging servers cost at least a client with 64 concurrent requests.
+func (f *figures) minimumWait(servers int, state, client string) string {
 	timeout, _ := f.round(servers, state, client, "timeout-s")
 	hanging := servers - answering(servers, state)
 	if hanging == 0 || client == "http" {
@@ -129,12 +129,12 @@ func (f *figures) answers(servers int, state, client string) string {
 	return fmt.Sprintf("%s of %s", thousands(int(answers)), thousands(answering(servers, state)))
 }
 
-// answering is how many servers answer.
+// answering returns the number of servers that answer.
 func answering(servers int, state string) int {
 	return servers - map[string]int{"tenth": servers / 10, "all": servers}[state]
 }
 
-// quantity writes a figure with its unit.
+// quantity formats a value with its unit.
 func quantity(value float64, unit string) string {
 	switch unit {
 	case "timeout-s":
@@ -173,7 +173,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
-// queries is the table of docs/dashboards.md.
+// queries returns the table of docs/dashboards.md.
 func (f *figures) queries() string {
 	rows := [][]string{{"", "all queries", "the slowest"}}
 	for _, row := range []struct{ name, all, slowest string }{
@@ -190,7 +190,7 @@ func (f *figures) queries() string {
 	return table(rows)
 }
 
-// table writes rows, of which the first is the head.
+// table formats rows, the first of which is the header, as Markdown.
 func table(rows [][]string) string {
 	var b strings.Builder
 	for i, row := range rows {

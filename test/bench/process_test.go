@@ -20,19 +20,19 @@ import (
 
 const idleTime = 3 * time.Second
 
-// addIdle measures what a program takes that has nothing to do any more.
-func (m *measured) addIdle(b *testing.B, pid int) {
+// addIdle measures memory and CPU of an idle program.
+func (m *measurement) addIdle(b *testing.B, pid int) {
 	b.Helper()
-	time.Sleep(3 * time.Second) // the memory of the round is given back in this time
+	time.Sleep(3 * time.Second) // let the runtime return the memory of the round
 	before := cpuTime(b, pid)
 	time.Sleep(idleTime)
 	m.idleCPU = cpuTime(b, pid) - before
 	m.idle = rig.Memory(b, pid, "VmRSS:")
 }
 
-// looks are moments to look at something, true until the time is over. Nineteen parts of twenty
-// of the time go by between them, so that looking does not slow down what is looked at.
-func looks(within time.Duration) iter.Seq[bool] {
+// samplingTicks yields times to sample a process, with true until the duration is over. The pauses
+// take 95% of the time, so that sampling does not slow down the process.
+func samplingTicks(within time.Duration) iter.Seq[bool] {
 	return func(yield func(bool) bool) {
 		deadline := time.Now().Add(within)
 		for begin := time.Now(); yield(begin.Before(deadline)); begin = time.Now() {
@@ -41,13 +41,13 @@ func looks(within time.Duration) iter.Seq[bool] {
 	}
 }
 
-// watchConnections watches a process until the function that it returns is called, which gives
-// the most connections that were seen at the same time.
+// watchConnections samples the open connections of a process until the returned function is called,
+// which returns the peak.
 func watchConnections(pid int) (most func() int) {
 	stop, result := make(chan struct{}), make(chan int)
 	go func() {
 		peak := 0
-		for range looks(0) {
+		for range samplingTicks(0) {
 			peak = max(peak, sockets(pid))
 			select {
 			case <-stop:
@@ -64,10 +64,10 @@ func sockets(pid int) (n int) {
 	folder := fmt.Sprintf("/proc/%d/fd", pid)
 	files, err := os.Open(folder)
 	if err != nil {
-		return 0 // it has ended
+		return 0 // the process has ended
 	}
 	defer files.Close()
-	names, _ := files.Readdirnames(-1) // those that were read count
+	names, _ := files.Readdirnames(-1) // count what could be read
 	for _, name := range names {
 		if target, err := os.Readlink(filepath.Join(folder, name)); err == nil && strings.HasPrefix(target, "socket:") {
 			n++
@@ -76,12 +76,11 @@ func sockets(pid int) (n int) {
 	return n
 }
 
-// cpuTime is the CPU that a process has used so far, to the precision of the
-// kernel's accounting.
+// cpuTime returns the CPU time that a process has used so far, in ticks of 10 ms.
 func cpuTime(tb testing.TB, pid int) time.Duration {
 	tb.Helper()
-	// All threads, those that have ended too: nanoseconds on the CPU is only kept
-	// per thread, so the clock ticks of the whole process it is.
+	// The kernel keeps nanoseconds only per thread, and would lose ended threads: use the clock ticks
+	// of the whole process.
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	require.NoError(tb, err)
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))

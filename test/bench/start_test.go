@@ -15,10 +15,10 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// BenchmarkFirstPoint measures the time from the start of a Telegraf with the shipped drop-in to
-// the first point that InfluxDB shows. This Telegraf writes after 0.1 s: its flush_interval adds what it is longer.
+// BenchmarkFirstPoint measures the time from the start of a Telegraf with the shipped drop-in to the
+// first point in InfluxDB. flush_interval is 0.1 s here; a longer one adds its difference.
 //
-//	first-s   until there is one
+//	first-s   time to the first point
 func BenchmarkFirstPoint(b *testing.B) {
 	tools, err := stack.Build(b.Context(), rig.Root, os.Stderr)
 	require.NoError(b, err)
@@ -49,7 +49,7 @@ func BenchmarkFirstPoint(b *testing.B) {
 	}
 }
 
-// BenchmarkSize gives the size of the programs, unpacked.
+// BenchmarkSize reports the size of the programs, unpacked.
 func BenchmarkSize(b *testing.B) {
 	tools, err := stack.Build(b.Context(), rig.Root, os.Stderr)
 	require.NoError(b, err)

@@ -24,10 +24,10 @@ const (
 	benchEvery   = 6 * time.Hour
 )
 
-// BenchmarkQueries measures what the dashboards and alert rules ask of an InfluxDB that holds
+// BenchmarkQueries measures the queries of the dashboards and alert rules against an InfluxDB with
 // 92 days of 5,000 servers in four environments, polled every 6 hours: one server in seven is
-// open, one in a hundred has been dark for 25 days. Each query runs alone, one after the other,
-// and counts with the best of its runs, for the machine may be shared.
+// vulnerable, one in a hundred has not answered for 25 days. Queries run one at a time; the best
+// run of each counts, because the machine may be shared.
 //
 //	FILE-s, FILE-slowest-s   all queries of a dashboard, and its slowest
 //	alerts-s/10min           the queries of all rules, as often as they are evaluated in ten minutes
@@ -43,23 +43,23 @@ func BenchmarkQueries(b *testing.B) {
 	}
 	queries["alerts"] = benchAlerts(b, now)
 	for b.Loop() {
-		for _, some := range queries {
-			for i := range some {
+		for _, group := range queries {
+			for i := range group {
 				begin := time.Now()
-				_, err := askOf(db.URL, "bench", some[i].statement)
-				require.NoError(b, err, some[i].statement)
-				if took := time.Since(begin); some[i].best == 0 || took < some[i].best {
-					some[i].best = took
+				_, err := queryInfluxDB(db.URL, "bench", group[i].statement)
+				require.NoError(b, err, group[i].statement)
+				if took := time.Since(begin); group[i].best == 0 || took < group[i].best {
+					group[i].best = took
 				}
 			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	for name, some := range queries {
+	for name, group := range queries {
 		var total float64
 		var slowest time.Duration
-		for _, one := range some {
-			total += one.best.Seconds() * one.often
+		for _, one := range group {
+			total += one.best.Seconds() * one.weight
 			slowest = max(slowest, one.best)
 		}
 		unit := name + "-s"
@@ -73,7 +73,7 @@ func BenchmarkQueries(b *testing.B) {
 
 type benchQuery struct {
 	statement string
-	often     float64 // that it runs: once for a dashboard, as often as its rule is evaluated in ten minutes
+	weight    float64 // 1 for a dashboard; for a rule, its evaluations in ten minutes
 	best      time.Duration
 }
 
@@ -81,13 +81,13 @@ func benchAlerts(b *testing.B, now time.Time) []benchQuery {
 	b.Helper()
 	var queries []benchQuery
 	for _, group := range loadAlerting(b).Groups {
-		often := float64(10*time.Minute) / float64(duration(b, group.Interval))
+		weight := float64(10*time.Minute) / float64(duration(b, group.Interval))
 		for _, rule := range group.Rules {
 			for _, step := range rule.Data {
 				if step.DatasourceUID != "__expr__" {
 					statement, err := macros(step.Model.Query, now, now.Add(-time.Duration(step.RelativeTimeRange.From)*time.Second), now)
 					require.NoError(b, err)
-					queries = append(queries, benchQuery{statement: statement, often: often})
+					queries = append(queries, benchQuery{statement: statement, weight: weight})
 				}
 			}
 		}
@@ -95,7 +95,7 @@ func benchAlerts(b *testing.B, now time.Time) []benchQuery {
 	return queries
 }
 
-// benchDashboard is all that a dashboard asks when it is opened.
+// benchDashboard returns the queries that a dashboard runs when it is opened.
 func benchDashboard(b *testing.B, name string, now time.Time) []benchQuery {
 	b.Helper()
 	d := loadDashboard(b, name)
@@ -106,7 +106,7 @@ func benchDashboard(b *testing.B, name string, now time.Time) []benchQuery {
 	add := func(query string) {
 		statement, err := v.statement(d, query, from, to)
 		require.NoError(b, err)
-		queries = append(queries, benchQuery{statement: statement, often: 1})
+		queries = append(queries, benchQuery{statement: statement, weight: 1})
 	}
 	for _, one := range d.Templating.List {
 		if one.Type == "query" {
@@ -116,7 +116,7 @@ func benchDashboard(b *testing.B, name string, now time.Time) []benchQuery {
 	for _, one := range d.Annotations.List {
 		add(one.Target.Query)
 	}
-	for _, p := range d.asking() {
+	for _, p := range d.queryPanels() {
 		for _, target := range p.Targets {
 			add(target.Query)
 		}
@@ -124,8 +124,8 @@ func benchDashboard(b *testing.B, name string, now time.Time) []benchQuery {
 	return queries
 }
 
-// benchDatabase is an InfluxDB of its own with the points. It is given the time to compact
-// them, as it does in use four hours after the last write to a shard.
+// benchDatabase starts an InfluxDB, writes the points and waits for their compaction, which InfluxDB
+// by default starts four hours after the last write to a shard.
 func benchDatabase(b *testing.B, program string, now time.Time) *stack.InfluxDB {
 	b.Helper()
 	dir := b.TempDir()
@@ -140,12 +140,12 @@ func benchDatabase(b *testing.B, program string, now time.Time) *stack.InfluxDB 
 		require.NoError(b, response.Body.Close())
 		require.Equal(b, http.StatusNoContent, response.StatusCode)
 	}
-	require.Eventually(b, func() bool { return compacted(b, dir) }, 5*time.Minute, time.Second, "InfluxDB does not compact")
+	require.Eventually(b, func() bool { return compacted(b, dir) }, 5*time.Minute, time.Second, "InfluxDB has not compacted the shards")
 	return db
 }
 
-// compacted reports whether all points of each shard are in one file. Those of the last shard, which
-// may have begun a moment ago, can be too few to leave the log before nobody writes any more.
+// compacted reports whether each shard is one file. The last shard, which may have just begun, can
+// hold too few points to leave the write-ahead log before writing stops, so the logs must be empty too.
 func compacted(b *testing.B, dir string) bool {
 	b.Helper()
 	shards, err := filepath.Glob(filepath.Join(dir, "data/bench/autogen/*"))
@@ -165,7 +165,7 @@ func compacted(b *testing.B, dir string) bool {
 	})
 }
 
-// benchRound are the points of one round.
+// benchRound returns the points of one round of polls.
 func benchRound(at, now time.Time) *bytes.Buffer {
 	var b bytes.Buffer
 	for i := range benchServers {
@@ -181,11 +181,12 @@ func benchRound(at, now time.Time) *bytes.Buffer {
 }
 
 func benchAnswer(b *bytes.Buffer, i int) {
-	judged := `compliance="compliant",compliance_code=0i,compliance_reason="",advisories="",advisory_count=0i,exploited_advisory_count=0i,max_cvss=0,fixed_in=""`
+	compliance := `compliance="compliant",compliance_code=0i,compliance_reason="",` +
+		`advisories="",advisory_count=0i,exploited_advisory_count=0i,max_cvss=0,fixed_in=""`
 	label := "May 2025 Patch 15"
 	if i%7 == 0 {
 		label = "August 2023 Patch 1"
-		judged = `compliance="non_compliant",compliance_code=1i,compliance_reason="advisories",` +
+		compliance = `compliance="non_compliant",compliance_code=1i,compliance_reason="advisories",` +
 			`advisories="CVE-2023-48365,CVE-2024-36077,CVE-2024-55579,CVE-2024-55580",` +
 			`advisory_count=4i,exploited_advisory_count=1i,max_cvss=9.9,exposed_days=1105i,fixed_in="August 2023 Patch 16"`
 	}
@@ -193,5 +194,5 @@ func benchAnswer(b *bytes.Buffer, i int) {
 		`deployment_type="QlikSenseServer",release_label="%s",deprecated_product_version="4.0.X",product_name="Qlik Sense",`+
 		`copyright_year_range="1993-2025",release_year=2025i,release_month=5i,patch=15i,latest_patch=15i,patches_behind=0i,%s,`+
 		`support_days_left=169i,below_minimum=0i,version_mismatch=%di,certificate_expiry=157680000i,`+
-		`result="success",result_code=0i,response_time=%f,http_response_code=200i,`, label, judged, i%3/2, 0.02+float64(i%97)/1e4)
+		`result="success",result_code=0i,response_time=%f,http_response_code=200i,`, label, compliance, i%3/2, 0.02+float64(i%97)/1e4)
 }

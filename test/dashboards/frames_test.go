@@ -34,12 +34,12 @@ type influxSeries struct {
 	Values  [][]any
 }
 
-func (c *cast) ask(database, statement string) ([]influxSeries, error) {
-	return askOf(c.DB.URL, database, statement)
+func (sim *simulation) query(database, statement string) ([]influxSeries, error) {
+	return queryInfluxDB(sim.DB.URL, database, statement)
 }
 
-// askOf runs a query as Grafana's backend does.
-func askOf(influxdb, database, statement string) ([]influxSeries, error) {
+// queryInfluxDB runs a query as Grafana's backend does.
+func queryInfluxDB(influxdb, database, statement string) ([]influxSeries, error) {
 	response, err := http.Get(influxdb + "/query?" + url.Values{"db": {database}, "epoch": {"ms"}, "q": {statement}}.Encode())
 	if err != nil {
 		return nil, err
@@ -61,19 +61,19 @@ func askOf(influxdb, database, statement string) ([]influxSeries, error) {
 	return answer.Results[0].Series, nil
 }
 
-// frames are the frames of an answer, with the names of the story in it.
-func (c *cast) frames(t target, series []influxSeries) []*frame {
+// frames converts a result to frames, with the server names of the scenario instead of addresses.
+func (sim *simulation) frames(t target, series []influxSeries) []*frame {
 	all := frames(t, series)
 	for _, f := range all {
-		f.Name = c.names(f.Name)
+		f.Name = sim.withNames(f.Name)
 		for _, one := range f.Fields {
 			one.Labels = maps.Clone(one.Labels)
 			for key, value := range one.Labels {
-				one.Labels[key] = c.names(value)
+				one.Labels[key] = sim.withNames(value)
 			}
 			for i, value := range one.Values {
 				if text, ok := value.(string); ok {
-					one.Values[i] = c.names(text)
+					one.Values[i] = sim.withNames(text)
 				}
 			}
 		}
@@ -81,8 +81,8 @@ func (c *cast) frames(t target, series []influxSeries) []*frame {
 	return all
 }
 
-// frames are the frames of an answer: one for each series and column, or a single table in
-// which the tags are columns.
+// frames converts a result to frames: one per series and column, or a single table with the tags as
+// columns.
 func frames(t target, series []influxSeries) []*frame {
 	if len(series) == 0 {
 		return nil
@@ -103,7 +103,7 @@ func frames(t target, series []influxSeries) []*frame {
 				times.Values = append(times.Values, row[0])
 				value.Values = append(value.Values, row[column])
 			}
-			value.typed()
+			value.setType()
 			all = append(all, &frame{RefID: t.RefID, Name: name, Fields: []*field{times, value}})
 		}
 	}
@@ -126,7 +126,7 @@ func tableFrame(t target, series []influxSeries) *frame {
 				one.Values = append(one.Values, cell(s, row))
 			}
 		}
-		one.typed()
+		one.setType()
 		f.Fields = append(f.Fields, one)
 		return one
 	}
@@ -143,8 +143,8 @@ func tableFrame(t target, series []influxSeries) *frame {
 	return f
 }
 
-// typed finds the type of a column: one without any value is of numbers.
-func (f *field) typed() {
+// setType derives the type of a column from its values; without any it is "number".
+func (f *field) setType() {
 	f.Type = "number"
 	if slices.ContainsFunc(f.Values, func(value any) bool { _, text := value.(string); return text }) {
 		f.Type = "string"

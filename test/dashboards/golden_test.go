@@ -22,7 +22,7 @@ import (
 	"telegraf-qlik-sense-version/internal/golden"
 )
 
-// goldenFiles gathers the sections of golden files and compares them at the end.
+// goldenFiles collects the sections of golden files and compares them at the end.
 type goldenFiles struct {
 	t     *testing.T
 	files map[string]*goldenFile
@@ -37,7 +37,7 @@ func newGoldenFiles(t *testing.T) *goldenFiles {
 	return &goldenFiles{t: t, files: make(map[string]*goldenFile)}
 }
 
-// add puts a section into a file. One that is as an earlier one only says so.
+// add appends a section to a file. A section equal to an earlier one only refers to it.
 func (g *goldenFiles) add(file, head, title, text string) {
 	f := g.files[file]
 	if f == nil {
@@ -53,8 +53,8 @@ func (g *goldenFiles) add(file, head, title, text string) {
 	f.sections = append(f.sections, title, text)
 }
 
-// compare holds all files of a folder against what was added, and finds those that
-// nothing makes any more.
+// compare compares the golden files of a folder with the collected sections, and fails on files
+// that no longer belong to a panel or rule.
 func (g *goldenFiles) compare(folder string) {
 	g.t.Helper()
 	root := filepath.Join("testdata", folder)
@@ -76,15 +76,15 @@ func (g *goldenFiles) compare(folder string) {
 			return err
 		}
 		name, err := filepath.Rel(root, strings.TrimSuffix(path, ".txt"))
-		require.NotNil(g.t, g.files[name], "nothing makes %s any more", path)
+		require.NotNil(g.t, g.files[name], "%s is obsolete", path)
 		return err
 	})
 	require.NoError(g.t, err)
 }
 
-// table writes rows in columns. Rows that follow each other and differ in their first
-// cell alone, a time, are one.
-func table(columns []string, rows [][]string) string {
+// tableText aligns rows in columns. Consecutive rows that differ only in the time, their first
+// cell, are merged.
+func tableText(columns []string, rows [][]string) string {
 	for i := 0; i < len(rows); i++ {
 		j := i
 		for j+1 < len(rows) && columns[0] == "Time" && slices.Equal(rows[i][1:], rows[j+1][1:]) {
@@ -110,15 +110,15 @@ func table(columns []string, rows [][]string) string {
 
 var trailing = regexp.MustCompile(` +\n`)
 
-// describe writes the frames of a query.
-func describe(t target, all []*frame) string {
+// framesText formats the frames of a query.
+func framesText(t target, all []*frame) string {
 	if len(all) == 0 {
 		return t.RefID + ": (nothing)\n"
 	}
 	var b strings.Builder
 	for _, f := range all {
 		if t.ResultFormat != "table" {
-			fmt.Fprintf(&b, "%s: %q%s\n%s", t.RefID, f.Name, labels(f.Fields[1].Labels), runs(f))
+			fmt.Fprintf(&b, "%s: %q%s\n%s", t.RefID, f.Name, labelText(f.Fields[1].Labels), seriesText(f))
 			continue
 		}
 		columns := make([]string, len(f.Fields))
@@ -129,21 +129,21 @@ func describe(t target, all []*frame) string {
 				rows[j] = append(rows[j], cell(one, value))
 			}
 		}
-		fmt.Fprintf(&b, "%s:\n%s", t.RefID, table(columns, rows))
+		fmt.Fprintf(&b, "%s:\n%s", t.RefID, tableText(columns, rows))
 	}
 	return b.String()
 }
 
-func labels(of map[string]string) string {
-	parts := make([]string, 0, len(of))
-	for _, key := range slices.Sorted(maps.Keys(of)) {
-		parts = append(parts, key+"="+strconv.Quote(of[key]))
+func labelText(labels map[string]string) string {
+	parts := make([]string, 0, len(labels))
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, key+"="+strconv.Quote(labels[key]))
 	}
 	return " {" + strings.Join(parts, ", ") + "}"
 }
 
-// runs writes a series, points that follow each other with one value as one line.
-func runs(f *frame) string {
+// seriesText formats a time series, with one line for consecutive points of equal value.
+func seriesText(f *frame) string {
 	times, values := f.Fields[0], f.Fields[1]
 	var b strings.Builder
 	for i := 0; i < len(values.Values); {
@@ -151,9 +151,9 @@ func runs(f *frame) string {
 		for j+1 < len(values.Values) && cell(values, values.Values[j+1]) == value {
 			j++
 		}
-		fmt.Fprintf(&b, "  %s", moment(times.Values[i]))
+		fmt.Fprintf(&b, "  %s", timeText(times.Values[i]))
 		if j > i {
-			fmt.Fprintf(&b, " to %s, %d points", moment(times.Values[j]), j-i+1)
+			fmt.Fprintf(&b, " to %s, %d points", timeText(times.Values[j]), j-i+1)
 		}
 		fmt.Fprintf(&b, ": %s\n", value)
 		i = j + 1
@@ -161,7 +161,7 @@ func runs(f *frame) string {
 	return b.String()
 }
 
-// cell writes a value. What differs from run to run is a "~".
+// cell formats a value; "~" stands for values that differ from run to run.
 func cell(f *field, value any) string {
 	name := strings.ToLower(f.Name + f.Config["displayNameFromDS"])
 	number, isNumber := value.(float64)
@@ -171,7 +171,7 @@ func cell(f *field, value any) string {
 	case (strings.Contains(name, "response time") || strings.Contains(name, "days exposed")) && isNumber && number > 0:
 		return "~"
 	case f.Type == "time", isNumber && number > 1e12:
-		return moment(value)
+		return timeText(value)
 	case isNumber:
 		return strconv.FormatFloat(math.Round(number*100)/100, 'f', -1, 64)
 	case value == "":
@@ -180,7 +180,7 @@ func cell(f *field, value any) string {
 	return fmt.Sprint(value)
 }
 
-func moment(milliseconds any) string {
+func timeText(milliseconds any) string {
 	n, ok := milliseconds.(float64)
 	if !ok {
 		return fmt.Sprint(milliseconds)

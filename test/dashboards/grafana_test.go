@@ -18,7 +18,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// What of a dashboard's JSON is run; the whole of it is checked against Grafana's types.
+// dashboard is the part of a dashboard's JSON that the tests run; types.cjs checks all of it.
 type dashboard struct {
 	UID    string
 	Title  string
@@ -34,7 +34,7 @@ type dashboard struct {
 		}
 	}
 
-	queries []string // all of the file, wherever they are
+	queries []string // all queries of the file, wherever they are
 }
 
 type panel struct {
@@ -47,7 +47,7 @@ type panel struct {
 	text json.RawMessage
 }
 
-// UnmarshalJSON keeps the text too, for Grafana's own code.
+// UnmarshalJSON also keeps the JSON text, for render.cjs.
 func (p *panel) UnmarshalJSON(text []byte) error {
 	type plain panel
 	p.text = slices.Clone(text)
@@ -61,8 +61,8 @@ type target struct {
 	ResultFormat string
 	Alias        string
 
-	// Of Grafana's data source "Dashboard": the panel whose rows are taken, and whether as it
-	// has transformed them.
+	// For Grafana's data source "Dashboard": the panel whose rows are used, and whether they are
+	// used as transformed by that panel.
 	PanelID        int
 	WithTransforms bool
 }
@@ -118,38 +118,38 @@ func (d *dashboard) variable(name string) *variable {
 	return nil
 }
 
-// view is what a reader of a dashboard sees: a database, a moment, and what is chosen.
+// view is what a dashboard is evaluated with: a database, a time and the selected variable values.
 type view struct {
 	database string
 	now      time.Time
-	chosen   map[string][]string // values of variables; "All" is the variable's allValue
-	filter   string              // of the ad hoc variable: a tag and its value, as InfluxQL
+	selected map[string][]string // values of variables; "All" is the variable's allValue
+	filter   string              // condition of the ad hoc variable, in InfluxQL
 }
 
-// timeRange is that of the dashboard.
+// timeRange returns the dashboard's default time range, relative to the view's time.
 func (v *view) timeRange(d *dashboard) (from, to time.Time, err error) {
 	days, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(d.Time.From, "now-"), "d"))
 	return v.now.AddDate(0, 0, -days), v.now, err
 }
 
 var (
-	reference = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}`)
-	leftOver  = regexp.MustCompile(`\$[{\w]`)
-	special   = regexp.MustCompile(`[\\^$*+?.()|\[\]{}/]`)
+	variableRef  = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}`)
+	unresolved   = regexp.MustCompile(`\$[{\w]`)
+	regexSpecial = regexp.MustCompile(`[\\^$*+?.()|\[\]{}/]`)
 )
 
-// interpolate puts variables into a text as Grafana's templating does.
+// interpolate replaces variables in a text as Grafana's templating does.
 func (v *view) interpolate(d *dashboard, text string) (string, error) {
-	var failed error
-	text = reference.ReplaceAllStringFunc(text, func(found string) string {
-		parts := reference.FindStringSubmatch(found)
+	var failure error
+	text = variableRef.ReplaceAllStringFunc(text, func(found string) string {
+		parts := variableRef.FindStringSubmatch(found)
 		name, format := parts[1], parts[2]
 		one := d.variable(name)
 		if one == nil {
-			failed = fmt.Errorf("no variable %s, for %s", name, text)
+			failure = fmt.Errorf("no variable %s for %s", name, text)
 			return found
 		}
-		values, ok := v.chosen[name]
+		values, ok := v.selected[name]
 		if !ok {
 			values = []string{one.value()}
 		}
@@ -157,12 +157,12 @@ func (v *view) interpolate(d *dashboard, text string) (string, error) {
 			return one.AllValue // never escaped
 		}
 		if len(values) > 1 && !one.Multi {
-			failed = fmt.Errorf("%s takes one value", name)
+			failure = fmt.Errorf("%s takes one value", name)
 		}
 		if format == "regex" {
 			values = slices.Clone(values)
 			for i := range values {
-				values[i] = special.ReplaceAllString(values[i], `\$0`)
+				values[i] = regexSpecial.ReplaceAllString(values[i], `\$0`)
 			}
 		}
 		if len(values) == 1 {
@@ -170,10 +170,10 @@ func (v *view) interpolate(d *dashboard, text string) (string, error) {
 		}
 		return "(" + strings.Join(values, "|") + ")"
 	})
-	return text, failed
+	return text, failure
 }
 
-// value is what a variable has in the file.
+// value returns the variable's value as saved in the file.
 func (one *variable) value() string {
 	switch value := one.Current.Value.(type) {
 	case string:
@@ -186,8 +186,8 @@ func (one *variable) value() string {
 	return ""
 }
 
-// statement is a query as Grafana's InfluxDB data source sends it: variables first, in the
-// browser; then the ad hoc filter, behind the first WHERE; then the macros.
+// statement returns a query as Grafana's InfluxDB data source sends it: variables are replaced first,
+// in the browser; then the ad hoc filter is inserted after the first WHERE; then macros are expanded.
 func (v *view) statement(d *dashboard, query string, from, to time.Time) (string, error) {
 	text, err := v.interpolate(d, query)
 	if err != nil {
@@ -203,22 +203,22 @@ func (v *view) statement(d *dashboard, query string, from, to time.Time) (string
 	return macros(text, v.now, from, to)
 }
 
-// present and past are the ways in which queries speak of now, whatever the time range.
+// afterNow and beforeNow match the conditions that refer to now() and ignore the time range.
 var (
-	present = regexp.MustCompile(`time > now\(\) - (\d+[dh])`)
-	past    = regexp.MustCompile(`time < now\(\) - (\d+[dh])`)
+	afterNow  = regexp.MustCompile(`time > now\(\) - (\d+[dh])`)
+	beforeNow = regexp.MustCompile(`time < now\(\) - (\d+[dh])`)
 )
 
-// macros does what Grafana does to a query; and now, which is InfluxDB's, is that of the story.
+// macros expands the macros of a query as Grafana does, and replaces InfluxDB's now() by the given time.
 func macros(text string, now, from, to time.Time) (string, error) {
 	text = strings.ReplaceAll(text, "$timeFilter", fmt.Sprintf("time >= %dms and time <= %dms", from.UnixMilli(), to.UnixMilli()))
-	text = present.ReplaceAllString(text, fmt.Sprintf("time > %[1]dms - $1 AND time <= %[1]dms", now.UnixMilli()))
-	text = past.ReplaceAllString(text, fmt.Sprintf("time < %dms - $1", now.UnixMilli()))
-	if leftOver.MatchString(text) {
-		return "", fmt.Errorf("something is not interpolated in %s", text)
+	text = afterNow.ReplaceAllString(text, fmt.Sprintf("time > %[1]dms - $1 AND time <= %[1]dms", now.UnixMilli()))
+	text = beforeNow.ReplaceAllString(text, fmt.Sprintf("time < %dms - $1", now.UnixMilli()))
+	if unresolved.MatchString(text) {
+		return "", fmt.Errorf("a variable is not interpolated in %s", text)
 	}
 	if strings.Contains(text, "now()") {
-		return "", fmt.Errorf("a time of another kind than the others in %s", text)
+		return "", fmt.Errorf("an unsupported use of now() in %s", text)
 	}
 	return text, nil
 }

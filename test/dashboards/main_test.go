@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package dashboards proves the dashboards and alert rules of deploy/grafana. README.md says how.
+// Package dashboards tests the dashboards and alert rules of deploy/grafana. README.md explains how.
 package dashboards
 
 import (

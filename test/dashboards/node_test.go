@@ -21,19 +21,19 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// shownPanel is a panel with the frames of its queries, for Grafana's own library.
-type shownPanel struct {
+// panelData is the input of render.cjs: a panel and the frames of its queries.
+type panelData struct {
 	File    string          `json:"file"`
 	Head    string          `json:"head"`
 	Section string          `json:"section"`
 	Now     int64           `json:"now"`
 	Panel   json.RawMessage `json:"panel"`
-	Source  json.RawMessage `json:"source,omitempty"` // the panel whose rows it takes as that has transformed them
+	Source  json.RawMessage `json:"source,omitempty"` // the panel whose transformed rows it shows
 	Frames  []*frame        `json:"frames"`
 }
 
-// shownAs is what such a panel shows: rows, or series.
-type shownAs struct {
+// renderedPanel is the output of render.cjs: the rows or series that the panel shows.
+type renderedPanel struct {
 	File    string
 	Head    string
 	Section string
@@ -49,12 +49,12 @@ type shownAs struct {
 	}
 }
 
-// node runs a script of the folder grafana, after npm has installed what it needs there.
-func node(t *testing.T, input []byte, args ...string) []byte {
+// runNode runs a script of the folder grafana, after npm has installed its dependencies there.
+func runNode(t *testing.T, input []byte, args ...string) []byte {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("not run, for Grafana's own library and types need %s (Node.js 20 or later): %v", program, err)
+			t.Skipf("Grafana's own library and types need %s (Node.js 20 or later): %v", program, err)
 		}
 	}
 	rig.TrackFiles(t, "grafana")
@@ -73,44 +73,44 @@ func node(t *testing.T, input []byte, args ...string) []byte {
 	cmd.Dir = "grafana"
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	output, err := cmd.Output()
-	require.NoError(t, err, "%s%s", output, complaints.String())
+	require.NoError(t, err, "%s%s", output, stderr.String())
 	return output
 }
 
-// show has Grafana's own library transform and format what the queries gave.
-func show(t *testing.T, panels []shownPanel) []shownAs {
+// render has Grafana's own library transform and format the frames.
+func render(t *testing.T, panels []panelData) []renderedPanel {
 	t.Helper()
 	input, err := json.Marshal(panels)
 	require.NoError(t, err)
-	var shown []shownAs
-	require.NoError(t, json.Unmarshal(node(t, input, "shown.cjs"), &shown))
-	require.Len(t, shown, len(panels))
-	return shown
+	var rendered []renderedPanel
+	require.NoError(t, json.Unmarshal(runNode(t, input, "render.cjs"), &rendered))
+	require.Len(t, rendered, len(panels))
+	return rendered
 }
 
-func testShown(t *testing.T, panels []shownPanel) {
+func testPanels(t *testing.T, panels []panelData) {
 	t.Helper()
 	g := newGoldenFiles(t)
-	without := 0 // links of servers without an environment
-	for i, one := range show(t, panels) {
-		without += one.checkLinkedRows(t)
+	noEnvironment := 0 // links of servers without an environment
+	for i, one := range render(t, panels) {
+		noEnvironment += one.checkLinkedRows(t)
 		text := one.text()
 		if strings.Contains(one.Section, "after the last Telegraf died") {
-			require.NotContains(t, text, "[dark-blue]", "%s, %s: silence proves nothing", one.Head, one.Section)
+			require.NotContains(t, text, "[dark-blue]", "%s, %s: the colour for \"proven\" without current data", one.Head, one.Section)
 		}
 		g.add(one.File, one.Head, one.Section, text)
 		checkLinks(t, panels[i].Panel, one.Columns)
 	}
-	require.NotZero(t, without)
-	g.compare("shown")
+	require.NotZero(t, noEnvironment)
+	g.compare("panels")
 }
 
-// checkLinkedRows finds out whether the links of each row lead to the server or to the
-// environment of that row. It counts those of servers without an environment.
-func (s *shownAs) checkLinkedRows(t *testing.T) (without int) {
+// checkLinkedRows checks that the links of each row lead to the server or the environment of that
+// row. It returns the number of links of servers without an environment.
+func (s *renderedPanel) checkLinkedRows(t *testing.T) (noEnvironment int) {
 	t.Helper()
 	for _, link := range s.Links {
 		parsed, err := url.Parse(link.URL)
@@ -127,18 +127,18 @@ func (s *shownAs) checkLinkedRows(t *testing.T) (without int) {
 		}
 		environment := row[slices.Index(s.Columns, "Environment")]
 		if environment == "(none)" {
-			without++ // the second link of such a row, without an environment, is the one that helps
+			noEnvironment++ // only the second link of such a row, without var-environment, finds the server
 		}
 		require.Equal(t, environment, query.Get("var-environment"))
 	}
-	return without
+	return noEnvironment
 }
 
-// testNearlyAll has large environments in which a few servers are not compliant: the share
-// is not 100 per cent before the last server is.
-func testNearlyAll(t *testing.T, c *cast) {
-	database := c.Database + "_nearly"
-	at := storyEnd.Add(-time.Hour)
+// testAlmostAllCompliant renders large environments with a few non-compliant servers: the share must
+// not be rounded up to 100%.
+func testAlmostAllCompliant(t *testing.T, sim *simulation) {
+	database := sim.Database + "_almost"
+	at := scenarioEnd.Add(-time.Hour)
 	var b strings.Builder
 	for _, one := range []struct {
 		environment string
@@ -146,33 +146,33 @@ func testNearlyAll(t *testing.T, c *cast) {
 		bad         int
 	}{{"large", 1000, 4}, {"larger", 2000, 1}, {"whole", 10, 0}} {
 		for i := range one.servers {
-			judged := `compliance_code=0i,compliance="compliant",advisory_count=0i,exploited_advisory_count=0i,below_minimum=0i`
+			compliance := `compliance_code=0i,compliance="compliant",advisory_count=0i,exploited_advisory_count=0i,below_minimum=0i`
 			if i < one.bad {
-				judged = `compliance_code=1i,compliance="non_compliant",advisory_count=1i,exploited_advisory_count=1i,below_minimum=1i,` +
+				compliance = `compliance_code=1i,compliance="non_compliant",advisory_count=1i,exploited_advisory_count=1i,below_minimum=1i,` +
 					`advisories="CVE-2024-55579",fixed_in="May 2024 Patch 10"`
 			}
 			fmt.Fprintf(&b, "qlik_sense_version,environment=%s,source=%s-%d result=\"success\",result_code=0i,patches_behind=0i,"+
-				"release_label=\"May 2024 Patch 9\",version=\"14.187.14\",%s %d\n", one.environment, one.environment, i, judged, at.UnixNano())
+				"release_label=\"May 2024 Patch 9\",version=\"14.187.14\",%s %d\n", one.environment, one.environment, i, compliance, at.UnixNano())
 		}
 	}
-	c.insert(t, database, b.String())
+	sim.insert(t, database, b.String())
 	for environment, share := range map[string]string{"large": "99.6%", "larger": "99.9%", "whole": "100%"} {
-		v := view{database, storyEnd, map[string][]string{"environment": {environment}}, ""}
-		var panels []shownPanel
+		v := view{database, scenarioEnd, map[string][]string{"environment": {environment}}, ""}
+		var panels []panelData
 		for _, name := range []string{"fleet", "compliance"} {
-			for _, p := range c.runDashboard(t, newGoldenFiles(t), name, environment, &v) {
+			for _, p := range sim.runDashboard(t, newGoldenFiles(t), name, environment, &v) {
 				if strings.HasPrefix(p.Head, "Share proven compliant ") || strings.HasPrefix(p.Head, "Environments ") {
 					panels = append(panels, p)
 				}
 			}
 		}
 		require.Len(t, panels, 4)
-		for _, one := range show(t, panels) {
+		for _, one := range render(t, panels) {
 			require.Len(t, one.Rows, 1)
 			i := slices.IndexFunc(one.Columns, func(name string) bool { return name == "Proven, share" || name == "Value" })
-			shown, color, _ := strings.Cut(one.Rows[0][i], " [")
-			require.Equal(t, share, strings.Replace(shown, ".0", "", 1), one.Head)
-			if color != "" { // where there is one, blue claims that all are proven
+			value, color, _ := strings.Cut(one.Rows[0][i], " [")
+			require.Equal(t, share, strings.Replace(value, ".0", "", 1), one.Head)
+			if color != "" { // blue means that all servers are proven compliant
 				require.Equal(t, share == "100%", color == "dark-blue]", one.Rows[0][i])
 			}
 		}
@@ -181,21 +181,21 @@ func testNearlyAll(t *testing.T, c *cast) {
 		if rule.UID != "qlik-sense-vulnerable" && rule.UID != "qlik-sense-exploited" {
 			continue
 		}
-		values, numbers, err := c.evaluate(&rule, database, storyEnd)
+		values, numbers, err := sim.evaluate(&rule, database, scenarioEnd)
 		require.NoError(t, err)
-		told := 0
+		alerts := 0
 		for _, one := range values {
 			if one.value != 0 {
-				told++
+				alerts++
 				require.Contains(t, rule.text(t, one.labels, numbers),
 					"Install May 2024 Patch 10 or a later patch of the same release")
 			}
 		}
-		require.Equal(t, 5, told)
+		require.Equal(t, 5, alerts)
 	}
 }
 
-func (s *shownAs) text() string {
+func (s *renderedPanel) text() string {
 	if s.Columns != nil && len(s.Columns) == 0 {
 		return "(nothing)\n"
 	}
@@ -207,7 +207,7 @@ func (s *shownAs) text() string {
 				}
 			}
 		}
-		return table(s.Columns, s.Rows)
+		return tableText(s.Columns, s.Rows)
 	}
 	var b strings.Builder
 	for _, series := range s.Series {
@@ -220,7 +220,7 @@ func (s *shownAs) text() string {
 			times.Values = append(times.Values, point[0])
 			values.Values = append(values.Values, point[1])
 		}
-		fmt.Fprintf(&b, "%q\n%s", series.Name, runs(&frame{Fields: []*field{times, values}}))
+		fmt.Fprintf(&b, "%q\n%s", series.Name, seriesText(&frame{Fields: []*field{times, values}}))
 	}
 	if b.Len() == 0 {
 		return "(nothing)\n"
@@ -234,8 +234,8 @@ var (
 	linkedUID      = regexp.MustCompile(`^/d/([\w-]+)\?`)
 )
 
-// checkLinks finds out whether the links of a panel lead somewhere: their fields are
-// columns of it, their dashboard is one of ours, and has the variables.
+// checkLinks checks that the links of a panel resolve: their fields are columns of the panel, their
+// dashboard is one of deploy/grafana and has the variables.
 func checkLinks(t *testing.T, panel json.RawMessage, columns []string) {
 	t.Helper()
 	var links struct {
@@ -271,16 +271,16 @@ func checkLinks(t *testing.T, panel json.RawMessage, columns []string) {
 	}
 }
 
-// The dashboards satisfy Grafana's own types.
-func TestDashboardsHaveGrafanasTypes(t *testing.T) {
+// The dashboards satisfy Grafana's own TypeScript types.
+func TestDashboardTypes(t *testing.T) {
 	folder, err := filepath.Abs(rig.Root + "/deploy/grafana/dashboards")
 	require.NoError(t, err)
-	require.Empty(t, string(node(t, nil, "types.cjs", folder)))
+	require.Empty(t, string(runNode(t, nil, "types.cjs", folder)))
 }
 
-// What has a colour can be read in both of Grafana's themes.
+// Coloured numbers and cells have enough contrast in both of Grafana's themes.
 func TestContrast(t *testing.T) {
 	folder, err := filepath.Abs(filepath.Join(rig.Root, "deploy/grafana/dashboards"))
 	require.NoError(t, err)
-	require.Empty(t, string(node(t, nil, "contrast.cjs", folder)))
+	require.Empty(t, string(runNode(t, nil, "contrast.cjs", folder)))
 }

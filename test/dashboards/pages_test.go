@@ -14,8 +14,8 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// The numbers in the pages about alerts are those of the rules.
-func TestPagesHaveTheNumbersOfTheRules(t *testing.T) {
+// The numbers in the pages about alerts agree with the rules.
+func TestPagesAgreeWithRules(t *testing.T) {
 	page := func(name string) string {
 		content, err := os.ReadFile(filepath.Join(rig.Root, name))
 		require.NoError(t, err)
@@ -24,12 +24,12 @@ func TestPagesHaveTheNumbersOfTheRules(t *testing.T) {
 	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	number := regexp.MustCompile(`(\d+|eight) (days|hours)`)
 
-	rules := make(map[string]string) // the text of each
+	rules := make(map[string]string) // YAML, by uid
 	for _, text := range strings.Split(page("deploy/grafana/provisioning/alerting/rules.yaml"), "- uid: ")[1:] {
 		uid, _, _ := strings.Cut(text, "\n")
 		rules[uid] = text
 	}
-	unexplained := make(map[string]string) // the section of each in the runbook, without the numbers found
+	unexplained := make(map[string]string) // runbook section of each rule, without the numbers already matched
 	for _, section := range strings.Split(page("docs/alerts.md"), "\n## ")[1:] {
 		uid, text, _ := strings.Cut(section, "\n")
 		if _, ok := rules[uid]; ok {
@@ -58,6 +58,6 @@ func TestPagesHaveTheNumbersOfTheRules(t *testing.T) {
 		require.Contains(t, dashboards, n.dashboards, n.uid)
 	}
 	for uid, text := range unexplained {
-		require.Empty(t, number.FindAllString(text, -1), "%s: no number of the rule", uid)
+		require.Empty(t, number.FindAllString(text, -1), "%s: a number that is not in the rule", uid)
 	}
 }

@@ -20,10 +20,9 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// The files of deploy/grafana/provisioning, with the keys that Grafana 12 reads and no
-// others. Where Grafana takes anything, in the model of a query and in the settings of a
-// contact point, these are the keys of the InfluxDB data source, of expressions, and of
-// mail, Teams and Slack.
+// alertingFile is a file of deploy/grafana/provisioning/alerting, with only the keys that Grafana 12
+// reads. Where Grafana accepts any key (the model of a query, the settings of a contact point), these
+// are the keys of the InfluxDB data source, of expressions, and of mail, Teams and Slack.
 type alertingFile struct {
 	APIVersion    int
 	Groups        []ruleGroup
@@ -101,27 +100,28 @@ type route struct {
 
 const (
 	provisioning  = rig.Root + "/deploy/grafana/provisioning"
-	notifications = rig.Root + "/deploy/grafana/notifications" // to be copied into provisioning/alerting
+	notifications = rig.Root + "/deploy/grafana/notifications" // users copy these into provisioning/alerting
 )
 
-// decodeYAML reads a YAML file strictly.
+// decodeYAML decodes a YAML file, refusing unknown keys, and returns its text.
 func decodeYAML(t testing.TB, file string, into any) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var values map[string]any
 	require.NoError(t, yaml.Unmarshal(text, &values), file)
-	asJSON, err := json.Marshal(values)
+	jsonText, err := json.Marshal(values)
 	require.NoError(t, err, file)
-	decoder := json.NewDecoder(bytes.NewReader(asJSON))
+	decoder := json.NewDecoder(bytes.NewReader(jsonText))
 	decoder.DisallowUnknownFields()
 	require.NoError(t, decoder.Decode(into), file)
 	requireKeys(t, file, values)
 	return string(text)
 }
 
-// grafanasKeys are all keys, as Grafana writes them: Go does not mind capitals, Grafana does.
-var grafanasKeys = strings.Fields(`apiVersion groups orgId name folder interval rules uid title condition for noDataState dashboardUid panelId
+// grafanaKeys are all allowed keys, spelt as Grafana spells them: unlike encoding/json, Grafana is
+// case-sensitive.
+var grafanaKeys = strings.Fields(`apiVersion groups orgId name folder interval rules uid title condition for noDataState dashboardUid panelId
 	execErrState labels annotations data refId datasourceUid relativeTimeRange from to model rawQuery resultFormat query
 	datasource type expression reducer conditions evaluator params contactPoints receivers disableResolveMessage settings
 	addresses singleEmail subject message url text policies receiver group_by group_wait group_interval repeat_interval routes
@@ -132,20 +132,20 @@ func requireKeys(t testing.TB, file string, value any) {
 	t.Helper()
 	switch value := value.(type) {
 	case map[string]any:
-		for key, below := range value {
-			require.Contains(t, grafanasKeys, key, file)
+		for key, child := range value {
+			require.Contains(t, grafanaKeys, key, file)
 			if key != "labels" && key != "annotations" {
-				requireKeys(t, file, below)
+				requireKeys(t, file, child)
 			}
 		}
 	case []any:
-		for _, below := range value {
-			requireKeys(t, file, below)
+		for _, child := range value {
+			requireKeys(t, file, child)
 		}
 	}
 }
 
-// loadAlerting reads all files that Grafana can read in the folder alerting.
+// loadAlerting reads all alerting files, including those that users copy.
 func loadAlerting(t testing.TB) *alertingFile {
 	t.Helper()
 	all := new(alertingFile)
@@ -177,20 +177,20 @@ func loadRules(t *testing.T) []alertRule {
 	return rules
 }
 
-var grafanasDuration = regexp.MustCompile(`^(\d+)(s|m|h|d|w)$`)
+var grafanaDuration = regexp.MustCompile(`^(\d+)(s|m|h|d|w)$`)
 
 func duration(t testing.TB, text string) time.Duration {
 	t.Helper()
-	parts := grafanasDuration.FindStringSubmatch(text)
-	require.NotNil(t, parts, "%q is no duration", text)
+	parts := grafanaDuration.FindStringSubmatch(text)
+	require.NotNil(t, parts, "%q is not a duration", text)
 	unit := map[string]string{"s": "s", "m": "m", "h": "h", "d": "h", "w": "h"}[parts[2]]
 	d, err := time.ParseDuration(parts[1] + unit)
 	require.NoError(t, err)
 	return d * time.Duration(map[string]int{"s": 1, "m": 1, "h": 1, "d": 24, "w": 168}[parts[2]])
 }
 
-// What Grafana would refuse at the start, or would take and never use.
-func TestAlertingFilesFitTogether(t *testing.T) {
+// Mistakes that would keep Grafana from starting, and references that lead nowhere.
+func TestAlertingReferences(t *testing.T) {
 	all := loadAlerting(t)
 	dataSource := loadDataSource(t)
 	uids := make(map[string]bool)
@@ -200,7 +200,7 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 	for _, group := range all.Groups {
 		require.NotEmpty(t, group.Folder)
 		interval := duration(t, group.Interval)
-		require.Zero(t, interval%(10*time.Second), "Grafana's scheduler has steps of ten seconds")
+		require.Zero(t, interval%(10*time.Second), "Grafana's scheduler ticks every ten seconds")
 		for _, rule := range group.Rules {
 			require.LessOrEqual(t, len(rule.UID), 40)
 			require.NotContains(t, uids, rule.UID)
@@ -211,20 +211,20 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 			require.Contains(t, []string{"information", "warning", "critical"}, rule.Labels["severity"])
 			require.Equal(t, []string{"description", "ended", "runbook", "summary"}, slices.Sorted(maps.Keys(rule.Annotations)))
 			require.Equal(t, "docs/alerts.md#"+rule.UID, rule.Annotations["runbook"])
-			require.Contains(t, runbook, "\n## "+rule.UID+"\n", "no page says what to do about it")
+			require.Contains(t, runbook, "\n## "+rule.UID+"\n", "no section in the runbook")
 			require.True(t, slices.ContainsFunc(loadDashboard(t, strings.TrimPrefix(rule.DashboardUID, "qlik-sense-")).Panels,
 				func(p *panel) bool { return p.ID == rule.PanelID && len(p.Targets) > 0 }), "%s: no panel %d", rule.UID, rule.PanelID)
 			refs := make(map[string]bool)
 			for _, step := range rule.Data {
 				require.Equal(t, step.RefID, step.Model.RefID)
 				for _, found := range regexp.MustCompile(`\$(\w+)`).FindAllStringSubmatch(step.Model.Expression, -1) {
-					require.True(t, refs[found[1]], "%s: %s before it is there", rule.UID, found[1])
+					require.True(t, refs[found[1]], "%s: %s is used before it is defined", rule.UID, found[1])
 				}
 				refs[step.RefID] = true
 				if step.DatasourceUID != "__expr__" {
 					require.Equal(t, dataSource, step.DatasourceUID)
 					require.True(t, step.Model.RawQuery)
-					require.Greater(t, step.RelativeTimeRange.From, 48*3600, "%s: two polls at 24 hours", rule.UID)
+					require.Greater(t, step.RelativeTimeRange.From, 48*3600, "%s: the range must cover two polls at 24 hours", rule.UID)
 				}
 			}
 			require.True(t, refs[rule.Condition])
@@ -240,7 +240,7 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 			require.NotContains(t, receivers, receiver.UID)
 			receivers = append(receivers, receiver.UID)
 			address := receiver.Settings.Addresses + receiver.Settings.URL
-			require.Regexp(t, `^\$\{QLIK_SENSE_ALERT_(MAIL|TEAMS_URL|SLACK_URL)\}$`, address, "addresses are not in the file")
+			require.Regexp(t, `^\$\{QLIK_SENSE_ALERT_(MAIL|TEAMS_URL|SLACK_URL)\}$`, address, "addresses come from the environment")
 			for _, text := range []string{receiver.Settings.Subject + receiver.Settings.Title, receiver.Settings.Message + receiver.Settings.Text} {
 				name := regexp.MustCompile(`^\{\{ template "([\w.]+)" \. \}\}$`).FindStringSubmatch(text)
 				require.NotNil(t, name, text)
@@ -250,10 +250,10 @@ func TestAlertingFilesFitTogether(t *testing.T) {
 	}
 	require.Len(t, receivers, 6)
 	require.Len(t, all.Policies, 1)
-	severities := []string{"warning"} // the policy itself
+	severities := []string{"warning"} // handled by the root policy
 	for _, one := range append([]route{all.Policies[0].route}, all.Policies[0].Routes...) {
 		require.True(t, names[one.Receiver])
-		require.LessOrEqual(t, duration(t, one.RepeatInterval), 4*24*time.Hour, "Grafana forgets after five days what it has sent")
+		require.LessOrEqual(t, duration(t, one.RepeatInterval), 4*24*time.Hour, "Grafana keeps its notification log for five days")
 		for _, matcher := range one.ObjectMatchers {
 			require.Equal(t, [3]string{"severity", "=", matcher[2]}, matcher)
 			require.Equal(t, matcher[2] == "information", one.Receiver == "Qlik Sense information")
@@ -279,13 +279,13 @@ func loadDataSource(t *testing.T) (uid string) {
 	one := file.Datasources[0]
 	require.Equal(t, []string{"influxdb", "proxy", "InfluxQL"}, []string{one.Type, one.Access, one.JSONData.Version})
 	for _, found := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(text, -1) {
-		require.Contains(t, strings.ReplaceAll(text, found[0], "")+"INFLUXDB_TOKEN", found[1], "said in the comment")
+		require.Contains(t, strings.ReplaceAll(text, found[0], "")+"INFLUXDB_TOKEN", found[1], "variable not explained in the comment")
 	}
 	return one.UID
 }
 
-// What Grafana reads without anybody having copied a file needs no variable to be set: an
-// empty one in a contact point would keep Grafana from starting.
+// The files that are provisioned by default need no environment variables: an empty one in a contact
+// point would keep Grafana from starting.
 func TestAlertingNeedsNoEnvironment(t *testing.T) {
 	files, err := filepath.Glob(provisioning + "/alerting/*")
 	require.NoError(t, err)
@@ -298,8 +298,7 @@ func TestAlertingNeedsNoEnvironment(t *testing.T) {
 	}
 }
 
-func TestDashboardsAreLoaded(t *testing.T) {
-	require.NotEmpty(t, loadDataSource(t))
+func TestDashboardProvider(t *testing.T) {
 	var file struct {
 		APIVersion int
 		Providers  []struct {

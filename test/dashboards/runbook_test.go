@@ -16,7 +16,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// runbookBlock is the only code block of docs/alerts.md in a language.
+// runbookBlock returns the only code block of docs/alerts.md in a language.
 func runbookBlock(t *testing.T, language string) string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(rig.Root, "docs/alerts.md"))
@@ -26,7 +26,7 @@ func runbookBlock(t *testing.T, language string) string {
 	return found[0][1]
 }
 
-// The command that makes links of the addresses of the runbook.
+// The command of docs/alerts.md that turns the runbook annotations into links.
 func TestRunbookLinks(t *testing.T) {
 	dir := t.TempDir()
 	rules, err := os.ReadFile(provisioning + "/alerting/rules.yaml")
@@ -49,40 +49,40 @@ func TestRunbookLinks(t *testing.T) {
 	}
 }
 
-// testRetired deletes servers as the runbook says, one of them without an environment. Nothing
-// else may leave with them: prod1 is polled in two environments.
-func testRetired(t *testing.T, c *cast, database string) {
-	now := storyEnd.Add(time.Hour)
+// testRetirement deletes servers as the runbook says, one of them without an environment. Nothing else
+// may be deleted: prod1 is also polled in another environment.
+func testRetirement(t *testing.T, sim *simulation, database string) {
+	now := scenarioEnd.Add(time.Hour)
 	servers := func() map[string]bool {
-		series, err := c.ask(database, "SHOW SERIES FROM qlik_sense_version")
+		series, err := sim.query(database, "SHOW SERIES FROM qlik_sense_version")
 		require.NoError(t, err)
 		found := make(map[string]bool)
 		for _, row := range series[0].Values {
 			key := regexp.MustCompile(`,environment=(\w+)|,source=([\d.]+)`).FindAllString(row[0].(string), -1)
-			found[c.names(strings.Join(key, ""))] = true
+			found[sim.withNames(strings.Join(key, ""))] = true
 		}
 		return found
 	}
-	fires := func() map[string]bool {
+	firing := func() map[string]bool {
 		names := make(map[string]bool)
 		for _, rule := range loadRules(t) {
-			values, _, err := c.evaluate(&rule, database, now)
+			values, _, err := sim.evaluate(&rule, database, now)
 			require.NoError(t, err)
 			for _, one := range values {
 				if one.value != 0 {
-					names[one.labels["environment"]+"/"+c.names(one.labels["source"])] = true
+					names[one.labels["environment"]+"/"+sim.withNames(one.labels["source"])] = true
 				}
 			}
 		}
 		return names
 	}
 	before := servers()
-	require.True(t, fires()["TEST/test4"], "dark for two months, and open")
+	require.True(t, firing()["TEST/test4"], "vulnerable, and not answering for two months")
 	statement := runbookBlock(t, "sql")
 	require.Contains(t, statement, "'qlik-old-1.example.com'")
 	require.Contains(t, statement, "'TEST'")
 	for _, one := range []struct{ environment, name string }{{"TEST", "test4"}, {"DR", "prod1"}, {"", "lab1"}} {
-		_, err := c.DB.Query(database, strings.NewReplacer("qlik-old-1.example.com", c.source[one.name], "'TEST'", "'"+one.environment+"'").Replace(statement))
+		_, err := sim.DB.Query(database, strings.NewReplacer("qlik-old-1.example.com", sim.source[one.name], "'TEST'", "'"+one.environment+"'").Replace(statement))
 		require.NoError(t, err)
 	}
 	for _, gone := range []string{",environment=TEST,source=test4", ",environment=DR,source=prod1", ",source=lab1"} {
@@ -90,6 +90,6 @@ func testRetired(t *testing.T, c *cast, database string) {
 		delete(before, gone)
 	}
 	require.Equal(t, before, servers())
-	require.False(t, fires()["TEST/test4"])
-	require.True(t, fires()["TEST/test1"])
+	require.False(t, firing()["TEST/test4"])
+	require.True(t, firing()["TEST/test1"])
 }

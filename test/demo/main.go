@@ -1,6 +1,5 @@
-// Command demo follows versions from Qlik Sense servers to InfluxDB, with the real programs
-// and the shipped drop-in: three environments, one server that cannot be reached. It stops by
-// itself.
+// Command demo polls simulated Qlik Sense servers in three environments, one of them unreachable, and
+// shows the points in InfluxDB. It runs the real programs with the shipped drop-in, then stops.
 package main
 
 import (
@@ -28,8 +27,8 @@ func main() {
 	}
 }
 
-// The servers, one in each environment; nothing listens on localhost:1.
-var environments = []struct{ name, release, version, dead string }{
+// The simulated servers, one per environment, and a host that is down: nothing listens on localhost:1.
+var environments = []struct{ name, release, version, deadHost string }{
 	{"PROD", "May 2025 Patch 15", "14.231.27", "localhost:1"},
 	{"TEST", "November 2025", "14.254.6", ""},
 	{"DEV", "May 2024 Patch 9", "14.187.14", ""},
@@ -46,17 +45,17 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a leftover folder does no harm
+	defer os.RemoveAll(dir) //nolint:errcheck // a leftover folder is harmless
 
 	site := filepath.Join(dir, "site")
-	settings, servers := describe(site)
-	fleet := filepath.Join(dir, "fleet.toml")
-	if err := os.WriteFile(fleet, []byte(servers), 0o600); err != nil {
+	settings, fleet := configure(site)
+	fleetFile := filepath.Join(dir, "fleet.toml")
+	if err := os.WriteFile(fleetFile, []byte(fleet), 0o600); err != nil {
 		return err
 	}
 
 	fmt.Println("Starting three simulated Qlik Sense servers")
-	simulated, err := stack.Start(tools.Simulator, []string{"--site", site, "--fleet", fleet}, nil)
+	simulated, err := stack.Start(tools.Simulator, []string{"--site", site, "--fleet", fleetFile}, nil)
 	if err != nil {
 		return err
 	}
@@ -93,26 +92,26 @@ func run(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Printf("What InfluxDB holds now:\n\n> %s\n\n", statement)
+	fmt.Printf("The points in InfluxDB:\n\n> %s\n\n", statement)
 	printTable(series[0])
-	fmt.Println("\nThe points of the first round, seconds after Telegraf started; the next would come at its interval.\n" +
-		"All of it stops now. To keep a stack running, with Grafana: deploy/README.md")
+	fmt.Println("\nThese are the points of the first round, seconds after Telegraf started; the next round would follow at the interval.\n" +
+		"The demo stops now. To keep a stack running, with Grafana, see deploy/README.md")
 	return nil
 }
 
-// describe returns the settings of the plugin, and the fleet file of the simulated servers.
-func describe(site string) (settings, servers string) {
-	var blocks, fleet strings.Builder
+// configure returns the settings of the plugin and the fleet file of the simulator.
+func configure(site string) (settings, fleet string) {
+	var blocks, servers strings.Builder
 	addresses := simulator.Addresses(len(environments))
 	for i, environment := range environments {
 		hosts := []string{addresses[i]}
-		if environment.dead != "" {
-			hosts = append(hosts, environment.dead)
+		if environment.deadHost != "" {
+			hosts = append(hosts, environment.deadHost)
 		}
 		blocks.WriteString(stack.Settings(hosts, site, fmt.Sprintf("  [inputs.qlik_sense_version.tags]\n    environment = %q\n", environment.name)))
-		fmt.Fprintf(&fleet, "[[server]]\naddr = %q\nrelease = %q\nversion = %q\n", addresses[i], environment.release, environment.version)
+		fmt.Fprintf(&servers, "[[server]]\naddr = %q\nrelease = %q\nversion = %q\n", addresses[i], environment.release, environment.version)
 	}
-	return blocks.String(), fleet.String()
+	return blocks.String(), servers.String()
 }
 
 func printTable(series stack.Series) {

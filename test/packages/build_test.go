@@ -27,13 +27,13 @@ import (
 const (
 	name = "telegraf-qlik-sense-version"
 
-	// The versions of the packages in the tests; the newer one differs by nothing else.
+	// The versions of the packages in the tests, which are otherwise the same.
 	older, newer = "1.2.3", "1.2.4"
 )
 
-// packagesOf builds the packages of the working copy for this machine, once for each version,
-// and gives their folder.
-func packagesOf(t *testing.T, version string) string {
+// buildPackages builds the packages of the working copy for this machine, once per version, and
+// returns their folder.
+func buildPackages(t *testing.T, version string) string {
 	t.Helper()
 	folder := filepath.Join(shared, version)
 	if _, err := os.Stat(folder + "/SHA256SUMS"); err == nil {
@@ -42,12 +42,12 @@ func packagesOf(t *testing.T, version string) string {
 	for _, source := range []string{"packaging", "docs", "README.md", "CHANGELOG.md", "SECURITY.md"} {
 		rig.TrackFiles(t, rig.Root+"/"+source)
 	}
-	build(t, rig.Root, folder, "VERSION="+version, "PLATFORMS=linux/"+runtime.GOARCH)
+	runBuild(t, rig.Root, folder, "VERSION="+version, "PLATFORMS=linux/"+runtime.GOARCH)
 	return folder
 }
 
-// build runs packaging/build of a repository.
-func build(t *testing.T, root, folder string, env ...string) {
+// runBuild runs packaging/build of a repository.
+func runBuild(t *testing.T, root, folder string, env ...string) {
 	t.Helper()
 	programs := []string{"git", "zip"}
 	if strings.Contains(strings.Join(env, " "), "windows/amd64") {
@@ -55,11 +55,11 @@ func build(t *testing.T, root, folder string, env ...string) {
 	}
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			lacks(t, program)
+			skipWithout(t, program)
 		}
 	}
 	if err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Run(); err != nil {
-		t.Skip("no packages built, for this is no clone of the repository")
+		t.Skip("packages cannot be built outside a clone of the repository")
 	}
 	cmd := exec.Command(filepath.Join(root, "packaging/build"), folder)
 	cmd.Env = append(os.Environ(), env...)
@@ -67,8 +67,8 @@ func build(t *testing.T, root, folder string, env ...string) {
 	require.NoError(t, err, "%s", output)
 }
 
-// one gives the only file in a folder that fits a pattern.
-func one(t *testing.T, folder, pattern string) string {
+// onlyFile returns the one file of a folder that matches a pattern.
+func onlyFile(t *testing.T, folder, pattern string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, pattern))
 	require.NoError(t, err)
@@ -76,8 +76,8 @@ func one(t *testing.T, folder, pattern string) string {
 	return files[0]
 }
 
-// What everybody finds in each package.
-var everywhere = []string{
+// commonFiles are in every package.
+var commonFiles = []string{
 	"README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "NOTICE", "sample.conf", "docs/install-linux.md",
 	"deploy/telegraf.d/linux/qlik-sense-version.conf", "deploy/telegraf.d/windows/qlik-sense-version.conf",
 	"deploy/renewal/systemd/telegraf-qlik-sense-catalog.timer", "man/" + name + ".1",
@@ -85,7 +85,7 @@ var everywhere = []string{
 }
 
 func TestTarball(t *testing.T) {
-	folder := packagesOf(t, older)
+	folder := buildPackages(t, older)
 	base := name + "-" + older + "-linux-" + runtime.GOARCH
 	program := filepath.Join(t.TempDir(), name)
 	found := make(map[string]bool)
@@ -95,23 +95,23 @@ func TestTarball(t *testing.T) {
 		require.Zero(t, header.Uid, file)
 		require.Zero(t, header.Gid, file)
 		require.Empty(t, header.Uname, file)
-		require.Equal(t, int64(0o444), header.Mode&0o466, "%s: for everybody to read, and for its owner to write", file)
+		require.Equal(t, int64(0o444), header.Mode&0o466, "%s: readable by all, writable by its owner", file)
 		if file == name {
 			text, err := io.ReadAll(content)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(program, text, 0o700))
 		}
 	})
-	for _, file := range everywhere {
+	for _, file := range commonFiles {
 		require.Contains(t, found, file)
 	}
 	for file := range found {
-		require.NotContains(t, file, "compose", "what needs the whole repository")
+		require.NotContains(t, file, "compose", "it needs the whole repository")
 	}
 	requireVersion(t, program, older)
 }
 
-func readTar(t *testing.T, file string, each func(*tar.Header, io.Reader)) {
+func readTar(t *testing.T, file string, visit func(*tar.Header, io.Reader)) {
 	t.Helper()
 	f, err := os.Open(file)
 	require.NoError(t, err)
@@ -124,11 +124,11 @@ func readTar(t *testing.T, file string, each func(*tar.Header, io.Reader)) {
 			return
 		}
 		require.NoError(t, err)
-		each(header, reader)
+		visit(header, reader)
 	}
 }
 
-// requireVersion asks the program of a package which version it is.
+// requireVersion checks the version that the program of a package reports.
 func requireVersion(t *testing.T, program, version string) {
 	t.Helper()
 	output, err := exec.Command(program, "version").CombinedOutput()
@@ -139,10 +139,10 @@ func requireVersion(t *testing.T, program, version string) {
 		runtime.GOARCH+`\)\n$`, string(output))
 }
 
-// Everything that the program is linked with is in the SBOM and, with its licence, in NOTICE.
+// Every module linked into the program is in the SBOM and, with its licence, in NOTICE.
 func TestSBOMAndNotice(t *testing.T) {
-	folder := packagesOf(t, older)
-	text, err := os.ReadFile(one(t, folder, "*.cdx.json"))
+	folder := buildPackages(t, older)
+	text, err := os.ReadFile(onlyFile(t, folder, "*.cdx.json"))
 	require.NoError(t, err)
 	var bom struct {
 		BOMFormat string
@@ -157,7 +157,7 @@ func TestSBOMAndNotice(t *testing.T) {
 	require.Equal(t, "v"+older, bom.Metadata.Component.Version)
 
 	notice := ""
-	readTar(t, one(t, folder, "*.tar.gz"), func(header *tar.Header, content io.Reader) {
+	readTar(t, onlyFile(t, folder, "*.tar.gz"), func(header *tar.Header, content io.Reader) {
 		if filepath.Base(header.Name) == "NOTICE" {
 			text, err := io.ReadAll(content)
 			require.NoError(t, err)
@@ -175,25 +175,25 @@ func TestSBOMAndNotice(t *testing.T) {
 }
 
 func TestChecksums(t *testing.T) {
-	folder := packagesOf(t, older)
+	folder := buildPackages(t, older)
 	cmd := exec.Command("sha256sum", "--check", "--strict", "SHA256SUMS")
 	cmd.Dir = folder
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	files, err := filepath.Glob(folder + "/*")
 	require.NoError(t, err)
-	require.Equal(t, len(files)-1, strings.Count(string(output), ": OK\n"), "each file but the list itself")
+	require.Equal(t, len(files)-1, strings.Count(string(output), ": OK\n"), "every file except the list itself")
 }
 
-// Two clones in different places, at different times: the same packages, byte for byte, and with a
-// version of their own, for this commit is no release.
+// Two clones in different folders give the same packages, byte for byte. Their version is derived
+// from the commit, because the clones have no release tag.
 func TestReproducible(t *testing.T) {
-	packagesOf(t, older) // skips where nothing can be built
-	places := []string{"a", "somewhere/else/altogether"}
-	built := make([]map[string]string, 0, len(places))
-	for _, place := range places {
-		clone, out := cloneOf(t, filepath.Join(t.TempDir(), place)), filepath.Join(t.TempDir(), "out")
-		build(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH+" windows/amd64")
+	buildPackages(t, older) // skips the test if packages cannot be built
+	folders := []string{"a", "somewhere/else/altogether"}
+	built := make([]map[string]string, 0, len(folders))
+	for _, folder := range folders {
+		clone, out := cloneRepository(t, filepath.Join(t.TempDir(), folder)), filepath.Join(t.TempDir(), "out")
+		runBuild(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH+" windows/amd64")
 		sums, err := os.ReadFile(out + "/SHA256SUMS")
 		require.NoError(t, err)
 		sum := make(map[string]string)
@@ -202,11 +202,11 @@ func TestReproducible(t *testing.T) {
 			sum[fields[1]] = fields[0]
 		}
 		built = append(built, sum)
-		requireZip(t, one(t, out, "*.zip"), one(t, out, "*.tar.gz"))
+		requireZip(t, onlyFile(t, out, "*.zip"), onlyFile(t, out, "*.tar.gz"))
 	}
-	require.Len(t, built[0], 7, "deb, rpm, tar.gz, zip, MSI and two SBOM")
+	require.Len(t, built[0], 7, "deb, rpm, tar.gz, zip, MSI and two SBOMs")
 	for _, sum := range built {
-		// wixl writes the time of the creation into it; test/windows looks at the rest.
+		// wixl writes the creation time into the MSI; test/windows compares the rest.
 		maps.DeleteFunc(sum, func(file, _ string) bool { return strings.HasSuffix(file, ".msi") })
 	}
 	require.Len(t, built[0], 6)
@@ -216,7 +216,7 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// requireZip looks into a package for Windows: what is in it is what is in that for Linux.
+// requireZip checks that a package for Windows holds the same files as the one for Linux.
 func requireZip(t *testing.T, file, tarball string) {
 	t.Helper()
 	reader, err := zip.OpenReader(file)
@@ -237,11 +237,11 @@ func requireZip(t *testing.T, file, tarball string) {
 	require.ElementsMatch(t, expected, names)
 }
 
-// The tag of a release is its version, and has to be the one that the changelog describes.
+// A release takes its version from the tag, which must agree with the changelog.
 func TestRelease(t *testing.T) {
-	packagesOf(t, older) // skips where nothing can be built
-	clone := cloneOf(t, t.TempDir())
-	head := regexp.MustCompile(`(?m)^## \[(\d\S*)\]`).FindStringSubmatch(read(t, "CHANGELOG.md"))
+	buildPackages(t, older) // skips the test if packages cannot be built
+	clone := cloneRepository(t, t.TempDir())
+	head := regexp.MustCompile(`(?m)^## \[(\d\S*)\]`).FindStringSubmatch(readFile(t, "CHANGELOG.md"))
 	require.NotNil(t, head)
 	tag := func(name string) {
 		t.Helper()
@@ -256,12 +256,12 @@ func TestRelease(t *testing.T) {
 
 	require.NoError(t, exec.Command("git", "-C", clone, "tag", "--delete", "v99.0.0").Run())
 	tag("v" + head[1])
-	build(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH)
+	runBuild(t, clone, out, "PLATFORMS=linux/"+runtime.GOARCH)
 	require.FileExists(t, filepath.Join(out, name+"_"+head[1]+"-1_"+runtime.GOARCH+".deb"))
 }
 
-// cloneOf clones the last commit into a folder.
-func cloneOf(t *testing.T, folder string) string {
+// cloneRepository clones the last commit into a folder.
+func cloneRepository(t *testing.T, folder string) string {
 	t.Helper()
 	root, err := filepath.Abs(rig.Root)
 	require.NoError(t, err)
@@ -270,8 +270,8 @@ func cloneOf(t *testing.T, folder string) string {
 	return folder
 }
 
-// A folder with something in it is left alone.
-func TestFolderInUse(t *testing.T) {
+// packaging/build refuses a folder that is not empty.
+func TestOutputFolderNotEmpty(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "mine"), nil, 0o600))
 	output, err := exec.Command(rig.Root+"/packaging/build", folder).CombinedOutput()

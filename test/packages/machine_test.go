@@ -16,18 +16,17 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// machine is this machine's file system under a layer that takes all changes and is gone at the
-// end, so that a test can install packages. It is a mount namespace, and a folder in it to
-// change the root to.
+// machine is an overlay on this machine's file system, so that a test can install packages: a mount
+// namespace with the overlay as a root to chroot into. All changes are gone when the test ends.
 type machine struct {
 	*rig.Rig
-	holder int    // process number of what keeps the namespace
-	root   string // its root as a process in the namespace sees it
+	holder int    // ID of the process that keeps the namespace
+	root   string // of the overlay, as seen in the namespace
 }
 
-// Each mount is seen in the new namespace alone. What is not on the root file system, such as
-// the services' /run, is not in the layer.
-const layer = `mount -t tmpfs machine "$1"
+// mountScript mounts the overlay. Only the new namespace sees its mounts. Other file systems than the
+// root, such as the services' /run, are not part of the overlay.
+const mountScript = `mount -t tmpfs machine "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay machine -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t tmpfs run "$1/root/run"
@@ -39,14 +38,14 @@ mount --rbind /dev "$1/root/dev"`
 func newMachine(r *rig.Rig) *machine {
 	r.Helper()
 	if os.Geteuid() != 0 {
-		r.Skip("nothing installed, for only root may mount a file system to install into")
+		r.Skip("needs root to mount a file system to install into")
 	}
 	folder := r.TempDir()
-	holder := r.Unshare(layer, folder, "nothing installed, for no file system could be mounted to install into",
+	holder := r.Unshare(mountScript, folder, "cannot mount a file system to install into",
 		"--mount", "--propagation", "private")
 	m := &machine{Rig: r, holder: holder, root: filepath.Join(folder, "root")}
 
-	// Small images let dpkg leave documentation out. A recommended Telegraf is here already.
+	// Container images make dpkg leave out documentation. Telegraf, which is recommended, is copied below.
 	m.run("rm -f /etc/dpkg/dpkg.cfg.d/*")
 	m.write("/etc/apt/apt.conf.d/99test", "APT::Install-Recommends \"false\";\n", 0o644)
 	m.copy(r.Tools.Telegraf, "/usr/bin/telegraf", 0o755)
@@ -57,30 +56,30 @@ func newMachine(r *rig.Rig) *machine {
 	return m
 }
 
-// command is a command line of the machine, run by bash.
+// command returns the arguments that run a line of bash on the machine.
 func (m *machine) command(line string) []string {
 	return []string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", m.holder), "chroot", m.root, "/bin/bash", "-euo", "pipefail", "-c", line}
 }
 
-// try runs a command line and gives what it wrote.
-func (m *machine) try(line string) (string, error) {
+// output runs a command line and returns its output.
+func (m *machine) output(line string) (string, error) {
 	m.Helper()
 	args := m.command("cd; " + line)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"}
 	output, err := cmd.CombinedOutput()
-	return strings.ReplaceAll(string(output), "\r\n", "\n"), err // as apt writes
+	return strings.ReplaceAll(string(output), "\r\n", "\n"), err // apt writes CRLF
 }
 
-// run is try for a command that must not fail.
+// run is output for a command that must succeed.
 func (m *machine) run(line string) string {
 	m.Helper()
-	output, err := m.try(line)
+	output, err := m.output(line)
 	require.NoError(m, err, "%s\n%s", line, output)
 	return output
 }
 
-// path is where a file of the machine is for this process.
+// path returns the path by which this process reaches a file of the machine.
 func (m *machine) path(file string) string {
 	return filepath.Join(fmt.Sprintf("/proc/%d/root", m.holder), m.root, file)
 }
@@ -110,12 +109,12 @@ func (m *machine) telegraf() *stack.Process {
 	return p
 }
 
-// need skips a test where a program of the system is missing.
+// need skips a test if a program is not installed.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := stack.FindProgram(program); err != nil {
-			lacks(t, program)
+			skipWithout(t, program)
 		}
 	}
 }

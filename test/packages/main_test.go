@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package packages builds the packages and does with them what docs/install-linux.md says:
-// installs, upgrades and removes them beside a real Telegraf that writes to a real InfluxDB.
+// Package packages builds the packages and follows docs/install-linux.md with them: it installs,
+// upgrades and removes them beside a real Telegraf that writes to a real InfluxDB.
 package packages
 
 import (
@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// shared is a folder for the packages, which take longer to build than a test.
+// shared is the folder for the packages, which the tests share because they take long to build.
 var shared string
 
 func TestMain(m *testing.M) {
@@ -30,12 +30,11 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// lacks ends a test for which this machine lacks a program. CI has installed all of them.
-func lacks(t *testing.T, program string) {
+// skipWithout skips a test because a program is not installed; in CI, which installs all, it fails.
+func skipWithout(t *testing.T, program string) {
 	t.Helper()
-	reason := "not run, for the program " + program + " is not there"
 	if os.Getenv("CI") != "" {
-		t.Fatal(reason)
+		t.Fatalf("needs the program %s", program)
 	}
-	t.Skip(reason)
+	t.Skipf("needs the program %s", program)
 }

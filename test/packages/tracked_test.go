@@ -14,31 +14,31 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// fixtures are keys and certificates made for tests, of no server at all.
+// fixtures is the folder of the keys and certificates made for tests, used by no server.
 const fixtures = "internal/settings/testdata"
 
-// No certificate and no key is in the repository, and none gets there by accident, nor into the
-// images of the compose file.
+// No key or certificate of a server is committed, and the ignore files keep them out of commits and of
+// the images of the compose file.
 func TestNoKeysInTheRepository(t *testing.T) {
 	if err := exec.Command("git", "-C", rig.Root, "rev-parse", "HEAD").Run(); err != nil {
-		t.Skip("not looked for, for this is no clone of the repository")
+		t.Skip("needs a clone of the repository")
 	}
 	secrets := []string{".pem", ".pfx", ".key"}
 	for _, file := range strings.Fields(git(t, "ls-files")) {
 		if slices.Contains(secrets, path.Ext(file)) {
-			require.Equal(t, fixtures, path.Dir(file), "%s: a certificate or key that no test made", file)
+			require.Equal(t, fixtures, path.Dir(file), "%s: a certificate or key that was not made for tests", file)
 		}
 	}
-	require.Equal(t, 6, strings.Count(git(t, "ls-files", fixtures), ".pem\n"), "the fixtures are there")
+	require.Equal(t, 6, strings.Count(git(t, "ls-files", fixtures), ".pem\n"), "the fixtures are tracked")
 
-	const begin = "-----BEGIN [A-Z ]*" + "PRIVATE KEY-----$" // not this line itself
+	const begin = "-----BEGIN [A-Z ]*" + "PRIVATE KEY-----$" // split, so that this line does not match
 	for _, file := range strings.Fields(git(t, "grep", "-lE", "-e", begin)) {
-		require.Equal(t, fixtures, path.Dir(file), "%s: a private key that no test made", file)
+		require.Equal(t, fixtures, path.Dir(file), "%s: a private key that was not made for tests", file)
 	}
 	for _, file := range []string{"client_key.pem", "deploy/site.pfx", "test/a/b/server.key"} {
 		require.Equal(t, file+"\n", git(t, "check-ignore", file))
 	}
-	ignored := strings.Fields(read(t, ".dockerignore"))
+	ignored := strings.Fields(readFile(t, ".dockerignore"))
 	for _, extension := range secrets {
 		require.Contains(t, ignored, "**/*"+extension)
 	}

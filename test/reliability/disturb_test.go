@@ -16,41 +16,41 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// disturbance is something that goes wrong, or changes, around the program.
+// disturbance is a failure or change around the plugin.
 type disturbance struct {
 	name    string
 	disturb func()
 }
 
-// disturbances are those that end the program, and those in which it has to go on.
-func (s *soak) disturbances() (restarts, calm []disturbance) {
+// disturbances returns those that restart the plugin, and those that it must survive.
+func (s *soak) disturbances() (restarts, faults []disturbance) {
 	restarts = []disturbance{
 		{"the program is killed", func() { s.signal(syscall.SIGKILL) }},
-		{"the program is asked to end", func() { s.signal(syscall.SIGTERM) }},
+		{"the program is terminated", func() { s.signal(syscall.SIGTERM) }},
 		{"Telegraf reloads", s.reload},
 	}
-	calm = []disturbance{
-		{"servers fail or come back", s.changeFaults},
-		{"all servers but a few fail", s.failAlmostAll},
+	faults = []disturbance{
+		{"servers fail or recover", s.changeFaults},
+		{"almost all servers fail", s.failAlmostAll},
 		{"servers are upgraded", s.upgrade},
-		{"the program stops for three seconds", func() { s.pause(s.child(), 3*time.Second) }},
-		{"InfluxDB stops for five seconds", func() { s.pause(s.DB.PID(), 5*time.Second) }},
-		{"Telegraf stops for five seconds", func() { s.pause(s.telegraf.PID(), 5*time.Second) }},
-		{"InfluxDB starts again", s.restartInfluxDB},
-		{"a certificate is away", s.takeCertificate},
-		{"the catalogue is damaged, then whole", s.damageCatalog},
+		{"the program is paused for three seconds", func() { s.pause(s.pluginPID(), 3*time.Second) }},
+		{"InfluxDB is paused for five seconds", func() { s.pause(s.DB.PID(), 5*time.Second) }},
+		{"Telegraf is paused for five seconds", func() { s.pause(s.telegraf.PID(), 5*time.Second) }},
+		{"InfluxDB restarts", s.restartInfluxDB},
+		{"a certificate is missing", s.removeCertificate},
+		{"the catalogue is truncated", s.truncateCatalog},
 	}
-	return restarts, calm
+	return restarts, faults
 }
 
-func (s *soak) child() int {
+func (s *soak) pluginPID() int {
 	pid, err := s.telegraf.Child(rig.Patience)
 	require.NoError(s, err)
 	return pid
 }
 
 func (s *soak) signal(signal syscall.Signal) {
-	if err := syscall.Kill(s.child(), signal); err != nil {
+	if err := syscall.Kill(s.pluginPID(), signal); err != nil {
 		require.ErrorIs(s, err, syscall.ESRCH)
 	}
 }
@@ -61,7 +61,7 @@ func (s *soak) reload() {
 	require.NoError(s, s.telegraf.Await("Starting process", before+1, rig.Patience))
 }
 
-// pause stops a process for a while, as a machine that swaps or a virtual one that is moved does.
+// pause stops a process for a while, as when a machine swaps or a virtual machine is migrated.
 func (s *soak) pause(pid int, length time.Duration) {
 	require.NoError(s, syscall.Kill(pid, syscall.SIGSTOP))
 	time.Sleep(length)
@@ -84,7 +84,7 @@ func (s *soak) changeFaults() {
 	}
 }
 
-// failAlmostAll gives servers one fault, as an outage does, and brings them back after a round.
+// failAlmostAll gives all but three servers the same fault, as in an outage, for a round.
 func (s *soak) failAlmostAll() {
 	before := append([]simulator.Server(nil), s.servers...)
 	faults := simulator.Faults()
@@ -117,21 +117,21 @@ func (s *soak) restartInfluxDB() {
 	require.NoError(s, s.DB.StartAgain())
 }
 
-func (s *soak) takeCertificate() {
+func (s *soak) removeCertificate() {
 	root := filepath.Join(s.dir, "root.pem")
 	require.NoError(s, os.Rename(root, root+".away"))
 	s.Points(1, fmt.Sprintf("result = 'configuration_error' AND time > %d", time.Now().UnixNano()))
 	require.NoError(s, os.Rename(root+".away", root))
 }
 
-func (s *soak) damageCatalog() {
-	whole := s.Read(filepath.Join(s.dir, "catalog.toml"))
-	s.writeCatalog(whole[:s.random.IntN(len(whole)-1)])
+func (s *soak) truncateCatalog() {
+	intact := s.Read(filepath.Join(s.dir, "catalog.toml"))
+	s.writeCatalog(intact[:s.random.IntN(len(intact)-1)])
 	s.requireRound(time.Now())
-	s.writeCatalog(whole)
+	s.writeCatalog(intact)
 }
 
-// writeCatalog puts a new file in the place of the old one, as "catalog update" does.
+// writeCatalog replaces the catalogue by renaming, as "catalog update" does.
 func (s *soak) writeCatalog(text string) {
 	file := filepath.Join(s.dir, "catalog.toml")
 	require.NoError(s, os.WriteFile(file+".new", []byte(text), 0o600))

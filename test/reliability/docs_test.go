@@ -13,12 +13,12 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// Each command of the page runs tests that are there.
-func TestCommandsOfThePage(t *testing.T) {
+// Every test that a command of docs/reliability.md names exists.
+func TestPageCommands(t *testing.T) {
 	r := rig.New(t)
 	page := r.Read(rig.Root + "/docs/reliability.md")
 	commands := regexp.MustCompile("`go test (\\./[a-z_/-]+?)(/\\.\\.\\.)? -run (\\w+)( [^`|]*)?`").FindAllStringSubmatch(page, -1)
-	require.Len(t, commands, strings.Count(page, "`go test "), "a command of another form")
+	require.Len(t, commands, strings.Count(page, "`go test "), "a command in another form")
 	for _, command := range commands {
 		pattern := "/*_test.go"
 		if command[2] != "" {

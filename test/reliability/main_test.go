@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package reliability throws at the real program what a fleet throws at it in years: servers
-// that fail in every way and come back, networks that lose and delay, disks that are full, and
-// hours of it. docs/reliability.md says what was seen.
+// Package reliability subjects the real program to the failures of years in production: servers that
+// fail in every way and recover, packet loss and delay, full disks, and hours of all of it.
+// docs/reliability.md has the results.
 package reliability
 
 import (

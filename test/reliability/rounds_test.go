@@ -24,14 +24,14 @@ var (
 	serverCount = flag.Int("servers", 100, "how many servers it polls")
 )
 
-// TestChangingFaults polls servers of which one in five changes from round to round: it fails
-// in another way, or comes back. Every round has one point of every server, right and whole, and
-// the program does not grow.
+// TestChangingFaults polls servers of which one in five changes before each round: it fails in another
+// way, or recovers. Every round must have exactly one correct point per server, and the plugin's memory,
+// descriptors and threads must not grow.
 //
 //	go test ./test/reliability -run TestChangingFaults -v -timeout 3h -args -rounds 300 -servers 1000
 func TestChangingFaults(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes its time")
+		t.Skip("takes long")
 	}
 	t.Logf("-seed %d", *seed)
 	random := rand.New(rand.NewPCG(*seed, 0))
@@ -54,14 +54,14 @@ func TestChangingFaults(t *testing.T) {
 	defer log.Close()
 	plugin.Stderr = log
 	require.NoError(t, plugin.Start())
-	giveUp := time.AfterFunc(2*rig.Patience, func() { _ = plugin.Process.Kill() })
-	defer giveUp.Stop()
+	watchdog := time.AfterFunc(2*rig.Patience, func() { _ = plugin.Process.Kill() })
+	defer watchdog.Stop()
 	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 64<<10) // no line is longer than that
+	lines.Buffer(nil, 64<<10) // the longest line allowed
 	parser := &influx.Parser{}
 	require.NoError(t, parser.Init())
 
-	watch := &watch{pid: plugin.Process.Pid, begun: time.Now()}
+	usage := &usageLog{pid: plugin.Process.Pid, begun: time.Now()}
 	polls, starved, failed := 0, 0, 0
 	for range *roundCount {
 		for i := range servers {
@@ -77,7 +77,7 @@ func TestChangingFaults(t *testing.T) {
 		}
 		_, err := stdin.Write([]byte("\n"))
 		require.NoError(t, err)
-		giveUp.Reset(2 * rig.Patience)
+		watchdog.Reset(2 * rig.Patience)
 		seen := make(map[string]bool, len(hosts))
 		for range hosts {
 			require.True(t, lines.Scan(), "%d points of %d: %v", len(seen), len(hosts), lines.Err())
@@ -94,19 +94,19 @@ func TestChangingFaults(t *testing.T) {
 			}
 			polls++
 		}
-		watch.look(t)
+		usage.record(t)
 	}
 	require.NoError(t, stdin.Close())
-	require.False(t, lines.Scan(), "a line too many: %s", lines.Text())
+	require.False(t, lines.Scan(), "unexpected line: %s", lines.Text())
 	require.NoError(t, plugin.Wait())
 
 	t.Logf("%d polls, %d of servers with a fault, %d timeouts of others on a busy machine", polls, failed, starved)
-	for _, line := range watch.table() {
+	for _, line := range usage.table() {
 		t.Log(line)
 	}
 	require.LessOrEqual(t, starved*20, polls)
-	quarter := (len(watch.looks) + 3) / 4
-	requireNoGrowth(t, least(watch.looks[:quarter]), least(watch.looks[len(watch.looks)-quarter:]))
+	quarter := (len(usage.samples) + 3) / 4
+	requireNoGrowth(t, minimum(usage.samples[:quarter]), minimum(usage.samples[len(usage.samples)-quarter:]))
 }
 
 func tag(point telegraf.Metric, key string) string {

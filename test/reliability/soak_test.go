@@ -20,12 +20,12 @@ import (
 )
 
 var (
-	soakTime = flag.Duration("soak", 15*time.Second, "how long TestSoak goes on")
-	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "what decides which disturbances come, and when")
+	soakTime = flag.Duration("soak", 15*time.Second, "how long TestSoak runs")
+	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the random disturbances and faults")
 )
 
-// results is what a poll of a server with a fault comes to.
-var results = map[simulator.Fault]string{
+// faultResults are the expected results of polls of servers with a fault.
+var faultResults = map[simulator.Fault]string{
 	"":                                "success",
 	simulator.FaultDown:               "connection_failed",
 	simulator.FaultReset:              "connection_failed",
@@ -54,35 +54,34 @@ var results = map[simulator.Fault]string{
 	simulator.FaultHuge:               "body_read_error",
 }
 
-// TestSoak lets a real Telegraf poll servers into a real InfluxDB while one disturbance after
-// the other comes, and after each of them wants the next whole round to say of every server
-// just what is right of it. The program that polls is killed and reloaded in the first quarter
-// only: in the rest of the time it must not grow.
+// TestSoak runs a real Telegraf that polls servers into a real InfluxDB, with one disturbance after the
+// other. After each, the next complete round must have the right result for every server. The plugin is
+// restarted only in the first quarter: after that its memory, descriptors and threads must not grow.
 //
 //	go test ./test/reliability -run TestSoak -v -timeout 3h -args -soak 2h
 func TestSoak(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes its time")
+		t.Skip("takes long")
 	}
 	s := startSoak(t)
-	restarts, calm := s.disturbances()
+	restarts, faults := s.disturbances()
 	begun := time.Now()
 	for time.Since(begun) < *soakTime/4 {
-		s.step(append(restarts, calm...))
+		s.step(append(restarts, faults...))
 	}
 	pid, err := s.telegraf.Child(rig.Patience)
 	require.NoError(t, err)
-	watch := &watch{pid: pid, begun: begun}
-	first := s.rest(watch)
+	usage := &usageLog{pid: pid, begun: begun}
+	first := s.settle(usage)
 	for time.Since(begun) < *soakTime {
-		s.step(calm)
-		watch.look(t)
+		s.step(faults)
+		usage.record(t)
 	}
-	last := s.rest(watch)
+	last := s.settle(usage)
 	now, err := s.telegraf.Child(rig.Patience)
 	require.NoError(t, err)
 	require.Equal(t, pid, now, "the program ended:\n%s", s.telegraf.Output())
-	s.report(watch)
+	s.report(usage)
 	requireNoGrowth(t, first, last)
 	s.requireCleanLog()
 }
@@ -117,34 +116,32 @@ func startSoak(t *testing.T) *soak {
 	return s
 }
 
-// step disturbs, then waits for the next whole round and looks at it.
-func (s *soak) step(all []disturbance) {
-	one := all[s.random.IntN(len(all))]
-	s.steps[one.name]++
-	one.disturb()
+// step applies a random disturbance, then checks the next complete round.
+func (s *soak) step(disturbances []disturbance) {
+	next := disturbances[s.random.IntN(len(disturbances))]
+	s.steps[next.name]++
+	next.disturb()
 	s.requireRound(time.Now())
 }
 
-// rest brings all servers back and gives what the program holds between two rounds: while a server
-// hangs, there is always a round under way.
-func (s *soak) rest(watch *watch) look {
+// settle recovers all servers, so that no round hangs, and returns the plugin's usage between two rounds.
+func (s *soak) settle(usage *usageLog) sample {
 	s.Helper()
 	for i, server := range s.servers {
 		server.Fault = ""
 		s.set(i, server)
 	}
 	s.requireRound(time.Now())
-	looks := len(watch.looks)
+	before := len(usage.samples)
 	for range 30 {
 		time.Sleep(100 * time.Millisecond)
-		watch.look(s.T)
+		usage.record(s.T)
 	}
-	return least(watch.looks[looks:])
+	return minimum(usage.samples[before:])
 }
 
-// requireRound waits for a round that began after a moment, and wants a point of each server
-// that says what the server does now. Where the machine was too busy for a server, which has a
-// timeout then, it looks at the next round, too.
+// requireRound waits for a round that started after a time and checks that every server has a point with
+// the right result. A busy machine can make polls time out; then the next round is checked instead.
 func (s *soak) requireRound(after time.Time) {
 	s.Helper()
 	for range 3 {
@@ -159,32 +156,32 @@ func (s *soak) requireRound(after time.Time) {
 		s.starved++
 		after = time.Now()
 	}
-	require.Fail(s, "servers in order have timeouts, round after round")
+	require.Fail(s, "healthy servers time out in three rounds in a row")
 }
 
-// round gives the points of the first whole round that began after a moment, by the server.
+// round returns the points of the first complete round that started after a time, by server.
 func (s *soak) round(after time.Time) (points map[string]rig.Row) {
 	s.Helper()
 	statement := fmt.Sprintf("SELECT source, result, result_code, version FROM qlik_sense_version WHERE time > %d", after.UnixNano())
 	_, err := s.DB.Await(s.Database, statement, 2*rig.Patience,
 		func(series []stack.Series) bool {
-			points = firstWhole(rig.Rows(series), len(s.hosts))
+			points = firstComplete(rig.Rows(series), len(s.hosts))
 			return points != nil
 		})
-	require.NoError(s, err, "no whole round after %v:\n%s", s.steps, tail(s.telegraf.Output()))
+	require.NoError(s, err, "no complete round after %v:\n%s", s.steps, tail(s.telegraf.Output()))
 	return points
 }
 
-// requirePoint wants the fields that the point of a server must have. It reports whether the server had a
-// timeout instead.
+// requirePoint checks the point of a server. It reports whether the poll timed out unexpectedly, which
+// happens on a busy machine.
 func requirePoint(t *testing.T, server simulator.Server, point map[string]any) (starved bool) {
 	t.Helper()
-	want, got := results[server.Fault], point["result"]
+	want, got := faultResults[server.Fault], point["result"]
 	switch {
 	case got == "timeout" && want != "timeout":
 		return true
 	case got == "tls_error" && server.Fault == simulator.FaultReset:
-		return false // the reset may come after the connection
+		return false // the reset may come during the TLS handshake
 	}
 	require.Equal(t, want, got, "%q: %v", server.Fault, point)
 	if want == "success" {
@@ -193,13 +190,12 @@ func requirePoint(t *testing.T, server simulator.Server, point map[string]any) (
 	return false
 }
 
-// firstWhole gives the points of the first round of which all are there, by the server; nil if
-// there is none yet.
-func firstWhole(points []rig.Row, servers int) map[string]rig.Row {
+// firstComplete returns the points of the first complete round, by server; nil if there is none yet.
+func firstComplete(points []rig.Row, servers int) map[string]rig.Row {
 	rounds := make(map[any]map[string]rig.Row)
 	for _, point := range points {
 		if _, written := point["result_code"].(json.Number); !written {
-			continue // InfluxDB shows a point while it is still writing its fields
+			continue // InfluxDB returns points whose fields it is still writing
 		}
 		round := rounds[point["time"]]
 		if round == nil {
@@ -216,8 +212,7 @@ func firstWhole(points []rig.Row, servers int) map[string]rig.Row {
 	return nil
 }
 
-// requireCleanLog wants no line of the log that speaks of a crash, of a line that is no point, or
-// of a point that was lost.
+// requireCleanLog checks that the log mentions no crash, no invalid line and no lost point.
 func (s *soak) requireCleanLog() {
 	s.Helper()
 	for line := range strings.Lines(s.telegraf.Output()) {
@@ -225,13 +220,13 @@ func (s *soak) requireCleanLog() {
 	}
 }
 
-func (s *soak) report(watch *watch) {
+func (s *soak) report(usage *usageLog) {
 	s.Helper()
 	series, err := s.DB.Query(s.Database, "SELECT count(result_code) FROM qlik_sense_version")
 	require.NoError(s, err)
 	s.Logf("%v points, disturbances %v, rounds on a starved machine %d", rig.Rows(series)[0]["count"], s.steps, s.starved)
 	s.Logf("log: %d lines, %d bytes", strings.Count(s.telegraf.Output(), "\n"), len(s.telegraf.Output()))
-	for _, line := range watch.table() {
+	for _, line := range usage.table() {
 		s.Log(line)
 	}
 }

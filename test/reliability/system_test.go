@@ -20,30 +20,29 @@ import (
 	"telegraf-qlik-sense-version/test/stack"
 )
 
-// plain runs a command as it is.
-func plain(args ...string) []string { return args }
+// unwrapped returns a command unchanged, for startPlugin.
+func unwrapped(args ...string) []string { return args }
 
-// The program is stopped in the middle of a round until all its timeouts are over, as on a
-// machine that hangs, and goes on.
-func TestStoppedInARound(t *testing.T) {
+// The plugin is paused during a round until all its timeouts have passed, as on a machine that hangs.
+func TestPauseDuringRound(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t)
 	fleet, hosts := r.Start(simulator.Server{}, simulator.Server{Fault: simulator.FaultNoAnswer}, simulator.Server{})
-	a := startAgent(r, plain, r.Block(hosts, "  timeout = \"1s\"\n  max_concurrent_requests = 1\n"))
-	a.prompt()
+	p := startPlugin(r, unwrapped, r.Block(hosts, "  timeout = \"1s\"\n  max_concurrent_requests = 1\n"))
+	p.requestRound()
 	require.Eventually(t, func() bool { return fleet.Requests(1) > 0 }, rig.Patience, time.Millisecond)
-	require.NoError(t, a.Signal(syscall.SIGSTOP))
+	require.NoError(t, p.Signal(syscall.SIGSTOP))
 	time.Sleep(1500 * time.Millisecond)
-	require.NoError(t, a.Signal(syscall.SIGCONT))
+	require.NoError(t, p.Signal(syscall.SIGCONT))
 	expected := map[string]string{hosts[0]: "success", hosts[1]: "timeout", hosts[2]: "success"}
-	results, output := a.results(len(hosts))
+	results, output := p.awaitResults(len(hosts))
 	require.Equal(t, expected, results, output)
-	a.require(expected)
+	p.requireRound(expected)
 }
 
-// Nobody reads the points for a while, as when Telegraf is stopped, and newlines come all the
-// same. Then the points of whole rounds come, and none is torn.
-func TestUnreadForAWhile(t *testing.T) {
+// Nobody reads the points for a while, as when Telegraf is stopped, while rounds are triggered. All the
+// points of complete rounds follow later, without torn lines.
+func TestOutputNotRead(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t)
 	hosts := make([]string, 1000)
@@ -73,17 +72,17 @@ func TestUnreadForAWhile(t *testing.T) {
 		require.False(t, rounds[at][source], "two points of %s in a round", source)
 		rounds[at][source] = true
 	}
-	time.Sleep(200 * time.Millisecond) // in which another round would end
+	time.Sleep(200 * time.Millisecond) // long enough for another round
 	require.NoError(t, stdin.Close())
 	require.False(t, lines.Scan(), lines.Text())
-	require.Len(t, rounds, 2, "newlines that come during a round ask for one more together")
+	require.Len(t, rounds, 2, "all triggers during a round together start one more")
 	for _, sources := range rounds {
 		require.Len(t, sources, len(hosts))
 	}
 	require.NoError(t, cmd.Wait())
 }
 
-// Whoever ends the program may be impatient.
+// Repeated signals end the plugin once, and keep the answers so far.
 func TestManySignals(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t)
@@ -100,54 +99,53 @@ func TestManySignals(t *testing.T) {
 		require.Eventually(t, func() bool { return fleet.Requests(1) > asked }, rig.Patience, time.Millisecond)
 		for range 200 {
 			for _, signal := range signals {
-				p.Signal(signal) // in vain when it has ended
+				p.Signal(signal) // fails once it has ended
 			}
 		}
 		status, err := p.Wait(rig.Patience)
 		require.NoError(t, err)
 		require.Zero(t, status, p.Output())
-		require.Contains(t, p.Output(), "source="+hosts[0]+" ", "what was answered is kept")
+		require.Contains(t, p.Output(), "source="+hosts[0]+" ", "the answer before the signals is lost")
 	}
 }
 
-// "pkill -HUP telegraf", by which some reload Telegraf, hits the program as well: its name
-// begins with that.
-func TestHangUpOfBoth(t *testing.T) {
+// "pkill -HUP telegraf", a common way to reload Telegraf, also signals the plugin, whose name matches.
+func TestHangup(t *testing.T) {
 	r := rig.New(t)
 	_, hosts := r.Start(simulator.Server{})
-	agent := r.Telegraf(r.DropIn(r.Block(hosts, "")))
+	telegraf := r.Telegraf(r.DropIn(r.Block(hosts, "")))
 	r.Points(1, "")
-	pid, err := agent.Child(rig.Patience)
+	pid, err := telegraf.Child(rig.Patience)
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGHUP))
-	require.NoError(t, agent.Signal(syscall.SIGHUP))
+	require.NoError(t, telegraf.Signal(syscall.SIGHUP))
 	for _, p := range r.Points(2, "") {
 		require.Equal(t, "success", p["result"])
 	}
 }
 
-// A disk that is full and one that cannot be written are mounted where only the test sees them.
-func TestReportWithoutRoom(t *testing.T) {
+// A report or plan cannot be written: the old file stays intact. The disks are mounted in a namespace.
+func TestReportCannotBeWritten(t *testing.T) {
 	r := rig.New(t)
 	const disk = "mount -t tmpfs -o size=64k tmpfs /mnt"
 	if output, err := exec.Command("unshare", "-rm", "sh", "-c", disk).CombinedOutput(); err != nil {
-		t.Skipf("not run, for this machine does not let the test mount a disk of its own: %v: %s", err, output)
+		t.Skipf("cannot mount a disk in a namespace: %v: %s", err, output)
 	}
 	_, hosts := r.Start(simulator.Server{})
 	config := r.Write("qlik.conf", r.Block(hosts, ""))
 	const full = "head -c 100k /dev/zero >filler 2>/dev/null; "
 	const page = "check --output html --output-file old"
-	for name, tt := range map[string]struct{ spoil, command, expected string }{
+	for name, tt := range map[string]struct{ setup, command, expected string }{
 		"full, page":       {full, page, "report: old cannot be written: no space left on device"},
 		"full, baseline":   {full, "check --output json --output-file old", "report: old cannot be written: no space left on device"},
 		"full, plan":       {full, "plan --output json --output-file old", "plan: old cannot be written: no space left on device"},
 		"full, redirected": {full, "check --output html >new", "report: write /dev/stdout: no space left on device"},
 		"read-only": {"mount -o remount,ro /mnt; ", page,
 			"report: a new file cannot be made in .: read-only file system: check that folder and its permissions"},
-		"limit of the user": {"ulimit -f 0; ", page, "report: old cannot be written: file too large"},
+		"file size limit": {"ulimit -f 0; ", page, "report: old cannot be written: file too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			script := disk + ` && cd /mnt && echo old >old; ` + tt.spoil + `"$0" ` + tt.command + ` --config "$1"; echo "status $?"; cat old; rm -f filler new; ls -A`
+			script := disk + ` && cd /mnt && echo old >old; ` + tt.setup + `"$0" ` + tt.command + ` --config "$1"; echo "status $?"; cat old; rm -f filler new; ls -A`
 			cmd := exec.Command("unshare", "-rm", "sh", "-c", script, r.Tools.Plugin, config)
 			var stderr strings.Builder
 			cmd.Stderr = &stderr

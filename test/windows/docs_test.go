@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// The commands of the page run one after the other, on a simulated node.
+// Every command of docs/install-windows.md, in order, on a simulated node.
 func TestInstallPage(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
@@ -23,11 +23,11 @@ func TestInstallPage(t *testing.T) {
 	msi := regexp.MustCompile(`\S+\.msi`).FindString(strings.ReplaceAll(page, "`", " "))
 	c.copy(c.path("old.msi"), msi)
 
-	// What is there for PowerShell, which cannot be run here, test/telegraf looks at.
+	// PowerShell does not run under Wine; test/telegraf checks its blocks.
 	blocks := regexp.MustCompile("(?ms)^```bat\n(.*?)^```$").FindAllStringSubmatch(page, -1)
 	expected := []func(output string){
 		func(string) {
-			require.Equal(t, with(laid, "telegraf.conf", "telegraf.d/"+thisNode, "telegraf.exe"), c.files("Program Files/Telegraf"))
+			require.Equal(t, appendSorted(packageFiles, "telegraf.conf", "telegraf.d/"+thisNode, "telegraf.exe"), c.files("Program Files/Telegraf"))
 		},
 		func(output string) { require.Regexp(t, `source=`+hosts[0]+` .*result="success"`, output) },
 		func(string) { require.FileExists(t, c.path(dropIns+"qlik-sense-version.conf")) },
@@ -35,10 +35,10 @@ func TestInstallPage(t *testing.T) {
 			require.Equal(t, []string{"telegraf.conf", "telegraf.exe"}, c.files("Program Files/Telegraf"))
 		},
 	}
-	require.Len(t, blocks, len(expected), "a command that is not tried")
+	require.Len(t, blocks, len(expected), "a block without a check")
 	for i, block := range blocks {
 		lines := "@echo off\nset COMPUTERNAME=" + hosts[0] + "\nC:\ncd \\\n" + block[1]
 		c.write("step.cmd", strings.ReplaceAll(lines, "\n", "\r\n"))
-		expected[i](c.do("cmd", "/c", `C:\step.cmd`))
+		expected[i](c.mustRun("cmd", "/c", `C:\step.cmd`))
 	}
 }

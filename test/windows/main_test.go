@@ -21,16 +21,16 @@ import (
 
 var enabled = flag.Bool("windows", false, `run these tests, as "make test-windows" does; they need Wine and mingw`)
 
-// patience is how long a test waits for what takes Wine a second or two.
+// patience is the timeout for what normally takes Wine a second or two.
 const patience = 3 * time.Minute
 
-// template is a Wine prefix (a C: drive and a registry) that each test gets a copy of.
+// template is the Wine prefix (a C: drive and a registry) that is copied for each test.
 var template string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !*enabled {
-		os.Exit(m.Run()) // each test says that it was skipped, and why
+		os.Exit(m.Run()) // each test skips itself, with the reason
 	}
 	folder, err := os.MkdirTemp("", "qlik-sense-wine-")
 	if err != nil {
@@ -52,11 +52,11 @@ func TestMain(m *testing.M) {
 }
 
 func makeTemplate() error {
-	fmt.Fprintln(os.Stderr, "Making a Windows out of Wine")
-	if err := finish(exec.Command("wineboot", "--init"), wine(template)); err != nil {
+	fmt.Fprintln(os.Stderr, "Creating a Wine prefix")
+	if err := runCommand(exec.Command("wineboot", "--init"), wineEnv(template)); err != nil {
 		return err
 	}
-	if err := finish(exec.Command("wineserver", "--wait"), wine(template)); err != nil {
+	if err := runCommand(exec.Command("wineserver", "--wait"), wineEnv(template)); err != nil {
 		return err
 	}
 	return compile("bcryptprimitives.c", filepath.Join(template, "drive_c", "windows", "system32", "bcryptprimitives.dll"), "-shared", "-ladvapi32")
@@ -65,10 +65,10 @@ func makeTemplate() error {
 // compile builds a C program of testdata for Windows.
 func compile(source, program string, flags ...string) error {
 	args := append([]string{"-O2", "-o", program, filepath.Join("testdata", source)}, flags...)
-	return finish(exec.Command("x86_64-w64-mingw32-gcc", args...), nil)
+	return runCommand(exec.Command("x86_64-w64-mingw32-gcc", args...), nil)
 }
 
-func finish(cmd *exec.Cmd, env []string) error {
+func runCommand(cmd *exec.Cmd, env []string) error {
 	cmd.Env = append(os.Environ(), env...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", cmd, err, output)
@@ -76,18 +76,18 @@ func finish(cmd *exec.Cmd, env []string) error {
 	return nil
 }
 
-// wine is the environment in which Wine works in a prefix.
-func wine(prefix string) []string {
+// wineEnv returns the environment for Wine to use a prefix.
+func wineEnv(prefix string) []string {
 	return []string{
 		"WINEPREFIX=" + prefix,
-		"WINEDEBUG=-all",                     // otherwise it talks between the lines of the program
-		"WINEDLLOVERRIDES=mscoree=;mshtml=;", // otherwise it asks for .NET and a browser
-		"LC_ALL=C.UTF-8",                     // names of files with umlauts
+		"WINEDEBUG=-all",                     // no debug messages in the program's output
+		"WINEDLLOVERRIDES=mscoree=;mshtml=;", // no prompts to install .NET and a browser
+		"LC_ALL=C.UTF-8",                     // for file names with umlauts
 		"DISPLAY=",
 	}
 }
 
-// computer is a Windows of its own, with what a test needs around it.
+// computer is a simulated Windows computer: a Wine prefix of its own beside the rig of a test.
 type computer struct {
 	*rig.Rig
 	prefix string
@@ -97,23 +97,24 @@ func newComputer(t *testing.T) *computer {
 	t.Helper()
 	skipUnlessEnabled(t)
 	c := &computer{rig.New(t), filepath.Join(t.TempDir(), "prefix")}
-	// The system's files are links, which nobody changes; the registry is written in place.
-	require.NoError(t, finish(exec.Command("cp", "--archive", "--link", template, c.prefix), nil))
+	// Hard links suffice for the system's files, which are never changed. The registry is changed in place.
+	require.NoError(t, runCommand(exec.Command("cp", "--archive", "--link", template, c.prefix), nil))
 	registry, err := filepath.Glob(filepath.Join(template, "*.reg"))
 	require.NoError(t, err)
 	require.NotEmpty(t, registry)
 	for _, file := range registry {
-		require.NoError(t, finish(exec.Command("cp", "--remove-destination", file, c.prefix), nil))
+		require.NoError(t, runCommand(exec.Command("cp", "--remove-destination", file, c.prefix), nil))
 	}
-	// What Wine starts in the background must not have the output of a program whose end is waited for.
+	// Start Wine's background processes first: one that inherits the output of a program under test would
+	// keep it open after the program's end.
 	for _, background := range []*exec.Cmd{exec.Command("wineserver", "--persistent"), exec.Command("wine", "cmd", "/c", "exit")} {
-		background.Env = append(os.Environ(), wine(c.prefix)...)
+		background.Env = append(os.Environ(), wineEnv(c.prefix)...)
 		require.NoError(t, background.Run())
 	}
 	t.Cleanup(func() {
-		// Ends the programs of this prefix alone. It fails where none runs any more.
-		_ = finish(exec.Command("wineserver", "--kill"), wine(c.prefix))
-		require.NoError(t, finish(exec.Command("wineserver", "--wait"), wine(c.prefix)))
+		// Ends only the programs of this prefix; fails if none is running.
+		_ = runCommand(exec.Command("wineserver", "--kill"), wineEnv(c.prefix))
+		require.NoError(t, runCommand(exec.Command("wineserver", "--wait"), wineEnv(c.prefix)))
 	})
 	return c
 }
@@ -121,21 +122,21 @@ func newComputer(t *testing.T) *computer {
 func skipUnlessEnabled(t *testing.T) {
 	t.Helper()
 	if !*enabled {
-		t.Skip(`not run here: "make test-windows" runs the programs for Windows under Wine`)
+		t.Skip(`needs the flag -windows: see "make test-windows"`)
 	}
 }
 
-// path is where this machine has a file of drive C:, named with slashes and without the drive.
+// path returns the path on this machine of a file of drive C:, given with slashes and without the drive.
 func (c *computer) path(name string) string { return filepath.Join(c.prefix, "drive_c", name) }
 
-// write writes a file on drive C:, and its folder.
+// write writes a file on drive C:, creating its folder.
 func (c *computer) write(name, text string) {
 	c.Helper()
 	require.NoError(c, os.MkdirAll(filepath.Dir(c.path(name)), 0o750))
 	require.NoError(c, os.WriteFile(c.path(name), []byte(text), 0o600))
 }
 
-// copy puts a file of this machine on drive C:.
+// copy copies a file of this machine to drive C:.
 func (c *computer) copy(file, name string) {
 	c.Helper()
 	c.write(name, c.Read(file))
@@ -143,13 +144,12 @@ func (c *computer) copy(file, name string) {
 
 func (c *computer) start(program string, args ...string) *stack.Process {
 	c.Helper()
-	p, err := stack.Start("wine", append([]string{program}, args...), wine(c.prefix))
+	p, err := stack.Start("wine", append([]string{program}, args...), wineEnv(c.prefix))
 	require.NoError(c, err)
 	return p
 }
 
-// run runs a program to its end and gives its exit status, as far as Linux can hold it, and
-// its output.
+// run runs a program and returns its exit status, truncated to the 8 bits of Linux, and its output.
 func (c *computer) run(program string, args ...string) (status int, output string) {
 	c.Helper()
 	p := c.start(program, args...)
@@ -158,8 +158,8 @@ func (c *computer) run(program string, args ...string) (status int, output strin
 	return status, p.Output()
 }
 
-// do runs a program that must end with status 0 and gives its output.
-func (c *computer) do(program string, args ...string) string {
+// mustRun runs a program that must succeed and returns its output.
+func (c *computer) mustRun(program string, args ...string) string {
 	c.Helper()
 	status, output := c.run(program, args...)
 	require.Zero(c, status, "%s %q:\n%s", program, args, output)

@@ -26,16 +26,16 @@ const (
 	qlikCertificates = "ProgramData/Qlik/Sense/Repository/Exported Certificates/.Local Certificates"
 )
 
-// buildMSI builds a package of a program and gives its path.
+// buildMSI builds the MSI of a program and returns its path.
 func buildMSI(t *testing.T, program, version string) string {
 	t.Helper()
 	msi := filepath.Join(t.TempDir(), "package.msi")
-	require.NoError(t, finish(exec.Command(rig.Root+"/packaging/windows/msi.sh", program, version, msi), nil))
+	require.NoError(t, runCommand(exec.Command(rig.Root+"/packaging/windows/msi.sh", program, version, msi), nil))
 	return msi
 }
 
-// packages are two versions of the MSI, of programs that differ in a byte at the end, which the
-// system does not look at.
+// packages builds two versions of the MSI. The second program has an extra byte at its end, which
+// Windows ignores.
 var packages = sync.OnceValues(func() (two [2][]byte, err error) {
 	dir, err := os.MkdirTemp("", "qlik-sense-msi-")
 	if err != nil {
@@ -51,7 +51,7 @@ var packages = sync.OnceValues(func() (two [2][]byte, err error) {
 		if err := os.WriteFile(exe, append(program, make([]byte, i)...), 0o600); err != nil {
 			return two, err
 		}
-		if err := finish(exec.Command(rig.Root+"/packaging/windows/msi.sh", exe, version, msi), nil); err != nil {
+		if err := runCommand(exec.Command(rig.Root+"/packaging/windows/msi.sh", exe, version, msi), nil); err != nil {
 			return two, err
 		}
 		if two[i], err = os.ReadFile(msi); err != nil {
@@ -61,7 +61,7 @@ var packages = sync.OnceValues(func() (two [2][]byte, err error) {
 	return two, nil
 })
 
-// withPackages gives a computer with both packages on drive C:.
+// withPackages returns a computer with both packages on drive C:.
 func withPackages(t *testing.T) *computer {
 	t.Helper()
 	c := newComputer(t)
@@ -72,21 +72,27 @@ func withPackages(t *testing.T) *computer {
 	return c
 }
 
-// msiexec calls the installer without a window; it must succeed.
+// msiexec runs the installer silently; it must succeed.
 func (c *computer) msiexec(args ...string) {
 	c.Helper()
-	c.do("msiexec", append(args, "/qn")...)
+	c.mustRun("msiexec", append(args, "/qn")...)
 }
 
-// makeNode lays the certificates of the site where Qlik Sense keeps them.
+// makeNode makes the computer a Qlik Sense node: it has the site's certificates where Qlik Sense keeps them.
 func (c *computer) makeNode() {
 	c.Helper()
+	c.copyCertificates(qlikCertificates)
+}
+
+// copyCertificates copies the site's certificates to a folder of drive C:.
+func (c *computer) copyCertificates(folder string) {
+	c.Helper()
 	for _, name := range []string{"root.pem", "client.pem", "client_key.pem"} {
-		c.copy(filepath.Join(c.SiteDir, name), qlikCertificates+"/"+name)
+		c.copy(filepath.Join(c.SiteDir, name), folder+"/"+name)
 	}
 }
 
-// files are those below a folder of drive C:, sorted.
+// files returns the files below a folder of drive C:, sorted.
 func (c *computer) files(folder string) []string {
 	c.Helper()
 	files := []string{}
@@ -104,8 +110,8 @@ func (c *computer) files(folder string) []string {
 	return files
 }
 
-// laid are the files of the package without a drop-in.
-var laid = []string{
+// packageFiles are the files that the MSI always installs.
+var packageFiles = []string{
 	"telegraf-qlik-sense-version.exe",
 	"telegraf-qlik-sense-version/LICENSE.txt",
 	"telegraf-qlik-sense-version/NOTICE.txt",
@@ -114,27 +120,27 @@ var laid = []string{
 	"telegraf.d/qlik-sense-version.conf.example",
 }
 
-func with(files []string, more ...string) []string {
+func appendSorted(files []string, more ...string) []string {
 	return slices.Sorted(slices.Values(append(slices.Clone(files), more...)))
 }
 
-// On a node of Qlik Sense nothing has to be edited.
-func TestMSIOnANode(t *testing.T) {
+// On a Qlik Sense node the MSI installs a drop-in that works without any edits.
+func TestMSIOnNode(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
 	_, hosts := c.Start(simulator.Server{Name: "another-name.example.com"})
 	c.msiexec("/i", `C:\old.msi`)
-	require.Equal(t, with(laid, "telegraf.d/"+thisNode), c.files("Program Files/Telegraf"))
+	require.Equal(t, appendSorted(packageFiles, "telegraf.d/"+thisNode), c.files("Program Files/Telegraf"))
 	require.Equal(t, c.Read(rig.Root+"/deploy/telegraf.d/windows/"+thisNode), c.Read(c.path(dropIns+thisNode)))
 
-	// Telegraf asks this computer, whose name is the address of the simulated server here.
+	// The drop-in polls COMPUTERNAME: here the address of the simulated server.
 	c.addTelegraf()
 	c.write("try.cmd", "@set COMPUTERNAME="+hosts[0]+"\r\n"+
 		`@"`+telegraf+`" --config-directory "C:\Program Files\Telegraf\telegraf.d" --test --test-wait 15`+"\r\n")
-	output := c.do("cmd", "/c", `C:\try.cmd`)
+	output := c.mustRun("cmd", "/c", `C:\try.cmd`)
 	require.Regexp(t, `> qlik_sense_version,host=\S+,source=`+hosts[0]+` .*result="success"`, output)
 
-	// An upgrade lays the new program and leaves an edited drop-in.
+	// An upgrade replaces the program and keeps an edited drop-in.
 	edited := c.Read(c.path(dropIns+thisNode)) + "# edited\n"
 	c.write(dropIns+thisNode, edited)
 	c.msiexec("/i", `C:\new.msi`)
@@ -143,35 +149,35 @@ func TestMSIOnANode(t *testing.T) {
 	require.NoError(t, err)
 	before, err := os.Stat(c.Tools.Plugin)
 	require.NoError(t, err)
-	require.Equal(t, before.Size()+1, program.Size(), "the program is the new one")
+	require.Equal(t, before.Size()+1, program.Size(), "the program was not replaced")
 
-	// An uninstall takes the drop-in along, edited or not.
+	// An uninstall removes the drop-in, edited or not.
 	c.msiexec("/x", `C:\new.msi`)
 	require.Equal(t, []string{"telegraf.conf", "telegraf.exe"}, c.files("Program Files/Telegraf"))
 }
 
-// Elsewhere, and wherever the drop-in would not work as it is, there are only examples.
-func TestMSIElsewhere(t *testing.T) {
+// The MSI installs only examples where the drop-in would not work unedited.
+func TestMSIWithoutDropIn(t *testing.T) {
 	service := `HKLM\SYSTEM\CurrentControlSet\Services\telegraf`
-	more := map[string][]string{"told so": {"THISNODE=No"}}
+	properties := map[string][]string{"THISNODE=No": {"THISNODE=No"}}
 	for name, prepare := range map[string]func(c *computer){
-		"no node": func(*computer) {},
-		"told so": func(*computer) {},
-		"no key":  func(c *computer) { require.NoError(c, os.Remove(c.path(qlikCertificates+"/client_key.pem"))) },
+		"not a node":  func(*computer) {},
+		"THISNODE=No": func(*computer) {},
+		"no key":      func(c *computer) { require.NoError(c, os.Remove(c.path(qlikCertificates+"/client_key.pem"))) },
 		"another account": func(c *computer) {
-			c.do("reg", "add", service, "/v", "ObjectName", "/d", `CORP\telegraf`, "/f")
-			c.do("reg", "add", service, "/v", "Start", "/t", "REG_DWORD", "/d", "4", "/f") // there is no program to start
+			c.mustRun("reg", "add", service, "/v", "ObjectName", "/d", `CORP\telegraf`, "/f")
+			c.mustRun("reg", "add", service, "/v", "Start", "/t", "REG_DWORD", "/d", "4", "/f") // there is no service program to start
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := withPackages(t)
-			if name != "no node" {
+			if name != "not a node" {
 				c.makeNode()
 			}
 			prepare(c)
-			c.msiexec(append([]string{"/i", `C:\old.msi`}, more[name]...)...)
-			require.Equal(t, laid, c.files("Program Files/Telegraf"))
-			// Made active, it goes with the program all the same.
+			c.msiexec(append([]string{"/i", `C:\old.msi`}, properties[name]...)...)
+			require.Equal(t, packageFiles, c.files("Program Files/Telegraf"))
+			// An example that was activated is removed with the program.
 			c.copy(c.path(dropIns+"qlik-sense-version.conf.example"), dropIns+"qlik-sense-version.conf")
 			c.msiexec("/x", `C:\old.msi`)
 			require.Empty(t, c.files("Program Files/Telegraf"))
@@ -179,29 +185,29 @@ func TestMSIElsewhere(t *testing.T) {
 	}
 }
 
-// TELEGRAFDIR is where the drop-in goes; an upgrade finds it by itself.
-func TestMSIWithAnotherFolder(t *testing.T) {
+// The drop-in goes to TELEGRAFDIR, which an upgrade remembers.
+func TestMSITelegrafDir(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
 	c.msiexec("/i", `C:\old.msi`, `TELEGRAFDIR=C:\Dienste\Telegraf Größe`)
-	dropIn := with(laid[4:], "telegraf.d/"+thisNode)
+	dropIn := appendSorted(packageFiles[4:], "telegraf.d/"+thisNode)
 	require.Equal(t, dropIn, c.files("Dienste/Telegraf Größe"))
-	require.Equal(t, laid[:4], c.files("Program Files/Telegraf"))
+	require.Equal(t, packageFiles[:4], c.files("Program Files/Telegraf"))
 	c.msiexec("/i", `C:\new.msi`)
 	require.Equal(t, dropIn, c.files("Dienste/Telegraf Größe"))
-	require.Equal(t, laid[:4], c.files("Program Files/Telegraf"))
+	require.Equal(t, packageFiles[:4], c.files("Program Files/Telegraf"))
 	c.msiexec("/x", `C:\new.msi`)
 	require.Empty(t, c.files("Dienste"))
 	require.Empty(t, c.files("Program Files/Telegraf"))
 }
 
-// Telegraf's service stops for each change and starts again after it.
-func TestMSIWithAService(t *testing.T) {
+// The MSI stops Telegraf's service for each change and starts it again.
+func TestMSIRestartsService(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
 	require.NoError(t, compile("service.c", c.path("service.exe")))
-	c.do("sc", "create", "telegraf", "binPath=", `C:\service.exe`)
-	c.do("sc", "start", "telegraf")
+	c.mustRun("sc", "create", "telegraf", "binPath=", `C:\service.exe`)
+	c.mustRun("sc", "start", "telegraf")
 	starts := 1
 	awaitStart := func() {
 		require.Eventually(t, func() bool {
@@ -216,22 +222,22 @@ func TestMSIWithAService(t *testing.T) {
 		starts++
 		awaitStart()
 	}
-	require.Contains(t, c.do("sc", "query", "telegraf"), "RUNNING")
+	require.Contains(t, c.mustRun("sc", "query", "telegraf"), "RUNNING")
 }
 
-// A service that is disabled stays as it is, and is no reason to fail.
-func TestMSIWithADisabledService(t *testing.T) {
+// A disabled service stays disabled and does not make the MSI fail.
+func TestMSIDisabledService(t *testing.T) {
 	c := withPackages(t)
 	c.makeNode()
 	require.NoError(t, compile("service.c", c.path("service.exe")))
-	c.do("sc", "create", "telegraf", "binPath=", `C:\service.exe`, "start=", "disabled")
+	c.mustRun("sc", "create", "telegraf", "binPath=", `C:\service.exe`, "start=", "disabled")
 	c.msiexec("/i", `C:\old.msi`)
-	require.Equal(t, with(laid, "telegraf.d/"+thisNode), c.files("Program Files/Telegraf"))
+	require.Equal(t, appendSorted(packageFiles, "telegraf.d/"+thisNode), c.files("Program Files/Telegraf"))
 	require.NoFileExists(t, c.path("service.log"))
 }
 
-// table reads a table of an MSI: rows by the name of the column.
-func table(t *testing.T, msi, name string) []map[string]string {
+// exportTable returns the rows of a table of an MSI, by column name.
+func exportTable(t *testing.T, msi, name string) []map[string]string {
 	t.Helper()
 	output, err := exec.Command("msiinfo", "export", msi, name).Output()
 	require.NoError(t, err)
@@ -250,66 +256,67 @@ func table(t *testing.T, msi, name string) []map[string]string {
 	return rows
 }
 
-// What Wine's installer does not look at, or would do right by chance.
+// The tables that Wine's installer ignores, or satisfies by chance.
 func TestMSITables(t *testing.T) {
 	skipUnlessEnabled(t)
 	msi := buildMSI(t, filepath.Join(rig.Root, ".bin", "telegraf-qlik-sense-version.exe"), "1.2.3+dirty")
 
 	sequence := make(map[string]int)
-	for _, file := range table(t, msi, "File") {
+	for _, file := range exportTable(t, msi, "File") {
 		n, err := strconv.Atoi(file["Sequence"])
 		require.NoError(t, err)
 		sequence[file["File"]] = n
 	}
-	require.Len(t, sequence, len(laid)+1)
-	require.Equal(t, 1, sequence["Program"], "the program comes first")
-	require.Equal(t, len(sequence), sequence["ThisNode"], "the drop-in comes last")
+	require.Len(t, sequence, len(packageFiles)+1)
+	require.Equal(t, 1, sequence["Program"], "the program must come first")
+	require.Equal(t, len(sequence), sequence["ThisNode"], "the drop-in must come last")
 
-	for _, component := range table(t, msi, "Component") {
+	for _, component := range exportTable(t, msi, "Component") {
 		attributes, err := strconv.Atoi(component["Attributes"])
 		require.NoError(t, err)
-		require.Equal(t, 256, attributes&256, "%s is for 64 bits", component["Component"])
-		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16, "never overwritten, permanent: %s", component["Component"])
+		require.Equal(t, 256, attributes&256, "%s is not a 64-bit component", component["Component"])
+		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16,
+			"%s: only the drop-in is permanent and never overwritten", component["Component"])
 	}
-	services := table(t, msi, "ServiceControl")
+	services := exportTable(t, msi, "ServiceControl")
 	require.Len(t, services, 1)
 	for _, service := range services {
 		require.Equal(t, []string{"telegraf", "51", "0"}, []string{service["Name"], service["Event"], service["Wait"]})
 	}
 	actions := make(map[string]int)
-	for _, action := range table(t, msi, "InstallExecuteSequence") {
+	for _, action := range exportTable(t, msi, "InstallExecuteSequence") {
 		n, err := strconv.Atoi(action["Sequence"])
 		require.NoError(t, err)
 		actions[action["Action"]] = n
 	}
 	require.Greater(t, actions["RemoveExistingProducts"], actions["InstallFinalize"])
 	properties := make(map[string]string)
-	for _, property := range table(t, msi, "Property") {
+	for _, property := range exportTable(t, msi, "Property") {
 		properties[property["Property"]] = property["Value"]
 	}
 	require.Equal(t, "1.2.3", properties["ProductVersion"])
 	require.Equal(t, "1", properties["ALLUSERS"])
 	require.Subset(t, strings.Split(properties["SecureCustomProperties"], ";"), []string{"TELEGRAFDIR", "THISNODE", "OLDERVERSION", "NEWERVERSION"})
 
-	// Wine does not show these: what replaces what, and that an older package is refused.
+	// An upgrade replaces older versions, and a downgrade is refused.
 	upgrades := make(map[string]string)
-	for _, row := range table(t, msi, "Upgrade") {
+	for _, row := range exportTable(t, msi, "Upgrade") {
 		upgrades[row["ActionProperty"]] = strings.Join([]string{row["VersionMin"], row["VersionMax"], row["Attributes"]}, " ")
 	}
 	require.Equal(t, map[string]string{"OLDERVERSION": "0.0.0 1.2.3 768", "NEWERVERSION": "1.2.3  2"}, upgrades)
-	conditions := table(t, msi, "LaunchCondition")
+	conditions := exportTable(t, msi, "LaunchCondition")
 	require.Len(t, conditions, 1)
 	require.Equal(t, "NOT NEWERVERSION OR Installed", conditions[0]["Condition"])
-	removals := table(t, msi, "RemoveFile")
+	removals := exportTable(t, msi, "RemoveFile")
 	removed := make([]string, 0, len(removals))
 	for _, row := range removals {
-		require.Equal(t, []string{"Program", "DROPINDIR", "2"}, []string{row["Component_"], row["DirProperty"], row["InstallMode"]}, "at the removal of the program")
+		require.Equal(t, []string{"Program", "DROPINDIR", "2"}, []string{row["Component_"], row["DirProperty"], row["InstallMode"]}, "removed with the program")
 		removed = append(removed, row["FileName"])
 	}
 	require.ElementsMatch(t, []string{"qlik-sense-version-this-node.conf", "qlik-sense-version.conf", "qlik-sense-version-*.conf"}, removed)
 }
 
-// Of two builds only the time of creation differs, twice eight bytes at most.
+// Two builds differ only in two timestamps of eight bytes.
 func TestMSIIsReproducible(t *testing.T) {
 	skipUnlessEnabled(t)
 	program := filepath.Join(rig.Root, ".bin", "telegraf-qlik-sense-version.exe")
@@ -318,16 +325,16 @@ func TestMSIIsReproducible(t *testing.T) {
 	second, err := os.ReadFile(buildMSI(t, program, "1.2.3"))
 	require.NoError(t, err)
 	require.Len(t, second, len(first))
-	differ := 0
+	differing := 0
 	for i := range first {
 		if first[i] != second[i] {
-			differ++
+			differing++
 		}
 	}
-	require.LessOrEqual(t, differ, 16)
+	require.LessOrEqual(t, differing, 16)
 }
 
-func TestMSINeedsAVersion(t *testing.T) {
+func TestMSIVersion(t *testing.T) {
 	skipUnlessEnabled(t)
 	output, err := exec.Command(rig.Root+"/packaging/windows/msi.sh", "x.exe", "devel", "x.msi").CombinedOutput()
 	require.Error(t, err)

@@ -20,7 +20,7 @@ import (
 
 const plugin = `C:\Program Files\Telegraf\telegraf-qlik-sense-version.exe`
 
-// withPlugin gives a computer with the program in its place.
+// withPlugin returns a computer with the program beside Telegraf.
 func withPlugin(t *testing.T) *computer {
 	t.Helper()
 	c := newComputer(t)
@@ -28,8 +28,8 @@ func withPlugin(t *testing.T) *computer {
 	return c
 }
 
-// settings writes settings and the certificates of the site into a folder of drive C: and gives
-// the path of the file. It is all as an editor of Windows writes it.
+// settings writes settings and the site's certificates into a folder of drive C:, with CRLF and a byte
+// order mark as Windows editors do, and returns the path of the settings.
 func (c *computer) settings(folder string, hosts []string, more string) string {
 	c.Helper()
 	crlf := strings.NewReplacer("\n", "\r\n")
@@ -45,11 +45,11 @@ func (c *computer) settings(folder string, hosts []string, more string) string {
 
 func TestVersion(t *testing.T) {
 	c := withPlugin(t)
-	require.Regexp(t, `^telegraf-qlik-sense-version .*go1\..*windows/amd64\)?\s*$`, c.do(plugin, "version"))
-	require.Contains(t, c.do(plugin, "config", "--telegraf"), `'C:\Program Files\Telegraf\telegraf-qlik-sense-version.exe'`)
+	require.Regexp(t, `^telegraf-qlik-sense-version .*go1\..*windows/amd64\)?\s*$`, c.mustRun(plugin, "version"))
+	require.Contains(t, c.mustRun(plugin, "config", "--telegraf"), `'C:\Program Files\Telegraf\telegraf-qlik-sense-version.exe'`)
 }
 
-// Names of files may have blanks, umlauts, a folder with a dot, and any drive.
+// Paths may contain spaces, umlauts and folders with a dot, on any drive.
 func TestPaths(t *testing.T) {
 	c := withPlugin(t)
 	_, hosts := c.Start(simulator.Server{})
@@ -57,10 +57,10 @@ func TestPaths(t *testing.T) {
 	require.NoError(t, os.Mkdir(drive, 0o700))
 	require.NoError(t, os.Symlink(drive, filepath.Join(c.prefix, "dosdevices", "d:")))
 	settings := c.settings("Qlik Prüfung/.Local Certificates", hosts, "")
-	onDrive := filepath.Join(drive, "Prüfung & mehr.toml")
-	require.NoError(t, os.Rename(c.path("Qlik Prüfung/.Local Certificates/settings.toml"), onDrive))
+	settingsOnD := filepath.Join(drive, "Prüfung & mehr.toml")
+	require.NoError(t, os.Rename(c.path("Qlik Prüfung/.Local Certificates/settings.toml"), settingsOnD))
 	for _, path := range []string{`D:\Prüfung & mehr.toml`, `d:/Prüfung & mehr.toml`, `\\?\D:\Prüfung & mehr.toml`} {
-		require.Contains(t, c.do(plugin, "--once", "--config", path), `result="success"`, path)
+		require.Contains(t, c.mustRun(plugin, "--once", "--config", path), `result="success"`, path)
 	}
 	status, output := c.run(plugin, "--once", "--config", settings)
 	require.Equal(t, 1, status)
@@ -88,12 +88,12 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A round at the start, one for each newline, and the end with the end of the input.
+// A round at the start and one for each newline; the program ends with its input.
 func TestRounds(t *testing.T) {
 	c := withPlugin(t)
 	_, hosts := c.Start(simulator.Server{}, simulator.Server{Fault: simulator.FaultDown})
 	settings := c.settings("fleet", hosts, "")
-	p, stdin, err := stack.StartWithInput("wine", []string{plugin, "--config", settings}, wine(c.prefix))
+	p, stdin, err := stack.StartWithInput("wine", []string{plugin, "--config", settings}, wineEnv(c.prefix))
 	require.NoError(t, err)
 	for round := 1; round <= 3; round++ {
 		c.await(p, `result="success"`, round)
@@ -109,19 +109,19 @@ func TestRounds(t *testing.T) {
 	require.Equal(t, 4, strings.Count(p.Output(), `result="success"`))
 }
 
-// The end of the input also ends a round that hangs.
-func TestEndInTheMiddleOfARound(t *testing.T) {
+// The end of the input also ends a round in which a server hangs.
+func TestEndDuringRound(t *testing.T) {
 	c := withPlugin(t)
 	fleet, hosts := c.Start(simulator.Server{Fault: simulator.FaultNoAnswer})
 	settings := c.settings("fleet", hosts, "  timeout = \"30m\"\n")
-	p, stdin, err := stack.StartWithInput("wine", []string{plugin, "--config", settings}, wine(c.prefix))
+	p, stdin, err := stack.StartWithInput("wine", []string{plugin, "--config", settings}, wineEnv(c.prefix))
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return fleet.Requests(0) > 0 }, patience, 20*time.Millisecond)
 	require.NoError(t, stdin.Close())
 	status, err := p.Wait(patience)
 	require.NoError(t, err)
 	require.Zero(t, status)
-	require.NotContains(t, p.Output(), "result=", "a server that was cut off has not failed")
+	require.NotContains(t, p.Output(), "result=", "an interrupted poll is not a failure")
 }
 
 func TestLogLevels(t *testing.T) {
@@ -129,15 +129,15 @@ func TestLogLevels(t *testing.T) {
 	_, hosts := c.Start(simulator.Server{}, simulator.Server{Fault: simulator.FaultDown})
 	settings := c.settings("fleet", hosts, "  insecure_skip_verify = true\n")
 	for level, letters := range map[string]string{"error": "E", "warn": "EW", "debug": "DEIW"} {
-		output := "\n" + c.do(plugin, "--once", "--log-level", level, "--config", settings)
+		output := "\n" + c.mustRun(plugin, "--once", "--log-level", level, "--config", settings)
 		for _, letter := range "DEIW" {
 			require.Equal(t, strings.ContainsRune(letters, letter), strings.Contains(output, "\n"+string(letter)+"! "), "%s: %c in\n%s", level, letter, output)
 		}
 	}
 }
 
-// Two commands carry the lists to a computer without internet. A catalogue that another program
-// has open stays as it was, and the message says so.
+// "catalog download" and "catalog update --from" update a computer without internet access. If another
+// program has the catalogue open, the update fails with a clear message and changes nothing.
 func TestCatalogUpdateFromABundle(t *testing.T) {
 	c := withPlugin(t)
 	feeds := feedtest.Start(t)
@@ -148,10 +148,10 @@ func TestCatalogUpdateFromABundle(t *testing.T) {
 	feeds.Set("exploited", feedtest.Body(string(feedtest.KEV(day, feedtest.KEVEntry("CVE-2031-0001", "Qlik", "Sense", day, "Known")))))
 
 	require.NoError(t, os.Mkdir(c.path("lists"), 0o700))
-	c.do(plugin, append(append([]string{"catalog", "download"}, feeds.Options()...), `C:\lists\lists.tar.gz`)...)
-	output := c.do(plugin, "catalog", "update", "--from", `C:\lists\lists.tar.gz`, `C:\lists\catalog.toml`)
+	c.mustRun(plugin, append(append([]string{"catalog", "download"}, feeds.Options()...), `C:\lists\lists.tar.gz`)...)
+	output := c.mustRun(plugin, "catalog", "update", "--from", `C:\lists\lists.tar.gz`, `C:\lists\catalog.toml`)
 	require.Contains(t, output, "May 2031: new release")
-	require.Contains(t, c.do(plugin, "catalog", "check", `C:\lists\catalog.toml`), "in order")
+	require.Contains(t, c.mustRun(plugin, "catalog", "check", `C:\lists\catalog.toml`), "in order")
 
 	before := c.Read(c.path("lists/catalog.toml"))
 	require.NoError(t, compile("holdopen.c", c.path("holdopen.exe")))
@@ -165,10 +165,10 @@ func TestCatalogUpdateFromABundle(t *testing.T) {
 	require.Contains(t, output, `C:\lists\catalog.toml cannot be replaced while another program has it open, and stays as it was: `)
 	require.Equal(t, before, c.Read(c.path("lists/catalog.toml")))
 
-	c.do("taskkill", "/f", "/im", "holdopen.exe")
-	c.do(plugin, update...)
+	c.mustRun("taskkill", "/f", "/im", "holdopen.exe")
+	c.mustRun(plugin, update...)
 	require.NotEqual(t, before, c.Read(c.path("lists/catalog.toml")))
 	entries, err := os.ReadDir(c.path("lists"))
 	require.NoError(t, err)
-	require.Len(t, entries, 2, "the bundle and the catalogue, and nothing is left behind")
+	require.Len(t, entries, 2, "only the bundle and the catalogue")
 }

@@ -4,7 +4,6 @@ package windows
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,7 +21,7 @@ const (
 	execdLog = "[inputs.execd::qlik_sense_version] "
 )
 
-// telegrafConf shows the points between the log lines.
+// telegrafConf writes points to standard output, where the log is too.
 const telegrafConf = `[agent]
   interval = "1h"
   flush_interval = "500ms"
@@ -31,7 +30,7 @@ const telegrafConf = `[agent]
   files = ["stdout"]
 `
 
-// addTelegraf puts Telegraf in its place.
+// addTelegraf installs Telegraf.
 func (c *computer) addTelegraf() {
 	c.Helper()
 	require.NoError(c, os.MkdirAll(c.path(dropIns), 0o750))
@@ -59,20 +58,19 @@ func (c *computer) shipped(name string, edits ...string) string {
 	return c.Edit(c.Read(rig.Root+"/deploy/telegraf.d/windows/"+name), append([]string{`collection_jitter = "5m"`, ""}, edits...)...)
 }
 
-// exampleHosts are those of the shipped files.
+// exampleHosts are the hosts in the shipped drop-ins.
 const exampleHosts = `"qlik1.example.com", "qlik2.example.com"`
 
-// oneFile is the drop-in with the settings inside, and the site's certificates in their place.
+// oneFile returns the drop-in with the settings inside, and copies the site's certificates to the
+// folder that it names.
 func (c *computer) oneFile(hosts []string, edits ...string) string {
 	c.Helper()
-	for _, name := range []string{"root.pem", "client.pem", "client_key.pem"} {
-		c.copy(filepath.Join(c.SiteDir, name), "Program Files/Telegraf/qlik-sense/"+name)
-	}
+	c.copyCertificates("Program Files/Telegraf/qlik-sense")
 	return c.shipped("qlik-sense-version.conf", append([]string{exampleHosts, stack.Quote(hosts)}, edits...)...)
 }
 
-// The first round comes with the start, although the interval is six hours.
-func TestDropInWithTheSettingsInside(t *testing.T) {
+// The first round comes at the start, although the interval is six hours.
+func TestOneFileDropIn(t *testing.T) {
 	c := withTelegraf(t)
 	_, hosts := c.Start(simulator.Server{}, simulator.Server{Fault: simulator.Fault401})
 	p := c.startTelegraf(c.oneFile(hosts))
@@ -81,7 +79,7 @@ func TestDropInWithTheSettingsInside(t *testing.T) {
 	require.Contains(t, p.Output(), `result="authentication_failed"`)
 }
 
-func TestDropInWithASecondFile(t *testing.T) {
+func TestTwoFileDropIn(t *testing.T) {
 	c := withTelegraf(t)
 	_, hosts := c.Start(simulator.Server{})
 	path := c.settings("Program Files/Telegraf/qlik-sense", hosts, "")
@@ -109,13 +107,13 @@ func TestKillAndRestart(t *testing.T) {
 	_, hosts := c.Start(simulator.Server{})
 	p := c.startTelegraf(c.oneFile(hosts, `signal = "STDIN"`, "signal = \"STDIN\"\n  restart_delay = \"1s\""))
 	c.await(p, `result="success"`, 1)
-	c.do("taskkill", "/f", "/im", "telegraf-qlik-sense-version.exe")
+	c.mustRun("taskkill", "/f", "/im", "telegraf-qlik-sense-version.exe")
 	c.await(p, `result="success"`, 2)
 	c.await(p, "Starting process", 2)
 }
 
-// Telegraf's end does not wait for servers that hang, and takes the plugin along.
-func TestTelegrafStopsWhileServersHang(t *testing.T) {
+// Telegraf stops without waiting for hanging servers, and the plugin stops with it.
+func TestStopWhileServersHang(t *testing.T) {
 	c := withTelegraf(t)
 	fleet, hosts := c.Start(simulator.Server{Fault: simulator.FaultNoAnswer})
 	p := c.startTelegraf(c.oneFile(hosts, "[inputs.qlik_sense_version.tags]", "timeout = \"30m\"\n  [inputs.qlik_sense_version.tags]"))
@@ -123,12 +121,12 @@ func TestTelegrafStopsWhileServersHang(t *testing.T) {
 	status, err := p.Stop(patience)
 	require.NoError(t, err)
 	require.Zero(t, status)
-	require.NotContains(t, p.Output(), "result=", "a server that was cut off has not failed")
+	require.NotContains(t, p.Output(), "result=", "an interrupted poll is not a failure")
 	status, _ = c.run("taskkill", "/f", "/im", "telegraf-qlik-sense-version.exe")
-	require.NotZero(t, status, "the plugin still ran")
+	require.NotZero(t, status, "the plugin was still running")
 }
 
-// A missing program stops the whole of Telegraf, hence the order of the MSI.
+// Telegraf does not start without the program, so the MSI installs the program first and removes it last.
 func TestMissingProgramStopsTelegraf(t *testing.T) {
 	c := newComputer(t)
 	c.addTelegraf()

@@ -19,18 +19,18 @@ import (
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// skipped are the unit tests that do not run under Wine, by package.
-var skipped = map[string]map[string]string{
-	"internal/atomicfile": {"^TestLock$": "needs symbolic links of Go, which Wine 8 does not follow"},
-	"internal/poll":       {"^TestTimeoutBeforeTheFirstStep$": "has a timeout of a nanosecond, which no clock of Windows can measure"},
-	"internal/simulator":  {"^TestFaults$/^reset$": "resets a connection, which Wine 8 may show as its end"},
+// skippedTests are the unit tests that cannot pass under Wine, by package, with the reason.
+var skippedTests = map[string]map[string]string{
+	"internal/atomicfile": {"^TestLock$": "needs symbolic links created by Go, which Wine 8 does not follow"},
+	"internal/poll":       {"^TestTimeoutBeforeFirstStep$": "has a timeout of a nanosecond, which Windows clocks cannot measure"},
+	"internal/simulator":  {"^TestFaults$/^reset$": "resets a connection, which Wine 8 may report as EOF"},
 	"cmd/telegraf-qlik-sense-version": {
-		"^TestCatalogUpdateInterrupted$": "interrupts a process, for which Windows has no signal",
-		"^TestScripts$/^check$":          "calls sh",
+		"^TestCatalogUpdateInterrupted$": "interrupts a process, which Windows has no signal for",
+		"^TestScripts$/^check$":          "runs sh",
 	},
 }
 
-// All tests of the repository compile for Windows, and those without other programs run there.
+// All tests of the repository compile for Windows, and the unit tests run there.
 func TestUnits(t *testing.T) {
 	c := newComputer(t)
 	programs := t.TempDir()
@@ -39,7 +39,7 @@ func TestUnits(t *testing.T) {
 		args := []string{"test", "-c", "-ldflags=-s -w", "-overlay", overlay(t), "-o", dir + "/"}
 		build := exec.Command("go", append(args, packages...)...)
 		build.Dir = rig.Root
-		require.NoError(t, finish(build, []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"}))
+		require.NoError(t, runCommand(build, []string{"GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"}))
 	}
 
 	list := exec.Command("go", append([]string{"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"}, own...)...)
@@ -53,21 +53,21 @@ func TestUnits(t *testing.T) {
 		ran[folder] = true
 		t.Run(folder, func(t *testing.T) { c.runUnits(t, filepath.Join(programs, path.Base(folder)+".test.exe"), folder) })
 	}
-	for folder := range skipped {
-		require.Contains(t, ran, folder, "a package that is not there any more")
+	for folder := range skippedTests {
+		require.Contains(t, ran, folder, "skippedTests names a package without tests")
 	}
 }
 
-var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
-// runUnits runs the tests of a package, in its folder. Wine removes a file that is still open only
-// later, so that a test may not get rid of its folder: it is run again.
+// runUnits runs the tests of a package, in its folder. Tests whose temporary folder could not be
+// removed run again: Wine deletes files that are still open with a delay.
 func (c *computer) runUnits(t *testing.T, program, folder string) {
 	t.Helper()
 	args := []string{program, "-test.timeout=5m"}
-	patterns := make([]string, 0, len(skipped[folder]))
-	for pattern, reason := range skipped[folder] {
-		t.Logf("left out: %s: it %s", pattern, reason)
+	patterns := make([]string, 0, len(skippedTests[folder]))
+	for pattern, reason := range skippedTests[folder] {
+		t.Logf("skipped: %s: it %s", pattern, reason)
 		patterns = append(patterns, pattern)
 	}
 	if len(patterns) > 0 {
@@ -77,7 +77,7 @@ func (c *computer) runUnits(t *testing.T, program, folder string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 		cmd := exec.CommandContext(ctx, "wine", append(args, "-test.run="+tests)...)
 		cmd.Dir = filepath.Join(rig.Root, folder)
-		cmd.Env = append(os.Environ(), wine(c.prefix)...)
+		cmd.Env = append(os.Environ(), wineEnv(c.prefix)...)
 		cmd.WaitDelay = time.Second
 		output, err := cmd.CombinedOutput()
 		cancel()
@@ -89,7 +89,7 @@ func (c *computer) runUnits(t *testing.T, program, folder string) {
 			require.NoError(t, err, "%s", output)
 		}
 		var names []string
-		for _, match := range failed.FindAllStringSubmatch(string(output), -1) {
+		for _, match := range failedTest.FindAllStringSubmatch(string(output), -1) {
 			names = append(names, match[1])
 		}
 		require.NotEmpty(t, names, "%s", output)
@@ -97,8 +97,8 @@ func (c *computer) runUnits(t *testing.T, program, folder string) {
 	}
 }
 
-// overlay lets Go remove folders in the way of older versions of Windows: Wine 8 lacks the newer
-// one and does not say so in the way that Go expects. The programs that are shipped remove none.
+// overlay makes Go delete folders as on older versions of Windows: Wine 8 lacks the newer call, and
+// fails with another error than the one that makes Go fall back. The shipped programs delete no folders.
 func overlay(t *testing.T) string {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()

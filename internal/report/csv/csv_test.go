@@ -199,7 +199,7 @@ func TestTags(t *testing.T) {
 	require.Equal(t, []string{"", "", "", "", "", ""}, rows[3][4:10])
 }
 
-// full is a full disk.
+// full is a writer that fails like a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }
@@ -209,7 +209,7 @@ func TestWriteError(t *testing.T) {
 	require.ErrorIs(t, Plain.Write(full{broken}, reporttest.Large(t, 10)), broken)
 }
 
-func TestSafe(t *testing.T) {
+func TestSafeCell(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                         "",
 		"May 2025 Patch 3":         "May 2025 Patch 3",

@@ -34,7 +34,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, "DEV", cellOf(t, rows, 1, "wave_name"))
 }
 
-func TestPlanOfSites(t *testing.T) {
+func TestPlanSites(t *testing.T) {
 	text, _ := planOf(t, reporttest.Sites(t))
 	require.Contains(t, string(text), `Central,"central,engine,proxy"`)
 }

@@ -27,7 +27,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// browser is a Chromium without a window, which all tests share.
+// browser is a headless Chromium that all tests share.
 type browser struct {
 	ctx  context.Context
 	dir  string // its profile and temporary files
@@ -65,10 +65,10 @@ var start = sync.OnceValues(func() (*browser, error) {
 	return running, chromedp.Do(ctx)
 })
 
-// running is the browser once it was started.
+// running is the browser, once it has been started.
 var running *browser
 
-// TestMain ends the browser, and fails if anything of it is left.
+// TestMain stops the browser, and fails if any of its processes or files are left.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if running != nil {
@@ -94,12 +94,12 @@ func newBrowser(t *testing.T) *browser {
 	br, err := start()
 	require.NoError(t, err)
 	if br == nil {
-		t.Skip("not run, for there is neither chromium nor chromium-browser nor google-chrome in PATH")
+		t.Skip("needs chromium, chromium-browser or google-chrome in PATH")
 	}
 	return br
 }
 
-// processesOf finds the processes with a folder in their command lines; none without /proc.
+// processesOf returns the processes with a folder in their command lines; none on systems without /proc.
 func processesOf(dir string) (found []string) {
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range commands {
@@ -127,7 +127,7 @@ func (br *browser) open(t *testing.T, content []byte, width int64, prepare ...ch
 	address := (&url.URL{Scheme: "file", Path: file}).String()
 
 	ctx, cancel := chromedp.NewContext(br.ctx)
-	require.NoError(t, chromedp.Do(ctx)) // the tab lives as long as the context that it is opened with
+	require.NoError(t, chromedp.Do(ctx)) // the tab closes with the context that opened it
 	b := &tab{t: t, ctx: ctx}
 	b.do(chromedp.EmulateViewport(width, 900), chromedp.Steps(prepare...))
 	require.NoError(t, chromedp.Listen(ctx, b.listen))
@@ -161,7 +161,7 @@ func (b *tab) listen(event any) {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second) // an element that never comes is waited for
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second) // chromedp waits without limit for a missing element
 	defer cancel()
 	require.NoError(b.t, chromedp.Do(ctx, steps...))
 }
@@ -272,8 +272,8 @@ func TestHTMLInBrowser(t *testing.T) {
 	}
 }
 
-// drawPicture draws the picture of the README. Browsers draw it differently from machine to machine, so
-// that it cannot be compared.
+// drawPicture draws the picture of the README. It is not compared, because browsers render it differently
+// on each machine.
 func drawPicture(t *testing.T, br *browser) {
 	t.Helper()
 	b := br.open(t, render(t, reporttest.Demonstration(t)), 1280)

@@ -32,7 +32,7 @@ var payloads = []string{
 	`{{.}} ${alert(1)} %s %!d`,
 }
 
-// unseen are the purposes of texts that the page does not show.
+// unseen are the purposes of texts that the page does not contain.
 var unseen = []string{"product", "deployment", "id", "hash", "deprecated", "copyright"}
 
 // poisoned is a report with a payload in every text, each numbered, and the texts that its page has to
@@ -99,7 +99,7 @@ func TestHTMLHostile(t *testing.T) {
 	}
 }
 
-// requireOurs checks that a page has only our elements, attributes and addresses.
+// requireOurs checks that a page has only the expected elements, attributes and addresses.
 func requireOurs(t *testing.T, document *html.Node) {
 	t.Helper()
 	for n := range document.Descendants() {

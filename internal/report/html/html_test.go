@@ -83,7 +83,7 @@ func TestHTML(t *testing.T) {
 	golden.Require(t, "testdata/report.html", string(render(t, reporttest.Mixed(t))))
 }
 
-// shownCounts are the numbers of the tiles.
+// shownCounts returns the numbers on the tiles.
 func shownCounts(document *html.Node) map[string]string {
 	shown := make(map[string]string)
 	for _, n := range having(document, "data-count") {
@@ -102,7 +102,7 @@ func wantedCounts(s *report.Summary) map[string]string {
 	}
 }
 
-func TestHTMLShowsTheWholeReport(t *testing.T) {
+func TestHTMLComplete(t *testing.T) {
 	for name, r := range map[string]*report.Report{"mixed": reporttest.Mixed(t), "large": reporttest.Large(t, 700)} {
 		document := parse(t, render(t, r))
 		require.Equal(t, wantedCounts(&r.Summary), shownCounts(document), name)
@@ -173,7 +173,7 @@ func TestHTMLLinks(t *testing.T) {
 }
 
 // The style sheet names the columns for the cards of narrow screens.
-func TestHTMLColumnsOfCards(t *testing.T) {
+func TestHTMLCardColumns(t *testing.T) {
 	for class, columns := range map[string][]string{
 		"servers": serverColumns, "affected": affectedColumns, "failures": failureColumns, "catalogs": catalogColumns,
 		"undecided": undecidedColumns, "dismissed": dismissedColumns, "plan": planColumns, "matrix": matrixColumns,
@@ -231,7 +231,7 @@ func TestGrouped(t *testing.T) {
 	require.Equal(t, "-100", grouped(-100))
 }
 
-func TestHTMLOfLargeFleet(t *testing.T) {
+func TestHTMLLargeFleet(t *testing.T) {
 	page := render(t, reporttest.Large(t, 2000))
 	require.Less(t, len(page), 3<<20)
 	t.Logf("%d bytes", len(page))
@@ -249,7 +249,7 @@ func TestHTMLWriteError(t *testing.T) {
 	r := reporttest.Large(t, 50)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("not run, for this machine has no /dev/full")
+		t.Skip("needs /dev/full")
 	}
 	defer full.Close()
 	require.Error(t, Write(full, r))

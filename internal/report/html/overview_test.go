@@ -57,7 +57,7 @@ func matrixOf(t *testing.T, r *report.Report) (rows []string) {
 func TestHTMLMatrix(t *testing.T) {
 	require.Equal(t, []string{"PROD: 3 1 1 0 1 5", "TEST: 1 1 0 2 1 5", "DEV: 0 1 0 0 4 5", "All: 4 3 1 2 6 15"}, matrixOf(t, reporttest.Mixed(t)))
 
-	// Green means that everything is proven: neither an incomplete site nor an empty environment is.
+	// Green means that everything is proven, so incomplete sites and empty environments are not green.
 	require.Equal(t,
 		[]string{"PROD: 2 0 0 0 1 3", "TEST nodes unknown: 1 0 0 0 0 1", "DEV nodes unknown: 0 0 0 0 0 0", "All: 3 0 0 0 1 4"},
 		matrixOf(t, reporttest.Sites(t)))
@@ -74,7 +74,7 @@ func TestHTMLMatrix(t *testing.T) {
 }
 
 // Of many environments, those with the most unproven servers have their own rows.
-func TestHTMLMatrixOfManyEnvironments(t *testing.T) {
+func TestHTMLMatrixManyEnvironments(t *testing.T) {
 	environments := make([]reporttest.Environment, 0, maxEnvironments+3)
 	for i := range maxEnvironments + 3 {
 		server := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
@@ -88,7 +88,7 @@ func TestHTMLMatrixOfManyEnvironments(t *testing.T) {
 	require.Equal(t, []string{"others: 3 environments: 3* 0 0 0 0 3", "All: 4 7 7 0 0 11"}, rows[maxEnvironments:])
 }
 
-func TestHTMLWorst(t *testing.T) {
+func TestHTMLWorstState(t *testing.T) {
 	exploited := reporttest.Runs("a", "August 2023 Patch 1", "")
 	vulnerable := reporttest.Runs("b", "May 2024 Patch 9", "")
 	silent := reporttest.Fails("c", poll.Outcome{Result: poll.Timeout})
@@ -154,8 +154,8 @@ func TestHTMLWorst(t *testing.T) {
 	require.NotContains(t, pageText(t, &report.Report{}), "Nothing is to be installed.")
 }
 
-// The first page has the lines of the plan; if they are many, it has the first ones and the plan has all.
-func TestHTMLNext(t *testing.T) {
+// The first page lists the steps of the plan; if there are many, it lists the first ones.
+func TestHTMLNextSteps(t *testing.T) {
 	lists := func(p *plan.Plan) (next, all []string) {
 		document := parse(t, renderPlan(t, p))
 		for _, list := range ofClass(document, "lines") {
@@ -268,8 +268,8 @@ func parseRelease(t *testing.T, label string) release.Release {
 	return r
 }
 
-// The page never tells people to install anything but what the plan says.
-func TestHTMLOneFix(t *testing.T) {
+// The page never recommends an installation that is not in the plan.
+func TestHTMLFixesAgreeWithPlan(t *testing.T) {
 	supported := func(s *fleet.Settings) { s.RequireSupport = true }
 	for name, r := range map[string]*report.Report{
 		"mixed": reporttest.Mixed(t), "thirty": reporttest.Thirty(t),
@@ -302,9 +302,9 @@ func TestHTMLOneFix(t *testing.T) {
 	}
 }
 
-// Unknown nodes keep a row from being green, even in the row for the other environments, and beside a block with
-// the same tags.
-func TestHTMLMatrixOfIncompleteSites(t *testing.T) {
+// A row with unknown nodes is not green, even the row for the other environments, and even if another block
+// with the same tags is complete.
+func TestHTMLMatrixIncompleteSites(t *testing.T) {
 	current := func(host string) reporttest.Server { return reporttest.Runs(host, "May 2025 Patch 15", "14.231.27") }
 	many := make([]reporttest.Environment, 0, 12)
 	for i := range cap(many) {

@@ -58,8 +58,8 @@ func pages(t *testing.T, pdf []byte) (count int, headings map[string]int) {
 	return len(ids), headings
 }
 
-// Thirty servers take six pages; the first is the overview, which fills it.
-func TestHTMLOnPaper(t *testing.T) {
+// A report of thirty servers has six pages; the overview fills the first.
+func TestHTMLPrint(t *testing.T) {
 	thirty := reporttest.Thirty(t)
 	planned, err := plan.New(thirty, plan.Options{Waves: []string{"DEV", "TEST", "PROD"}})
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestHTMLOnPaper(t *testing.T) {
 
 // No row of the servers is taller than ten lines, even with a long remark, and the certificates of failed
 // servers are part of their rows.
-func TestHTMLSentencesOnPaper(t *testing.T) {
+func TestHTMLPrintedSentences(t *testing.T) {
 	b := newBrowser(t).open(t, render(t, reporttest.Mixed(t)), papers[1].width)
 	call(b, emulation.SetEmulatedMedia, media("print", "light"))
 	require.Less(t, eval[float64](b, `Math.max(...Array.from(document.querySelectorAll(".servers tbody tr"), e => e.offsetHeight))`), 10*12.0)
@@ -129,7 +129,7 @@ func TestHTMLFirstPage(t *testing.T) {
 }
 
 // The page of 500 servers stays small, because long lists are folded.
-func TestHTMLOf500Servers(t *testing.T) {
+func TestHTML500Servers(t *testing.T) {
 	content := render(t, reporttest.Large(t, 500))
 	b := newBrowser(t).open(t, content, 1280)
 	nodes := eval[int](b, `document.querySelectorAll("*").length`)

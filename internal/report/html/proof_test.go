@@ -17,7 +17,7 @@ import (
 )
 
 // The share is of all servers: those that do not answer or are unknown are not proven.
-func TestHTMLShareOfAllServers(t *testing.T) {
+func TestHTMLCompliantShare(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	vulnerable := reporttest.Runs("qlik2.example.com", "May 2024 Patch 9", "14.187.14")
 	unknown := reporttest.Runs("qlik3.example.com", "November 2026", "14.290.4")

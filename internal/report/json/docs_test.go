@@ -13,7 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Every member of the document, and nothing else, is described, in its order and with its type.
+// The page describes exactly the members of the document, in order and with their types.
 func TestDocumentation(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[document](), model)
@@ -33,7 +33,7 @@ func TestDocumentation(t *testing.T) {
 	requireDescribed(t, "check-json.md", model)
 }
 
-// The same for a plan. What it shares with a report is described there.
+// The same for a plan, except for members that it shares with a report.
 func TestDocumentationOfPlans(t *testing.T) {
 	model := make(map[string][]string)
 	members(reflect.TypeFor[planDocument](), model)

@@ -89,7 +89,7 @@ func requireServer(t *testing.T, s *report.Server, got map[string]any) {
 	require.Equal(t, want, got)
 }
 
-// valid makes a text what JSON makes of it: valid UTF-8.
+// valid returns a text as valid UTF-8, as encoding/json does.
 func valid(s string) string { return string([]rune(s)) }
 
 func TestJSON(t *testing.T) {
@@ -146,7 +146,7 @@ func fieldNames() []string {
 	return names
 }
 
-// The share is of all servers, and null without servers.
+// The share counts all servers, and is null if there are none.
 func TestPercent(t *testing.T) {
 	compliant := reporttest.Runs("qlik1.example.com", "May 2025 Patch 15", "14.231.27")
 	unknown := reporttest.Runs("qlik2.example.com", "November 2026", "14.290.4")
@@ -232,7 +232,7 @@ func TestHostile(t *testing.T) {
 }
 
 // The year 9999 is the last that JSON can represent.
-func TestCertificateOfTheYear9999(t *testing.T) {
+func TestCertificateYear9999(t *testing.T) {
 	end := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
 		reporttest.Fails("qlik1.example.com", poll.Outcome{
@@ -252,7 +252,7 @@ func TestNotEncodable(t *testing.T) {
 	require.Error(t, Write(&bytes.Buffer{}, r))
 }
 
-// Only percentages are null, never arrays.
+// Percentages can be null, arrays cannot.
 func TestNoNullArrays(t *testing.T) {
 	certificates := reporttest.Fails("qlik1.example.com", poll.Outcome{
 		Result: poll.TLSError, Step: poll.StepTLS, ServerCertificate: new(poll.Certificate), ClientCertificate: new(poll.Certificate),
@@ -288,7 +288,7 @@ func nulls(value any, place string) []string {
 	return found
 }
 
-// full is a full disk.
+// full is a writer that fails like a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }

@@ -28,7 +28,7 @@ func TestPlan(t *testing.T) {
 	require.NotContains(t, string(text), "null")
 }
 
-func TestPlanOfSites(t *testing.T) {
+func TestPlanSites(t *testing.T) {
 	text := string(planOf(t, reporttest.Sites(t), plan.Options{}))
 	require.Contains(t, text, `"node_name": "Central",`)
 	require.Contains(t, text, `"node_roles": [`)
@@ -58,8 +58,8 @@ func TestPlanIdentifiesAsReport(t *testing.T) {
 	}
 }
 
-// Servers that were judged by other data than the settings name say so.
-func TestPlanByOtherData(t *testing.T) {
+// A plan marks servers that were judged by other data than the settings name.
+func TestPlanFallbackCatalogue(t *testing.T) {
 	unread := reporttest.Environment{Name: "PROD", Problem: "catalog.toml: no such file", Servers: []reporttest.Server{
 		reporttest.Runs("127.41.1.1", "May 2025 Patch 15", "14.231.27"),
 	}}

@@ -19,7 +19,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/reporttest"
 )
 
-// format is a line by the convention: one bar, and performance data after it.
+// format matches a line of a Nagios plugin: text, a bar, and performance data.
 var format = regexp.MustCompile(`^QLIK SENSE (OK|WARNING|CRITICAL|UNKNOWN): [^|\pC\x{2028}\x{2029}]+ \|` +
 	`( [a-z_]+=-?\d+(;(-?\d+)?:?(;(-?\d+)?:?(;\d+(;\d+)?)?)?)?)+\n$`)
 
@@ -33,7 +33,7 @@ func write(t *testing.T, r *report.Report, thresholds Thresholds) (State, string
 	return state, out.String()
 }
 
-// fresh is data of the day of the report.
+// fresh are data as old as the report.
 var fresh = func(c *catalog.Catalog) {
 	today := catalog.DayOf(reporttest.At)
 	c.ReleasesAsOf, c.AdvisoriesAsOf, c.ExploitedAsOf = today, today, today
@@ -58,7 +58,7 @@ func TestFleets(t *testing.T) {
 	golden.Require(t, "testdata/lines.txt", all.String())
 }
 
-// Known problems come before unknown states, and those before what is about to expire.
+// Known problems come first, then unknown states, then what is about to expire.
 func TestStates(t *testing.T) {
 	current := func() reporttest.Server { return reporttest.Runs("qlik1", "May 2025 Patch 15", "14.231.27") }
 	expiring := func(in time.Duration) reporttest.Server {
@@ -151,7 +151,7 @@ func TestOnly(t *testing.T) {
 	require.NotContains(t, line, "could not be listed")
 }
 
-func TestNobodyAsked(t *testing.T) {
+func TestNoServers(t *testing.T) {
 	state, line := write(t, reporttest.Report(t), days(30))
 	require.Equal(t, Unknown, state)
 	require.Contains(t, line, "no server was asked")

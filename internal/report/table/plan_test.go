@@ -35,7 +35,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-func TestPlanOfSites(t *testing.T) {
+func TestPlanSites(t *testing.T) {
 	text := planOf(t, reporttest.Sites(t), Options{})
 	requireFits(t, text, 100)
 	require.Contains(t, text, "qlik3.example.com")
@@ -52,7 +52,7 @@ func TestHostilePlan(t *testing.T) {
 	}
 }
 
-func TestPlanOfLargeFleet(t *testing.T) {
+func TestPlanLargeFleet(t *testing.T) {
 	text := planOf(t, reporttest.Large(t, 2000), Options{Width: 160})
 	requireFits(t, text, 160)
 	_, lines, _ := strings.Cut(text, "For the change request")

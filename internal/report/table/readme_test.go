@@ -12,7 +12,7 @@ import (
 )
 
 // The documentation shows what the program prints.
-func TestPageShowsTheTable(t *testing.T) {
+func TestPageTable(t *testing.T) {
 	table := tableOf(t, reporttest.Demonstration(t), Options{})
 	if golden.Update() {
 		t.Log(table)

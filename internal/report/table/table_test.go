@@ -74,8 +74,8 @@ func TestSites(t *testing.T) {
 	golden.Require(t, "testdata/sites.txt", tableOf(t, r, Options{Width: 132}))
 }
 
-// Only the option decides about colours, not the state or the environment of the library.
-func TestColourIsTheOptions(t *testing.T) {
+// Only the option enables colours, whatever the state or the environment of the library.
+func TestColourOption(t *testing.T) {
 	r := reporttest.Large(t, 40)
 	defer pretty.EnableColors()
 	pretty.DisableColors()
@@ -88,7 +88,7 @@ func TestColourIsTheOptions(t *testing.T) {
 	require.NotContains(t, tableOf(t, r, Options{}), "\x1b")
 }
 
-func TestTableOfLargeFleet(t *testing.T) {
+func TestTableLargeFleet(t *testing.T) {
 	r := reporttest.Large(t, 2000)
 	table := tableOf(t, r, Options{})
 	requireFits(t, table, 100)
@@ -111,7 +111,7 @@ func TestTableEmpty(t *testing.T) {
 	require.True(t, strings.HasSuffix(noServers, "\n\n0 servers: nothing is proven\n"), noServers)
 }
 
-// full is a full disk.
+// full is a writer that fails like a full disk.
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }
@@ -133,7 +133,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-func TestFitsAnyWidth(t *testing.T) {
+func TestTableFitsWidth(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -143,8 +143,8 @@ func TestFitsAnyWidth(t *testing.T) {
 	}
 }
 
-// A long name is wrapped, never cut, so that names that differ in the middle can be told apart.
-func TestKeepsLongNames(t *testing.T) {
+// A long name is wrapped, never truncated, so that similar names stay distinguishable.
+func TestLongNames(t *testing.T) {
 	long := strings.Repeat("a-long-part.", 12) + "example.com"
 	r := reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{
 		reporttest.Fails(long, poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect}),
@@ -266,7 +266,7 @@ func TestRow(t *testing.T) {
 	}
 }
 
-// The share of all servers comes first, then that of those that answered.
+// The share of all servers comes first, then the share of those that answered.
 func TestSummary(t *testing.T) {
 	for want, s := range map[string]report.Summary{
 		"1 server, 1 answered, proven compliant: 1 of 1 (100 %), 0 vulnerable, 1 version": {

@@ -28,16 +28,16 @@ import (
 
 // testServer is a [[server]] of servers.toml: a simulated server.
 type testServer struct {
-	Title        string            `toml:"title"`   // what is special about it
+	Title        string            `toml:"title"`   // of the server's points in expected.out
 	Address      string            `toml:"address"` // 127.0.0.1, 127.0.0.2 and so on if empty
-	Name         string            `toml:"name"`    // machine name in the certificate
+	Name         string            `toml:"name"`    // host name in the certificate
 	Fault        string            `toml:"fault"`
 	Sample       string            `toml:"sample"` // name of a real server's reply
 	Reply        string            `toml:"reply"`
-	Header       map[string]string `toml:"header"` // wanted in the request
+	Header       map[string]string `toml:"header"` // required in the request
 	NoClientCert bool              `toml:"no_client_cert"`
 	Plain        bool              `toml:"plain"`
-	Repository   bool              `toml:"repository"` // lists the nodes of the case
+	Repository   bool              `toml:"repository"` // whether it lists the nodes of the case
 }
 
 // testNode is a [[node]] of servers.toml.
@@ -54,7 +54,7 @@ func (s *testServer) simulate(t *testing.T) simulator.Server {
 		server.Addr = net.JoinHostPort(s.Address, "0")
 		listener, err := net.Listen("tcp", server.Addr)
 		if err != nil {
-			t.Skipf("not run, for this machine lacks the address: %v", err)
+			t.Skipf("this machine lacks the address: %v", err)
 		}
 		require.NoError(t, listener.Close())
 	}
@@ -114,7 +114,7 @@ func settings(t *testing.T, folder string, servers []string) *QlikSenseVersion {
 	require.NoError(t, err)
 	replacements := make([]string, 0, 6+2*len(servers))
 	replacements = append(replacements,
-		"{{certificates}}", filepath.ToSlash(world.Dir),
+		"{{certificates}}", filepath.ToSlash(sharedSite.Dir),
 		"{{case}}", filepath.ToSlash(folder),
 		"{{servers}}", `"`+strings.Join(servers, `", "`)+`"`,
 	)
@@ -170,19 +170,19 @@ func TestCases(t *testing.T) {
 func requireError(t *testing.T, got round, s *poll.Server, result string) {
 	t.Helper()
 	start := s.String() + ": "
-	of := slices.DeleteFunc(slices.Clone(got.errors), func(line string) bool { return !strings.HasPrefix(line, start) })
+	errors := slices.DeleteFunc(slices.Clone(got.errors), func(line string) bool { return !strings.HasPrefix(line, start) })
 	if result == "success" {
-		require.Empty(t, of)
+		require.Empty(t, errors)
 		return
 	}
-	require.Len(t, of, 1)
-	require.Regexp(t, "^"+regexp.QuoteMeta(start+result)+`: [^;\n]{10,}; [^;\n]{10,}`, of[0])
-	require.NotContains(t, of[0], "\n")
-	require.Less(t, len(of[0]), 1024)
+	require.Len(t, errors, 1)
+	require.Regexp(t, "^"+regexp.QuoteMeta(start+result)+`: [^;\n]{10,}; [^;\n]{10,}`, errors[0])
+	require.NotContains(t, errors[0], "\n")
+	require.Less(t, len(errors[0]), 1024)
 }
 
-// withoutVolatile checks the fields that differ in each run and replaces them by their sign, so
-// that expected.out still has them.
+// withoutVolatile checks the fields whose values differ from run to run, and replaces the values by their
+// sign, so that expected.out still has the fields.
 func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration) telegraf.Metric {
 	t.Helper()
 	p := point.Copy()
@@ -196,9 +196,9 @@ func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration)
 		seconds, ok := value.(int64)
 		require.True(t, ok)
 		if seconds > 0 {
-			require.InDelta(t, 5*365*day, seconds, 60, "as the simulator makes certificates")
+			require.InDelta(t, 5*365*day, seconds, 60, "the lifetime of the simulator's certificates")
 		} else {
-			require.InDelta(t, -day, seconds, 60, "as the simulator makes expired certificates")
+			require.InDelta(t, -day, seconds, 60, "the simulator's expired certificates ended a day ago")
 		}
 		p.AddField("certificate_expiry", int64(math.Copysign(1, float64(seconds))))
 	}
@@ -206,7 +206,7 @@ func withoutVolatile(t *testing.T, point telegraf.Metric, elapsed time.Duration)
 		if value, found := p.GetField(name); found {
 			days, ok := value.(int64)
 			require.True(t, ok)
-			require.InDelta(t, 0, days, 50*365, "days, not seconds")
+			require.InDelta(t, 0, days, 50*365, "the unit is days")
 			p.AddField(name, int64(1))
 		}
 	}
@@ -227,7 +227,7 @@ func writeExpected(t *testing.T, folder string, described []testServer, points [
 	s := &serializer.Serializer{SortFields: true}
 	require.NoError(t, s.Init())
 	var text strings.Builder
-	text.WriteString("# response_time and certificate_expiry show their sign alone, fields that count days only that they are there.\n")
+	text.WriteString("# response_time and certificate_expiry are replaced by their sign, fields that count days by 1.\n")
 	for i, point := range points {
 		point.SetTime(time.Unix(0, 0))
 		line, err := s.Serialize(point)
@@ -252,10 +252,10 @@ func (s *testServer) title() string {
 	case s.Sample != "":
 		return "the reply of a real server, " + s.Sample
 	}
-	return "in order"
+	return "healthy"
 }
 
-// The cases have every sample and every fault of the simulator.
+// The test cases cover every sample and every fault of the simulator.
 func TestCasesAreComplete(t *testing.T) {
 	samples := servers(t, "testdata/testcases/samples")
 	require.Len(t, samples, len(simulator.Samples()))
@@ -269,8 +269,8 @@ func TestCasesAreComplete(t *testing.T) {
 	}
 }
 
-// No value of a field is longer than 1 KiB or has a control character.
-func TestValuesAreBounded(t *testing.T) {
+// No string field is longer than 1 KiB or contains control characters.
+func TestFieldValueLimits(t *testing.T) {
 	for _, folder := range testCases(t) {
 		for _, point := range expected(t, folder) {
 			for _, f := range point.FieldList() {

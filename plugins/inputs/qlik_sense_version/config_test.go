@@ -26,7 +26,7 @@ func load(t *testing.T, text string) *QlikSenseVersion {
 	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
 	require.True(t, ok)
 	q.Log = &testutil.CaptureLogger{Name: "qlik_sense_version"}
-	alone(q)
+	isolate(q)
 	return q
 }
 
@@ -41,7 +41,7 @@ func TestValidDefaultConfig(t *testing.T) {
 	q, ok := conf.Inputs[0].Input.(*QlikSenseVersion)
 	require.True(t, ok)
 
-	// The defaults in the sample are true.
+	// The sample shows the actual defaults.
 	defaults := New()
 	defaults.Hosts = []string{"qlik1.example.com"}
 	defaults.Log = q.Log
@@ -59,7 +59,7 @@ func TestValidDefaultConfig(t *testing.T) {
 	require.Equal(t, map[string]string{"source": "qlik1.example.com"}, q.tags(servers[0]))
 }
 
-// Telegraf accepts every setting that is commented out in the sample.
+// Telegraf decodes the settings that are commented out in the sample.
 func TestValidCustomConfig(t *testing.T) {
 	conf := config.NewConfig()
 	require.NoError(t, conf.LoadConfig("testdata/conf/valid.conf"))
@@ -92,7 +92,7 @@ func TestValidCustomConfig(t *testing.T) {
 
 	var missing *poll.SettingError
 	require.ErrorAs(t, q.Init(), &missing)
-	require.Equal(t, "token_file", missing.Key, "the only setting that asks for a file of another machine")
+	require.Equal(t, "token_file", missing.Key, "the only setting that names a missing file")
 }
 
 func TestRegistered(t *testing.T) {

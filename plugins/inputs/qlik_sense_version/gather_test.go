@@ -18,10 +18,10 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-func TestOneTimestampForARound(t *testing.T) {
+func TestRoundTimestamp(t *testing.T) {
 	fleet := start(t, simulator.Server{}, simulator.Server{Fault: simulator.Fault503}, simulator.Server{Fault: simulator.FaultDown})
 	q, _ := newPlugin(addresses(fleet, 3)...)
-	// One after the other, so that the answers have different times.
+	// One at a time, so that the answers arrive at different times.
 	q.MaxConcurrentRequests = 1
 	require.NoError(t, q.Init())
 
@@ -40,24 +40,24 @@ func TestOneTimestampForARound(t *testing.T) {
 	}
 }
 
-// gate is an HTTP proxy that answers for all servers. It answers when the wanted number of
-// requests is under way, and records the maximum.
+// gate is an HTTP proxy that answers for all servers once the wanted number of requests is in flight. It
+// records the peak.
 type gate struct {
 	wanted int
 	open   chan struct{}
 
 	mu       sync.Mutex
-	underWay int
-	most     int
+	inFlight int
+	peak     int
 	requests int
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	g.requests++
-	g.underWay++
-	g.most = max(g.most, g.underWay)
-	if g.underWay == g.wanted {
+	g.inFlight++
+	g.peak = max(g.peak, g.inFlight)
+	if g.inFlight == g.wanted {
 		select {
 		case <-g.open:
 		default:
@@ -68,13 +68,13 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	select {
 	case <-g.open:
-		time.Sleep(time.Millisecond) // time for one too many to come
+		time.Sleep(time.Millisecond) // time for an excess request to arrive
 		_, _ = w.Write(simulator.Reply(newRelease, newVersion))
 	case <-r.Context().Done():
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.underWay--
+	g.inFlight--
 }
 
 func TestMaxConcurrentRequests(t *testing.T) {
@@ -99,7 +99,7 @@ func TestMaxConcurrentRequests(t *testing.T) {
 				require.Len(t, got.bySource(t), n)
 			}
 			require.Equal(t, 2*n, g.requests, "one request for each server and round")
-			require.Equal(t, wanted, g.most, "requests under way at the same time")
+			require.Equal(t, wanted, g.peak, "concurrent requests")
 			require.Len(t, lines(log, testutil.LevelInfo), n)
 		})
 	}
@@ -129,36 +129,36 @@ func TestCancelledRound(t *testing.T) {
 	}()
 	var acc testutil.Accumulator
 	q.GatherContext(ctx, &acc)
-	require.Less(t, time.Since(<-cancelled), time.Duration(q.Timeout)/2, "did not wait for the timeout")
+	require.Less(t, time.Since(<-cancelled), time.Duration(q.Timeout)/2, "the round waited for the timeout")
 
 	points := round{points: acc.GetTelegrafMetrics()}.bySource(t)
-	require.Len(t, points, 2, "what was known when the round was given up")
+	require.Len(t, points, 2, "only the answers before the cancellation")
 	require.Equal(t, "success", field(t, points["127.0.0.1"], "result"))
 	require.Equal(t, "authentication_failed", field(t, points["127.0.0.2"], "result"))
-	require.Len(t, acc.Errors, 1, "nothing is known of the others, so nothing is wrong with them")
+	require.Len(t, acc.Errors, 1, "cancelled polls are not errors")
 	require.Zero(t, fleet.Requests(3))
 
-	// The next round is complete, and the cancelled polls were no failures.
+	// The next round is complete, and the cancelled polls do not count as failed before.
 	require.NoError(t, fleet.Set(2, simulator.Server{Reply: simulator.Reply(oldRelease, oldVersion)}))
 	require.Len(t, gather(t, q).points, 4)
-	require.NotContains(t, texts(log), "answers again")
+	require.NotContains(t, allMessages(log), "answers again")
 }
 
-// lateCancel is a context that turns out to have ended when it is looked at for the
-// second time, which is when the server has answered.
+// lateCancel is a context whose second call of Err, after the server has answered, reports that it is
+// cancelled.
 type lateCancel struct {
 	context.Context
-	looks atomic.Int32
+	calls atomic.Int32
 }
 
 func (c *lateCancel) Err() error {
-	if c.looks.Add(1) > 1 {
+	if c.calls.Add(1) > 1 {
 		return context.Canceled
 	}
 	return nil
 }
 
-func TestAnswerInTheMomentOfTheCancel(t *testing.T) {
+func TestCancelAfterAnswer(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	require.NoError(t, q.Init())
@@ -167,7 +167,7 @@ func TestAnswerInTheMomentOfTheCancel(t *testing.T) {
 	require.Equal(t, "success", round{points: acc.GetTelegrafMetrics()}.result(t))
 }
 
-func TestCancelledBeforeTheRound(t *testing.T) {
+func TestCancelledBeforeRound(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	require.NoError(t, q.Init())
@@ -181,7 +181,7 @@ func TestCancelledBeforeTheRound(t *testing.T) {
 	require.Zero(t, fleet.Requests(0))
 }
 
-func TestTimeoutIsForEachServer(t *testing.T) {
+func TestTimeoutPerServer(t *testing.T) {
 	t.Parallel()
 	fleet := start(t,
 		simulator.Server{Fault: simulator.FaultNoAnswer},
@@ -210,7 +210,7 @@ func TestBlocksDoNotShareState(t *testing.T) {
 	first.Headers = map[string]string{"X-Block": "1"}
 	second, secondLog := newPlugin(addresses(fleet, 2)...)
 	second.Tags = map[string]string{"environment": "TEST"}
-	second.TLSCA = "" // trusts nobody
+	second.TLSCA = "" // trusts only the system's CAs
 	require.NoError(t, first.Init())
 	require.NoError(t, second.Init())
 
@@ -236,13 +236,13 @@ func TestBlocksDoNotShareState(t *testing.T) {
 		wg.Wait()
 	}
 	require.Len(t, lines(firstLog, testutil.LevelInfo), 2)
-	require.Empty(t, lines(secondLog, testutil.LevelInfo), "what another block knows is not known here")
+	require.Empty(t, lines(secondLog, testutil.LevelInfo), "the versions of another block are not known here")
 	require.Equal(t, "1", fleet.LastRequest(0).Header.Get("X-Block"))
-	require.Equal(t, 3, fleet.Requests(0), "the second block never got as far as a request")
+	require.Equal(t, 3, fleet.Requests(0), "the second block fails before its first request")
 }
 
-// What an output or a processor does to a point must not reach the next round.
-func TestPointsShareNothing(t *testing.T) {
+// Changes to a point by an output or a processor must not affect the next round.
+func TestPointsDoNotShareTags(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	q.Tags = map[string]string{"environment": "PROD"}

@@ -30,14 +30,14 @@ func TestInitErrors(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.pem")
 	_, err := os.Stat(missing)
 	require.Error(t, err)
-	notFound := err.Error() + ": check the path" // in the words of the operating system
+	notFound := err.Error() + ": check the path" // with the operating system's error text
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 
 	tests := []struct {
 		name   string
 		change func(*QlikSenseVersion)
-		errors []string // each begins with the key of a setting
+		errors []string // each starts with the key of a setting
 	}{
 		{
 			name:   "no host",
@@ -116,7 +116,7 @@ func TestInitErrors(t *testing.T) {
 			errors: []string{`tags: "environment" is empty: give it a value or remove it`},
 		},
 		{
-			name:   "tags that others set",
+			name:   "reserved tags",
 			change: func(q *QlikSenseVersion) { q.Tags = map[string]string{"source": "qlik1", "host": "agent1"} },
 			errors: []string{
 				`tags: "host" is set to the agent's own name by Telegraf: use another name`,
@@ -176,7 +176,7 @@ func TestInitErrors(t *testing.T) {
 			errors: []string{"tls_key: tls_cert is missing: a private key needs its client certificate (client.pem)"},
 		},
 		{
-			name:   "tls_ca that is not there",
+			name:   "missing tls_ca",
 			change: func(q *QlikSenseVersion) { q.TLSCA = missing },
 			errors: []string{"tls_ca: " + notFound},
 		},
@@ -207,12 +207,12 @@ func TestInitErrors(t *testing.T) {
 			errors: []string{`tls_verify: "chain" needs tls_ca: without it any public certificate would be accepted for any server`},
 		},
 		{
-			name:   "chain that is not checked",
+			name:   "chain with insecure_skip_verify",
 			change: func(q *QlikSenseVersion) { q.TLSVerify, q.InsecureSkipVerify = "chain", true },
 			errors: []string{`insecure_skip_verify: contradicts tls_verify = "chain": remove one of them`},
 		},
 		{
-			name:   "token_file that is not there",
+			name:   "missing token_file",
 			change: func(q *QlikSenseVersion) { q.TokenFile = missing },
 			errors: []string{"token_file: " + notFound},
 		},
@@ -222,31 +222,31 @@ func TestInitErrors(t *testing.T) {
 			errors: []string{"token_file: " + empty + " does not hold one token on one line"},
 		},
 		{
-			name:   "name of a header",
+			name:   "invalid header name",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr usr": "secret"} },
 			errors: []string{`headers: "hdr usr" is no name of an HTTP header`},
 		},
 		{
-			name:   "value of a header",
+			name:   "invalid header value",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr-usr": "sec\nret"} },
 			errors: []string{`headers: the value of "hdr-usr" holds a control character`},
 		},
 		{
 			name: "two tokens",
 			change: func(q *QlikSenseVersion) {
-				q.TokenFile = filepath.Join(world.Dir, "token")
+				q.TokenFile = filepath.Join(sharedSite.Dir, "token")
 				require.NoError(t, os.WriteFile(q.TokenFile, []byte("secret"), 0o600))
 				q.Headers = map[string]string{"authorization": "Bearer secret"}
 			},
 			errors: []string{`headers: "authorization" is set by token_file as well: remove one of them`},
 		},
 		{
-			name:   "proxy that is no URL",
+			name:   "invalid proxy URL",
 			change: func(q *QlikSenseVersion) { q.HTTPProxyURL = "monitoring:secret@proxy" },
 			errors: []string{"http_proxy_url: is no URL: write for example http://proxy.example.com:3128"},
 		},
 		{
-			name:   "scheme of the proxy",
+			name:   "unknown proxy scheme",
 			change: func(q *QlikSenseVersion) { q.HTTPProxyURL = "ftp://monitoring:secret@proxy.example.com" },
 			errors: []string{`http_proxy_url: begins with none of http://, socks5://, socks5h://`},
 		},
@@ -281,29 +281,29 @@ func TestInitErrors(t *testing.T) {
 			err := q.Init()
 			got := make([]string, 0, len(tt.errors))
 			for _, part := range parts(err) {
-				setting, ok := part.(*poll.SettingError) //nolint:errorlint // each part is one, none only wraps one
+				setting, ok := part.(*poll.SettingError) //nolint:errorlint // each part must be one, not wrap one
 				require.True(t, ok, "%T is no *poll.SettingError", part)
 				require.Equal(t, setting.Key+": "+setting.Err.Error(), part.Error())
 				got = append(got, part.Error())
 			}
 			require.Equal(t, tt.errors, got)
 			require.Equal(t, strings.Join(got, "\n"), err.Error())
-			require.NotContains(t, texts(log), "secret")
+			require.NotContains(t, allMessages(log), "secret")
 			require.Empty(t, lines(log, testutil.LevelError))
 		})
 	}
 }
 
 func TestWarnings(t *testing.T) {
-	plain := []string{"http://qlik1.example.com:4747", "https://qlik2.example.com", "qlik3.example.com"}
+	hosts := []string{"http://qlik1.example.com:4747", "https://qlik2.example.com", "qlik3.example.com"}
 	tests := []struct {
 		name     string
 		change   func(*QlikSenseVersion)
 		warnings []string
 	}{
-		{"nothing to warn of", func(*QlikSenseVersion) {}, nil},
+		{"no warnings", func(*QlikSenseVersion) {}, nil},
 		{
-			"server that nobody checks",
+			"insecure_skip_verify",
 			func(q *QlikSenseVersion) { q.InsecureSkipVerify = true },
 			[]string{`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`},
 		},
@@ -320,7 +320,7 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			q, log := newPlugin(plain...)
+			q, log := newPlugin(hosts...)
 			tt.change(q)
 			require.NoError(t, q.Init())
 			require.Equal(t, tt.warnings, lines(log, testutil.LevelWarn))

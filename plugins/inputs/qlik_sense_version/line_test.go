@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Telegraf stops reading at a line of more than 64 KiB. A point with everything at its limit, and
-// each character escaped, takes about half of that.
+// Telegraf stops reading at a line longer than 64 KiB. A point with all values at their limits, and every
+// character escaped, takes about half of that.
 func TestLongestLine(t *testing.T) {
-	const maxTagName, maxTagValue, maxTags = 256, 1 << 10, 8 << 10 // as the settings limit them
+	const maxTagName, maxTagValue, maxTags = 256, 1 << 10, 8 << 10 // the limits of the settings
 	reply := make(map[string]string)
 	for _, member := range []string{
 		"contentHash", "senseId", "version", "deploymentType", "releaseLabel", "deprecatedProductVersion", "productName", "copyrightYearRange",
@@ -23,7 +23,7 @@ func TestLongestLine(t *testing.T) {
 	}
 	body, err := json.Marshal(reply)
 	require.NoError(t, err)
-	// A proxy that answers for any name.
+	// A proxy that answers for every server name.
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Write(body)
 	}))
@@ -46,6 +46,6 @@ func TestLongestLine(t *testing.T) {
 	line, err := serializer.Serialize(points[0])
 	require.NoError(t, err)
 	require.Contains(t, string(line), "source="+source)
-	require.Greater(t, len(line), 2*maxTags+2*8*1024, "not everything is at its limit")
+	require.Greater(t, len(line), 2*maxTags+2*8*1024, "some value is below its limit")
 	require.Less(t, len(line), 60<<10)
 }

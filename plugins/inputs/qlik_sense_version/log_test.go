@@ -16,16 +16,16 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-// TestLogLines follows one server from round to round.
+// TestLogLines follows the log lines of a server over several rounds.
 func TestLogLines(t *testing.T) {
-	inOrder := func(release, version string) simulator.Server {
+	healthy := func(release, version string) simulator.Server {
 		return simulator.Server{Reply: simulator.Reply(release, version)}
 	}
 	steps := []struct {
 		name   string
 		server simulator.Server
 		rounds int
-		info   []string // %s stands for the server
+		info   []string // %s is replaced by the server
 		failed bool
 	}{
 		{
@@ -34,47 +34,47 @@ func TestLogLines(t *testing.T) {
 		},
 		{
 			name:   "first version",
-			server: inOrder(oldRelease, oldVersion), rounds: 1,
+			server: healthy(oldRelease, oldVersion), rounds: 1,
 			info: []string{"%s answers again; polls that failed before: 1", `%s runs "May 2024 Patch 1 (14.187.5)"`},
 		},
 		{
-			name:   "the same again",
-			server: inOrder(oldRelease, oldVersion), rounds: 2,
+			name:   "unchanged",
+			server: healthy(oldRelease, oldVersion), rounds: 2,
 		},
 		{
-			name:   "the upgrade",
+			name:   "during an upgrade",
 			server: simulator.Server{Fault: simulator.Fault503}, rounds: 3, failed: true,
 		},
 		{
 			name:   "after the upgrade",
-			server: inOrder(newRelease, newVersion), rounds: 2,
+			server: healthy(newRelease, newVersion), rounds: 2,
 			info: []string{
 				"%s answers again; polls that failed before: 3",
 				`%s changed from "May 2024 Patch 1 (14.187.5)" to "May 2025 Patch 15 (14.231.27)"`,
 			},
 		},
 		{
-			name:   "failed and the same as before",
+			name:   "failed, then the same version",
 			server: simulator.Server{Fault: simulator.FaultReset}, rounds: 1, failed: true,
 		},
 		{
-			name:   "back",
-			server: inOrder(newRelease, newVersion), rounds: 2,
+			name:   "recovered",
+			server: healthy(newRelease, newVersion), rounds: 2,
 			info: []string{"%s answers again; polls that failed before: 1"},
 		},
 		{
-			name:   "version alone",
+			name:   "only a version",
 			server: simulator.Server{Reply: []byte(`{"version":"14.231.27"}`)}, rounds: 2,
 			info: []string{`%s changed from "May 2025 Patch 15 (14.231.27)" to "14.231.27"`},
 		},
 		{
-			name:   "release alone",
+			name:   "only a release",
 			server: simulator.Server{Reply: []byte(`{"releaseLabel":"May 2025 Patch 15"}`)}, rounds: 2,
 			info: []string{`%s changed from "14.231.27" to "May 2025 Patch 15"`},
 		},
 		{
-			name:   "back from an upgrade",
-			server: inOrder(oldRelease, oldVersion), rounds: 2,
+			name:   "rolled back",
+			server: healthy(oldRelease, oldVersion), rounds: 2,
 			info: []string{`%s changed from "May 2025 Patch 15" to "May 2024 Patch 1 (14.187.5)"`},
 		},
 	}
@@ -100,7 +100,7 @@ func TestLogLines(t *testing.T) {
 		}
 		require.Equal(t, want, lines(log, testutil.LevelInfo), step.name)
 		require.Empty(t, lines(log, testutil.LevelWarn), step.name)
-		// The failure is reported once, through the accumulator.
+		// Failures are reported only through the accumulator.
 		require.Empty(t, lines(log, testutil.LevelError), step.name)
 	}
 }
@@ -119,12 +119,12 @@ func TestDebugLines(t *testing.T) {
 	require.Len(t, log.Messages(), 2)
 }
 
-// The error of a failed poll; TestCases checks the format of the others.
-func TestErrors(t *testing.T) {
+// The complete errors of failed polls; TestCases checks the format of the others.
+func TestErrorLines(t *testing.T) {
 	fleet := start(t, simulator.Server{Fault: simulator.Fault401}, simulator.Server{Fault: simulator.FaultForeignCA})
 	q, log := newPlugin("https://"+fleet.Addr(0)+"/prod/api/about/v1/systeminfo?x=y", fleet.Addr(1))
 	require.NoError(t, q.Init())
-	for range 2 { // as long as it fails
+	for range 2 { // in every round that fails
 		require.ElementsMatch(t, []string{
 			"https://" + fleet.Addr(0) + "/prod/api/about/v1/systeminfo" +
 				": authentication_failed: the server answered with HTTP status 401 Unauthorized" +
@@ -134,15 +134,15 @@ func TestErrors(t *testing.T) {
 				` certificate "qlik-sense-simulator-CA"); set tls_ca to the root.pem of the server's own site (each site has its own)`,
 		}, gather(t, q).errors)
 	}
-	require.Empty(t, lines(log, testutil.LevelError), "told once, through the accumulator")
+	require.Empty(t, lines(log, testutil.LevelError), "errors are reported only through the accumulator")
 }
 
-// No failure puts a secret into the output.
-func TestSecretsAreNotWritten(t *testing.T) {
+// No failure writes a secret to the log, the errors or the points.
+func TestSecretsNotWritten(t *testing.T) {
 	t.Parallel()
 	const secret = "pa$$w0rd"
 	faults := simulator.Faults()
-	simulated := make([]simulator.Server, len(faults)+1) // the last is in order
+	simulated := make([]simulator.Server, len(faults)+1) // the last one is healthy
 	for i, fault := range faults {
 		simulated[i].Fault = fault
 	}
@@ -159,10 +159,10 @@ func TestSecretsAreNotWritten(t *testing.T) {
 	}
 	hosts = append(hosts,
 		"https://qlik1-.example.com/?ticket="+secret, // cannot be resolved
-		"http://127.0.1.1:1/?ticket="+secret)         // nobody there; warned of, too
+		"http://127.0.1.1:1/?ticket="+secret)         // nothing listens; without TLS, so there is a warning too
 	for _, proxy := range []string{"", withPassword(refusing.URL), withPassword("http://127.0.0.1:1"), withPassword("socks5://127.0.0.1:1")} {
 		q, log := newPlugin(hosts...)
-		// Few at a time, so that no poll times out early on a busy machine.
+		// Few at a time, so that no poll times out on a busy machine.
 		q.Timeout, q.MaxConcurrentRequests = Duration(2*time.Second), 4
 		q.TokenFile = writeFile(t, "token-"+secret)
 		q.Headers = map[string]string{"hdr-usr": secret}
@@ -172,7 +172,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		require.Len(t, got.points, len(hosts))
 		failed := len(hosts)
 		if proxy == "" {
-			failed-- // the server in order
+			failed-- // the healthy server
 		}
 		require.Len(t, got.errors, failed)
 		for _, line := range got.errors {
@@ -182,17 +182,9 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		for _, point := range got.points {
 			require.NotContains(t, fmt.Sprint(point.Tags(), point.Fields()), secret)
 		}
-		require.NotContains(t, texts(log), secret)
-		require.NotEmpty(t, texts(log))
+		require.NotContains(t, allMessages(log), secret)
+		require.NotEmpty(t, allMessages(log))
 	}
-}
-
-// Every result can be in an error, so each needs a name.
-func TestEveryResultHasAName(t *testing.T) {
-	for _, result := range results() {
-		require.NotEmpty(t, result.String())
-	}
-	require.Len(t, results(), 10)
 }
 
 // results returns all results.
@@ -207,7 +199,7 @@ func results() []poll.Result {
 }
 
 // A remark on a version is logged after each change, not in every round.
-func TestRemarksAreLoggedOnce(t *testing.T) {
+func TestRemarksLoggedOnce(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, log := newPlugin(addresses(fleet, 1)...)
 	require.NoError(t, q.Init())
@@ -234,11 +226,11 @@ func TestRemarksAreLoggedOnce(t *testing.T) {
 		require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply(step.label, step.build)}))
 		gather(t, q)
 		gather(t, q)
-		said := lines(log, testutil.LevelWarn)[before:]
+		warnings := lines(log, testutil.LevelWarn)[before:]
 		if step.warning == "" {
-			require.Empty(t, said)
+			require.Empty(t, warnings)
 			continue
 		}
-		require.Equal(t, []string{strings.ReplaceAll(step.warning, "%s", q.Hosts[0])}, said)
+		require.Equal(t, []string{strings.ReplaceAll(step.warning, "%s", q.Hosts[0])}, warnings)
 	}
 }

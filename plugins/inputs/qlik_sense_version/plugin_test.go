@@ -17,9 +17,9 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator/simulatortest"
 )
 
-var world simulatortest.Site
+var sharedSite simulatortest.Site
 
-func TestMain(m *testing.M) { world.Main(m) }
+func TestMain(m *testing.M) { sharedSite.Main(m) }
 
 const (
 	oldRelease = "May 2024 Patch 1"
@@ -28,7 +28,7 @@ const (
 	newVersion = "14.231.27"
 )
 
-// start runs simulated servers until the test ends; those without a reply run oldRelease.
+// start starts simulated servers, by default with oldRelease, until the test ends.
 func start(t *testing.T, servers ...simulator.Server) *simulator.Fleet {
 	t.Helper()
 	for i := range servers {
@@ -36,7 +36,7 @@ func start(t *testing.T, servers ...simulator.Server) *simulator.Fleet {
 			servers[i].Reply = simulator.Reply(oldRelease, oldVersion)
 		}
 	}
-	fleet, _ := world.Start(t, servers...)
+	fleet, _ := sharedSite.Start(t, servers...)
 	return fleet
 }
 
@@ -56,13 +56,14 @@ func newPlugin(hosts ...string) (*QlikSenseVersion, *testutil.CaptureLogger) {
 	q.Log = log
 	q.Hosts = hosts
 	q.Timeout = Duration(5 * time.Second)
-	q.ClientConfig = world.TLS()
-	alone(q)
+	q.ClientConfig = sharedSite.TLS()
+	isolate(q)
 	return q, log
 }
 
-// alone gives a block its own process, and lets the built-in data prove compliance on any day.
-func alone(q *QlikSenseVersion) {
+// isolate makes a block share no state with other blocks, and lets the built-in data prove compliance on
+// any day.
+func isolate(q *QlikSenseVersion) {
 	q.process = fleet.NewProcess(time.Now)
 	q.CatalogMaxAge = Duration(100 * 365 * 24 * time.Hour)
 }
@@ -84,25 +85,25 @@ func gather(t *testing.T, q *QlikSenseVersion) round {
 	return r
 }
 
-// sites returns the points of sites.
+// sites returns the points about sites.
 func (r round) sites() []telegraf.Metric {
 	return slices.DeleteFunc(slices.Clone(r.points), func(point telegraf.Metric) bool { return point.Name() != siteMeasurement })
 }
 
-// bySource returns the points of servers by server, which must differ.
+// bySource returns the points about servers by source, which must be unique.
 func (r round) bySource(t *testing.T) map[string]telegraf.Metric {
 	t.Helper()
-	sorted := make(map[string]telegraf.Metric, len(r.points))
+	points := make(map[string]telegraf.Metric, len(r.points))
 	for _, point := range r.points {
 		if point.Name() == siteMeasurement {
 			continue
 		}
 		source, ok := point.GetTag("source")
 		require.True(t, ok)
-		require.NotContains(t, sorted, source, "two points of a server in one round")
-		sorted[source] = point
+		require.NotContains(t, points, source, "two points of a server in one round")
+		points[source] = point
 	}
-	return sorted
+	return points
 }
 
 // result returns the field "result" of the only point.
@@ -119,8 +120,7 @@ func field(t *testing.T, point telegraf.Metric, name string) any {
 	return value
 }
 
-// lines returns the messages of a level without those on the catalogue, which change with its
-// age.
+// lines returns the messages of a level, except those about the catalogue, which depend on its age.
 func lines(log *testutil.CaptureLogger, level byte) []string {
 	var texts []string
 	for _, entry := range log.Messages() {
@@ -131,8 +131,8 @@ func lines(log *testutil.CaptureLogger, level byte) []string {
 	return texts
 }
 
-// texts returns all messages.
-func texts(log *testutil.CaptureLogger) string {
+// allMessages returns all messages as one text.
+func allMessages(log *testutil.CaptureLogger) string {
 	var all strings.Builder
 	for _, entry := range log.Messages() {
 		all.WriteString(entry.String() + "\n")
@@ -140,7 +140,7 @@ func texts(log *testutil.CaptureLogger) string {
 	return all.String()
 }
 
-// writeFile returns the name of a new file with that text.
+// writeFile writes a text to a new file and returns its path.
 func writeFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "file")

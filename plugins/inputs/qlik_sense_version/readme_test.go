@@ -34,7 +34,7 @@ func section(t *testing.T, heading string) string {
 	return text
 }
 
-// block returns the first block of code in a language.
+// block returns the first code block in a language.
 func block(t *testing.T, text, language string) string {
 	t.Helper()
 	_, text, found := strings.Cut(text, "\n```"+language+"\n")
@@ -44,17 +44,17 @@ func block(t *testing.T, text, language string) string {
 	return text
 }
 
-func TestReadmeHoldsTheSampleConfig(t *testing.T) {
-	shown := block(t, section(t, "## Configuration"), "toml")
+func TestReadmeSampleConfig(t *testing.T) {
+	sample := block(t, section(t, "## Configuration"), "toml")
 	if golden.Update() {
-		text := strings.Replace(readme(t), shown, New().SampleConfig(), 1)
+		text := strings.Replace(readme(t), sample, New().SampleConfig(), 1)
 		require.NoError(t, os.WriteFile("README.md", []byte(text), 0o600))
 		return
 	}
-	require.Equal(t, New().SampleConfig(), shown, "go test ./plugins/... -update")
+	require.Equal(t, New().SampleConfig(), sample, "run go test ./plugins/... -update")
 }
 
-// The headings that Telegraf's check of READMEs requires, in order.
+// The headings that Telegraf's README linter requires, in order.
 func TestReadmeHeadings(t *testing.T) {
 	var headings []string
 	for _, heading := range regexp.MustCompile(`(?m)^#{1,2} .*$`).FindAllString(readme(t), -1) {
@@ -72,9 +72,8 @@ func TestReadmeHeadings(t *testing.T) {
 	}, headings)
 }
 
-// The README lists the fields that the test cases produced, with their types, and
-// no others.
-func TestReadmeHoldsEveryField(t *testing.T) {
+// The README lists exactly the fields that the test cases produce, with their types.
+func TestReadmeFields(t *testing.T) {
 	for name, table := range map[string]map[string]string{measurement: types(fleet.Fields), siteMeasurement: types(fleet.SiteFields)} {
 		produced := producedFields(t, name)
 		require.Equal(t, produced, documentedFields(t, name))
@@ -127,8 +126,8 @@ func documentedFields(t *testing.T, measurement string) map[string]string {
 	return documented
 }
 
-// The README lists the tags that are not from the settings.
-func TestReadmeHoldsEveryTag(t *testing.T) {
+// The README lists exactly the tags that do not come from the settings.
+func TestReadmeTags(t *testing.T) {
 	produced := make(map[string]bool)
 	for _, folder := range testCases(t) {
 		static := settings(t, folder, make([]string, len(servers(t, folder)))).Tags
@@ -153,9 +152,9 @@ func TestReadmeHoldsEveryTag(t *testing.T) {
 	require.Equal(t, produced, documented)
 }
 
-// The table of results is that of the code. The cases have all results except the one for a file
-// that vanishes while the plugin runs.
-func TestReadmeHoldsEveryResult(t *testing.T) {
+// The README's table of results agrees with the code. The test cases produce all results except the one
+// for a file that vanishes while the plugin runs.
+func TestReadmeResults(t *testing.T) {
 	known := make(map[string]string)
 	for _, result := range results() {
 		known[strconv.Itoa(int(result))] = result.String()
@@ -175,7 +174,7 @@ func TestReadmeHoldsEveryResult(t *testing.T) {
 	require.Equal(t, known, produced)
 }
 
-// The example shows exactly the existing fields.
+// The example output contains every field and no other.
 func TestReadmeExampleOutput(t *testing.T) {
 	parser := &influx.Parser{}
 	require.NoError(t, parser.Init())
@@ -183,11 +182,11 @@ func TestReadmeExampleOutput(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, points)
 
-	shown := make(map[string]bool)
+	exampleFields := make(map[string]bool)
 	for _, point := range points {
-		require.Equal(t, points[0].Time(), point.Time(), "the points are those of one round")
+		require.Equal(t, points[0].Time(), point.Time(), "the points must be of one round")
 		for name := range point.Fields() {
-			shown[point.Name()+" "+name] = true
+			exampleFields[point.Name()+" "+name] = true
 		}
 	}
 	documented := make(map[string]bool)
@@ -196,10 +195,10 @@ func TestReadmeExampleOutput(t *testing.T) {
 			documented[measurement+" "+name] = true
 		}
 	}
-	require.Equal(t, documented, shown)
+	require.Equal(t, documented, exampleFields)
 }
 
-func TestReadmeLinksLead(t *testing.T) {
+func TestReadmeLinks(t *testing.T) {
 	for _, match := range regexp.MustCompile(`(?m)^\[[^\]]+\]: (\S+)$`).FindAllStringSubmatch(readme(t), -1) {
 		if strings.HasPrefix(match[1], "https://") {
 			continue

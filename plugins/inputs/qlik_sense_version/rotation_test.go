@@ -11,7 +11,7 @@ import (
 	"telegraf-qlik-sense-version/internal/simulator"
 )
 
-func TestTokenIsReadForEachRound(t *testing.T) {
+func TestTokenReadEachRound(t *testing.T) {
 	fleet := start(t, simulator.Server{NoClientCert: true})
 	q, log := newPlugin("https://" + fleet.Addr(0) + "/api/about/v1/systeminfo")
 	q.TLSCert, q.TLSKey = "", ""
@@ -31,7 +31,7 @@ func TestTokenIsReadForEachRound(t *testing.T) {
 		got := gather(t, q)
 		require.Equal(t, "configuration_error", got.result(t))
 		require.EqualValues(t, 10, field(t, got.points[0], "result_code"))
-		require.NotContains(t, got.points[0].Fields(), "response_time", "the network was not asked")
+		require.NotContains(t, got.points[0].Fields(), "response_time", "no request was made")
 		require.Equal(t, []string{q.Hosts[0] + ": configuration_error: token_file: " + err.Error() +
 			": check the path; no restart is needed, the file is read again for every round"}, got.errors)
 	}
@@ -44,16 +44,16 @@ func TestTokenIsReadForEachRound(t *testing.T) {
 	require.Equal(t, []string{q.Hosts[0] + " answers again; polls that failed before: 2"}, lines(log, testutil.LevelInfo))
 }
 
-func TestCertificatesAreReadForEachRound(t *testing.T) {
+func TestCertificatesReadEachRound(t *testing.T) {
 	fleet := start(t, simulator.Server{})
 	q, _ := newPlugin(fleet.Addr(0))
 	dir := t.TempDir()
-	require.NoError(t, world.Export(dir))
+	require.NoError(t, sharedSite.Export(dir))
 	q.TLSCA, q.TLSCert, q.TLSKey = filepath.Join(dir, "root.pem"), filepath.Join(dir, "client.pem"), filepath.Join(dir, "client_key.pem")
 	require.NoError(t, q.Init())
 	require.Equal(t, "success", gather(t, q).result(t))
 
-	// The site has new certificates, and the server still has the old one.
+	// The files are renewed, but the server still has its old certificate.
 	other, err := simulator.NewSite()
 	require.NoError(t, err)
 	require.NoError(t, other.Export(dir))
@@ -62,6 +62,6 @@ func TestCertificatesAreReadForEachRound(t *testing.T) {
 	require.NoError(t, os.Remove(q.TLSKey))
 	require.Equal(t, "configuration_error", gather(t, q).result(t))
 
-	require.NoError(t, world.Export(dir))
+	require.NoError(t, sharedSite.Export(dir))
 	require.Equal(t, "success", gather(t, q).result(t))
 }

@@ -1,6 +1,6 @@
-// Command bareclient asks servers for /v1/systeminfo with nothing but Go's HTTP client: what
-// a bounded round of polls costs at least, for the benchmark to compare with. For each
-// newline on standard input it runs a round and prints a line for each server.
+// Command bareclient polls /v1/systeminfo of servers with only Go's HTTP client and bounded
+// concurrency, as a baseline for the benchmarks. For each newline on standard input it makes a round
+// and prints a line for each server.
 package main
 
 import (
@@ -23,7 +23,7 @@ const (
 	maxBody = 1 << 20 // bytes
 )
 
-// main takes the folder with the certificates of the site, the timeout of a server and the servers.
+// Arguments: the folder with the site's certificates, the timeout of a request, the servers.
 func main() {
 	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,8 +31,8 @@ func main() {
 	}
 }
 
-func run(site, wait string, hosts []string) error {
-	timeout, err := time.ParseDuration(wait)
+func run(site, timeoutText string, hosts []string) error {
+	timeout, err := time.ParseDuration(timeoutText)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func run(site, wait string, hosts []string) error {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(root) {
-		return errors.New("root.pem holds no certificate")
+		return errors.New("root.pem contains no certificate")
 	}
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(site, "client.pem"), filepath.Join(site, "client_key.pem"))
 	if err != nil {
@@ -63,11 +63,11 @@ func run(site, wait string, hosts []string) error {
 
 func round(client *http.Client, hosts []string) {
 	queue := make(chan string)
-	var running sync.WaitGroup
+	var group sync.WaitGroup
 	for range workers {
-		running.Go(func() {
+		group.Go(func() {
 			for host := range queue {
-				version, err := ask(client, host)
+				version, err := poll(client, host)
 				fmt.Println(host, version, err)
 			}
 		})
@@ -76,10 +76,10 @@ func round(client *http.Client, hosts []string) {
 		queue <- host
 	}
 	close(queue)
-	running.Wait()
+	group.Wait()
 }
 
-func ask(client *http.Client, host string) (version string, err error) {
+func poll(client *http.Client, host string) (version string, err error) {
 	response, err := client.Get("https://" + host + ":9032/v1/systeminfo")
 	if err != nil {
 		return "", err

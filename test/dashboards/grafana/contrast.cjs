@@ -1,13 +1,13 @@
-// Computes the contrast of every number and cell of the dashboards that has a colour, in
-// Grafana's light and dark theme, and writes a line for each that has less than 4.5
-// (WCAG 2.2, success criterion 1.4.3). Lines of charts bear no text and are left out.
+// Computes the contrast of every coloured number and cell of the dashboards in Grafana's light and
+// dark theme, and writes a line for each below 4.5 (WCAG 2.2, success criterion 1.4.3). Chart lines
+// carry no text and are left out.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 const grafana = require('./library.cjs');
 
-const enough = 4.5;
+const minimum = 4.5;
 
 const channel = (value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
 const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
@@ -20,15 +20,15 @@ const rgb = (color) =>
     ? (color.length === 4 ? [...color.slice(1)].map((one) => one + one) : color.match(/[0-9a-f]{2}/gi)).map((one) => parseInt(one, 16))
     : color.match(/\d+/g).slice(0, 3).map(Number);
 
-// Grafana has two ways to choose the text upon a colour: by the theme, and, in cells of tables
-// and in stats, by brightness. A colour has to do with both.
-function textsUpon(color, theme) {
+// Grafana chooses the text colour on a background in two ways: by the theme, and, in table cells and
+// stats, by brightness. A background needs enough contrast with both.
+function textColorsOn(color, theme) {
   const [r, g, b] = rgb(color);
   const bright = (r * 299 + g * 587 + b * 114) / 1000 > 180;
   return [theme.colors.getContrastText(color), bright ? 'rgb(32, 34, 38)' : 'rgb(247, 248, 250)'];
 }
 
-// The colours of a panel that lie behind text or are its own: [colour, where].
+// The background colours of a panel's text, as pairs of colour and place.
 function colorsOf(panel) {
   const found = [];
   const steps = (of, where) => of?.steps.forEach(({ color }) => found.push([color, where]));
@@ -66,12 +66,12 @@ for (const name of fs.readdirSync(folder).filter((one) => one.endsWith('.json'))
     for (const [color, where] of colorsOf(panel)) {
       for (const mode of ['light', 'dark']) {
         const theme = grafana.createTheme({ colors: { mode } });
-        const upon = theme.visualization.getColorByName(color);
+        const background = theme.visualization.getColorByName(color);
         seen.add(color);
-        for (const text of textsUpon(upon, theme)) {
-          const is = contrast(rgb(text), rgb(upon));
-          if (is < enough) {
-            process.stdout.write(`${name}: ${where}: ${color}, ${mode} theme: ${is.toFixed(2)}\n`);
+        for (const text of textColorsOn(background, theme)) {
+          const ratio = contrast(rgb(text), rgb(background));
+          if (ratio < minimum) {
+            process.stdout.write(`${name}: ${where}: ${color}, ${mode} theme: ${ratio.toFixed(2)}\n`);
           }
         }
       }

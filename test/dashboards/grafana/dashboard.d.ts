@@ -1,12 +1,12 @@
-// A dashboard as it is shipped: Grafana's types, with the texts and numbers of JSON where
-// they have enumerations, and with the options of each panel type.
+// The type of the shipped dashboards: Grafana's types, with JSON's strings and numbers instead of
+// enumerations, and with the options of each panel type.
 import type { Dashboard, DataSourceRef, FieldConfig, GraphFieldConfig, Panel, RowPanel, TableFieldOptions, TableOptions, ValueMapping, VariableModel } from '@grafana/schema';
 import type { Options as Stat } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type { FieldConfig as StateTimelineField, Options as StateTimeline } from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
 import type { Options as Text } from '@grafana/schema/dist/esm/raw/composable/text/panelcfg/x/TextPanelCfg_types.gen';
 import type { Options as TimeSeries } from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
 
-/** What JSON has in the place of a type: enumerations are texts and numbers. */
+/** The JSON form of a type: enumerations are strings and numbers. */
 type Json<T> = T extends string
   ? `${T}`
   : T extends number
@@ -26,7 +26,7 @@ interface Source { type: 'influxdb'; uid: '${datasource}' }
 /** Grafana's own data source for the rows of another panel of the dashboard. */
 interface Shared { type: 'datasource'; uid: '-- Dashboard --' }
 
-/** Those rows, as the other panel has transformed them. */
+/** The rows of another panel, as transformed by that panel. */
 interface Share {
   refId: string;
   datasource: Shared;
@@ -74,7 +74,7 @@ type Override = {
   >;
 };
 
-type Shown<Type extends string, Options, Custom> = Omit<Known<Panel>, 'type' | 'datasource' | 'targets' | 'transformations' | 'fieldConfig' | 'options' | 'title' | 'description'> & {
+type PanelOf<Type extends string, Options, Custom> = Omit<Known<Panel>, 'type' | 'datasource' | 'targets' | 'transformations' | 'fieldConfig' | 'options' | 'title' | 'description'> & {
   type: Type;
   title: string;
   description: string;
@@ -84,12 +84,12 @@ type Shown<Type extends string, Options, Custom> = Omit<Known<Panel>, 'type' | '
   options: Options;
 } & ({ datasource: Source; targets: Query[] } | { datasource: Shared; targets: [Share] });
 
-/** Panels of Grafana's own, and no other. */
-type OwnPanel =
-  | Shown<'table', Omit<TableOptions, 'frameIndex'>, Known<TableFieldOptions>>
-  | Shown<'stat', Stat, never>
-  | Shown<'timeseries', TimeSeries, Known<GraphFieldConfig>>
-  | Shown<'state-timeline', StateTimeline, Known<StateTimelineField>>
+/** Only panel types that ship with Grafana. */
+type CorePanel =
+  | PanelOf<'table', Omit<TableOptions, 'frameIndex'>, Known<TableFieldOptions>>
+  | PanelOf<'stat', Stat, never>
+  | PanelOf<'timeseries', TimeSeries, Known<GraphFieldConfig>>
+  | PanelOf<'state-timeline', StateTimeline, Known<StateTimelineField>>
   | (Omit<Known<Panel>, 'type' | 'options' | 'fieldConfig'> & { type: 'text'; options: Text })
   | Known<RowPanel>;
 
@@ -107,7 +107,7 @@ export type Shipped = Json<
   Omit<Known<Dashboard>, 'panels' | 'templating' | 'annotations' | 'uid' | 'schemaVersion'> & {
     uid: `qlik-sense-${string}`;
     schemaVersion: 42;
-    panels: OwnPanel[];
+    panels: CorePanel[];
     templating: { list: Variable[] };
     annotations: { list: Annotation[] };
   }

@@ -1,6 +1,5 @@
-// Checks the dashboards against Grafana's own types: each file becomes a literal of
-// TypeScript that has to satisfy the type of a dashboard and, in each panel, the types of
-// the options of that panel type. A property that the types do not have is an error.
+// Checks the dashboards against Grafana's own types: each file becomes a TypeScript literal that must
+// satisfy the type of a dashboard, with the options of each panel's type. An unknown property is an error.
 'use strict';
 
 const fs = require('node:fs');

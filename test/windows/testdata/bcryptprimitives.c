@@ -1,4 +1,4 @@
-/* Go's runtime wants one function of this library, which Wine 8 does not have. */
+/* The one function that Go's runtime needs of this library, which Wine 8 lacks. */
 #include <windows.h>
 
 BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size);

@@ -1,4 +1,4 @@
-/* Opens a file as an editor may, so that nobody can replace it, until it is killed. */
+/* Holds a file open until it is killed, without allowing others to replace it, as some editors do. */
 #include <stdio.h>
 #include <windows.h>
 

@@ -1,11 +1,11 @@
-/* Stands for Telegraf's service, which Wine 8 cannot start: it notes its starts and stops in C:\service.log. */
+/* A stand-in for Telegraf's service, which Wine 8 cannot start: logs its starts and stops to C:\service.log. */
 #include <stdio.h>
 #include <windows.h>
 
 static SERVICE_STATUS_HANDLE handle;
-static HANDLE over;
+static HANDLE stop_event;
 
-static void note(const char *what) {
+static void log_line(const char *what) {
     FILE *log = fopen("C:\\service.log", "a");
     if (log) {
         fprintf(log, "%s\n", what);
@@ -21,21 +21,21 @@ static void report(DWORD state) {
 static void WINAPI control(DWORD code) {
     if (code == SERVICE_CONTROL_STOP) {
         report(SERVICE_STOP_PENDING);
-        SetEvent(over);
+        SetEvent(stop_event);
     }
 }
 
-static void WINAPI service(DWORD argc, LPSTR *argv) {
+static void WINAPI service_main(DWORD argc, LPSTR *argv) {
     handle = RegisterServiceCtrlHandlerA("telegraf", control);
-    over = CreateEventA(NULL, TRUE, FALSE, NULL);
-    note("started");
+    stop_event = CreateEventA(NULL, TRUE, FALSE, NULL);
+    log_line("started");
     report(SERVICE_RUNNING);
-    WaitForSingleObject(over, INFINITE);
-    note("stopped");
+    WaitForSingleObject(stop_event, INFINITE);
+    log_line("stopped");
     report(SERVICE_STOPPED);
 }
 
 int main(void) {
-    SERVICE_TABLE_ENTRYA table[] = {{"telegraf", service}, {NULL, NULL}};
+    SERVICE_TABLE_ENTRYA table[] = {{"telegraf", service_main}, {NULL, NULL}};
     return !StartServiceCtrlDispatcherA(table);
 }
