@@ -41,6 +41,7 @@ var recipes = map[string][]func(*testing.T){
 }
 
 func TestRecipes(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob(rig.Root + "/deploy/recipes/*.conf")
 	require.NoError(t, err)
 	require.Len(t, files, len(recipes), "each file has its tests")
