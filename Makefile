@@ -45,7 +45,7 @@ lint:
 	$(GOLANGCI_LINT) run ./...
 	$(ACTIONLINT)
 	@cd deploy/fleet/ansible && if command -v ansible-lint >/dev/null; then LC_ALL=C.UTF-8 ansible-lint; \
-		else echo "The role was not looked at, for the program ansible-lint is not there"; fi
+		else echo "The role was not checked: ansible-lint is not installed"; fi
 
 package:
 	rm -rf dist

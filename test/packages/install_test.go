@@ -285,7 +285,7 @@ func (g *guide) awaitRounds() {
 func (g *guide) requireRemoved(output string) {
 	g.Helper()
 	require.NoFileExists(g, g.path(program))
-	require.Contains(g, output, "the drop-in is now "+dropIn+".removed, for Telegraf would not start with it any more")
+	require.Contains(g, output, "the drop-in is now "+dropIn+".removed, because Telegraf would not start with it")
 	require.Contains(g, output, "left behind, with settings, certificates and data: "+
 		settingsFolder+" /var/lib/telegraf-qlik-sense "+dropIn+".removed\n")
 	require.Contains(g, output, "a Telegraf that runs keeps the removed program until: systemctl reload telegraf")

@@ -116,7 +116,7 @@ type Rig struct {
 func New(t *testing.T) *Rig {
 	t.Helper()
 	if shared.missing != nil {
-		t.Skipf("not run, for Telegraf or InfluxDB could not be built: %v", shared.missing)
+		t.Skipf("Telegraf or InfluxDB could not be built: %v", shared.missing)
 	}
 	shared.tracked.Do(func() { // within a test: Go does not look at what TestMain opens
 		for _, source := range sources {
