@@ -365,6 +365,14 @@ func TestConcurrentUpdates(t *testing.T) {
 	require.Len(t, entries, 1)
 }
 
+// onOneTrack returns entries of n releases, which contradict each other.
+func onOneTrack(n int) (entries []string) {
+	for i := range n {
+		entries = append(entries, fmt.Sprintf(`{"name":"May %d","tag_name":"v15.200.%d","published_at":"2031-05-12T12:00:00Z"}`, 2040+i, i))
+	}
+	return entries
+}
+
 // A wrong entry prevents the update of its own release only.
 func TestUpdateSkipsContradictions(t *testing.T) {
 	f := startFeeds(t)
@@ -377,9 +385,7 @@ func TestUpdateSkipsContradictions(t *testing.T) {
 	for i := range 12 {
 		entries = append(entries, fmt.Sprintf(`{"name":"Desktop %d\n","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`, i))
 	}
-	for year := 2040; year < 2052; year++ { // on one track
-		entries = append(entries, fmt.Sprintf(`{"name":"May %d","tag_name":"v15.200.%d","published_at":"2031-05-12T12:00:00Z"}`, year, year))
-	}
+	entries = append(entries, onOneTrack(12)...)
 	f.Set("releases", feedtest.Body("["+strings.Join(entries, ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
@@ -392,6 +398,12 @@ func TestUpdateSkipsContradictions(t *testing.T) {
 	require.Contains(t, report, "skipped 2 more like these\nskipped 1 of the list: drafts and prereleases\n")
 	require.Equal(t, maxNamed, strings.Count(report, " left out: "))
 	require.Contains(t, report, "\nleft out 3 more for such reasons\n")
+
+	f.Set("releases", feedtest.Body("["+strings.Join(append(onOneTrack(maxNamed), may2031), ",")+"]"))
+	result, err = f.update(t, file).Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, maxNamed, strings.Count(result.String(), " left out: "))
+	require.NotContains(t, result.String(), "more for such reasons")
 
 	f.Set("releases", feedtest.Body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
 	file, _ = builtInFile(t)
