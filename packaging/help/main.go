@@ -18,13 +18,13 @@ const name = "telegraf-qlik-sense-version"
 
 // commands are the words before --help, and a short description of each.
 var commands = []struct{ words, purpose string }{
-	{"", "rounds of polls under Telegraf, or one"},
+	{"", "rounds of polls under Telegraf, or a single one"},
 	{"check", "the whole fleet at a glance"},
 	{"plan", "what to install where, in which order"},
-	{"catalog", "the data on releases and advisories"},
-	{"catalog show", "print what a catalogue knows"},
-	{"catalog check", "check a file with a catalogue"},
-	{"catalog update", "bring a catalogue up to date"},
+	{"catalog", "release and advisory data"},
+	{"catalog show", "print a catalogue"},
+	{"catalog check", "check a catalogue file"},
+	{"catalog update", "update a catalogue file"},
 	{"catalog download", "save the public lists in one file"},
 	{"config", "print the settings file or the drop-in"},
 	{"version", "print version, commit and Go version"},

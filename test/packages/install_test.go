@@ -223,7 +223,7 @@ func (g *guide) replaceProgram(command, step, version string) {
 	close(done)
 	require.NoError(g, <-missing, "execd gives up on a program that is missing at a restart")
 
-	require.Contains(g, output, "Telegraf goes on with the version that it has started. To change over: systemctl reload telegraf")
+	require.Contains(g, output, "Telegraf keeps running the version that it started until: systemctl reload telegraf")
 	require.Equal(g, before, g.run(listKept))
 	requireVersion(g.T, g.path(program), version)
 	g.awaitRounds()
@@ -285,10 +285,10 @@ func (g *guide) awaitRounds() {
 func (g *guide) requireRemoved(output string) {
 	g.Helper()
 	require.NoFileExists(g, g.path(program))
-	require.Contains(g, output, "the drop-in is now "+dropIn+".removed, because Telegraf would not start with it")
-	require.Contains(g, output, "left behind, with settings, certificates and data: "+
+	require.Contains(g, output, "the drop-in is now "+dropIn+".removed, because Telegraf would not start with it any more")
+	require.Contains(g, output, "not removed, because it holds settings, certificates or data: "+
 		settingsFolder+" /var/lib/telegraf-qlik-sense "+dropIn+".removed\n")
-	require.Contains(g, output, "a Telegraf that runs keeps the removed program until: systemctl reload telegraf")
+	require.Contains(g, output, "a running Telegraf keeps the removed program until: systemctl reload telegraf")
 	require.Equal(g, "640 root:telegraf", g.stat(dropIn+".removed"))
 	require.Equal(g, "640 root:telegraf", g.stat(settingsFolder+"/client_key.pem"))
 	require.Contains(g, g.Read(g.path("/root/systemctl.log")), "disable --now "+catalogTimer+"\n")
@@ -344,7 +344,7 @@ func TestRemovalNamesOtherDropIns(t *testing.T) {
 	other := "/etc/telegraf/telegraf.d/mine.conf"
 	g.run("cp /usr/share/" + name + "/telegraf.d/linux/qlik-sense-version.conf " + other)
 	output := g.run("dpkg --remove " + name)
-	require.Contains(t, output, "WARNING: Telegraf will not start again until the program is taken out of: "+other+"\n")
+	require.Contains(t, output, "WARNING: Telegraf will not start again until you remove the program from: "+other+"\n")
 	require.FileExists(t, g.path(other))
 	require.NoFileExists(t, g.path(dropIn+".removed"))
 	require.NotContains(t, output, settingsFolder, "there was nothing in it")
@@ -359,7 +359,7 @@ func TestRemovalNamesOtherDropIns(t *testing.T) {
 	// A key is never deleted: it may be the only copy.
 	g.write(settingsFolder+"/client_key.pem", "", 0o640)
 	output = g.run("dpkg --purge " + name)
-	require.Contains(t, output, "left behind, with settings, certificates and data: "+settingsFolder)
+	require.Contains(t, output, "not removed, because it holds settings, certificates or data: "+settingsFolder)
 	require.FileExists(t, g.path(settingsFolder+"/client_key.pem"))
 }
 

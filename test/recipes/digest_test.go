@@ -91,7 +91,7 @@ Otherwise not compliant: 0
 Not answering: 2
 Unknown: 1
 Compliant: 0
-qlik0 (PROD): exploited, ` + exploitedText + `, its release now is unknown, last judged DAY
+qlik0 (PROD): exploited, ` + exploitedText + `, its release is now unknown, last judged DAY
 qlik1 (PROD): vulnerable, ` + vulnerableText + `
 qlik2 (PROD): does not answer (connection_failed), last answer DAY
 qlik3 (PROD): does not answer (response_status_code_mismatch), never answered
@@ -327,7 +327,7 @@ Otherwise not compliant: 0
 Not answering: 0 (before: 3)
 Unknown: 0
 Compliant: 0
-No longer listed, for there was no point for 4 days: qlik0 (PROD), qlik1 (PROD), qlik2 (PROD), qlik3 (PROD), qlik4 (PROD)`,
+No longer listed, without a point for 4 days: qlik0 (PROD), qlik1 (PROD), qlik2 (PROD), qlik3 (PROD), qlik4 (PROD)`,
 		digestText(t, e.await(3)[2].body, hosts))
 }
 

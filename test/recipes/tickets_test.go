@@ -148,7 +148,7 @@ func testTickets(t *testing.T) {
 	require.NoError(t, a.Await("no_such_setting", 1, rig.Patience))
 	a.awaitPlans(2)
 	edit("hosts = ", "catalog_url = \"https://127.0.0.1:9/catalog.toml\"\n  hosts = ")
-	require.NoError(t, a.Await("W! [processors.starlark::qlik_sense_version_tickets] tickets wait, for the catalogue cannot be read: ", 1, rig.Patience))
+	require.NoError(t, a.Await("W! [processors.starlark::qlik_sense_version_tickets] tickets wait because the catalogue cannot be read: ", 1, rig.Patience))
 	a.awaitPlans(2)
 	e.await(5)
 	a.files[dropIn] = complete
