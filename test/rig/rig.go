@@ -44,6 +44,7 @@ type Shared struct {
 	network int   // second octet of the servers' addresses
 	tracked sync.Once
 	rigs    atomic.Int32
+	subnets atomic.Int32 // third octets that are taken, from 1
 }
 
 var shared Shared
@@ -109,7 +110,8 @@ type Rig struct {
 	Database string
 	Servers  int // started so far
 
-	network int // third octet of the servers' addresses
+	mu      sync.Mutex
+	subnets []int32 // third octets of the servers' addresses
 }
 
 // New returns the rig of a test. It skips the test if the programs could not be built.
@@ -123,15 +125,20 @@ func New(t *testing.T) *Rig {
 			TrackFiles(t, Root+"/"+source)
 		}
 	})
-	n := int(shared.rigs.Add(1))
-	return &Rig{T: t, Shared: &shared, Database: fmt.Sprintf("test%d", n), network: n}
+	return &Rig{T: t, Shared: &shared, Database: fmt.Sprintf("test%d", shared.rigs.Add(1))}
 }
 
 // Address is the nth address of this test, without a port. Start assigns them from 1.
 func (r *Rig) Address(n int) string {
-	// Further servers than fit into the test's subnet get subnets above those of all tests.
-	const parts, fit = 64, 254
-	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.network+(n-1)/fit*parts, 1+(n-1)%fit)
+	const fit = 254 // into a subnet
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.subnets) <= (n-1)/fit {
+		subnet := r.Shared.subnets.Add(1)
+		require.Less(r, subnet, int32(255), "the tests of this package need more subnets than there are")
+		r.subnets = append(r.subnets, subnet)
+	}
+	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.subnets[(n-1)/fit], 1+(n-1)%fit)
 }
 
 // Start starts servers, each at an address of its own, port 9032, and returns the fleet and
