@@ -35,7 +35,7 @@ func read(file string) ([]byte, error) {
 	if info, err := os.Stat(file); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is no regular file: name one with a catalogue", file)
+		return nil, fmt.Errorf("%s: is not a regular file: name one with a catalogue", file)
 	}
 	f, err := os.Open(file)
 	if err != nil {

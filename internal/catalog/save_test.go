@@ -79,12 +79,12 @@ func TestSaveThroughLinks(t *testing.T) {
 	dangling := filepath.Join(dir, "dangling.toml")
 	require.NoError(t, os.Symlink("nowhere.toml", dangling))
 	require.EqualError(t, good(t).Save(dangling, ""),
-		dangling+" is a link to a file that is not there: create that file, or remove the link")
+		dangling+" is a link to a file that does not exist: create that file, or remove the link")
 }
 
 func TestSaveRefuses(t *testing.T) {
 	dir := t.TempDir()
-	require.EqualError(t, good(t).Save(dir, ""), dir+" is no regular file: name one that may be replaced")
+	require.EqualError(t, good(t).Save(dir, ""), dir+" is not a regular file: name one that may be replaced")
 	require.ErrorIs(t, good(t).Save(filepath.Join(dir, "missing", "catalog.toml"), ""), os.ErrNotExist)
 
 	file := filepath.Join(dir, "catalog.toml")

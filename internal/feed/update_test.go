@@ -93,8 +93,8 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing", "x")
 	for file, expected := range map[string]string{
-		missing: "a new file cannot be made in " + filepath.Dir(missing) + ": ",
-		dir:     "is no regular file: name one ",
+		missing: "a new file cannot be created in " + filepath.Dir(missing) + ": ",
+		dir:     "is not a regular file: name one ",
 	} {
 		_, err := f.update(t, file).Run(t.Context())
 		require.ErrorContains(t, err, expected)

@@ -298,7 +298,7 @@ func TestCatalogueThatIsAPipe(t *testing.T) {
 		t.Skipf("not run, for this system has no pipes with names: %v", err)
 	}
 	_, err := New(settings, onDay(today))
-	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
+	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is not a regular file: name one with a catalogue")
 }
 
 // If a file system hangs, the previous catalogue stays in use, and a round waits only briefly.

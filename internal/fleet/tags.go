@@ -41,7 +41,7 @@ func checkTags(tags map[string]string) error {
 func checkTag(key, value string) error {
 	const tooLong = "is %d bytes long, more than %d: shorten it"
 	const encoding = "is not valid UTF-8: check where it comes from"
-	const cure = "holds a control character or ends in a backslash, which a tag cannot carry: change it"
+	const cure = "contains a control character or ends in a backslash, which a tag cannot carry: change it"
 	switch {
 	case key == "":
 		return errors.New("a tag needs a name")

@@ -1,4 +1,4 @@
-// Package golden compares what tests make with files of the repository. With -update it writes
+// Package golden compares the output of tests with files of the repository. With -update it writes
 // those files instead.
 package golden
 

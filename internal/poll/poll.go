@@ -280,7 +280,7 @@ func checkHeaders(headers map[string]string, token bool) error {
 		case !httpguts.ValidHeaderFieldName(name):
 			return &SettingError{"headers", fmt.Errorf("%q is no name of an HTTP header", name)}
 		case !httpguts.ValidHeaderFieldValue(headers[name]):
-			return &SettingError{"headers", fmt.Errorf("the value of %q holds a control character", name)}
+			return &SettingError{"headers", fmt.Errorf("the value of %q contains a control character", name)}
 		case twice:
 			return &SettingError{"headers", fmt.Errorf("%q and %q are the same header: remove one of them", other, name)}
 		case token && canonical == "Authorization":

@@ -129,10 +129,10 @@ func TestInitErrors(t *testing.T) {
 				q.Tags = map[string]string{"a": "x\ny", "b": `C:\Qlik\`, "c\t": "x", `d\`: "x", "e": `C:\Qlik`}
 			},
 			errors: []string{
-				`tags: the value of "a" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the value of "b" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the name "c\t" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the name "d\\" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the value of "a" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the value of "b" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the name "c\t" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the name "d\\" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
 			},
 		},
 		{
@@ -229,7 +229,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "value of a header",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr-usr": "sec\nret"} },
-			errors: []string{`headers: the value of "hdr-usr" holds a control character`},
+			errors: []string{`headers: the value of "hdr-usr" contains a control character`},
 		},
 		{
 			name: "two tokens",
