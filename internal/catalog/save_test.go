@@ -91,10 +91,10 @@ func TestSaveRefuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
 	bad := good(t)
 	bad.Advisories[0].Summary = ""
-	require.EqualError(t, bad.Save(file, ""), `the catalogue would not be in order: advisory "CVE-2024-36077": summary is missing`)
+	require.EqualError(t, bad.Save(file, ""), `the catalogue would be invalid: advisory "CVE-2024-36077": summary is missing`)
 	large := good(t)
 	large.Advisories[0].Note = strings.Repeat("x", MaxSize)
-	require.ErrorContains(t, large.Save(file, ""), "and one of more than 1048576 would not be read again")
+	require.ErrorContains(t, large.Save(file, ""), "more than the 1048576 that can be read")
 	unwritable := good(t)
 	unwritable.ReleasesAsOf = Day{}
 	require.ErrorContains(t, unwritable.Save(file, ""), "no day to write")

@@ -124,7 +124,7 @@ func TestSourcesAreLeftOut(t *testing.T) {
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7",
-		"May 2031: added as announced, for CVE-2031-0001 names it"}, result.Changes)
+		"May 2031: added as announced, because CVE-2031-0001 names it"}, result.Changes)
 	require.Equal(t, catalog.BuiltIn().ReleasesAsOf, result.Catalog.ReleasesAsOf)
 	require.Equal(t, catalog.BuiltIn().ExploitedAsOf, result.Catalog.ExploitedAsOf)
 
@@ -397,7 +397,7 @@ func TestUpdateLeavesContradictionsOut(t *testing.T) {
 	file, _ = builtInFile(t)
 	result, err = f.update(t, file).Run(t.Context())
 	require.Equal(t, "2031-06-29", result.Catalog.AdvisoriesAsOf.String(), "the others count")
-	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be taken: is it the right list?\n")
+	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be used: is it the right list?\n")
 	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
 }
 

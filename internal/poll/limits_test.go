@@ -112,7 +112,7 @@ func TestProxyOfTheSystem(t *testing.T) {
 			func(*http.Request) (*url.URL, error) {
 				return nil, errors.New(`invalid proxy address "user:secret@proxy"`)
 			},
-			"the proxy of the system did not open the connection: its address (HTTPS_PROXY, HTTP_PROXY) is no URL",
+			"the proxy of the system did not open the connection: its address (HTTPS_PROXY, HTTP_PROXY) is not a URL",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -243,7 +243,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "proxy that is no URL",
 			change: func(q *QlikSenseVersion) { q.HTTPProxyURL = "monitoring:secret@proxy" },
-			errors: []string{"http_proxy_url: is no URL: write for example http://proxy.example.com:3128"},
+			errors: []string{"http_proxy_url: is not a URL: write for example http://proxy.example.com:3128"},
 		},
 		{
 			name:   "scheme of the proxy",
