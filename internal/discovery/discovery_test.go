@@ -313,7 +313,7 @@ func TestSettings(t *testing.T) {
 		"twice": {[]string{"qlik1.example.com", "QLIK1.example.com.:4242"}, DefaultUser,
 			`discover: "qlik1.example.com" and "QLIK1.example.com.:4242" are the same node: remove one`},
 		"user information": {[]string{"https://a:b@qlik1"}, DefaultUser,
-			`discover: "...@qlik1": a URL must not hold a user name or password: use token_file or headers`},
+			`discover: "...@qlik1": a URL must not contain a user name or password: use token_file or headers`},
 		"no directory":      {[]string{"qlik1"}, "sa_api", `discover_user: "sa_api" is not a user: write it as 'DIRECTORY\USER', in single quotes`},
 		"no user":           {[]string{"qlik1"}, `INTERNAL\`, `discover_user: "INTERNAL\\" is not a user: write it as 'DIRECTORY\USER', in single quotes`},
 		"control character": {[]string{"qlik1"}, "INTERNAL\\a\nb", "discover_user: contains a control character or is not valid UTF-8: check it"},

@@ -81,8 +81,8 @@ func TestServiceThatClosesWithoutAReply(t *testing.T) {
 
 func TestHeadersThatAreRefused(t *testing.T) {
 	for want, headers := range map[string]map[string]string{
-		`headers: "X-A" and "x-a" are the same header: remove one of them`:   {"X-A": "1", "x-a": "2"},
-		`headers: "accept-encoding" is for the connection to set: remove it`: {"accept-encoding": "gzip"},
+		`headers: "X-A" and "x-a" are the same header: remove one of them`: {"X-A": "1", "x-a": "2"},
+		`headers: "accept-encoding" is set by the HTTP client: remove it`:  {"accept-encoding": "gzip"},
 	} {
 		_, err := New(Settings{Timeout: time.Second, TLSVerify: VerifyFull, Headers: headers})
 		require.EqualError(t, err, want)

@@ -57,7 +57,7 @@ var faults = []struct {
 	{FaultNoSAN, "server certificate with a common name but no subjectAltName", nil},
 	{FaultForeignCA, "server certificate signed by the root of another site", nil},
 	{FaultClientRefused, "trusts client certificates of another site only", nil},
-	{FaultRenegotiation, "wants to negotiate TLS anew in place of a reply", forged(helloRequest, 1)},
+	{FaultRenegotiation, "wants to renegotiate TLS in place of a reply", forged(helloRequest, 1)},
 	{FaultWarningFlood, "sends TLS warnings in place of a reply", forged(warning, 32)},
 	{FaultDamagedRecord, "reply that was damaged on the way, below TLS", nil},
 	{FaultNoAnswer, "reads the request and never replies", noAnswer},

@@ -72,12 +72,12 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "fragment",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"https://qlik1.example.com/#about"} },
-			errors: []string{`hosts: "https://qlik1.example.com/#...": a URL must not hold a "#" part`},
+			errors: []string{`hosts: "https://qlik1.example.com/#...": a URL must not contain a "#" part`},
 		},
 		{
 			name:   "user information",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"https://monitoring:secret@qlik1.example.com/"} },
-			errors: []string{`hosts: "...@qlik1.example.com/": a URL must not hold a user name or password: use token_file or headers`},
+			errors: []string{`hosts: "...@qlik1.example.com/": a URL must not contain a user name or password: use token_file or headers`},
 		},
 		{
 			name: "secret in a query",
@@ -224,7 +224,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "name of a header",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr usr": "secret"} },
-			errors: []string{`headers: "hdr usr" is no name of an HTTP header`},
+			errors: []string{`headers: "hdr usr" is not a valid name of an HTTP header`},
 		},
 		{
 			name:   "value of a header",

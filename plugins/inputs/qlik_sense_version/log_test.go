@@ -128,7 +128,7 @@ func TestErrors(t *testing.T) {
 		require.ElementsMatch(t, []string{
 			"https://" + fleet.Addr(0) + "/prod/api/about/v1/systeminfo" +
 				": authentication_failed: the server answered with HTTP status 401 Unauthorized" +
-				"; the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032",
+				"; the virtual proxy requires a login: check token_file or headers, or ask the node itself on port 9032",
 			fleet.Addr(1) + ": tls_error: tls: failed to verify certificate: x509: certificate signed by unknown authority" +
 				` (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority` +
 				` certificate "qlik-sense-simulator-CA"); set tls_ca to the root.pem of the server's own site (each site has its own)`,
