@@ -164,7 +164,7 @@ func TestCatalogueOfAWebServer(t *testing.T) {
 	web.set(respond(http.StatusInternalServerError, "broken"))
 	round, lines = s.round(30)
 	require.Equal(t, "W! Catalogue ("+web.address()+"): cannot be read: HTTP status 500 Internal Server Error: check that server. "+
-		"Until then servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
+		"Meanwhile servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
 	require.Equal(t, web.address(), round.Catalog)
 	require.Equal(t, web.address()+": HTTP status 500 Internal Server Error: check that server", round.Problem)
 	_, lines = s.round(30)
@@ -251,7 +251,7 @@ func TestWebServerThatMisbehaves(t *testing.T) {
 			require.Equal(t, BuiltIn, round.Catalog)
 			require.Contains(t, round.Problem, tt.cause)
 			require.Contains(t, lines, "W! Catalogue ("+web.address()+"): cannot be read: "+strings.SplitN(tt.cause, "header", 2)[0])
-			require.Contains(t, lines, ". Until then servers are judged by what is built into this program: advisories of ")
+			require.Contains(t, lines, ". Meanwhile servers are judged by what is built into this program: advisories of ")
 			require.Equal(t, 1, strings.Count(lines, "cannot be read"))
 			require.NotContains(t, lines, "hunter2secret")
 		})
@@ -289,7 +289,7 @@ func TestWebServerThatHangs(t *testing.T) {
 	s.block.catalog.wait = 20 * time.Millisecond
 	round, lines := s.round(builtInBehind(t))
 	require.Equal(t, web.address()+": there was no complete answer within 20ms", round.Problem)
-	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Until then ")
+	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Meanwhile ")
 	for range 3 {
 		_, lines = s.round(builtInBehind(t))
 		require.Empty(t, lines, "logged once")
@@ -365,7 +365,7 @@ func TestRoundsThatOverlap(t *testing.T) {
 	s.now = s.now.Add(askEvery - 1)
 	newer, err := catalog.Parse([]byte(catalogText(t, 31, nil)))
 	require.NoError(t, err)
-	c.pending = newReading(newer)
+	c.pending = newLoadedCatalog(newer)
 	require.Same(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge)
 	s.now = s.now.Add(1)
 	require.NotSame(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge, "not without end")

@@ -56,7 +56,7 @@ func checkTag(key, value string) error {
 	case key == "host":
 		return errors.New(`"host" is set to the agent's own name by Telegraf: use another name`)
 	case key == "time" || strings.HasPrefix(key, "_"):
-		return fmt.Errorf("InfluxDB keeps the name %q for itself: use another one", key)
+		return fmt.Errorf("InfluxDB reserves the name %q: use another one", key)
 	case isField(key): // in a query, the tag would hide it
 		return fmt.Errorf("%q is the name of a field of the points: use another one", key)
 	case unfit(key):

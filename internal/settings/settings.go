@@ -168,7 +168,7 @@ func parseSources[B Block](sources []source, newBlock func() B) ([]B, error) {
 	for i, block := range blocks {
 		fleets[i] = block.Block()
 	}
-	return blocks, refuseTwins(fleet.Together(fleets), origins)
+	return blocks, refuseDuplicates(fleet.ShareClaims(fleets), origins)
 }
 
 // parseOne reads one source.
@@ -214,16 +214,16 @@ type origin struct {
 	block int
 }
 
-func refuseTwins(twins []fleet.Twin, origins []origin) error {
-	for _, twin := range twins {
-		o, first := origins[twin.Block], origins[twin.First]
+func refuseDuplicates(duplicates []fleet.Duplicate, origins []origin) error {
+	for _, duplicate := range duplicates {
+		o, first := origins[duplicate.Block], origins[duplicate.First]
 		place := fmt.Sprintf("of line %d", first.line(first.block))
 		if first.document != o.document {
 			place = fmt.Sprintf("of %s:%d", first.name, first.line(first.block))
 		}
-		o.refuse(o.block, twin.Key, fmt.Errorf(
+		o.refuse(o.block, duplicate.Key, fmt.Errorf(
 			"%q is in the block %s with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
-			twin.Server, place))
+			duplicate.Server, place))
 	}
 	var errs []error
 	for _, o := range origins {

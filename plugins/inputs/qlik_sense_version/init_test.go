@@ -305,7 +305,7 @@ func TestWarnings(t *testing.T) {
 		{
 			"server that nobody checks",
 			func(q *QlikSenseVersion) { q.InsecureSkipVerify = true },
-			[]string{`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`},
+			[]string{`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" if names do not match`},
 		},
 		{
 			"header without TLS",

@@ -213,17 +213,17 @@ func TestRemarksAreLoggedOnce(t *testing.T) {
 	require.NoError(t, q.Init())
 	for _, step := range []struct{ label, build, warning string }{
 		{"May 2024 Patch 1", "14.187.5", ""},
-		{"May 2024 Patch 1", "14.231.5", `%s is not judged: the release label says "May 2024 Patch 1", but build 14.231.5 is of "May 2025"`},
+		{"May 2024 Patch 1", "14.231.5", `%s is not judged: the release label says "May 2024 Patch 1", but build 14.231.5 belongs to "May 2025"`},
 		{"May 2024 Patch 1", "14.999.5",
-			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 is of another release: those of "May 2024" begin with 14.187`},
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 belongs to another release: those of "May 2024" begin with 14.187`},
 		{"May 2024 Patch 2", "14.187.5",
-			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 does not match it if patch 1 is build 14.187.5, ` +
 				`as the catalogue infers: it is judged by its label`},
 		{"May 2024", "14.187.5",
-			`%s: the release label says "May 2024", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+			`%s: the release label says "May 2024", but build 14.187.5 does not match it if patch 1 is build 14.187.5, ` +
 				`as the catalogue infers: it is judged by its label`},
 		{"May 2024 Patch 1", "14.187.4",
-			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.187.4 does not go with it: patch 0 is build 14.187.4`},
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.187.4 does not match it: patch 0 is build 14.187.4`},
 		{"Mai 2024", "14.187.5", `%s is not judged: the release label is "Mai 2024": not a release of Qlik Sense`},
 		{"May 2024 Patch 1", "14.187.5", ""},
 		{"July 2024", "14.190.1",
