@@ -39,10 +39,10 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		{"mirror of what is left out", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
 			"E! --releases-url names a mirror, and --no-releases leaves it out: use one of them\n"},
 		{"everything left out", []string{"update", "--no-releases", "--no-advisories", "--no-exploited", "missing.toml"},
-			"E! missing.toml was not made: all sources are left out: nothing is to be done\n"},
+			"E! missing.toml was not created: all sources are left out: there is nothing to do\n"},
 		{"download nothing", []string{"download"}, "E! name one FILE to save the lists in, not 0" + help("download")},
 		{"no address", []string{"update", "--releases-url", "example.com", "missing.toml"},
-			"E! missing.toml was not made: the URL of the vendor's list of releases is none: write for example " +
+			"E! missing.toml was not created: the URL of the vendor's list of releases is not valid: write for example " +
 				"https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100\n"},
 	}
 	for _, tt := range tests {
