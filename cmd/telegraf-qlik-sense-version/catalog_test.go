@@ -18,7 +18,7 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		args     []string
 		expected string
 	}{
-		{"nothing", nil, "E! catalog: say what to do with it, show, check, update or download" + help("")},
+		{"nothing", nil, "E! catalog: name what to do: show, check, update or download" + help("")},
 		{"unknown command", []string{"list"}, "E! catalog: there is no command \"list\", only show, check, update or download" + help("")},
 		{"option in front", []string{"--catalog", "x", "show"}, "E! catalog: there is no command \"--catalog\", only show, check, update or download" + help("")},
 		{"unknown option", []string{"show", "--verbose"}, "E! flag provided but not defined: -verbose" + help("show")},

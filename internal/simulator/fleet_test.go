@@ -189,7 +189,7 @@ func TestCloseWithHangingConnections(t *testing.T) {
 	fleet := startFleet(t, servers...)
 	for i := range hanging {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		silent, err := net.Dial("tcp", fleet.Addr(i)) // never says a byte
+		silent, err := net.Dial("tcp", fleet.Addr(i)) // never sends a byte
 		require.NoError(t, err)
 		t.Cleanup(func() { silent.Close() })
 		// A client that never reads, so that writes to it block.

@@ -67,7 +67,7 @@ func (s *Site) Start(tb testing.TB, servers ...simulator.Server) (*simulator.Fle
 	}
 	fleet, err := simulator.Start(s.Site, servers...)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		tb.Skipf("not run, for this machine lacks the address: %v", err)
+		tb.Skipf("not run, because this machine lacks the address: %v", err)
 	}
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, fleet.Close()) })
