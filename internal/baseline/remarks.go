@@ -20,7 +20,8 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 		}
 	}
 	d := &b.document
-	add(d.Schema != schema, "The baseline has schema %d, but this program fully understands only %d: values that are compared may have had another meaning.", d.Schema, schema)
+	add(d.Schema != schema, "The baseline has schema %d, but this program fully understands only %d: "+
+		"values that are compared may have had another meaning.", d.Schema, schema)
 	add(d.AskedAt.After(r.AskedAt), "The baseline is later than this report, of %s.", instant(*d.AskedAt))
 	add(len(r.Only) > 0, "Only the servers that this report is limited to are compared.")
 	dark := 0

@@ -96,12 +96,13 @@ func TestCPEContradiction(t *testing.T) {
 		"a run that the text lacks": {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-", "august_2026:-"), "August 2026 Patch 1"},
 		"a run too few": {cpes("february_2027:-", "february_2027:patch_1"),
 			"November 2026 Patch 1 is the first fixed patch of its release, NVD's CPEs do not"},
-		"a patch alone that counts as fixed": {cpes("february_2027:patch_4"), "February 2027 Patch 4 is affected according to NVD's CPEs, but fixed according to the text"},
-		"a release that counts as fixed":     {cpes("may_2027:*"), "May 2027 is affected"},
-		"a newer release":                    {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},
-		"a negation":                         {negated, "a negation"},
-		"a negation of all":                  {whole, "a negation"},
-		"a negation and something else":      {append(whole, cpes("february_2027:-")...), "a negation"},
+		"a patch alone that counts as fixed": {cpes("february_2027:patch_4"),
+			"February 2027 Patch 4 is affected according to NVD's CPEs, but fixed according to the text"},
+		"a release that counts as fixed": {cpes("may_2027:*"), "May 2027 is affected"},
+		"a newer release":                {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},
+		"a negation":                     {negated, "a negation"},
+		"a negation of all":              {whole, "a negation"},
+		"a negation and something else":  {append(whole, cpes("february_2027:-")...), "a negation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := readCPEs(tt.cpes)

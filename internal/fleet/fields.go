@@ -47,7 +47,8 @@ var Fields = []Field{
 		func(r *Result) any { return optional(r.Outcome.ResponseTime.Seconds(), r.Outcome.ResponseTime > 0) }},
 	{"http_response_code", Integer, "", "HTTP status, if one was received",
 		func(r *Result) any { return optional(r.Outcome.StatusCode, r.Outcome.StatusCode != 0) }},
-	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; also in a failed poll, if the server presented one",
+	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; also in a failed poll, " +
+		"if the server presented one",
 		certificateExpiry},
 
 	// The reply of the server, named as Butler names it.

@@ -128,7 +128,8 @@ func (s *roundState) askAll(ctx context.Context, targets []target) {
 	}
 }
 
-// askOne asks a server. The caller has entered the polls of the process; askOne leaves them. If the process is out of file descriptors, it withholds the place and asks again later.
+// askOne asks a server. The caller has entered the polls of the process; askOne leaves them. If the
+// process is out of file descriptors, it withholds the place and asks again later.
 func (s *roundState) askOne(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
 	process := s.block.process
 	for {

@@ -137,8 +137,8 @@ func (d Dialect) escape(s string) string {
 	return strings.Join(parts, ";")
 }
 
-// formulaStarts are the characters that formulas begin with, including their full-width, small and mathematical
-// forms.
+// formulaStarts are the characters that formulas begin with, including their full-width, small and
+// mathematical forms.
 const formulaStarts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 
 func defuse(s string) string {
