@@ -74,8 +74,8 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	return change
 }
 
-// reconcile makes merged entries consistent: no entry is later than the days of the catalogue, and a patch
-// that has a fix exists.
+// reconcile makes merged entries consistent: no entry is later than the days of the catalogue, and
+// a patch that has a fix exists.
 func (c *Catalog) reconcile() {
 	newest := c.newestDay()
 	for i := range c.Releases {

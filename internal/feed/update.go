@@ -158,7 +158,7 @@ func (u *Update) unchanged(err error) error {
 	return withPrefix(u.File+" "+state+": ", err)
 }
 
-// failures joins the errors of outcomes, each line withPrefix with the part.
+// failures joins the errors of outcomes, each line prefixed with the part.
 func failures(failed []outcome) error {
 	errs := make([]error, 0, len(failed))
 	for _, o := range failed {
