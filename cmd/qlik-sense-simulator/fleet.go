@@ -64,7 +64,7 @@ func plan(o *options) ([]simulator.Server, error) {
 	return servers, nil
 }
 
-// server takes what e leaves out from all.
+// server returns the server that e describes. It takes what e leaves out from all.
 func (e entry) server(all entry) (simulator.Server, error) {
 	if e.Sample != "" && (e.Release != "" || e.Version != "") {
 		return simulator.Server{}, errors.New("sample excludes release and version")
@@ -113,8 +113,8 @@ func readFleet(file string) (servers []entry, nodes []byte, err error) {
 	return content.Server, simulator.NodeList(content.Node...), nil
 }
 
-// renew reads the fleet file again. servers are those that run. It sets only those that
-// changed, as that closes connections.
+// renew reads the fleet file again and updates the running servers. It sets only those that changed,
+// because that closes connections.
 func renew(o *options, out io.Writer, fleet *simulator.Fleet, servers []simulator.Server) error {
 	next, err := plan(o)
 	if err != nil {

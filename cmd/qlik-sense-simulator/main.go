@@ -16,14 +16,14 @@ import (
 )
 
 func main() {
-	if err := interruptible(); err != nil {
+	if err := runUntilSignal(); err != nil {
 		fmt.Fprintln(os.Stderr, "qlik-sense-simulator:", err)
 		os.Exit(1)
 	}
 }
 
-// interruptible runs the program until a signal ends it.
-func interruptible() error {
+// runUntilSignal runs the program until a signal ends it.
+func runUntilSignal() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	reload := make(chan os.Signal, 1)
@@ -34,7 +34,7 @@ func interruptible() error {
 
 const usage = `qlik-sense-simulator simulates Qlik Sense servers: the About service on port 9032.
 
-  --site DIR         DIR with root.pem, client.pem and client_key.pem, made if missing
+  --site DIR         DIR with root.pem, client.pem and client_key.pem, created if missing
   --servers N        number of servers (1)
   --release LABEL    release label in the replies (February 2024 Patch 1)
   --version VERSION  version in the replies (14.173.4)
@@ -66,7 +66,7 @@ by one:
   roles = ["central", "engine", "proxy", "scheduler", "printing"]
 
 What a server leaves out is taken from the options. At SIGHUP the file is read again and
-each server answers as it says now, like after an upgrade.
+each server answers as the file then says, like after an upgrade.
 `
 
 // options are the command line.

@@ -17,7 +17,7 @@ import (
 	"telegraf-qlik-sense-version/internal/fleet"
 )
 
-const catalogUsage = `Print what is known of releases and advisories, check a file with such a catalogue, or
+const catalogUsage = `Print what is known about releases and advisories, check a file with such a catalogue, or
 bring one up to date from public lists: the vendor's releases at GitHub, the advisories of
 NVD, and CISA's list of exploited vulnerabilities:
 
@@ -38,11 +38,12 @@ const catalogShowUsage = `Print the releases, builds and advisories that a catal
   --output table|json       for people (default) or for programs
 `
 
-const catalogCheckUsage = `Check a file with a catalogue: its form, its days, and that its entries fit each other:
+const catalogCheckUsage = `Check a file with a catalogue: its syntax, its dates, and that its entries do not contradict
+each other:
 
   telegraf-qlik-sense-version catalog check FILE
 
-  Exit status: 0 all is in order; 1 something is wrong, with a line for each problem.
+  Exit status: 0 the file is in order; 1 it is not, with a line for each problem.
 `
 
 const sourceOptions = `  --releases-url URL        a mirror of the vendor's list of releases at GitHub
@@ -59,21 +60,21 @@ file lacks. No option is needed, and no account:
   telegraf-qlik-sense-version catalog update --from BUNDLE FILE
 
 ` + sourceOptions + `  --from BUNDLE             what "catalog download" saved, instead of the network
-  FILE                      the catalogue; one that is not there is made out of the one in
-                            this program. The setting catalog_file names it to Telegraf
+  FILE                      the catalogue; one that does not exist is created from the one in
+                            this program. Name it in the setting catalog_file
 
-  The three parts are independent: one whose source fails stays as it was, and so does the
-  day it is of. Entries that somebody wrote stay as they are.
-  Exit status: 0 the file is up to date; 1 a source failed, with a line for each and a last
-  one for what is old now, or the file stays as it was.
+  The three parts are independent: one whose source fails stays as it was, and so does
+  its date. Hand-written entries stay as they are.
+  Exit status: 0 the file is up to date; 1 a source failed (a line for each, and a last one
+  with the parts that were not updated), or the file stays as it was.
 `
 
-const catalogDownloadUsage = `Save the public lists that "catalog update" reads, as they come, in one file for a machine
+const catalogDownloadUsage = `Save the public lists that "catalog update" reads, unchanged, in one file for a machine
 without internet:
 
   telegraf-qlik-sense-version catalog download [options] BUNDLE
 
-` + sourceOptions + `  BUNDLE                    the file to write, a tar.gz. There:
+` + sourceOptions + `  BUNDLE                    the file to write, a tar.gz. On that machine:
                             telegraf-qlik-sense-version catalog update --from BUNDLE FILE
 
   Exit status: 0 all lists are in it; 1 one failed and is missing, or nothing was written.
@@ -83,7 +84,7 @@ without internet:
 func runCatalog(ctx context.Context, args []string) error {
 	const commands, help = "show, check, update or download", ": see telegraf-qlik-sense-version catalog --help"
 	if len(args) == 0 {
-		return errors.New("catalog: say what to do with it, " + commands + help)
+		return errors.New("catalog: name what to do: " + commands + help)
 	}
 	today := catalog.DayOf(time.Now())
 	switch command, args := args[0], args[1:]; command {

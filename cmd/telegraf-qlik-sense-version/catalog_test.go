@@ -18,7 +18,7 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		args     []string
 		expected string
 	}{
-		{"no command", nil, "E! catalog: say what to do with it, show, check, update or download" + help("")},
+		{"no command", nil, "E! catalog: name what to do: show, check, update or download" + help("")},
 		{"unknown command", []string{"list"}, "E! catalog: there is no command \"list\", only show, check, update or download" + help("")},
 		{"option in front", []string{"--catalog", "x", "show"}, "E! catalog: there is no command \"--catalog\", only show, check, update or download" + help("")},
 		{"unknown option", []string{"show", "--verbose"}, "E! flag provided but not defined: -verbose" + help("show")},
@@ -39,10 +39,10 @@ func TestCatalogRefusedCalls(t *testing.T) {
 		{"mirror of an excluded source", []string{"download", "--no-releases", "--releases-url", "https://example.com", "a"},
 			"E! --releases-url names a mirror, and --no-releases leaves it out: use one of them\n"},
 		{"all sources excluded", []string{"update", "--no-releases", "--no-advisories", "--no-exploited", "missing.toml"},
-			"E! missing.toml was not made: all sources are left out: nothing is to be done\n"},
+			"E! missing.toml was not created: all sources are left out: there is nothing to do\n"},
 		{"download nothing", []string{"download"}, "E! name one FILE to save the lists in, not 0" + help("download")},
 		{"no address", []string{"update", "--releases-url", "example.com", "missing.toml"},
-			"E! missing.toml was not made: the URL of the vendor's list of releases is none: write for example " +
+			"E! missing.toml was not created: the URL of the vendor's list of releases is not valid: write for example " +
 				"https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100\n"},
 	}
 	for _, tt := range tests {

@@ -78,8 +78,8 @@ func TestCatalogUpdateSourceFails(t *testing.T) {
 	p.requireEnd(1)
 	require.Contains(t, p.stdout.String(), "May 2031: new release, track 15.100, latest patch 0\n"+file+": 1 change, releases as of ")
 	require.Equal(t, "E! "+file+": advisories: "+server.URL+"/x, page 1: HTTP status 404 Not Found: "+
-		"there is no list: check the URL, or its publisher has moved it\n"+
-		"E! "+file+": not brought up to date: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String()+"\n", p.stderr.String())
+		"there is no list: check the URL; its publisher may have moved it\n"+
+		"E! "+file+": not updated: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String()+"\n", p.stderr.String())
 	c, err := catalog.Load(file)
 	require.NoError(t, err)
 	require.Len(t, c.Releases, len(catalog.BuiltIn().Releases)+1)

@@ -116,14 +116,14 @@ func runCheck(ctx context.Context, args []string) error {
 	return err
 }
 
-// parse is the function parse, and records which options were given.
+// parse calls the function parse and records which options were given.
 func (o *checkOptions) parse(flags *flag.FlagSet, args []string) error {
 	err := parse(flags, args)
 	flags.Visit(func(f *flag.Flag) { o.given = append(o.given, f.Name) })
 	return err
 }
 
-// firstGiven returns the first option on the command line with one of these beginnings, or "".
+// firstGiven returns the first of the given options, sorted by name, with one of the prefixes, or "".
 func (o *checkOptions) firstGiven(prefixes ...string) string {
 	for _, name := range o.given {
 		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
@@ -154,7 +154,7 @@ func (o *checkOptions) add(flags *flag.FlagSet) {
 	o.site.define(flags)
 }
 
-// outputs are the formats of a report, but for nagios.
+// outputs are the formats of a report other than nagios.
 var outputs = map[string]func(io.Writer, *report.Report) error{
 	"table": writeTable,
 	"csv":   csv.Plain.Write,
@@ -205,10 +205,10 @@ func (o *checkOptions) run(ctx context.Context) error {
 // check refuses options that do not go together.
 func (o *checkOptions) check() error {
 	var errs []error
-	days := o.firstGiven("warn-days", "critical-days")
+	daysOption := o.firstGiven("warn-days", "critical-days")
 	switch {
-	case o.output != nagiosOutput && days != "":
-		errs = append(errs, fmt.Errorf("--%s belongs to --output %s", days, nagiosOutput))
+	case o.output != nagiosOutput && daysOption != "":
+		errs = append(errs, fmt.Errorf("--%s belongs to --output %s", daysOption, nagiosOutput))
 	case o.output == nagiosOutput && o.baseline != "":
 		errs = append(errs, fmt.Errorf("--output %s has one line, and no place for what changed since --baseline: use another output for that", nagiosOutput))
 	}

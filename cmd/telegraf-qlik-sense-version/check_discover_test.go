@@ -105,7 +105,7 @@ func TestCheckDiscoverRefuses(t *testing.T) {
 		{[]string{"--discover", "a b"}, `E! --discover: "a b": write one server per entry`},
 		{[]string{"--discover", s.host(1), "--tls-ca", "missing.pem"}, "E! --tls-ca: stat missing.pem: no such file or directory: check the path\n"},
 		{[]string{"--discover", s.host(1), "--tls-verify", "none"}, `E! --tls-verify: "none" is neither "full" nor "chain"`},
-		{[]string{"--discover", s.host(1), "--discover-user", "sa_api"}, `E! --discover-user: "sa_api" is no user`},
+		{[]string{"--discover", s.host(1), "--discover-user", "sa_api"}, `E! --discover-user: "sa_api" is not a user`},
 		{[]string{"--discover", s.host(1), "--only", "qlik9"}, "E! --only qlik9: neither the settings nor their sites have such a server"},
 	} {
 		p := start(t, s.args("check", tt.args...)...)

@@ -126,8 +126,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"no host", []string{"--config", config, "--only", ""}, "names no server"},
 		{"extra argument", []string{"--config", config, "all"}, `E! "all" is not an option`},
 		{"missing folder", []string{"--config", config, "--output-file", filepath.Join(missing, "report")},
-			"E! writing the report: a new file cannot be made in " + missing},
-		{"folder instead of a file", []string{"--config", config, "--output-file", filepath.Dir(missing)}, "is no regular file: name one that may be replaced"},
+			"E! writing the report: a new file cannot be created in " + missing},
+		{"folder instead of a file", []string{"--config", config, "--output-file", filepath.Dir(missing)}, "is not a regular file: name one that may be replaced"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, append([]string{"check"}, tt.args...)...)

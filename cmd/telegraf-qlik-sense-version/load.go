@@ -47,14 +47,14 @@ func (o *checkOptions) load() ([]*qlik_sense_version.QlikSenseVersion, []setting
 	if err != nil {
 		return nil, nil, err
 	}
-	_, variable := lookup(settings.Variable)
-	ofSite := o.firstGiven("discover", "tls-")
+	_, isSet := lookup(settings.Variable)
+	siteOption := o.firstGiven("discover", "tls-")
 	switch {
-	case len(o.site.discover) == 0 && ofSite != "":
-		return nil, nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", ofSite)
+	case len(o.site.discover) == 0 && siteOption != "":
+		return nil, nil, fmt.Errorf("--%s belongs to --discover, which is missing: with a settings file, write it there", siteOption)
 	case len(o.site.discover) == 0:
 		return settings.LoadAll(o.config, lookup, newBlock)
-	case len(o.config) > 0 || variable:
+	case len(o.config) > 0 || isSet:
 		return nil, nil, fmt.Errorf("the servers come from --discover and from settings (--config or %s) as well: use one of them", settings.Variable)
 	}
 	block := newBlock()
@@ -89,7 +89,7 @@ func lookupIn(file string) (func(name string) (string, bool), error) {
 	}, nil
 }
 
-// asOptions replaces the names of settings in an error by those of the options.
+// asOptions replaces the names of settings in an error with those of the options.
 func asOptions(err error) error {
 	parts := poll.SettingErrors(err)
 	errs := make([]error, len(parts))

@@ -59,7 +59,7 @@ type statusError int
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
-	// Not undone: a second signal must not kill what the first one ends in order.
+	// stop is never called: a second signal must not kill the program while it ends in order.
 	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A signal ends the program even if it hangs: on a settings file that is a pipe without a
 	// writer, or on a standard error that nobody reads. Under Telegraf that is a success, but
@@ -146,7 +146,7 @@ func blockMaker(logLevel string) (func() *qlik_sense_version.QlikSenseVersion, e
 	if level == telegraf.None {
 		return nil, fmt.Errorf("--log-level %q is none of error, warn, info, debug, trace", logLevel)
 	}
-	// Not undone: that would wait for a line that possibly nobody reads.
+	// undo is never called: it would wait for a line that possibly nobody reads.
 	if _, err := execd.Redirect(os.Stderr, level); err != nil {
 		return nil, err
 	}

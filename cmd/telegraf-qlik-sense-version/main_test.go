@@ -134,7 +134,7 @@ func TestRefusedCalls(t *testing.T) {
 			name: "no such file",
 			args: []string{"--once", "--config", "missing.conf"},
 			expected: "E! reading the settings: " + missing.Error() + ": " +
-				"check the path after --config, and that the account which runs this may read the file\n",
+				"check the path after --config, and that the account that runs this may read the file\n",
 		},
 		{
 			name:     "several problems",
@@ -144,7 +144,7 @@ func TestRefusedCalls(t *testing.T) {
 				"or a node of a site in discover\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:3: inputs.qlik_sense_version.timeout: must be 100ms or longer, for example \"10s\"\n" +
 				"E! QLIK_SENSE_VERSION_CONFIG:5: inputs.qlik_sense_version.\"a\\nb\": there is no such setting: " +
-				"\"telegraf-qlik-sense-version config\" prints those there are; a tag belongs under [inputs.qlik_sense_version.tags]\n",
+				"\"telegraf-qlik-sense-version config\" prints all of them; a tag belongs under [inputs.qlik_sense_version.tags]\n",
 		},
 	}
 	for _, tt := range tests {

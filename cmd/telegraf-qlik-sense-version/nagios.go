@@ -28,7 +28,7 @@ func (o *nagiosOptions) define(flags *flag.FlagSet) {
 		flags.Func(name, "", func(value string) error {
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 0 {
-				return errors.New("is no number of days")
+				return errors.New("is not a number of days")
 			}
 			set(n)
 			return nil

@@ -52,7 +52,7 @@ func TestCheckNagiosRefuses(t *testing.T) {
 		{[]string{"--output", "nagios", "--config", "missing.conf"}, "reading the settings: open missing.conf: "},
 		{[]string{"--output=nagios", "--confg", config}, "flag provided but not defined: -confg: see "},
 		{[]string{"--confg", config, "-output", "nagios"}, "flag provided but not defined: -confg: see "},
-		{[]string{"--output", "nagios", "--config", config, "--warn-days", "soon"}, `invalid value "soon" for flag -warn-days: is no number of days`},
+		{[]string{"--output", "nagios", "--config", config, "--warn-days", "soon"}, `invalid value "soon" for flag -warn-days: is not a number of days`},
 		{[]string{"--output", "nagios", "--config", config, "--critical-days", "-1"}, `invalid value "-1" for flag -critical-days`},
 		{[]string{"--output", "nagios", "--config", config, "--baseline", config}, "no place for what changed since --baseline"},
 		{[]string{"--output", "nagios", "--config", config, "--only", "qlik9"}, "--only qlik9: the settings have no such server"},

@@ -87,5 +87,5 @@ func TestOnceWithFewFileDescriptors(t *testing.T) {
 	points := p.requirePoints(n)
 	require.Equal(t, n, strings.Count(strings.Join(points, ""), `result="success"`))
 	require.NotContains(t, p.stderr.String(), "E! ")
-	require.Regexp(t, `W! Fewer servers were asked at the same time, for \d+ polls found no file descriptor: raise the limit of open files`, p.stderr.String())
+	require.Regexp(t, `W! Fewer servers were asked at the same time, because \d+ polls found no file descriptor: raise the limit of open files`, p.stderr.String())
 }

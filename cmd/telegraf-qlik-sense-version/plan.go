@@ -16,7 +16,7 @@ import (
 )
 
 const planUsage = `What to install where, in which order. The fleet is asked once; each server that is not
-compliant gets the lowest patch of its release against which nothing is known, or else an
+compliant gets the lowest patch of its release without a known vulnerability, or else an
 upgrade:
 
   ` + programName + ` plan [--config FILE]... [--target RELEASE]
@@ -31,8 +31,8 @@ upgrade:
                             are taken from the environment variable
                             ` + settings.Variable + `
   --target RELEASE          what to upgrade to, for example "May 2025 Patch 15"; without it
-                            the newest release that is supported and open to nothing
-                            known. Servers that a patch helps get the patch
+                            the newest supported release without a known vulnerability.
+                            Servers for which a patch is enough get the patch
   --waves NAME,NAME,...     values of a static tag, in the order in which they are to be
                             changed: DEV,TEST,PROD. An order is never guessed
   --wave-tag TAG            that tag (default ` + plan.DefaultWaveTag + `)
@@ -51,12 +51,12 @@ the target are wrong.
 func runPlan(ctx context.Context, args []string) error {
 	var o checkOptions
 	var target, waves string
-	var wanted plan.Options
+	var options plan.Options
 	flags := newFlags(programName+" plan", planUsage)
 	o.add(flags)
 	flags.StringVar(&target, "target", "", "")
 	flags.StringVar(&waves, "waves", "", "")
-	flags.StringVar(&wanted.WaveTag, "wave-tag", "", "")
+	flags.StringVar(&options.WaveTag, "wave-tag", "", "")
 	if err := o.parse(flags, args); err != nil {
 		return err
 	}
@@ -72,20 +72,20 @@ func runPlan(ctx context.Context, args []string) error {
 	}
 	if target != "" {
 		var err error
-		if wanted.Target, err = release.Parse(target); err != nil {
+		if options.Target, err = release.Parse(target); err != nil {
 			return fmt.Errorf("--target %q is %w: write it like \"May 2025 Patch 15\"", target, err)
 		}
 	}
 	if waves != "" {
 		for name := range strings.SplitSeq(waves, ",") {
-			wanted.Waves = append(wanted.Waves, strings.TrimSpace(name))
+			options.Waves = append(options.Waves, strings.TrimSpace(name))
 		}
 	}
 	r, err := o.gather(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := plan.New(r, wanted)
+	p, err := plan.New(r, options)
 	if err != nil {
 		return err
 	}

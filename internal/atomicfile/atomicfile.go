@@ -14,7 +14,7 @@ import (
 
 // Write replaces the contents of a file. Readers see the old contents or the new ones, and after
 // an error the old ones. A file keeps its permissions and its owner; a new one gets those that
-// the umask or its folder demand. If file is a symbolic link, its target is replaced.
+// the umask and its folder imply. If file is a symbolic link, its target is replaced.
 func Write(file string, text []byte) error {
 	target, old, err := resolve(file)
 	if err != nil {
@@ -41,7 +41,7 @@ func Write(file string, text []byte) error {
 }
 
 // withoutTemporary replaces the name of the temporary file in an error, which would only confuse,
-// by that of the target.
+// with that of the target.
 func withoutTemporary(target string, err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
@@ -53,7 +53,7 @@ func withoutTemporary(target string, err error) error {
 	return fmt.Errorf("%s cannot be written: %w", target, err)
 }
 
-// Check returns an error if Write may not write the file. It does not change the file.
+// Check returns an error if Write could not write the file. It does not change the file.
 func Check(file string) error {
 	target, old, err := resolve(file)
 	if err != nil {
@@ -71,7 +71,7 @@ func resolve(file string) (target string, old fs.FileInfo, err error) {
 	target, err = filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(file); err == nil {
-			return "", nil, fmt.Errorf("%s is a link to a file that is not there: create that file, or remove the link", file)
+			return "", nil, fmt.Errorf("%s is a link to a file that does not exist: create that file, or remove the link", file)
 		}
 		return file, nil, nil
 	} else if err != nil {
@@ -81,7 +81,7 @@ func resolve(file string) (target string, old fs.FileInfo, err error) {
 		return "", nil, err
 	}
 	if !old.Mode().IsRegular() {
-		return "", nil, fmt.Errorf("%s is no regular file: name one that may be replaced", file)
+		return "", nil, fmt.Errorf("%s is not a regular file: name one that may be replaced", file)
 	}
 	return target, old, nil
 }
@@ -109,7 +109,7 @@ func create(target string, old fs.FileInfo) (*os.File, error) {
 		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err
 		}
-		return nil, fmt.Errorf("a new file cannot be made in %s: %w: check that folder and its permissions", filepath.Dir(target), err)
+		return nil, fmt.Errorf("a new file cannot be created in %s: %w: check that folder and its permissions", filepath.Dir(target), err)
 	}
 	if old == nil {
 		return f, nil

@@ -44,9 +44,9 @@ func TestCheckChangesNothing(t *testing.T) {
 
 	err := Check(filepath.Join(dir, "missing", "report"))
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, "a new file cannot be made in "+filepath.Join(dir, "missing")+": ")
+	require.ErrorContains(t, err, "a new file cannot be created in "+filepath.Join(dir, "missing")+": ")
 	require.ErrorContains(t, err, ": check that folder and its permissions")
-	require.EqualError(t, Check(dir), dir+" is no regular file: name one that may be replaced")
+	require.EqualError(t, Check(dir), dir+" is not a regular file: name one that may be replaced")
 }
 
 func TestWrite(t *testing.T) {

@@ -17,7 +17,7 @@ const (
 // errLocked is what tryLock returns while another process holds the lock.
 var errLocked = errors.New("another process is writing there: try again when it has ended")
 
-// ErrCannotLock means that the file system has no locks. A caller may do without.
+// ErrCannotLock means that the file system has no locks. A caller may go on without one.
 var ErrCannotLock = errors.New("its file system has no locks")
 
 // Lock locks the folder of a file until unlock is called, so that two processes that read,

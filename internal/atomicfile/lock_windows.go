@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock opens a file exclusively. Windows removes the file when it is closed, also because the
-// process ends. A folder cannot be locked.
+// tryLock opens a file exclusively. Windows removes the file when it is closed, including by the end
+// of the process. A folder cannot be locked.
 func tryLock(dir string) (unlock func(), err error) {
 	name, err := windows.UTF16PtrFromString(filepath.Join(dir, tempPrefix+"lock"))
 	if err != nil {
@@ -25,7 +25,7 @@ func tryLock(dir string) (unlock func(), err error) {
 		return nil, errLocked
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
 		// While the file of the last holder is being removed, or for lack of permission.
-		return nil, fmt.Errorf("%w (or the folder must not be written to: %w)", errLocked, err)
+		return nil, fmt.Errorf("%w (or writing to the folder is not allowed: %w)", errLocked, err)
 	}
 	return nil, err
 }

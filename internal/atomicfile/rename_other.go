@@ -4,5 +4,5 @@ package atomicfile
 
 import "os"
 
-// rename replaces target by a file.
+// rename replaces target with a file.
 func rename(file, target string) error { return os.Rename(file, target) }

@@ -13,7 +13,7 @@ import (
 // scanners read it in milliseconds.
 const renameTimeout = 2 * time.Second
 
-// rename replaces target by a file. Windows does not replace one that another program has open.
+// rename replaces target with a file. Windows does not replace one that another program has open.
 func rename(file, target string) error {
 	for deadline := time.Now().Add(renameTimeout); ; time.Sleep(lockPoll) {
 		err := os.Rename(file, target)

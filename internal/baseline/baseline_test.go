@@ -242,8 +242,8 @@ func TestRemarks(t *testing.T) {
 	}, since(t, before, after).Remarks)
 	const all = "(environment=PROD, environment=TEST, environment=DEV, environment=SITE)."
 	for replaced, want := range map[[2]string]string{
-		{`"schema": 1`, `"schema": 2`}: "The baseline has schema 2, and 1 is understood as a whole: " +
-			"what is compared may have meant something else.",
+		{`"schema": 1`, `"schema": 2`}: "The baseline has schema 2, but this program fully understands only 1: " +
+			"values that are compared may have had another meaning.",
 		{`"asked_at": "2026-10`, `"asked_at": "2027-10`}:         "The baseline is later than this report, of 2027-10-24 08:30 UTC.",
 		{`"environment": "DEV"`, `"environment": "D"`}:           "Other settings: a block that only the baseline has (environment=D).",
 		{`"environment": "SITE"`, `"environment": "S"`}:          "Other settings: a block that the baseline does not have (environment=SITE).",

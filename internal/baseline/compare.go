@@ -11,18 +11,18 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// then is a server of the baseline.
-type then struct {
+// baselineServer is a server of the baseline.
+type baselineServer struct {
 	*server
 	tags    map[string]string
 	matched bool
 }
 
-// now is a server of the report.
-type now struct {
+// reportServer is a server of the report.
+type reportServer struct {
 	*server
-	report *report.Server
-	then   *then // nil if it is not in the baseline
+	report  *report.Server
+	earlier *baselineServer // nil if it is not in the baseline
 }
 
 // Compare compares a report with the baseline. If the report is limited to some servers, only those
@@ -34,16 +34,16 @@ func (b *Baseline) Compare(r *report.Report) *report.Comparison {
 	for _, n := range newer {
 		compared := &report.Compared{Server: n.report, Source: n.Source, Host: n.Host, Tags: n.report.Block.Tags(), Now: n.state()}
 		switch {
-		case n.then != nil:
-			compared.Then = n.then.state()
+		case n.earlier != nil:
+			compared.Then = n.earlier.state()
 			compare(compared, n)
-			n.then.addTo(&c.Then)
+			n.earlier.addTo(&c.Then)
 		case !c.Whole:
 			compared.Changes = []report.Change{report.NotCompared}
 		default:
 			compared.Changes = []report.Change{report.Added}
 		}
-		if n.then != nil || c.Whole {
+		if n.earlier != nil || c.Whole {
 			n.addTo(&c.Now)
 		}
 		c.Servers = append(c.Servers, compared)
@@ -57,30 +57,30 @@ func (b *Baseline) Compare(r *report.Report) *report.Comparison {
 	return c
 }
 
-func (b *Baseline) servers() (all []*then) {
+func (b *Baseline) servers() (all []*baselineServer) {
 	for _, block := range b.document.Blocks {
 		for _, s := range block.Servers {
-			all = append(all, &then{server: s, tags: block.Tags})
+			all = append(all, &baselineServer{server: s, tags: block.Tags})
 		}
 	}
 	return all
 }
 
-func serversOf(r *report.Report) (all []*now) {
+func serversOf(r *report.Report) (all []*reportServer) {
 	for s := range r.Servers() {
-		all = append(all, &now{server: newServer(s), report: s})
+		all = append(all, &reportServer{server: newServer(s), report: s})
 	}
 	return all
 }
 
 // match pairs servers by host name and static tags, which together are unique in a report.
 // Duplicates in a baseline are paired in order.
-func match(older []*then, newer []*now) {
+func match(older []*baselineServer, newer []*reportServer) {
 	type identity struct{ tags, source string }
 	identityOf := func(tags map[string]string, s *server) identity {
 		return identity{tagsKey(tags), strings.ToLower(strings.TrimSuffix(s.Source, "."))}
 	}
-	candidates := make(map[identity][]*then)
+	candidates := make(map[identity][]*baselineServer)
 	for _, o := range older {
 		key := identityOf(o.tags, o.server)
 		candidates[key] = append(candidates[key], o)
@@ -88,22 +88,22 @@ func match(older []*then, newer []*now) {
 	for _, n := range newer {
 		key := identityOf(n.report.Block.Tags(), n.server)
 		if found := candidates[key]; len(found) > 0 {
-			n.then, found[0].matched = found[0], true
+			n.earlier, found[0].matched = found[0], true
 			candidates[key] = found[1:]
 		}
 	}
 }
 
-// tagsKey is equal for equal tags, and only for those.
+// tagsKey returns a string that identifies the tags.
 func tagsKey(tags map[string]string) string {
 	var key strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		key.WriteString(strconv.Quote(valid(name)) + "=" + strconv.Quote(valid(tags[name])) + " ")
+		key.WriteString(strconv.Quote(validUTF8(name)) + "=" + strconv.Quote(validUTF8(tags[name])) + " ")
 	}
 	return key.String()
 }
 
-// unlisted has the tags of the blocks whose nodes could not be listed.
+// unlisted returns the blocks whose nodes could not be listed, by tagsKey.
 func unlisted(r *report.Report) map[string]bool {
 	blocks := make(map[string]bool)
 	for _, b := range r.Blocks {
@@ -115,7 +115,7 @@ func unlisted(r *report.Report) map[string]bool {
 }
 
 // addMissing adds the servers that only the baseline has.
-func addMissing(c *report.Comparison, older []*then, unlisted map[string]bool) {
+func addMissing(c *report.Comparison, older []*baselineServer, unlisted map[string]bool) {
 	for _, o := range older {
 		if o.matched {
 			continue
@@ -132,13 +132,13 @@ func addMissing(c *report.Comparison, older []*then, unlisted map[string]bool) {
 }
 
 // compare finds the changes of a server that both the baseline and the report have.
-func compare(c *report.Compared, n *now) {
+func compare(c *report.Compared, n *reportServer) {
 	add := func(change report.Change, condition bool) {
 		if condition {
 			c.Changes = append(c.Changes, change)
 		}
 	}
-	before := n.then.server
+	before := n.earlier.server
 	if !before.answered() || !n.answered() {
 		add(report.GoneDark, before.answered())
 		add(report.Back, n.answered())
@@ -152,15 +152,15 @@ func compare(c *report.Compared, n *now) {
 
 	was, is := before.compliance(), n.compliance()
 	add(report.Fixed, was == judgement.NonCompliant && is == judgement.Compliant && !same)
-	// How the earlier version would be judged today tells updates from newer data.
-	open, applying := is, n.Advisories
+	// Judge the earlier version by today's data, to tell an update from newer data.
+	complianceToday, advisoriesToday := is, n.Advisories
 	if !same {
-		open, applying = judgedToday(n.report, before)
+		complianceToday, advisoriesToday = judgeToday(n.report, before)
 	}
 	if n.judged() {
 		c.Closed = without(before.Advisories, n.Advisories)
 		for _, id := range without(n.Advisories, before.Advisories) {
-			if slices.Contains(applying, id) {
+			if slices.Contains(advisoriesToday, id) {
 				c.OpenedByData = append(c.OpenedByData, id)
 			} else {
 				c.OpenedByUpdate = append(c.OpenedByUpdate, id)
@@ -168,20 +168,20 @@ func compare(c *report.Compared, n *now) {
 		}
 	}
 	opened := is == judgement.NonCompliant && was != judgement.NonCompliant && len(c.OpenedByUpdate)+len(c.OpenedByData) == 0
-	add(report.OpenedByUpdate, len(c.OpenedByUpdate) > 0 || opened && open != judgement.NonCompliant)
-	add(report.OpenedByData, len(c.OpenedByData) > 0 || opened && open == judgement.NonCompliant)
+	add(report.OpenedByUpdate, len(c.OpenedByUpdate) > 0 || opened && complianceToday != judgement.NonCompliant)
+	add(report.OpenedByData, len(c.OpenedByData) > 0 || opened && complianceToday == judgement.NonCompliant)
 	add(report.ClosedByData, same && (len(c.Closed) > 0 || was == judgement.NonCompliant && is == judgement.Compliant))
 	add(report.Proven, was == judgement.Unknown && is == judgement.Compliant)
 	add(report.Unproven, was != judgement.Unknown && is == judgement.Unknown)
 }
 
-// judgedToday judges the version that a server ran then by the data and policy of today.
-func judgedToday(s *report.Server, before *server) (compliance judgement.Compliance, advisories []string) {
+// judgeToday judges the version of a server in the baseline by the data and policy of the report.
+func judgeToday(s *report.Server, before *server) (compliance judgement.Compliance, advisories []string) {
 	policy := s.Round.Block.Policy()
 	j := s.Round.Judge.Judge(before.Label, before.Build, &policy, s.Round.Day())
 	if j.Verdict != nil {
 		for _, a := range j.Verdict.Advisories {
-			advisories = append(advisories, valid(a.ID))
+			advisories = append(advisories, validUTF8(a.ID))
 		}
 	}
 	return j.Compliance, advisories

@@ -12,7 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// remarks are about all differences but those in the answers of the servers.
+// remarks returns a sentence for each difference other than those in the answers of the servers.
 func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string) {
 	add := func(condition bool, format string, args ...any) {
 		if condition {
@@ -20,7 +20,8 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 		}
 	}
 	d := &b.document
-	add(d.Schema != schema, "The baseline has schema %d, and %d is understood as a whole: what is compared may have meant something else.", d.Schema, schema)
+	add(d.Schema != schema, "The baseline has schema %d, but this program fully understands only %d: "+
+		"values that are compared may have had another meaning.", d.Schema, schema)
 	add(d.AskedAt.After(r.AskedAt), "The baseline is later than this report, of %s.", instant(*d.AskedAt))
 	add(len(r.Only) > 0, "Only the servers that this report is limited to are compared.")
 	dark := 0
@@ -38,7 +39,7 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 	return append(all, b.dataRemarks(r)...)
 }
 
-// settingsRemarks say which settings differ between blocks with the same tags.
+// settingsRemarks returns a sentence for each setting that differs between blocks with the same tags.
 func (b *Baseline) settingsRemarks(r *report.Report) []string {
 	whole := len(r.Only) == 0 && len(b.document.Only) == 0 // otherwise blocks may be missing
 	older := make(map[string][]*block)
@@ -55,7 +56,7 @@ func (b *Baseline) settingsRemarks(r *report.Report) []string {
 			}
 			continue
 		}
-		for _, difference := range differ(older[key][0], now) {
+		for _, difference := range settingDifferences(older[key][0], now) {
 			differences.add(difference, title(now.Tags()))
 		}
 		older[key] = older[key][1:]
@@ -70,8 +71,8 @@ func (b *Baseline) settingsRemarks(r *report.Report) []string {
 	return differences.sentences("Other settings")
 }
 
-// differ describes each setting of a block that differs.
-func differ(then *block, now *report.Block) (all []string) {
+// settingDifferences describes each setting of a block that differs.
+func settingDifferences(then *block, now *report.Block) (all []string) {
 	add := func(name, then, now string) {
 		if then != now {
 			all = append(all, fmt.Sprintf("%s was %s and is %s", name, then, now))
@@ -86,13 +87,13 @@ func differ(then *block, now *report.Block) (all []string) {
 	add("require_support", strconv.FormatBool(then.RequireSupport), strconv.FormatBool(settings.RequireSupport))
 	add("same_version", strconv.FormatBool(then.SameVersion), strconv.FormatBool(settings.SameVersion))
 	add("catalog_max_age", days(then.CatalogMaxAge), days(int(settings.CatalogMaxAge.Hours()/24)))
-	add("the catalogue", then.Catalog, valid(now.Round.Catalog))
+	add("the catalogue", then.Catalog, validUTF8(now.Round.Catalog))
 	return all
 }
 
 func days(n int) string { return strconv.Itoa(n) + "d" }
 
-// dataRemarks say which parts of the catalogues have another date.
+// dataRemarks returns a sentence for each part of the catalogues whose date differs.
 func (b *Baseline) dataRemarks(r *report.Report) []string {
 	older := make(map[string]*catalogue)
 	for _, c := range b.document.Catalogs {
@@ -100,9 +101,9 @@ func (b *Baseline) dataRemarks(r *report.Report) []string {
 	}
 	var differences groups
 	for _, c := range r.Catalogs {
-		then := older[valid(c.Name)]
+		then := older[validUTF8(c.Name)]
 		if then == nil {
-			continue // settingsRemarks says that
+			continue // settingsRemarks reports that
 		}
 		for _, part := range []struct{ name, then, now string }{
 			{"releases", then.Releases, c.Releases.AsOf.String()},
@@ -148,7 +149,7 @@ func (g groups) sentences(heading string) (all []string) {
 	return all
 }
 
-// title tells a block from others by its tags.
+// title identifies a block by its tags.
 func title(tags map[string]string) string {
 	if len(tags) == 0 {
 		return "no tags"

@@ -10,14 +10,14 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 )
 
-// newServer returns what the JSON of a report has for a server.
+// newServer returns a server of a report as the JSON of the report has it.
 func newServer(s *report.Server) *server {
-	c := &server{Source: valid(s.Server.Source()), Host: valid(s.Server.String()), Result: s.Outcome.Result.String()}
+	c := &server{Source: validUTF8(s.Server.Source()), Host: validUTF8(s.Server.String()), Result: s.Outcome.Result.String()}
 	if !s.Answered() {
 		return c
 	}
 	j := &s.Judgement
-	c.Label, c.Build, c.Compliance = valid(s.Outcome.Info.ReleaseLabel), valid(s.Outcome.Info.Version), j.Compliance.String()
+	c.Label, c.Build, c.Compliance = validUTF8(s.Outcome.Info.ReleaseLabel), validUTF8(s.Outcome.Info.Version), j.Compliance.String()
 	if j.HasMonth {
 		month := int(j.Release.Month)
 		c.Year, c.Month = &j.Release.Year, &month
@@ -27,7 +27,7 @@ func newServer(s *report.Server) *server {
 	}
 	if j.Verdict != nil {
 		for _, id := range s.Advisories() {
-			c.Advisories = append(c.Advisories, valid(id))
+			c.Advisories = append(c.Advisories, validUTF8(id))
 		}
 		if c.Advisories == nil {
 			c.Advisories = []string{}
@@ -37,8 +37,8 @@ func newServer(s *report.Server) *server {
 	return c
 }
 
-// valid makes a text what JSON makes of it: valid UTF-8.
-func valid(s string) string { return string([]rune(s)) }
+// validUTF8 replaces invalid UTF-8, as encoding/json does.
+func validUTF8(s string) string { return string([]rune(s)) }
 
 func (s *server) answered() bool { return s.Result == poll.Success.String() }
 func (s *server) judged() bool   { return s.Advisories != nil }

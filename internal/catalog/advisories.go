@@ -77,7 +77,7 @@ func (m *advisoryMerge) reject(own *Advisory, r *Record) {
 	reason := rejectedByNVD + r.RecordModified.String()
 	switch {
 	case own.Keep:
-		m.setRemark(own, "NVD has rejected the record on "+r.RecordModified.String())
+		m.setRemark(own, "NVD rejected the record on "+r.RecordModified.String())
 	case own.Dismissed == "":
 		own.Dismissed, own.Status = reason, r.Status
 		if own.ByMachine() {
@@ -89,40 +89,40 @@ func (m *advisoryMerge) reject(own *Advisory, r *Record) {
 
 // replace overwrites an entry with its record, except for the data from CISA and a dismissal.
 func (m *advisoryMerge) replace(own *Advisory, r *Record) {
-	taken := r.Advisory
-	taken.ExploitedSince, taken.ExploitedDue = own.ExploitedSince, own.ExploitedDue
-	taken.Ransomware, taken.Dismissed = own.Ransomware, own.Dismissed
-	if len(taken.Fixed) == 0 && len(own.Fixed) > 0 {
+	replacement := r.Advisory
+	replacement.ExploitedSince, replacement.ExploitedDue = own.ExploitedSince, own.ExploitedDue
+	replacement.Ransomware, replacement.Dismissed = own.Ransomware, own.Dismissed
+	if len(replacement.Fixed) == 0 && len(own.Fixed) > 0 {
 		// A description that is no longer understood must not make servers look safe.
-		taken.Fixed, taken.Note = own.Fixed, own.Note
-		taken.Remark = "the fixed releases are of an earlier record, and stay: " + r.Note
+		replacement.Fixed, replacement.Note = own.Fixed, own.Note
+		replacement.Remark = "kept the fixed releases of an earlier record: " + r.Note
 	}
-	if !sameElements(own.Fixed, taken.Fixed) {
-		m.change(own.ID, fmt.Sprintf("fixed in %s -> %s", names(own.Fixed), names(taken.Fixed)))
+	if !sameElements(own.Fixed, replacement.Fixed) {
+		m.change(own.ID, fmt.Sprintf("fixed in %s -> %s", names(own.Fixed), names(replacement.Fixed)))
 	}
-	if own.CVSS != taken.CVSS {
-		m.change(own.ID, fmt.Sprintf("score %.1f -> %.1f (%s)", own.CVSS, taken.CVSS, taken.CVSSSource))
+	if own.CVSS != replacement.CVSS {
+		m.change(own.ID, fmt.Sprintf("score %.1f -> %.1f (%s)", own.CVSS, replacement.CVSS, replacement.CVSSSource))
 	}
-	if own.Summary != taken.Summary {
-		m.change(own.ID, "new words")
+	if own.Summary != replacement.Summary {
+		m.change(own.ID, "new summary")
 	}
 	if !own.ByMachine() && own.Note != "" {
-		m.change(own.ID, "read by machine from now on; the note that somebody wrote was: "+own.Note)
+		m.change(own.ID, "read by machine from now on; the hand-written note was: "+own.Note)
 	}
-	if taken.Remark != "" && own.Remark != taken.Remark {
-		m.remark(own.ID, taken.Remark)
+	if replacement.Remark != "" && own.Remark != replacement.Remark {
+		m.remark(own.ID, replacement.Remark)
 	}
-	*own = taken
+	*own = replacement
 }
 
 // compare keeps an entry that somebody wrote and remarks where the record differs.
 func (m *advisoryMerge) compare(own *Advisory, r *Record) {
 	var parts []string
 	if !own.RecordModified.IsZero() && r.RecordModified.After(own.RecordModified) {
-		parts = append(parts, fmt.Sprintf("NVD's record changed on %s, and the entry is of the one of %s", r.RecordModified, own.RecordModified))
+		parts = append(parts, fmt.Sprintf("NVD's record changed on %s, but the entry is based on the one of %s", r.RecordModified, own.RecordModified))
 	}
 	if len(r.Fixed) > 0 && !sameElements(own.Fixed, r.Fixed) {
-		parts = append(parts, fmt.Sprintf("NVD's record says fixed in %s, the entry in %s", names(r.Fixed), names(own.Fixed)))
+		parts = append(parts, fmt.Sprintf("NVD's record says fixed in %s, the entry says %s", names(r.Fixed), names(own.Fixed)))
 	}
 	if r.CVSS != own.CVSS && r.CVSS > 0 {
 		parts = append(parts, fmt.Sprintf("NVD's record has the score %.1f (%s), the entry %.1f", r.CVSS, r.CVSSSource, own.CVSS))
@@ -132,7 +132,7 @@ func (m *advisoryMerge) compare(own *Advisory, r *Record) {
 
 func (m *advisoryMerge) setRemark(own *Advisory, remark string) {
 	if remark != "" && remark != own.Remark {
-		m.remark(own.ID, remark+": it stays as somebody wrote it")
+		m.remark(own.ID, remark+": the hand-written entry stays")
 	}
 	own.Remark = remark
 }
@@ -150,17 +150,17 @@ func (m *advisoryMerge) finish() (*Catalog, MergeReport, error) {
 	c := m.catalog
 	c.Advisories = append(c.Advisories, m.added...)
 	c.sort()
-	m.announce()
-	c.fit()
+	m.addAnnounced()
+	c.reconcile()
 	if err := c.Check(); err != nil {
 		return nil, m.report, fmt.Errorf("it does not fit the catalogue: %w", err)
 	}
 	return c, m.report, nil
 }
 
-// announce adds the releases that a fix names and the catalogue lacks, as unverified: servers
+// addAnnounced adds the releases that a fix names and the catalogue lacks, as unverified: servers
 // that run one are not judged until the vendor lists it.
-func (m *advisoryMerge) announce() {
+func (m *advisoryMerge) addAnnounced() {
 	known := m.catalog.byLabel()
 	for i := range m.catalog.Advisories {
 		a := &m.catalog.Advisories[i]
@@ -172,7 +172,7 @@ func (m *advisoryMerge) announce() {
 			r := Release{Label: label, Sources: []string{a.Source}, Note: "Named by " + a.ID + ", and not in the vendor's list yet."}
 			known[label] = &r
 			m.catalog.Releases = append(m.catalog.Releases, r)
-			m.change(label.String(), "added as announced, for "+a.ID+" names it")
+			m.change(label.String(), "added as announced, because "+a.ID+" names it")
 		}
 	}
 	m.catalog.sort()

@@ -51,10 +51,10 @@ func TestMergeAdvisories(t *testing.T) {
 		{"new and undecided", nil, []Record{recorded(t, invented, "2026-01-12")},
 			[]string{invented + ": new, undecided: the text has no list"}, nil, invented, nil, false},
 		{"new in a release that the catalogue lacks", nil, []Record{recorded(t, invented, "2026-01-12", "May 2027 Patch 3")},
-			[]string{invented + ": new, fixed in May 2027 Patch 3", "May 2027: added as announced, for " + invented + " names it"},
+			[]string{invented + ": new, fixed in May 2027 Patch 3", "May 2027: added as announced, because " + invented + " names it"},
 			nil, invented, []string{"May 2027 Patch 3"}, true},
 		{"new in two releases, one of which the catalogue lacks", nil, []Record{recorded(t, invented, "2026-01-12", "May 2024 Patch 3", "May 2027 Patch 3")},
-			[]string{invented + ": new, fixed in May 2024 Patch 3, May 2027 Patch 3", "May 2027: added as announced, for " + invented + " names it"},
+			[]string{invented + ": new, fixed in May 2024 Patch 3, May 2027 Patch 3", "May 2027: added as announced, because " + invented + " names it"},
 			nil, invented, []string{"May 2024 Patch 3", "May 2027 Patch 3"}, true},
 		{"never known and rejected", nil, []Record{rejected(t, invented, "2026-01-12")}, nil, nil, "", nil, false},
 		{"lacking in the reply", machine(nothing), nil, nil, nil, invented, []string{"May 2024 Patch 5"}, true},
@@ -66,7 +66,7 @@ func TestMergeAdvisories(t *testing.T) {
 		{"machine, an older record", machine(nothing), []Record{recorded(t, invented, "2026-01-11", "May 2024 Patch 3")},
 			nil, nil, invented, []string{"May 2024 Patch 5"}, true},
 		{"machine, a list that cannot be read any more", machine(nothing), []Record{recorded(t, invented, "2026-01-13")},
-			nil, []string{invented + ": the fixed releases are of an earlier record, and stay: the text has no list"},
+			nil, []string{invented + ": kept the fixed releases of an earlier record: the text has no list"},
 			invented, []string{"May 2024 Patch 5"}, true},
 		{"machine, dismissed by somebody", machine(func(a *Advisory) { a.Dismissed = "no proxy" }), []Record{recorded(t, invented, "2026-01-13",
 			"May 2024 Patch 3")},
@@ -78,11 +78,11 @@ func TestMergeAdvisories(t *testing.T) {
 			[]string{invented + ": counts again: NVD does not reject it any more"}, nil, invented, []string{"May 2024 Patch 5"}, true},
 
 		{"curated, the record says otherwise", nil, []Record{recorded(t, curated, "2026-01-12", "May 2024", "February 2024 Patch 2")}, nil,
-			[]string{curated + ": NVD's record says fixed in May 2024, February 2024 Patch 2, the entry in May 2024, February 2024 Patch 4: " +
-				"it stays as somebody wrote it"}, curated, []string{"May 2024", "February 2024 Patch 4"}, true},
+			[]string{curated + ": NVD's record says fixed in May 2024, February 2024 Patch 2, the entry says May 2024, February 2024 Patch 4: " +
+				"the hand-written entry stays"}, curated, []string{"May 2024", "February 2024 Patch 4"}, true},
 		{"curated, the record changed", func(c *Catalog) { c.Advisories[0].RecordModified = day(t, "2025-01-01") },
 			[]Record{recorded(t, curated, "2026-01-12", "February 2024 Patch 4", "May 2024")}, nil,
-			[]string{curated + ": NVD's record changed on 2026-01-12, and the entry is of the one of 2025-01-01: it stays as somebody wrote it"},
+			[]string{curated + ": NVD's record changed on 2026-01-12, but the entry is based on the one of 2025-01-01: the hand-written entry stays"},
 			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
 		{"curated, the record agrees", nil, []Record{recorded(t, curated, "2026-01-12", "February 2024 Patch 4", "May 2024")}, nil, nil,
 			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
@@ -94,15 +94,15 @@ func TestMergeAdvisories(t *testing.T) {
 			[]Record{rejected(t, curated, "2026-01-13")},
 			[]string{curated + ": dismissed: rejected by NVD, 2026-01-13"}, nil, curated, []string{"May 2024", "February 2024 Patch 4"}, false},
 		{"curated and undecided, the record has a list", nil, []Record{recorded(t, unmapped, "2026-01-12", "May 2024 Patch 3")},
-			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new words",
-				unmapped + ": read by machine from now on; the note that somebody wrote was: Nobody knows"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
+			[]string{unmapped + ": fixed in no release -> May 2024 Patch 3", unmapped + ": new summary",
+				unmapped + ": read by machine from now on; the hand-written note was: Nobody knows"}, nil, unmapped, []string{"May 2024 Patch 3"}, true},
 		{"curated and undecided, the record has no list", nil, []Record{recorded(t, unmapped, "2026-01-12")}, nil, nil, unmapped, nil, false},
 		{"kept and undecided, the record has a list", func(c *Catalog) { c.Advisories[1].Keep = true }, []Record{recorded(t, unmapped, "2026-01-12",
 			"May 2024 Patch 3")},
-			nil, []string{unmapped + ": NVD's record says fixed in May 2024 Patch 3, the entry in no release: it stays as somebody wrote it"},
+			nil, []string{unmapped + ": NVD's record says fixed in May 2024 Patch 3, the entry says no release: the hand-written entry stays"},
 			unmapped, nil, false},
 		{"kept, rejected", func(c *Catalog) { c.Advisories[0].Keep = true }, []Record{rejected(t, curated, "2026-01-13")},
-			nil, []string{curated + ": NVD has rejected the record on 2026-01-13: it stays as somebody wrote it"},
+			nil, []string{curated + ": NVD rejected the record on 2026-01-13: the hand-written entry stays"},
 			curated, []string{"May 2024", "February 2024 Patch 4"}, true},
 	}
 	for _, tt := range tests {
@@ -149,7 +149,7 @@ func TestMergeScores(t *testing.T) {
 		change, remarks string
 		want            float64
 	}{
-		{9.8, false, "", curated + ": NVD's record has the score 9.8 (nvd), the entry 8.8: it stays as somebody wrote it", 8.8},
+		{9.8, false, "", curated + ": NVD's record has the score 9.8 (nvd), the entry 8.8: the hand-written entry stays", 8.8},
 		{8.8, false, "", "", 8.8},
 		{0, false, "", "", 8.8}, // not scored yet
 		{9.8, true, curated + ": score 8.8 -> 9.8 (nvd)", "", 9.8},
@@ -206,7 +206,7 @@ func TestMergeAdvisoriesKeepsCISAData(t *testing.T) {
 
 	decided, report, err := merged.MergeAdvisories([]Record{recorded(t, invented, "2026-01-12", "May 2024 Patch 3")}, day(t, "2026-02-01"))
 	require.NoError(t, err)
-	require.Equal(t, []string{invented + ": fixed in no release -> May 2024 Patch 3", invented + ": new words"}, report.Changes)
+	require.Equal(t, []string{invented + ": fixed in no release -> May 2024 Patch 3", invented + ": new summary"}, report.Changes)
 	a := decided.byID()[invented]
 	require.True(t, a.Decides() && a.Ransomware)
 	require.Equal(t, day(t, "2026-01-05"), a.ExploitedSince, "before it was published")
@@ -275,9 +275,9 @@ func TestComplementOfReadEntries(t *testing.T) {
 		{"machine", func(a *Advisory) { a.ReadBy, a.Source, a.Fixed = Machine, "s", labels(t, "May 2024 Patch 1") },
 			"brought up to date from the built-in catalogue", true},
 		{"machine and kept", func(a *Advisory) { a.ReadBy, a.Source, a.Keep = Machine, "s", true },
-			"kept as it is in the file; the built-in catalogue has it otherwise", true},
+			"kept as in the file, although it differs in the built-in catalogue", true},
 		{"machine and dismissed", func(a *Advisory) { a.ReadBy, a.Source, a.Dismissed = Machine, "s", "no" },
-			"kept as it is in the file; the built-in catalogue has it otherwise", false},
+			"kept as in the file, although it differs in the built-in catalogue", false},
 		{"machine and rejected", func(a *Advisory) { a.ReadBy, a.Source, a.Dismissed = Machine, "s", "rejected by NVD, 2026-01-01" },
 			"brought up to date from the built-in catalogue", true},
 		{"written", func(a *Advisory) { a.Summary = "other words" }, "", true},

@@ -10,7 +10,7 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// Catalog is the data of one file. Its days tell how far the data reach.
+// Catalog is the data of one file. Its days tell how recent the data are.
 type Catalog struct {
 	// Schema is the version of the format; see the constant Schema.
 	Schema int `toml:"schema"`

@@ -42,30 +42,30 @@ func (c *Catalog) CheckDays(today Day) error {
 // which begins with the entry.
 func (c *Catalog) Check() error {
 	k := &checker{
-		catalog:  c,
-		releases: make(map[release.Release]*Release, len(c.Releases)),
-		tracks:   make(map[release.Track]release.Release, len(c.Releases)),
-		advised:  make(map[string]*Advisory, len(c.Advisories)),
+		catalog:    c,
+		releases:   make(map[release.Release]*Release, len(c.Releases)),
+		tracks:     make(map[release.Track]release.Release, len(c.Releases)),
+		advisories: make(map[string]*Advisory, len(c.Advisories)),
 	}
 	for _, p := range c.Days() {
 		if p.Day.IsZero() {
-			k.in(p.key())("is missing")
+			k.errorsIn(p.key())("is missing")
 		}
 	}
-	c.checkSizes(k.in("catalogue"))
-	k.enough()
+	c.checkSizes(k.errorsIn("catalogue"))
+	k.checkUsable()
 	for i := range c.Releases {
 		k.release(&c.Releases[i])
 	}
-	k.order()
+	k.checkOrder()
 	for i := range c.Advisories {
 		a := &c.Advisories[i]
-		if k.advised[a.ID] != nil {
-			k.in(a.title())("is listed twice")
+		if k.advisories[a.ID] != nil {
+			k.errorsIn(a.title())("is listed twice")
 		}
-		k.advised[a.ID] = a
+		k.advisories[a.ID] = a
 	}
-	k.findCircles()
+	k.findCycles()
 	for i := range c.Advisories {
 		k.advisory(&c.Advisories[i])
 	}
@@ -73,16 +73,16 @@ func (c *Catalog) Check() error {
 }
 
 type checker struct {
-	catalog  *Catalog
-	releases map[release.Release]*Release
-	tracks   map[release.Track]release.Release
-	advised  map[string]*Advisory
-	circles  map[string]int // see findCircles
-	errs     []error
+	catalog    *Catalog
+	releases   map[release.Release]*Release
+	tracks     map[release.Track]release.Release
+	advisories map[string]*Advisory
+	components map[string]int // see findCycles
+	errs       []error
 }
 
-// in returns a function that adds an error about an entry.
-func (k *checker) in(entry string) (wrong func(format string, args ...any)) {
+// errorsIn returns a function that adds an error about an entry.
+func (k *checker) errorsIn(entry string) (errorf func(format string, args ...any)) {
 	return func(format string, args ...any) {
 		k.errs = append(k.errs, fmt.Errorf("%s: %s", entry, fmt.Sprintf(format, args...)))
 	}
@@ -92,95 +92,95 @@ func (r *Release) title() string { return fmt.Sprintf("release %q", r.Label) }
 
 func (a *Advisory) title() string { return fmt.Sprintf("advisory %.60q", a.ID) }
 
-// enough refuses a catalogue that cannot judge: without advisories that decide, every server
-// would look compliant.
-func (k *checker) enough() {
+// checkUsable refuses a catalogue by which nothing can be judged: without advisories that decide,
+// every server would look compliant.
+func (k *checker) checkUsable() {
 	c := k.catalog
 	if len(c.Releases) == 0 {
-		k.in("release")("there is none: nothing could be judged")
+		k.errorsIn("release")("there is none: nothing could be judged")
 	}
 	if !slices.ContainsFunc(c.Advisories, func(a Advisory) bool { return a.Decides() }) {
-		k.in("advisory")("there is none that decides (verified = true, a release in fixed, and not dismissed), so that every server would look compliant: " +
+		k.errorsIn("advisory")("there is none that decides (verified = true, a release in fixed, and not dismissed), so every server would look compliant: " +
 			"copy or update the file again, or add one")
 	}
 }
 
 func (k *checker) release(r *Release) {
 	if r.Label.IsZero() {
-		k.in("release")("a release lacks its label")
+		k.errorsIn("release")("a release lacks its label")
 		return
 	}
-	wrong := k.in(r.title())
+	errorf := k.errorsIn(r.title())
 	if r.Label.Patch != 0 {
-		wrong("a label here is that of an initial release")
+		errorf("label must be that of an initial release, without a patch")
 		return
 	}
 	if k.releases[r.Label] != nil {
-		wrong("is listed twice")
+		errorf("is listed twice")
 	}
 	k.releases[r.Label] = r
 
 	if r.Track != nil {
 		if other, taken := k.tracks[*r.Track]; taken {
-			wrong("track %s is that of %q already", r.Track, other)
+			errorf("track %s is that of %q already", r.Track, other)
 		}
 		k.tracks[*r.Track] = r.Label
 	}
 	switch {
 	case r.LatestPatch == nil && r.LatestPatchAsOf.IsZero():
 	case r.LatestPatch == nil || r.LatestPatchAsOf.IsZero():
-		wrong("latest_patch and latest_patch_as_of belong together: one of them is missing")
+		errorf("latest_patch and latest_patch_as_of belong together: one of them is missing")
 	case *r.LatestPatch < 0 || *r.LatestPatch > release.MaxPatch:
-		wrong("latest_patch %d: patches are numbered from 0 to %d", *r.LatestPatch, release.MaxPatch)
+		errorf("latest_patch %d: patches are numbered from 0 to %d", *r.LatestPatch, release.MaxPatch)
 	case r.LatestPatchAsOf.After(k.catalog.newestDay()):
-		wrong("latest_patch_as_of %s is after all days of the catalogue", r.LatestPatchAsOf)
+		errorf("latest_patch_as_of %s is after all days of the catalogue", r.LatestPatchAsOf)
 	}
 	if r.EndOfSupportEstimate && r.EndOfSupport.IsZero() {
-		wrong("end_of_support_estimate without end_of_support")
+		errorf("end_of_support_estimate without end_of_support")
 	}
 	if !r.EndOfSupport.IsZero() && !r.EndOfSupport.After(firstDay(r.Label)) {
-		wrong("end_of_support %s is not after the release", r.EndOfSupport)
+		errorf("end_of_support %s is not after the release", r.EndOfSupport)
 	}
 	if len(r.Sources) == 0 {
-		wrong("sources are missing: say where this is known from")
+		errorf("sources are missing: say where this is known from")
 	}
-	r.checkSizes(wrong)
-	checkPatches(r, wrong)
+	r.checkSizes(errorf)
+	checkPatches(r, errorf)
 }
 
-func checkPatches(r *Release, wrong func(string, ...any)) {
+func checkPatches(r *Release, errorf func(string, ...any)) {
 	if len(r.Patches) > 0 && r.Track == nil {
-		wrong("track is missing, for there are builds")
+		errorf("track is missing, but there are builds")
 		return
 	}
 	for i, p := range r.Patches {
 		switch {
 		case p.Patch < 0 || p.Patch > release.MaxPatch:
-			wrong("patch %d: patches are numbered from 0 to %d", p.Patch, release.MaxPatch)
+			errorf("patch %d: patches are numbered from 0 to %d", p.Patch, release.MaxPatch)
 		case p.Build == release.Build{}:
-			wrong("patch %d lacks its build", p.Patch)
+			errorf("patch %d lacks its build", p.Patch)
 		case p.Build.Track != *r.Track:
-			wrong("patch %d: build %s is not of track %s", p.Patch, p.Build, r.Track)
+			errorf("patch %d: build %s is not of track %s", p.Patch, p.Build, r.Track)
 		case !p.Basis.known():
-			wrong("patch %d: basis %.60q is none of stated, derived, checked, counted, ambiguous", p.Patch, p.Basis)
+			errorf("patch %d: basis %.60q is none of stated, derived, checked, counted, ambiguous", p.Patch, p.Basis)
 		case r.LatestPatch != nil && p.Patch > *r.LatestPatch && p.Basis != Ambiguous:
-			wrong("patch %d is newer than latest_patch %d", p.Patch, *r.LatestPatch)
+			errorf("patch %d is newer than latest_patch %d", p.Patch, *r.LatestPatch)
 		case i > 0 && (p.Patch <= r.Patches[i-1].Patch || p.Build.Number <= r.Patches[i-1].Build.Number):
-			wrong("patch %d, build %s, does not come after patch %d, build %s",
+			errorf("patch %d, build %s, does not come after patch %d, build %s",
 				p.Patch, p.Build, r.Patches[i-1].Patch, r.Patches[i-1].Build)
 		}
 	}
 }
 
-// order checks that tracks rise with labels.
-func (k *checker) order() {
+// checkOrder checks that tracks rise with labels.
+func (k *checker) checkOrder() {
 	var previous *Release
 	for _, r := range slices.SortedFunc(slices.Values(k.catalog.Releases), func(a, b Release) int { return a.Label.Compare(b.Label) }) {
 		if r.Track == nil || r.Label.IsZero() {
 			continue
 		}
 		if previous != nil && r.Track.Compare(*previous.Track) < 0 {
-			k.in(r.title())("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label)
+			k.errorsIn(r.title())("track %s is lower than %s of the older %q", r.Track, previous.Track, previous.Label)
 		}
 		previous = &r
 	}
@@ -189,71 +189,71 @@ func (k *checker) order() {
 var identifier = regexp.MustCompile(`^(CVE-\d{4}-\d{4,19}|GHSA(-[2-9cfghjmpqrvwx]{4}){3})$`)
 
 func (k *checker) advisory(a *Advisory) {
-	wrong := k.in(a.title())
+	errorf := k.errorsIn(a.title())
 	if !identifier.MatchString(a.ID) {
-		wrong("is no identifier: CVE-2023-41265 and GHSA-8qvr-jr3j-p3rg are")
+		errorf("is not an identifier such as CVE-2023-41265 or GHSA-8qvr-jr3j-p3rg")
 	}
 	if a.Summary == "" {
-		wrong("summary is missing")
+		errorf("summary is missing")
 	}
 	if len(a.References) == 0 {
-		wrong("references are missing: say where this is known from")
+		errorf("references are missing: say where this is known from")
 	}
 	if math.IsNaN(a.CVSS) || a.CVSS < 0 || a.CVSS > 10 {
-		wrong("cvss %v: scores are from 0 to 10", a.CVSS)
+		errorf("cvss %v: scores are from 0 to 10", a.CVSS)
 	}
 	switch {
 	case a.Published.IsZero() && (a.Decides() || !a.Exploited()):
-		wrong("published is missing")
+		errorf("published is missing")
 	case a.Published.After(k.catalog.AdvisoriesAsOf):
-		wrong("published %s is after advisories_as_of %s", a.Published, k.catalog.AdvisoriesAsOf)
+		errorf("published %s is after advisories_as_of %s", a.Published, k.catalog.AdvisoriesAsOf)
 	}
 	switch {
 	case a.ExploitedSince.After(k.catalog.ExploitedAsOf):
-		wrong("exploited_since %s is after exploited_as_of %s", a.ExploitedSince, k.catalog.ExploitedAsOf)
+		errorf("exploited_since %s is after exploited_as_of %s", a.ExploitedSince, k.catalog.ExploitedAsOf)
 	case a.ExploitedSince.After(a.ExploitedDue) && !a.ExploitedDue.IsZero():
-		wrong("exploited_due %s is before exploited_since %s", a.ExploitedDue, a.ExploitedSince)
+		errorf("exploited_due %s is before exploited_since %s", a.ExploitedDue, a.ExploitedSince)
 	case !a.ExploitedDue.IsZero() && !a.Exploited():
-		wrong("exploited_due without exploited_since")
+		errorf("exploited_due without exploited_since")
 	case a.Ransomware && !a.Exploited():
-		wrong("ransomware without exploited_since")
+		errorf("ransomware without exploited_since")
 	}
-	a.checkOrigin(wrong)
-	a.checkSizes(wrong)
-	k.fixes(a, wrong)
-	k.supersession(a, wrong)
+	a.checkOrigin(errorf)
+	a.checkSizes(errorf)
+	k.fixes(a, errorf)
+	k.supersession(a, errorf)
 }
 
 // checkOrigin checks where the entry comes from and why it was dismissed.
-func (a *Advisory) checkOrigin(wrong func(string, ...any)) {
+func (a *Advisory) checkOrigin(errorf func(string, ...any)) {
 	switch {
 	case a.ReadBy != "" && !a.ByMachine():
-		wrong("read_by %.60q: write read_by = %q for an entry that an update read, and nothing for one of your own", a.ReadBy, Machine)
+		errorf("read_by %.60q: write read_by = %q for an entry that an update read, and nothing for one of your own", a.ReadBy, Machine)
 	case a.ByMachine() && a.Source == "":
-		wrong("source is missing, for the entry says read_by = %q", Machine)
+		errorf("source is missing, but the entry says read_by = %q", Machine)
 	}
 	if a.Dismissed != "" && strings.TrimSpace(a.Dismissed) == "" {
-		wrong("dismissed is blank: write why the advisory was set aside")
+		errorf("dismissed is blank: write why the advisory was set aside")
 	}
 }
 
-func (k *checker) fixes(a *Advisory, wrong func(string, ...any)) {
+func (k *checker) fixes(a *Advisory, errorf func(string, ...any)) {
 	seen := make(map[release.Release]bool, len(a.Fixed))
 	for _, fix := range a.Fixed {
 		r := k.releases[fix.Initial()]
 		switch {
 		case r == nil:
-			wrong("fixed in %q, a release that is not listed", fix)
+			errorf("fixed in %q, a release that is not listed", fix)
 		case seen[fix.Initial()]:
-			wrong("fixed in %q and in another patch of the same release: name the first one alone", fix)
+			errorf("fixed in %q and in another patch of the same release: name the first one alone", fix)
 		case r.LatestPatch != nil && fix.Patch > *r.LatestPatch:
-			wrong("fixed in %q, which is newer than latest_patch %d", fix, *r.LatestPatch)
+			errorf("fixed in %q, which is newer than latest_patch %d", fix, *r.LatestPatch)
 		case a.AffectedFrom != nil && fix.Initial().Compare(*a.AffectedFrom) < 0:
-			wrong("fixed in %q, which is older than affected_from %q", fix, a.AffectedFrom)
+			errorf("fixed in %q, which is older than affected_from %q", fix, a.AffectedFrom)
 		}
 		seen[fix.Initial()] = true
 	}
 	if a.AffectedFrom != nil && k.releases[*a.AffectedFrom] == nil {
-		wrong("affected_from %q is not an initial release that is listed", a.AffectedFrom)
+		errorf("affected_from %q is not an initial release that is listed", a.AffectedFrom)
 	}
 }

@@ -46,7 +46,7 @@ func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 		changes = append(changes, fmt.Sprintf("exploited as of %s -> %s", result.ExploitedAsOf, more.ExploitedAsOf))
 		result.ExploitedAsOf = more.ExploitedAsOf
 	}
-	result.fit()
+	result.reconcile()
 	return result, changes
 }
 
@@ -61,7 +61,7 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	switch {
 	case !later && !a.ByMachine(), reflect.DeepEqual(*a, other), a.Decides() && other.Undecided():
 	case a.Keep, a.Dismissed != "" && !strings.HasPrefix(a.Dismissed, rejectedByNVD):
-		change = "kept as it is in the file; the built-in catalogue has it otherwise"
+		change = "kept as in the file, although it differs in the built-in catalogue"
 	default:
 		*a = other
 		return "brought up to date from the built-in catalogue"
@@ -74,9 +74,9 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	return change
 }
 
-// fit makes merged entries agree: no entry is later than the days of the catalogue, and a patch
-// that has a fix exists.
-func (c *Catalog) fit() {
+// reconcile makes merged entries consistent: no entry is later than the days of the catalogue, and
+// a patch that has a fix exists.
+func (c *Catalog) reconcile() {
 	newest := c.newestDay()
 	for i := range c.Releases {
 		if r := &c.Releases[i]; r.LatestPatchAsOf.After(newest) {

@@ -35,7 +35,7 @@ func TestComplement(t *testing.T) {
 	require.NoError(t, result.Check())
 	require.Equal(t, []string{
 		"November 2024: added from the built-in catalogue",
-		"CVE-2024-36077: kept as it is in the file; the built-in catalogue has it otherwise",
+		"CVE-2024-36077: kept as in the file, although it differs in the built-in catalogue",
 		"GHSA-8qvr-jr3j-p3rg: brought up to date from the built-in catalogue",
 		"CVE-2026-1000: added from the built-in catalogue",
 		"advisories as of 2026-01-31 -> 2026-09-30",

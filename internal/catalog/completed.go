@@ -74,17 +74,17 @@ func (n *completion) addFixes(missing []Release) {
 }
 
 // contradiction returns why a release cannot be added, "" if it can: servers that run it would
-// be taken for another release, or for fixed without proof.
+// be mistaken for another release, or count as fixed without proof.
 func (n *completion) contradiction(r *Release) string {
 	for i := range n.catalog.Releases {
 		if own := &n.catalog.Releases[i]; r.contradicts(own) {
-			return fmt.Sprintf(" (left out: its track %s does not go with %s of %q in the file)", r.Track, own.Track, own.Label)
+			return fmt.Sprintf(" (left out: its track %s contradicts %s of %q in the file)", r.Track, own.Track, own.Label)
 		}
 	}
 	for i := range n.catalog.Advisories {
 		a := &n.catalog.Advisories[i]
-		if a.Decides() && !a.tells(r.Label, n.builtIn[a.ID]) {
-			return fmt.Sprintf(" (left out: what the file names in fixed of %s does not tell whether it is affected)", a.ID)
+		if a.Decides() && !a.decidesFor(r.Label, n.builtIn[a.ID]) {
+			return fmt.Sprintf(" (left out: fixed of %s in the file does not tell whether it is affected)", a.ID)
 		}
 	}
 	return ""
@@ -97,9 +97,9 @@ func (r *Release) contradicts(other *Release) bool {
 		r.Track.Compare(*other.Track) != cmp.Compare(r.Label.Compare(other.Label), 0)
 }
 
-// tells reports whether the fixes of an advisory decide if a release is affected that was not
+// decidesFor reports whether the fixes of an advisory decide if a release is affected that was not
 // listed when they were written. builtIn is the built-in entry, nil for none.
-func (a *Advisory) tells(r release.Release, builtIn *Advisory) bool {
+func (a *Advisory) decidesFor(r release.Release, builtIn *Advisory) bool {
 	if builtIn != nil && !builtIn.Decides() {
 		builtIn = nil
 	}
@@ -132,14 +132,14 @@ func (n *completion) unlink(a *Advisory) (remark string) {
 		if n.sameFixes(id) {
 			return false
 		}
-		remark = fmt.Sprintf(" (not superseded_by %s, whose fixes the file has otherwise)", id)
+		remark = fmt.Sprintf(" (without superseded_by %s, whose fixes differ in the file)", id)
 		return true
 	})
 	return remark
 }
 
 // sameFixes reports whether the file has the same fixes as the built-in catalogue for an
-// advisory and all that supersede it. One that the file lacks is added, so it has.
+// advisory and all that supersede it. One that the file lacks is added, so its fixes are the same.
 func (n *completion) sameFixes(id string) bool {
 	a, b := n.own[id], n.builtIn[id]
 	if a == nil {

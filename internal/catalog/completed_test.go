@@ -127,8 +127,8 @@ func TestExcludedReleases(t *testing.T) {
 			}(),
 			listing(t, all, decides),
 			[]string{
-				`November 2023 (left out: its track 14.2311 does not go with 14.2405 of "May 2023" in the file)`,
-				`May 2024 (left out: its track 14.2405 does not go with 14.2405 of "May 2023" in the file)`,
+				`November 2023 (left out: its track 14.2311 contradicts 14.2405 of "May 2023" in the file)`,
+				`May 2024 (left out: its track 14.2405 contradicts 14.2405 of "May 2023" in the file)`,
 			},
 		},
 		{
@@ -146,8 +146,8 @@ func TestExcludedReleases(t *testing.T) {
 			listing(t, []string{"May 2022"}, fixing(t, v2, "2023-11-15", "May 2022 Patch 9")),
 			listing(t, all, decides),
 			[]string{
-				`May 2023 (left out: what the file names in fixed of CVE-2023-0002 does not tell whether it is affected)`,
-				`November 2023 (left out: what the file names in fixed of CVE-2023-0002 does not tell whether it is affected)`,
+				`May 2023 (left out: fixed of CVE-2023-0002 in the file does not tell whether it is affected)`,
+				`November 2023 (left out: fixed of CVE-2023-0002 in the file does not tell whether it is affected)`,
 				"May 2024", v1,
 			},
 		},
@@ -155,7 +155,7 @@ func TestExcludedReleases(t *testing.T) {
 			"one that the built-in catalogue has as information alone",
 			listing(t, []string{"May 2022"}, fixing(t, v1, "2023-11-15", "May 2022 Patch 9")),
 			listing(t, []string{"May 2023", "May 2024"}, func() Advisory { a := decides; a.Verified = false; return a }()),
-			[]string{`May 2023 (left out: what the file names in fixed of CVE-2023-0001 does not tell whether it is affected)`, "May 2024"},
+			[]string{`May 2023 (left out: fixed of CVE-2023-0001 in the file does not tell whether it is affected)`, "May 2024"},
 		},
 		{
 			"one that is information in the file alone tells nothing and is the file's affair",
@@ -173,7 +173,7 @@ func TestExcludedReleases(t *testing.T) {
 			"the built-in fix of a newer release is missing in the file",
 			listing(t, []string{"May 2022", "May 2024"}, fixing(t, v1, "2024-06-01", "May 2022 Patch 1")),
 			listing(t, []string{"November 2023", "May 2024"}, fixing(t, v1, "2024-06-01", "May 2024 Patch 2", "May 2022 Patch 1")),
-			[]string{`November 2023 (left out: what the file names in fixed of CVE-2023-0001 does not tell whether it is affected)`},
+			[]string{`November 2023 (left out: fixed of CVE-2023-0001 in the file does not tell whether it is affected)`},
 		},
 		{
 			"affected from a later release on, in the file alone",
@@ -183,7 +183,7 @@ func TestExcludedReleases(t *testing.T) {
 				return a
 			}()),
 			listing(t, []string{"May 2023", "May 2024"}, fixing(t, v1, "2024-06-01", "May 2024 Patch 2")),
-			[]string{`May 2023 (left out: what the file names in fixed of CVE-2023-0001 does not tell whether it is affected)`},
+			[]string{`May 2023 (left out: fixed of CVE-2023-0001 in the file does not tell whether it is affected)`},
 		},
 		{
 			"affected from a later release on, in both",
@@ -211,7 +211,7 @@ func TestExcludedReleases(t *testing.T) {
 				a.AffectedFrom = &release.Release{Year: 2023, Month: 5}
 				return a
 			}()),
-			[]string{`May 2023 (left out: what the file names in fixed of CVE-2023-0001 does not tell whether it is affected)`},
+			[]string{`May 2023 (left out: fixed of CVE-2023-0001 in the file does not tell whether it is affected)`},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestAddedSupersededAdvisory(t *testing.T) {
 				require.Equal(t, []string{second}, completed.Advisories[0].SupersededBy)
 				return
 			}
-			require.Equal(t, []string{first + " (not superseded_by " + second + ", whose fixes the file has otherwise)"}, added)
+			require.Equal(t, []string{first + " (without superseded_by " + second + ", whose fixes differ in the file)"}, added)
 			require.Empty(t, completed.Advisories[0].SupersededBy)
 		})
 	}

@@ -16,19 +16,19 @@ const endTable = "end"
 // checkEnd checks that a file with ends_with ends with the table [end]. keys are all keys of
 // the file in order.
 func checkEnd(tree map[string]any, keys []toml.Key) error {
-	announced, announces := tree["ends_with"]
-	closing, closes := tree[endTable]
+	endsWith, hasEndsWith := tree["ends_with"]
+	end, hasEnd := tree[endTable]
 	switch {
-	case !announces && !closes:
+	case !hasEndsWith && !hasEnd:
 		return nil // written by hand
-	case !announces:
+	case !hasEndsWith:
 		return errors.New(`end: the head of the file does not announce it: write ends_with = "end" below schema, or remove [end]`)
-	case announced != endTable:
-		return errors.New(`ends_with: must be "end", for the file to close with the empty table [end]`)
-	case !closes:
+	case endsWith != endTable:
+		return errors.New(`ends_with: must be "end": the file closes with the empty table [end]`)
+	case !hasEnd:
 		return errors.New(`the file was cut off: its head says ends_with = "end", but [end] is missing: copy or update it again`)
 	}
-	if table, ok := closing.(map[string]any); !ok || len(table) > 0 {
+	if table, ok := end.(map[string]any); !ok || len(table) > 0 {
 		return errors.New("end: must be an empty table: write [end] as the last line, once, and nothing below it")
 	}
 	if last := keys[len(keys)-1]; last[0] != endTable {
@@ -41,7 +41,7 @@ func checkEnd(tree map[string]any, keys []toml.Key) error {
 // cut off within a line.
 func cutOffHint(content string) string {
 	if strings.Contains(content, "\nends_with") && !strings.Contains(content, "\n[end]") {
-		return ": the file was cut off, for [end] is missing: copy or update it again"
+		return ": the file was cut off, because [end] is missing: copy or update it again"
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func TestCutOffFiles(t *testing.T) {
 // A cut within a line causes a syntax error, which gets a hint.
 func TestCutOffWithinLine(t *testing.T) {
 	text := announced(t, good(t))
-	const hint = ": the file was cut off, for [end] is missing: copy or update it again"
+	const hint = ": the file was cut off, because [end] is missing: copy or update it again"
 	cut := strings.Index(text, `summary = "An`)
 	_, err := Parse([]byte(text[:cut+12]))
 	require.ErrorContains(t, err, "line ")

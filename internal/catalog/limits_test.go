@@ -23,43 +23,43 @@ func TestSizeLimits(t *testing.T) {
 		expected string
 	}{
 		{"note of a release", func(c *Catalog, over int) { c.Releases[1].Note = text(4096 + over) },
-			`release "May 2024": note takes 4097 bytes, and 4096 are the most: shorten it`},
+			`release "May 2024": note is 4097 bytes long, the maximum is 4096: shorten it`},
 		{"source", func(c *Catalog, over int) { c.Releases[1].Sources = list(3, text(2048+over)) },
-			`release "May 2024": sources: entry 3 takes 2049 bytes, and 2048 are the most: shorten it`},
+			`release "May 2024": sources: entry 3 is 2049 bytes long, the maximum is 2048: shorten it`},
 		{"sources", func(c *Catalog, over int) { c.Releases[1].Sources = list(100+over, "") },
-			`release "May 2024": sources has 101 entries, and 100 are the most: keep those that matter`},
+			`release "May 2024": sources has 101 entries, the maximum is 100: keep those that matter`},
 		{"source of the catalogue", func(c *Catalog, over int) { c.Sources = list(2, text(2048+over)) },
-			`catalogue: sources: entry 2 takes 2049 bytes, and 2048 are the most: shorten it`},
+			`catalogue: sources: entry 2 is 2049 bytes long, the maximum is 2048: shorten it`},
 		{"sources of the catalogue", func(c *Catalog, over int) { c.Sources = list(100+over, "") },
-			`catalogue: sources has 101 entries, and 100 are the most: keep those that matter`},
+			`catalogue: sources has 101 entries, the maximum is 100: keep those that matter`},
 		{"note of the catalogue", func(c *Catalog, over int) { c.Notes = list(2, text(4096+over)) },
-			`catalogue: notes: entry 2 takes 4097 bytes, and 4096 are the most: shorten it`},
+			`catalogue: notes: entry 2 is 4097 bytes long, the maximum is 4096: shorten it`},
 		{"notes of the catalogue", func(c *Catalog, over int) { c.Notes = list(100+over, "") },
-			`catalogue: notes has 101 entries, and 100 are the most: keep those that matter`},
+			`catalogue: notes has 101 entries, the maximum is 100: keep those that matter`},
 		{"releases", func(c *Catalog, over int) {
 			for i := range 500 - len(c.Releases) + over {
 				c.Releases = append(c.Releases, Release{Label: release.Release{Year: 2100 + i, Month: 1}, Sources: []string{"x"}})
 			}
-		}, `catalogue: there are 501 releases, and 500 are the most: is it one of Qlik Sense?`},
+		}, `catalogue: there are 501 releases, the maximum is 500: is it a catalogue of Qlik Sense?`},
 		{"advisories", func(c *Catalog, over int) {
 			for i := range 1000 - len(c.Advisories) + over {
 				a := c.Advisories[0]
 				a.ID = fmt.Sprintf("CVE-2024-%07d", i)
 				c.Advisories = append(c.Advisories, a)
 			}
-		}, `catalogue: there are 1001 advisories, and 1000 are the most: is it one of Qlik Sense?`},
+		}, `catalogue: there are 1001 advisories, the maximum is 1000: is it a catalogue of Qlik Sense?`},
 		{"summary", func(c *Catalog, over int) { c.Advisories[0].Summary = text(4096 + over) },
-			`advisory "CVE-2024-36077": summary takes 4097 bytes, and 4096 are the most: shorten it`},
+			`advisory "CVE-2024-36077": summary is 4097 bytes long, the maximum is 4096: shorten it`},
 		{"note", func(c *Catalog, over int) { c.Advisories[0].Note = text(4096 + over) },
-			`advisory "CVE-2024-36077": note takes 4097 bytes, and 4096 are the most: shorten it`},
+			`advisory "CVE-2024-36077": note is 4097 bytes long, the maximum is 4096: shorten it`},
 		{"vector", func(c *Catalog, over int) { c.Advisories[0].CVSSVector = text(2048 + over) },
-			`advisory "CVE-2024-36077": cvss_vector takes 2049 bytes, and 2048 are the most: shorten it`},
+			`advisory "CVE-2024-36077": cvss_vector is 2049 bytes long, the maximum is 2048: shorten it`},
 		{"source of the score", func(c *Catalog, over int) { c.Advisories[0].CVSSSource = text(2048 + over) },
-			`advisory "CVE-2024-36077": cvss_source takes 2049 bytes, and 2048 are the most: shorten it`},
+			`advisory "CVE-2024-36077": cvss_source is 2049 bytes long, the maximum is 2048: shorten it`},
 		{"reference", func(c *Catalog, over int) { c.Advisories[0].References = list(7, text(2048+over)) },
-			`advisory "CVE-2024-36077": references: entry 7 takes 2049 bytes, and 2048 are the most: shorten it`},
+			`advisory "CVE-2024-36077": references: entry 7 is 2049 bytes long, the maximum is 2048: shorten it`},
 		{"references", func(c *Catalog, over int) { c.Advisories[0].References = list(100+over, "") },
-			`advisory "CVE-2024-36077": references has 101 entries, and 100 are the most: keep those that matter`},
+			`advisory "CVE-2024-36077": references has 101 entries, the maximum is 100: keep those that matter`},
 		{"fixed", func(c *Catalog, over int) {
 			c.Advisories[0].AffectedFrom, c.Advisories[0].Fixed = nil, nil
 			for i := range 100 + over {
@@ -67,7 +67,7 @@ func TestSizeLimits(t *testing.T) {
 				c.Releases = append(c.Releases, Release{Label: label, Sources: []string{"x"}})
 				c.Advisories[0].Fixed = append(c.Advisories[0].Fixed, label)
 			}
-		}, `advisory "CVE-2024-36077": fixed has 101 entries, and 100 are the most: keep those that matter`},
+		}, `advisory "CVE-2024-36077": fixed has 101 entries, the maximum is 100: keep those that matter`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := good(t)
@@ -84,7 +84,7 @@ func TestSizeLimits(t *testing.T) {
 	})
 	require.NoError(t, c.Check())
 	c.Advisories[2].SupersededBy = append(c.Advisories[2].SupersededBy, "CVE-2024-00101")
-	require.EqualError(t, c.Check(), `advisory "CVE-2024-00000": superseded_by has 101 entries, and 100 are the most: keep those that matter`)
+	require.EqualError(t, c.Check(), `advisory "CVE-2024-00000": superseded_by has 101 entries, the maximum is 100: keep those that matter`)
 }
 
 // The highest allowed numbers are accepted.
@@ -103,7 +103,7 @@ func TestLongIdentifier(t *testing.T) {
 	c.Advisories[1].ID = strings.Repeat("x", MaxSize)
 	c.Advisories[1].SupersededBy = []string{strings.Repeat("y", MaxSize)}
 	err := c.Check()
-	require.ErrorContains(t, err, "is no identifier")
+	require.ErrorContains(t, err, "is not an identifier")
 	require.ErrorContains(t, err, "which is not listed")
 	require.Less(t, len(err.Error()), 1000)
 }

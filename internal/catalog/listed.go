@@ -31,8 +31,8 @@ type listedRelease struct {
 
 func (r *listedRelease) track() release.Track { return r.entries[0].Build.Track }
 
-// contradictedf records the first contradiction.
-func (r *listedRelease) contradictedf(format string, args ...any) {
+// contradictf records the first contradiction.
+func (r *listedRelease) contradictf(format string, args ...any) {
 	if r.contradiction == "" {
 		r.contradiction = fmt.Sprintf(format, args...)
 	}
@@ -71,9 +71,9 @@ func compareEntries(releases []*listedRelease) {
 		for i, e := range r.entries[1:] {
 			switch previous := r.entries[i]; {
 			case previous.Build.Track != e.Build.Track:
-				r.contradictedf("the vendor's list says that %s and that %s: builds of a release begin alike", previous, e)
+				r.contradictf("the vendor's list says that %s and that %s: builds of one release share a track", previous, e)
 			case previous.Build.Number >= e.Build.Number:
-				r.contradictedf("the vendor's list says that %s and that %s: builds of a release rise with its patches", previous, e)
+				r.contradictf("the vendor's list says that %s and that %s: builds rise with patches", previous, e)
 			}
 		}
 	}
@@ -82,27 +82,27 @@ func compareEntries(releases []*listedRelease) {
 // compareWithCatalog finds releases that contradict the catalogue.
 func compareWithCatalog(c *Catalog, releases []*listedRelease, asOf Day) {
 	own := c.byLabel()
-	for _, r := range taken(releases) {
+	for _, r := range accepted(releases) {
 		// Another track means another product, or broken data: taking it would drop all known
 		// builds.
 		if known := own[r.label]; known != nil && known.Track != nil && *known.Track != r.track() {
-			r.contradictedf("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known.Track)
+			r.contradictf("the vendor's list says that %s, but its builds begin with %s: is it the right list?", r.entries[0], known.Track)
 			continue
 		}
 		merged, _ := c.with(asOf, r)
 		if err := merged.Check(); err != nil {
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			r.contradictedf("the vendor's list does not fit the catalogue: %s", first)
+			r.contradictf("the vendor's list does not fit the catalogue: %s", first)
 		}
 	}
 }
 
 // compareWithEachOther finds releases that contradict each other: each release has its own
 // track, and tracks rise with releases. Both are left out, since nothing tells which one is
-// right: had the catalogue known one of the tracks, compareWithCatalog would have found the
-// other release.
+// right: if the catalogue knew one of the tracks, compareWithCatalog would have found the other
+// release.
 func compareWithEachOther(releases []*listedRelease) {
-	candidates := taken(releases)
+	candidates := accepted(releases)
 	for i, older := range candidates {
 		for _, newer := range candidates[i+1:] {
 			reason := "builds rise with releases"
@@ -110,17 +110,17 @@ func compareWithEachOther(releases []*listedRelease) {
 			case order < 0:
 				continue
 			case order == 0:
-				reason = "builds of two releases do not begin alike"
+				reason = "two releases cannot share a track"
 			}
 			for _, r := range []*listedRelease{older, newer} {
-				r.contradictedf("the vendor's list says that %s and that %s: %s", older.entries[0], newer.entries[0], reason)
+				r.contradictf("the vendor's list says that %s and that %s: %s", older.entries[0], newer.entries[0], reason)
 			}
 		}
 	}
 }
 
-// taken returns the releases without a contradiction.
-func taken(releases []*listedRelease) []*listedRelease {
+// accepted returns the releases without a contradiction.
+func accepted(releases []*listedRelease) []*listedRelease {
 	return slices.DeleteFunc(slices.Clone(releases), func(r *listedRelease) bool { return r.contradiction != "" })
 }
 
@@ -137,7 +137,7 @@ func leftOut(releases []*listedRelease) (lines []string) {
 // nothingTaken returns the error for a list of which every release was left out.
 func nothingTaken(leftOut []string) error {
 	const maxNamed = 10
-	lines := append([]string{"nothing in the vendor's list can be taken: is it the right list?"}, leftOut[:min(len(leftOut), maxNamed)]...)
+	lines := append([]string{"nothing in the vendor's list can be used: is it the right list?"}, leftOut[:min(len(leftOut), maxNamed)]...)
 	if more := len(leftOut) - maxNamed; more > 0 {
 		lines = append(lines, text.Plural(more, "more release")+" left out")
 	}

@@ -21,8 +21,8 @@ type MergeReport struct {
 
 // Merge returns a copy of the catalogue, which must have passed Check, with the vendor's list as
 // of a day merged in. The vendor's builds replace those in the catalogue. A release that
-// contradicts the list or the catalogue is left out, and its entry in the catalogue stays. A
-// list that is empty or has no other releases is an error, one line for each release.
+// contradicts the list or the catalogue is left out, and its entry in the catalogue stays. If
+// no release is left, the error has a line for each.
 func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) {
 	releases := group(list)
 	compareEntries(releases)
@@ -32,7 +32,7 @@ func (c *Catalog) Merge(list []Listed, asOf Day) (*Catalog, MergeReport, error) 
 	if len(report.LeftOut) == len(releases) {
 		return nil, report, nothingTaken(report.LeftOut)
 	}
-	merged, changes := c.with(asOf, taken(releases)...)
+	merged, changes := c.with(asOf, accepted(releases)...)
 	report.Changes = changes
 	return merged, report, nil
 }
@@ -67,16 +67,16 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 	var facts []string // joined to one sentence
 	if !r.Verified {
 		facts = append(facts, "now verified")
-		r.Verified, r.Note = true, outdated(r.Note)
+		r.Verified, r.Note = true, markOutdated(r.Note)
 	}
 	if track := entries[0].Build.Track; r.Track == nil {
 		facts = append(facts, fmt.Sprintf("track %s", track))
 		r.Track = &track
 	}
 
-	pairs := mergePatches(r.Patches, entries)
-	r.Patches = pairs.patches
-	if latest := latestPatch(r, pairs.dropped); r.LatestPatch == nil {
+	merged := mergePatches(r.Patches, entries)
+	r.Patches = merged.patches
+	if latest := latestPatch(r, merged.dropped); r.LatestPatch == nil {
 		facts = append(facts, fmt.Sprintf("latest patch unknown -> %d", latest))
 		r.LatestPatch = &latest
 	} else if *r.LatestPatch != latest {
@@ -89,18 +89,18 @@ func mergeRelease(r *Release, entries []Listed, asOf Day) []string {
 		facts = append(facts, fmt.Sprintf("end of support %s (estimate)", day))
 		r.EndOfSupport, r.EndOfSupportEstimate = day, true
 	}
-	facts = append(facts, pairs.facts...)
+	facts = append(facts, merged.facts...)
 
 	var changes []string
 	if len(facts) > 0 {
 		changes = append(changes, fmt.Sprintf("%s: %s", r.Label, strings.Join(facts, ", ")))
 	}
-	changes = append(changes, pairs.changes...)
+	changes = append(changes, merged.changes...)
 	if len(changes) > 0 && !slices.Contains(r.Sources, vendorList) {
 		r.Sources = append(r.Sources, vendorList)
 	}
-	if pairs.changed() {
-		r.Note = outdated(r.Note)
+	if merged.changed() {
+		r.Note = markOutdated(r.Note)
 	}
 	return changes
 }
@@ -197,8 +197,8 @@ func endOfSupport(first Listed) Day {
 	return first.Published.AddMonths(supportMonths)
 }
 
-// outdated marks a note as written before the vendor's list was read.
-func outdated(note string) string {
+// markOutdated marks a note as written before the vendor's list was read.
+func markOutdated(note string) string {
 	const mark = "Before the vendor's list was read: "
 	if note == "" || strings.HasPrefix(note, mark) {
 		return note

@@ -236,16 +236,16 @@ func TestMergeSkipsContradictions(t *testing.T) {
 	}{
 		{"one label, builds of two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024", "14.188.5"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024" is build 14.188.5: ` +
-				`builds of a release begin alike`}},
+				`builds of one release share a track`}},
 		{"one build, two patches", entries{{"May 2024 Patch 1", "14.187.4"}, {"May 2024", "14.187.4"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.187.4: ` +
-				`builds of a release rise with its patches`}},
+				`builds rise with patches`}},
 		{"builds in another order than patches", entries{{"May 2024 Patch 1", "14.187.6"}, {"May 2024 Patch 2", "14.187.5"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 1" is build 14.187.6 and that "May 2024 Patch 2" is build 14.187.5: ` +
-				`builds of a release rise with its patches`}},
+				`builds rise with patches`}},
 		{"one release, two tracks", entries{{"May 2024", "14.187.4"}, {"May 2024 Patch 1", "14.188.5"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024" is build 14.187.4 and that "May 2024 Patch 1" is build 14.188.5: ` +
-				`builds of a release begin alike`}},
+				`builds of one release share a track`}},
 		{"another track than the catalogue's", entries{{"May 2024 Patch 9", "14.188.20"}},
 			[]string{`May 2024 left out: the vendor's list says that "May 2024 Patch 9" is build 14.188.20, but its builds begin with 14.187: is it the right list?`}},
 		{"another track than the catalogue's, and another release", entries{{"May 2024 Patch 9", "14.188.20"}, {"November 2024", "14.180.6"}},
@@ -259,9 +259,9 @@ func TestMergeSkipsContradictions(t *testing.T) {
 				`release "November 2024": track 14.180 is lower than 14.187 of the older "May 2024"`}},
 		{"one track, two new releases", entries{{"November 2024", "14.212.5"}, {"May 2025", "14.212.6"}},
 			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.212.5 and that "May 2025" is build 14.212.6: ` +
-				`builds of two releases do not begin alike`,
+				`two releases cannot share a track`,
 				`May 2025 left out: the vendor's list says that "November 2024" is build 14.212.5 and that "May 2025" is build 14.212.6: ` +
-					`builds of two releases do not begin alike`}},
+					`two releases cannot share a track`}},
 		{"two new releases in another order than their tracks", entries{{"November 2024", "14.231.5"}, {"May 2025", "14.212.6"}},
 			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.231.5 and that "May 2025" is build 14.212.6: ` +
 				`builds rise with releases`,
@@ -272,7 +272,7 @@ func TestMergeSkipsContradictions(t *testing.T) {
 		{"one that contradicts itself tells nothing about others",
 			entries{{"November 2024", "14.231.7"}, {"November 2024 Patch 1", "14.212.6"}, {"May 2025", "14.231.5"}},
 			[]string{`November 2024 left out: the vendor's list says that "November 2024" is build 14.231.7 and that "November 2024 Patch 1" is build 14.212.6: ` +
-				`builds of a release begin alike`}},
+				`builds of one release share a track`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -305,7 +305,7 @@ func TestMergeSkipsContradictions(t *testing.T) {
 			// A list without other releases is an error.
 			if len(others) == 1 {
 				merged, report, err = good(t).Merge(list[1:], day(t, "2026-12-01"))
-				require.EqualError(t, err, "nothing in the vendor's list can be taken: is it the right list?\n"+strings.Join(tt.expected, "\n"))
+				require.EqualError(t, err, "nothing in the vendor's list can be used: is it the right list?\n"+strings.Join(tt.expected, "\n"))
 				require.Nil(t, merged)
 				require.Empty(t, report.Changes)
 			}

@@ -35,7 +35,7 @@ func read(file string) ([]byte, error) {
 	if info, err := os.Stat(file); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is no regular file: name one with a catalogue", file)
+		return nil, fmt.Errorf("%s: is not a regular file: name one with a catalogue", file)
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -68,8 +68,8 @@ func Parse(raw []byte) (*Catalog, error) {
 		return nil, fmt.Errorf("line %d: %w: is it a catalogue?", line, err)
 	}
 
-	// Decode twice. The first pass finds syntax errors, for which the library gives the right
-	// line. For an error in a value it gives the line where the key last occurs in any table.
+	// Decode twice. The first pass finds syntax errors, for which the library reports the right
+	// line. For an error in a value it reports the line where the key last occurs in any table.
 	var tree map[string]any
 	meta, err := toml.Decode(content, &tree)
 	if err != nil {
@@ -114,5 +114,5 @@ func checkSchema(schema any) error {
 	if _, number := schema.(int64); !number {
 		return fmt.Errorf("schema: must be a number without quotes: schema = %d", Schema)
 	}
-	return fmt.Errorf("schema: this program reads format %d, the file has %v: get a program and a catalogue of the same time", Schema, schema)
+	return fmt.Errorf("schema: this program reads format %d, the file has %v: update the program, or use a catalogue in its format", Schema, schema)
 }

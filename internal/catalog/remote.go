@@ -32,13 +32,13 @@ func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme == "" || u.Scheme == "https" && u.Hostname() == "":
-		return errors.New("is no URL: write for example " + exampleRemoteURL)
+		return errors.New("is not a URL: write for example " + exampleRemoteURL)
 	case u.Scheme != "https":
-		return errors.New("must begin with https://: whoever changes the data on their way can make servers compliant")
+		return errors.New("must begin with https://: otherwise somebody on the way could change the data and make servers compliant")
 	case u.User != nil:
-		return errors.New("has a user name in it: name a server that gives the file without one")
+		return errors.New("contains a user name: use a server that needs none")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("has a ? or a # in it: name a URL without, for it stands in log lines and reports")
+		return errors.New("contains a ? or a #: use a URL without them, because log lines and reports show it")
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	case len(content) > MaxSize:
 		return nil, fmt.Errorf("is larger than %d bytes: is it a catalogue?", MaxSize)
 	case strings.HasPrefix(strings.TrimSpace(string(content[:min(len(content), 1<<10)])), "<"):
-		return nil, errors.New("is a web page and no catalogue: check the URL and the proxy")
+		return nil, errors.New("is a web page, not a catalogue: check the URL and the proxy")
 	}
 	sum := sha256.Sum256(content)
 	if sum == r.sum {
@@ -115,13 +115,13 @@ func (r *Remote) Fetch(ctx context.Context) (*Catalog, error) {
 	}
 	c, err := Parse(content)
 	if err == nil && c.EndsWith == "" {
-		err = errors.New(`ends_with: is missing, without which nothing tells whether all of it arrived: ` +
+		err = errors.New(`ends_with: is missing, so nothing tells whether the file is complete: ` +
 			`write ends_with = "end" below schema and [end] as the last line`)
 	}
 	if err != nil {
-		const most = 1 << 10
-		return nil, fmt.Errorf(`%s: "telegraf-qlik-sense-version catalog check FILE" shows all of it where the file is`,
-			text.Excerpt(strings.ReplaceAll(err.Error(), "\n", "; "), most))
+		const limit = 1 << 10
+		return nil, fmt.Errorf(`%s: run "telegraf-qlik-sense-version catalog check FILE" on that server to see all of it`,
+			text.Excerpt(strings.ReplaceAll(err.Error(), "\n", "; "), limit))
 	}
 	r.sum = sum
 	r.remember(response)
@@ -142,10 +142,10 @@ func fetchError(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return fmt.Errorf("there was no complete answer within %s: check the server, the network and the proxy", fetchLimit)
 	}
-	const most = 300 // it may repeat what a server sent
-	what := text.Excerpt(err.Error(), most)
+	const limit = 300 // it may repeat what a server sent
+	what := text.Excerpt(err.Error(), limit)
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return errors.New(what + ": its certificate has to be valid for that name by the roots of the system, tls_ca does not count here")
+		return errors.New(what + ": its certificate must be valid for that name and chain to a root of the system: tls_ca does not apply here")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the answer broke off: check the server and the proxy")
@@ -163,9 +163,9 @@ func fetchStatusError(response *http.Response) error {
 		}
 		return errors.New(status + ": redirects are not followed: write the final address in catalog_url")
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return errors.New(status + ": the server must give the file without credentials, for none are sent")
+		return errors.New(status + ": the server must give the file without credentials: none are sent")
 	case code == http.StatusNotFound:
 		return errors.New(status + ": check the URL, and whether the file is there")
 	}
-	return errors.New(status + ": look at that server")
+	return errors.New(status + ": check that server")
 }

@@ -79,22 +79,22 @@ func TestSaveThroughLinks(t *testing.T) {
 	dangling := filepath.Join(dir, "dangling.toml")
 	require.NoError(t, os.Symlink("nowhere.toml", dangling))
 	require.EqualError(t, good(t).Save(dangling, ""),
-		dangling+" is a link to a file that is not there: create that file, or remove the link")
+		dangling+" is a link to a file that does not exist: create that file, or remove the link")
 }
 
 func TestSaveRefuses(t *testing.T) {
 	dir := t.TempDir()
-	require.EqualError(t, good(t).Save(dir, ""), dir+" is no regular file: name one that may be replaced")
+	require.EqualError(t, good(t).Save(dir, ""), dir+" is not a regular file: name one that may be replaced")
 	require.ErrorIs(t, good(t).Save(filepath.Join(dir, "missing", "catalog.toml"), ""), os.ErrNotExist)
 
 	file := filepath.Join(dir, "catalog.toml")
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
 	bad := good(t)
 	bad.Advisories[0].Summary = ""
-	require.EqualError(t, bad.Save(file, ""), `the catalogue would not be in order: advisory "CVE-2024-36077": summary is missing`)
+	require.EqualError(t, bad.Save(file, ""), `the catalogue would be invalid: advisory "CVE-2024-36077": summary is missing`)
 	large := good(t)
 	large.Advisories[0].Note = strings.Repeat("x", MaxSize)
-	require.ErrorContains(t, large.Save(file, ""), "and one of more than 1048576 would not be read again")
+	require.ErrorContains(t, large.Save(file, ""), "more than the 1048576 that can be read")
 	unwritable := good(t)
 	unwritable.ReleasesAsOf = Day{}
 	require.ErrorContains(t, unwritable.Save(file, ""), "no day to write")

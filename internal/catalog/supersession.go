@@ -1,26 +1,26 @@
 package catalog
 
 // supersession checks superseded_by of an advisory.
-func (k *checker) supersession(a *Advisory, wrong func(string, ...any)) {
+func (k *checker) supersession(a *Advisory, errorf func(string, ...any)) {
 	circular := false
 	for _, id := range a.SupersededBy {
-		switch other := k.advised[id]; {
+		switch other := k.advisories[id]; {
 		case other == nil:
-			wrong("superseded_by %.60q, which is not listed", id)
+			errorf("superseded_by %.60q, which is not listed", id)
 		case a.Decides() && other.Undecided():
-			wrong("superseded_by %q, which is information and has no fix", id)
-		case k.circles[id] == k.circles[a.ID] && !circular:
+			errorf("superseded_by %q, which is undecided: decide it first, or remove it here", id)
+		case k.components[id] == k.components[a.ID] && !circular:
 			circular = true // one line per advisory: there may be very many such pairs
-			wrong("superseded_by %q, which this one supersedes in turn", id)
+			errorf("superseded_by %q, which this one supersedes in turn", id)
 		}
 	}
 }
 
-// findCircles numbers the advisories so that two have the same number if each supersedes the
+// findCycles numbers the advisories so that two have the same number if each supersedes the
 // other, directly or through others.
-func (k *checker) findCircles() {
+func (k *checker) findCycles() {
 	c := newComponents(func(id string) []string {
-		if a := k.advised[id]; a != nil {
+		if a := k.advisories[id]; a != nil {
 			return a.SupersededBy
 		}
 		return nil
@@ -28,7 +28,7 @@ func (k *checker) findCircles() {
 	for i := range k.catalog.Advisories {
 		c.find(k.catalog.Advisories[i].ID)
 	}
-	k.circles = c.number
+	k.components = c.number
 }
 
 // components finds the strongly connected components of a graph by Tarjan's algorithm, which

@@ -92,15 +92,15 @@ func TestComponents(t *testing.T) {
 			}
 		}
 		c := linked(t, n, next)
-		k := &checker{catalog: c, advised: make(map[string]*Advisory)}
+		k := &checker{catalog: c, advisories: make(map[string]*Advisory)}
 		for i := range c.Advisories {
-			k.advised[c.Advisories[i].ID] = &c.Advisories[i]
+			k.advisories[c.Advisories[i].ID] = &c.Advisories[i]
 		}
-		k.findCircles()
+		k.findCycles()
 		for i := range n {
 			for j := range n {
 				want := i == j || reached[i][j] && reached[j][i]
-				require.Equal(t, want, k.circles[fmt.Sprintf("CVE-2024-%05d", i)] == k.circles[fmt.Sprintf("CVE-2024-%05d", j)], "%d, %d", i, j)
+				require.Equal(t, want, k.components[fmt.Sprintf("CVE-2024-%05d", i)] == k.components[fmt.Sprintf("CVE-2024-%05d", j)], "%d, %d", i, j)
 			}
 		}
 	}

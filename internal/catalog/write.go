@@ -95,10 +95,10 @@ func (c *Catalog) Save(file, comment string) error {
 		return err
 	}
 	if len(content) > MaxSize {
-		return fmt.Errorf("the catalogue takes %d bytes, and one of more than %d would not be read again", len(content), MaxSize)
+		return fmt.Errorf("the catalogue is %d bytes long, more than the %d that can be read", len(content), MaxSize)
 	}
 	if _, err := Parse(content); err != nil {
-		return fmt.Errorf("the catalogue would not be in order: %w", err)
+		return fmt.Errorf("the catalogue would be invalid: %w", err)
 	}
 	return atomicfile.Write(file, content)
 }

@@ -93,16 +93,16 @@ func userHeader(user string) (string, error) {
 	directory, name, found := strings.Cut(user, `\`)
 	switch {
 	case !found || directory == "" || name == "":
-		return "", fmt.Errorf(`%s is no user: write it as 'DIRECTORY\USER', in single quotes`, text.Quote(user))
+		return "", fmt.Errorf(`%s is not a user: write it as 'DIRECTORY\USER', in single quotes`, text.Quote(user))
 	case !utf8.ValidString(user) || strings.ContainsFunc(user, unicode.IsControl):
-		return "", errors.New("holds a control character or is not valid UTF-8: check it")
+		return "", errors.New("contains a control character or is not valid UTF-8: check it")
 	case len(directory) > maxUser || len(name) > maxUser:
 		return "", fmt.Errorf("is longer than %d bytes: check it", maxUser)
 	}
-	return "UserDirectory=" + escaped(directory) + "; UserId=" + escaped(name), nil
+	return "UserDirectory=" + escape(directory) + "; UserId=" + escape(name), nil
 }
 
-func escaped(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func newService(user string, headers map[string]string) *poll.Service {
 	header := http.Header{"X-Qlik-Xrfkey": {xrfkey}, "X-Qlik-User": {user}}
@@ -138,19 +138,19 @@ func locate(u *url.URL) {
 	u.RawQuery += key
 }
 
-const rightHint = "check discover_user: it must be a user of the site that may read its nodes; " +
+const permissionHint = "check discover_user: it must be a user of the site that may read its nodes; " +
 	"behind a virtual proxy, check token_file or headers as well"
 
 func statusHint(code int, body func() string) string {
 	switch code {
 	case http.StatusUnauthorized:
-		return rightHint
+		return permissionHint
 	case http.StatusForbidden:
 		if strings.Contains(body(), "XSRF") {
-			return "the service did not get its key as it was sent (Xrfkey in the query, X-Qlik-Xrfkey in the headers): " +
-				"look at what changes requests on the way"
+			return "the service did not receive its key as it was sent (Xrfkey in the query, X-Qlik-Xrfkey in the headers): " +
+				"look for a proxy that changes requests"
 		}
-		return rightHint
+		return permissionHint
 	case http.StatusNotFound:
 		return "the path is " + path + " on port 4242, and the same behind /PREFIX through the proxy"
 	}
@@ -162,7 +162,7 @@ func replyHint(err error) string {
 	case errors.Is(err, errHTML):
 		return poll.LoginPageHint
 	case errors.Is(err, errNoNodes):
-		return "a site has at least its central node: " + rightHint
+		return "a site has at least its central node: " + permissionHint
 	case errors.Is(err, errNoHost):
 		return "look at the host names of the nodes in the QMC; what cannot be repaired there belongs in hosts"
 	}

@@ -175,7 +175,7 @@ func TestInvalidLists(t *testing.T) {
 		},
 		"no list": {
 			simulator.Server{Repository: &simulator.Repository{List: []byte(`{"message":"x"}`)}}, poll.InvalidResponse, poll.StepReply,
-			"the reply is no list of nodes", "another service may answer there",
+			"the reply is not a list of nodes", "another service may answer there",
 		},
 		"a login page": {simulator.Server{Fault: simulator.FaultHTML}, poll.InvalidResponse, poll.StepReply, "web page", "it is likely a login page"},
 		"hosts that cannot be asked": {
@@ -217,7 +217,7 @@ func TestXSRF(t *testing.T) {
 	attempts, _ := find(t, settings(), DefaultUser, stripping.URL)
 	require.Equal(t, poll.AuthenticationFailed, attempts[0].Result)
 	require.Equal(t, 403, attempts[0].StatusCode)
-	require.Contains(t, attempts[0].Hint, "look at what changes requests on the way")
+	require.Contains(t, attempts[0].Hint, "look for a proxy that changes requests")
 }
 
 // Only an idle service is asked again.
@@ -313,10 +313,10 @@ func TestSettings(t *testing.T) {
 		"twice": {[]string{"qlik1.example.com", "QLIK1.example.com.:4242"}, DefaultUser,
 			`discover: "qlik1.example.com" and "QLIK1.example.com.:4242" are the same node: remove one`},
 		"user information": {[]string{"https://a:b@qlik1"}, DefaultUser,
-			`discover: "...@qlik1": a URL must not hold a user name or password: use token_file or headers`},
-		"no directory":      {[]string{"qlik1"}, "sa_api", `discover_user: "sa_api" is no user: write it as 'DIRECTORY\USER', in single quotes`},
-		"no user":           {[]string{"qlik1"}, `INTERNAL\`, `discover_user: "INTERNAL\\" is no user: write it as 'DIRECTORY\USER', in single quotes`},
-		"control character": {[]string{"qlik1"}, "INTERNAL\\a\nb", "discover_user: holds a control character or is not valid UTF-8: check it"},
+			`discover: "...@qlik1": a URL must not contain a user name or password: use token_file or headers`},
+		"no directory":      {[]string{"qlik1"}, "sa_api", `discover_user: "sa_api" is not a user: write it as 'DIRECTORY\USER', in single quotes`},
+		"no user":           {[]string{"qlik1"}, `INTERNAL\`, `discover_user: "INTERNAL\\" is not a user: write it as 'DIRECTORY\USER', in single quotes`},
+		"control character": {[]string{"qlik1"}, "INTERNAL\\a\nb", "discover_user: contains a control character or is not valid UTF-8: check it"},
 	} {
 		_, err := New(tt.discover, tt.user, nil)
 		require.EqualError(t, err, tt.err, name)

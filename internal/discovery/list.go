@@ -23,7 +23,7 @@ const maxName = 256 // bytes of the name of a node
 // Errors of decode. They do not quote the reply.
 var (
 	errHTML    = errors.New("the reply is a web page, not JSON")
-	errNotList = errors.New("the reply is no list of nodes")
+	errNotList = errors.New("the reply is not a list of nodes")
 	errNoNodes = errors.New("the list of nodes is empty")
 	errTooLong = fmt.Errorf("the list holds more than %d nodes", MaxNodes)
 	errNoHost  = errors.New("no node in the list has a usable host name")
@@ -98,8 +98,8 @@ func decode(body []byte) (*List, error) {
 	return &list, nil
 }
 
-// decodeNode reads an element of the list, one member at a time: a map of all members would
-// take twenty times the memory of a malicious list.
+// decodeNode reads an element of the list, one member at a time: for a malicious list, a map of all
+// members would take twenty times its size in memory.
 func decodeNode(decoder *json.Decoder) (Node, error) {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return Node{}, errNotList
@@ -140,8 +140,8 @@ func line(value json.RawMessage) string {
 	return strings.TrimSpace(text.OneLine(s))
 }
 
-// server returns the About service of a host, or nil for anything but a name or an address: a
-// list must not choose the port, the path and who gets a token.
+// server returns the About service of a host, or nil for anything but a name or an address: a list
+// must not choose the port and the path, nor who gets a token.
 func server(host string) *poll.Server {
 	if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":/[]") {
 		return nil

@@ -16,7 +16,7 @@ import (
 // maxPoint bounds a line of points, in bytes with its newline. execd drops lines of 64 KiB.
 const maxPoint = 60 << 10
 
-// accumulator writes points as they are added. A caller waits for the reader, so that points
+// accumulator writes points as they are added. AddMetric blocks until they are read, so that points
 // do not pile up. Telegraf's own accumulator, in package agent, would link most of Telegraf into
 // the program.
 type accumulator struct {
@@ -66,7 +66,7 @@ func (a *accumulator) AddMetric(m telegraf.Metric) {
 	}
 	lines, err := a.serializer.Serialize(m)
 	if err != nil {
-		a.log.Errorf("A point was left out, it cannot be written as line protocol: %v", err)
+		a.log.Errorf("A point was left out because it cannot be written as line protocol: %v", err)
 		return
 	}
 	for line := range bytes.Lines(lines) {

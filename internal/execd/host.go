@@ -33,8 +33,8 @@ type Input interface {
 var errInterrupted = errors.New("interrupted before the round was complete")
 
 // Run runs a round of all inputs for each newline on stdin, and one at the start if
-// gatherOnStart is set. It returns nil when stdin or ctx ends, soon and also in the middle
-// of a round, and an error when stdout cannot be written.
+// gatherOnStart is set. It returns nil soon after stdin or ctx ends, even in the middle of a
+// round, and an error when stdout cannot be written.
 func Run[I Input](ctx context.Context, inputs []I, stdin io.Reader, stdout io.Writer, gatherOnStart bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -86,7 +86,7 @@ func Once[I Input](parent context.Context, inputs []I, stdout io.Writer) error {
 }
 
 // ExitAfter ends the process soon after ctx ended, even if it hangs, unless stop is called
-// before.
+// first.
 func ExitAfter(ctx context.Context, status int) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		time.Sleep(lastResort)

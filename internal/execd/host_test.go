@@ -227,7 +227,7 @@ func TestUnwritablePoints(t *testing.T) {
 			}}, &out))
 			require.Equal(t, lineOf("b"), out.String())
 			require.Equal(t, 1, strings.Count(log.String(), "\n"))
-			require.Contains(t, log.String(), "E! A point was left out, it cannot be written as line protocol: ")
+			require.Contains(t, log.String(), "E! A point was left out because it cannot be written as line protocol: ")
 			require.Contains(t, log.String(), tt.expected)
 		})
 	}

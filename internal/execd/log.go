@@ -15,7 +15,7 @@ import (
 )
 
 // maxLine bounds a log line, in bytes with its newline. execd stops reading at a line of
-// 64 KiB, so that the plugin hangs at its next line.
+// 64 KiB, so the plugin would hang at its next line.
 const maxLine = 8 << 10
 
 // Redirect sends the messages of Telegraf's loggers to w, each on one line with the letter of

@@ -27,10 +27,10 @@ var advisories = &source{
 type advisoryList struct {
 	records []catalog.Record
 	foreign int // records about other products
-	of      catalog.Day
+	asOf    catalog.Day
 }
 
-func (l *advisoryList) day() catalog.Day { return l.of }
+func (l *advisoryList) day() catalog.Day { return l.asOf }
 
 func (l *advisoryList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Catalog, catalog.MergeReport, error) {
 	return c.MergeAdvisories(l.records, asOf)
@@ -74,9 +74,9 @@ func nextRecords(pages []*reply) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := *envelope.StartIndex + len(envelope.Vulnerabilities)
+	received := *envelope.StartIndex + len(envelope.Vulnerabilities)
 	switch {
-	case have >= *envelope.TotalResults:
+	case received >= *envelope.TotalResults:
 		return nil, nil
 	case len(envelope.Vulnerabilities) == 0:
 		return nil, errTruncated
@@ -85,7 +85,7 @@ func nextRecords(pages []*reply) (*url.URL, error) {
 	}
 	next := *pages[0].url
 	query := next.Query()
-	query.Set("startIndex", strconv.Itoa(have))
+	query.Set("startIndex", strconv.Itoa(received))
 	next.RawQuery = query.Encode()
 	return &next, nil
 }
@@ -108,8 +108,8 @@ func parseAdvisories(pages [][]byte) (list, error) {
 			return nil, errShifted
 		}
 		read += len(envelope.Vulnerabilities)
-		if day := catalog.DayOf(envelope.Timestamp.Time); l.of.IsZero() || l.of.After(day) {
-			l.of = day
+		if day := catalog.DayOf(envelope.Timestamp.Time); l.asOf.IsZero() || l.asOf.After(day) {
+			l.asOf = day
 		}
 		for _, v := range envelope.Vulnerabilities {
 			record, ours, err := parseRecord(v.Record)
@@ -119,10 +119,10 @@ func parseAdvisories(pages [][]byte) (list, error) {
 			case seen[record.ID]:
 				return nil, errShifted
 			case record.Published.After(catalog.DayOf(envelope.Timestamp.Time)):
-				return nil, fmt.Errorf("%s was published on %s, after the reply of %s: has its format changed?", record.ID, record.Published, l.of)
+				return nil, fmt.Errorf("%s was published on %s, after the reply of %s: has its format changed?", record.ID, record.Published, l.asOf)
 			case record.RecordModified.After(catalog.DayOf(envelope.Timestamp.Time)):
 				// No later version of the record would ever replace it.
-				return nil, fmt.Errorf("%s was modified on %s, after the reply of %s: has its format changed?", record.ID, record.RecordModified, l.of)
+				return nil, fmt.Errorf("%s was modified on %s, after the reply of %s: has its format changed?", record.ID, record.RecordModified, l.asOf)
 			}
 			seen[record.ID] = true
 			if !ours {

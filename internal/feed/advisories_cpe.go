@@ -26,11 +26,11 @@ type node struct {
 
 // affected are the releases that NVD's CPEs mark as vulnerable.
 type affected struct {
-	any     bool // at least one is about Qlik Sense
+	qlik    bool // at least one is about Qlik Sense
 	negated bool // one of them is in a negation
 	// patches are the named ones of each release; 0 is the initial release.
 	patches map[release.Release][]int
-	// whole are releases named without a patch, which says nothing about patches.
+	// whole are releases named without a patch, which says nothing about their patches.
 	whole []release.Release
 }
 
@@ -51,7 +51,7 @@ func readCPEs(configurations []configuration) affected {
 		for _, n := range c.Nodes {
 			for _, name := range n.Names {
 				if parts := cpeName.FindStringSubmatch(strings.ToLower(name.Criteria)); parts != nil {
-					a.any = true
+					a.qlik = true
 					a.negated = a.negated || c.Negate || n.Negate
 					if name.Vulnerable {
 						a.add(parts[1], parts[2], parts[3], parts[4])
@@ -84,10 +84,10 @@ func (a *affected) add(version, update, edition, system string) {
 	}
 }
 
-// runs returns the first fixed patch of each release whose patches are all named from the initial
+// firstFixed returns the first fixed patch of each release whose patches are all named from the initial
 // release to the last affected one. A single patch or a gap proves nothing: CVE-2021-36761 names
 // one patch, but nothing says that the next one has a fix.
-func (a *affected) runs() []release.Release {
+func (a *affected) firstFixed() []release.Release {
 	var runs []release.Release
 	for r, patches := range a.patches {
 		slices.Sort(patches)
@@ -111,16 +111,16 @@ func (a *affected) contradiction(fixed []release.Release) string {
 	for _, r := range fixed {
 		fix[r.Initial()] = r
 	}
-	runs := a.runs()
+	runs := a.firstFixed()
 	for _, run := range runs {
 		if listed, found := fix[run.Initial()]; !found || listed != run {
-			return fmt.Sprintf("by NVD's CPEs %s is the first fixed one of its release, by the text it is not", run)
+			return fmt.Sprintf("according to NVD's CPEs, %s is the first fixed patch of its release; according to the text, it is not", run)
 		}
 	}
 	// An initial release that has the fix is in no CPE.
 	for _, r := range fixed {
 		if len(runs) > 0 && r.Patch > 0 && !slices.Contains(runs, r) {
-			return fmt.Sprintf("the text says that %s is the first fixed one of its release, NVD's CPEs do not", r)
+			return fmt.Sprintf("the text says that %s is the first fixed patch of its release, NVD's CPEs do not", r)
 		}
 	}
 	named := slices.Clone(a.whole)
@@ -132,7 +132,7 @@ func (a *affected) contradiction(fixed []release.Release) string {
 	for _, r := range named {
 		listed, found := fix[r.Initial()]
 		if found && listed.Compare(r) <= 0 || !found && r.Compare(newest) > 0 {
-			return fmt.Sprintf("%s is affected by NVD's CPEs and fixed by the text", r)
+			return fmt.Sprintf("%s is affected according to NVD's CPEs, but fixed according to the text", r)
 		}
 	}
 	return ""

@@ -41,8 +41,8 @@ func TestCPERuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := readCPEs(cpes(tt.names...))
-			require.True(t, a.any)
-			require.Equal(t, labels(t, tt.expected...), a.runs())
+			require.True(t, a.qlik)
+			require.Equal(t, labels(t, tt.expected...), a.firstFixed())
 		})
 	}
 	all := make([]string, 0, 101)
@@ -50,7 +50,7 @@ func TestCPERuns(t *testing.T) {
 		all = append(all, fmt.Sprintf("may_2027:patch_%d", i))
 	}
 	a := readCPEs(cpes(append(all, "may_2027:-")...))
-	require.Empty(t, a.runs(), "there is no patch behind the highest number")
+	require.Empty(t, a.firstFixed(), "there is no patch behind the highest number")
 
 	for _, other := range []string{
 		"cpe:2.3:a:qlik:qlikview_server:12.00:*:*:*:*:*:*:*", "cpe:2.3:a:qlik:qlik_analytics:may_2027:-:*:*:*:*:*:*",
@@ -58,7 +58,7 @@ func TestCPERuns(t *testing.T) {
 	} {
 		c := cpes("may_2027:-")
 		c[0].Nodes[0].Names[0].Criteria = other
-		require.False(t, func() bool { a := readCPEs(c); return a.any }(), other)
+		require.False(t, func() bool { a := readCPEs(c); return a.qlik }(), other)
 	}
 	for _, other := range []string{
 		"cpe:2.3:a:qlik:qlik_sense:may_2027:-:*:*:desktop:windows:*:*", "cpe:2.3:a:qlik:qlik_sense:may_2027:-:*:*:enterprise:kubernetes:*:*",
@@ -66,13 +66,13 @@ func TestCPERuns(t *testing.T) {
 		c := cpes("may_2027:-")
 		c[0].Nodes[0].Names[0].Criteria = other
 		a := readCPEs(c)
-		require.True(t, a.any)
-		require.Empty(t, a.runs(), other)
+		require.True(t, a.qlik)
+		require.Empty(t, a.firstFixed(), other)
 	}
 	c := cpes("may_2027:-")
 	c[0].Nodes[0].Names[0].Vulnerable = false
 	a = readCPEs(c)
-	require.Empty(t, a.runs())
+	require.Empty(t, a.firstFixed())
 }
 
 func TestCPEContradiction(t *testing.T) {
@@ -91,17 +91,18 @@ func TestCPEContradiction(t *testing.T) {
 		"a patch alone that is affected": {cpes("february_2027:patch_1"), ""},
 		"an older release without a fix": {cpes("august_2026:patch_7"), ""},
 		"a longer run": {cpes("february_2027:-", "february_2027:patch_1", "february_2027:patch_2", "november_2026:-"),
-			"February 2027 Patch 3 is the first fixed one"},
-		"a shorter run":             {cpes("february_2027:-", "november_2026:-"), "February 2027 Patch 1 is the first fixed one"},
+			"February 2027 Patch 3 is the first fixed patch"},
+		"a shorter run":             {cpes("february_2027:-", "november_2026:-"), "February 2027 Patch 1 is the first fixed patch"},
 		"a run that the text lacks": {cpes("february_2027:-", "february_2027:patch_1", "november_2026:-", "august_2026:-"), "August 2026 Patch 1"},
 		"a run too few": {cpes("february_2027:-", "february_2027:patch_1"),
-			"November 2026 Patch 1 is the first fixed one of its release, NVD's CPEs do not"},
-		"a patch alone that counts as fixed": {cpes("february_2027:patch_4"), "February 2027 Patch 4 is affected by NVD's CPEs and fixed by the text"},
-		"a release that counts as fixed":     {cpes("may_2027:*"), "May 2027 is affected"},
-		"a newer release":                    {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},
-		"a negation":                         {negated, "a negation"},
-		"a negation of all":                  {whole, "a negation"},
-		"a negation and something else":      {append(whole, cpes("february_2027:-")...), "a negation"},
+			"November 2026 Patch 1 is the first fixed patch of its release, NVD's CPEs do not"},
+		"a patch alone that counts as fixed": {cpes("february_2027:patch_4"),
+			"February 2027 Patch 4 is affected according to NVD's CPEs, but fixed according to the text"},
+		"a release that counts as fixed": {cpes("may_2027:*"), "May 2027 is affected"},
+		"a newer release":                {cpes("august_2027:patch_3"), "August 2027 Patch 3 is affected"},
+		"a negation":                     {negated, "a negation"},
+		"a negation of all":              {whole, "a negation"},
+		"a negation and something else":  {append(whole, cpes("february_2027:-")...), "a negation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := readCPEs(tt.cpes)
@@ -127,13 +128,13 @@ func FuzzReadCPEs(f *testing.F) {
 			t.Skip("not JSON")
 		}
 		a := readCPEs(configurations)
-		for _, run := range a.runs() {
+		for _, run := range a.firstFixed() {
 			require.Positive(t, run.Patch)
 			require.Contains(t, a.patches[run.Initial()], run.Patch-1)
 			require.NotContains(t, a.patches[run.Initial()], run.Patch)
 		}
 		if list, err := readText("This is fixed in " + fix + "."); err == nil && a.contradiction(list.fixed) == "" {
-			for _, run := range a.runs() {
+			for _, run := range a.firstFixed() {
 				require.Contains(t, list.fixed, run, "both agree")
 			}
 		}

@@ -81,7 +81,7 @@ var (
 func parseRecord(content json.RawMessage) (record catalog.Record, ours bool, err error) {
 	var r nvdRecord
 	if err := json.Unmarshal(content, &r); err != nil {
-		return record, false, fmt.Errorf("a record is not as NVD writes them: %s", text.Excerpt(err.Error(), maxNote))
+		return record, false, fmt.Errorf("a record is not in NVD's format: %s", text.Excerpt(err.Error(), maxNote))
 	}
 	record.Rejected = r.Status == "Rejected"
 	switch {
@@ -112,13 +112,13 @@ func parseRecord(content json.RawMessage) (record catalog.Record, ours bool, err
 		record.Fixed = list.fixed
 		record.Note = text.Excerpt(fmt.Sprintf("Read by machine from the sentence: %q", list.sentence), maxSummary-len("..."))
 	}
-	// A rejected record has lost its text: take it, since the catalogue may have its identifier.
-	return record, record.Rejected || cpes.any || qlikSense.MatchString(english), nil
+	// NVD removes the text of a rejected record: keep it, since the catalogue may have its identifier.
+	return record, record.Rejected || cpes.qlik || qlikSense.MatchString(english), nil
 }
 
 // hint tells a person who decides what NVD's CPEs say if the text has no list.
 func hint(cpes *affected, list *textList) string {
-	runs := cpes.runs()
+	runs := cpes.firstFixed()
 	if list != nil || len(runs) == 0 || cpes.negated {
 		return ""
 	}
@@ -147,8 +147,8 @@ func summary(english string) string {
 }
 
 // score returns NVD's own score, else that of the CNA, else that of another source: never simply
-// the highest. Of one source it takes the newest version of CVSS; version 2, which has another
-// scale, comes last.
+// the highest. Of the scores of one source it takes that of the newest version of CVSS; version 2,
+// which has another scale, comes last.
 func (r *nvdRecord) score() (score float64, vector, source string) {
 	m := r.Metrics
 	for _, metrics := range [][]metric{slices.Concat(m.V40, m.V31, m.V30), m.V2} {

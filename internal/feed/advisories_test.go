@@ -89,11 +89,11 @@ func TestSampleCPEs(t *testing.T) {
 	runs := map[string]int{"CVE-2023-41265": 4, "CVE-2023-41266": 4, "CVE-2023-48365": 8}
 	for id, r := range samples(t) {
 		a := readCPEs(r.Configurations)
-		require.Len(t, a.runs(), runs[id], id)
+		require.Len(t, a.firstFixed(), runs[id], id)
 		list, err := readText(r.english())
 		if runs[id] > 0 {
 			require.NoError(t, err)
-			require.Subset(t, list.fixed, a.runs())
+			require.Subset(t, list.fixed, a.firstFixed())
 			require.Empty(t, a.contradiction(list.fixed))
 		}
 	}
@@ -122,7 +122,7 @@ func TestRecords(t *testing.T) {
 		{"CPEs that agree", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1", "may_2027:patch_2"))), true,
 			"May 2027 Patch 3", "", "0 "},
 		{"CPEs that differ", feedtest.Record("CVE-2027-0001", "2027-01-10", clean, configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
-			"Not decided by machine: by NVD's CPEs May 2027 Patch 2 is the first fixed one of its release, by the text it is not.", "0 "},
+			"Not decided by machine: according to NVD's CPEs, May 2027 Patch 2 is the first fixed patch of its release; according to the text, it is not.", "0 "},
 		{"CPEs without a text", feedtest.Record("CVE-2027-0001", "2027-01-10", "A flaw.", configurations(cpes("may_2027:-", "may_2027:patch_1"))), true, "",
 			"Not decided by machine: the text has no list of fixed releases; NVD's CPEs end before May 2027 Patch 2.", "0 "},
 		{"QlikView alone", feedtest.Record("CVE-2024-29863", "2024-04-05",
@@ -215,7 +215,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"empty":                {[][]byte{nil}, "is empty"},
 		"web page":             {[][]byte{[]byte("<html>Log in")}, "is a web page, not an object in JSON"},
 		"a list":               {[][]byte{[]byte("[]")}, "is not an object in JSON"},
-		"text behind it":       {reply(`"vulnerabilities"`, `"x":1}{"vulnerabilities"`), "goes on after its end"},
+		"text behind it":       {reply(`"vulnerabilities"`, `"x":1}{"vulnerabilities"`), "has more after its end"},
 		"UTF-16":               {[][]byte{{0xFF, 0xFE, '{', 0}}, "is UTF-16"},
 		"half a page":          {[][]byte{feedtest.NVDReply("2027-02-01", good)[:200]}, "ends in the middle of the list"},
 		"another format":       {reply("NVD_CVE", "NVD_CPE"), `has format "NVD_CPE", version "2.0"`},
@@ -224,7 +224,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 		"a timestamp of words": {reply("2027-02-01T08:15:00.123", "yesterday"), "has its format changed?"},
 		"no total":             {reply(`"totalResults"`, `"total"`), "lacks timestamp, startIndex, totalResults"},
 		"no list":              {reply(`"vulnerabilities"`, `"results"`), "lacks"},
-		"a number for a list":  {reply(`}]}`, `}]]`), "is no JSON"},
+		"a number for a list":  {reply(`}]}`, `}]]`), "is not JSON"},
 		"fewer than it says":   {reply(`"totalResults":1`, `"totalResults":2`), "has 1 records of 2: ends in the middle of the list"},
 		"far too many":         {reply(`"totalResults":1`, `"totalResults":20000`), "more than 10000 records"},
 		"far fewer":            {reply(`"totalResults":1`, `"totalResults":10000`), "has 1 records of 10000: ends in the middle of the list"},
@@ -236,7 +236,7 @@ func TestParseAdvisoriesRefuses(t *testing.T) {
 			"CVE-2027-0001 lacks published, lastModified or vulnStatus"},
 		"no day":                {[][]byte{feedtest.NVDReply("2027-02-01", edit(`"published"`, `"x"`))}, "lacks published"},
 		"no text":               {[][]byte{feedtest.NVDReply("2027-02-01", edit("descriptions", "details"))}, "lacks descriptions"},
-		"texts of another form": {[][]byte{feedtest.NVDReply("2027-02-01", edit(`"value":"otra cosa"`, `"value":5`))}, "a record is not as NVD writes them"},
+		"texts of another form": {[][]byte{feedtest.NVDReply("2027-02-01", edit(`"value":"otra cosa"`, `"value":5`))}, "a record is not in NVD's format"},
 		"published tomorrow":    {[][]byte{feedtest.NVDReply("2027-01-09", good)}, "published on 2027-01-10, after the reply of 2027-01-09"},
 		"modified tomorrow": {[][]byte{feedtest.NVDReply("2027-02-01", edit("2027-01-10T04:00", "2027-02-02T04:00"))},
 			"modified on 2027-02-02, after the reply of 2027-02-01"},

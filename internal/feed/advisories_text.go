@@ -20,7 +20,7 @@ type textList struct {
 // errNoList is the error for a text without a list.
 var errNoList = errors.New("the text has no list of fixed releases")
 
-// maxFixed is the most releases that a catalogue allows in fixed.
+// maxFixed is the maximum number of releases in fixed of a catalogue.
 const maxFixed = 100
 
 const (
@@ -70,7 +70,7 @@ func readText(description string) (*textList, error) {
 	start := strings.LastIndex(all[:place[0]], ". ") + 1
 	clause := strings.TrimPrefix(all[start:place[0]], " ")
 	if !clauses[strings.ToLower(all[place[2]:place[3]])].MatchString(clause) {
-		return nil, fmt.Errorf("what stands in front of the list is not understood: %s", text.Quote(clause))
+		return nil, fmt.Errorf("the words before the list are not understood: %s", text.Quote(clause))
 	}
 	fixed, length, err := readList(all[place[1]:])
 	if err != nil {
@@ -79,10 +79,10 @@ func readText(description string) (*textList, error) {
 	end := place[1] + length
 	before, after := all[:place[0]], all[end:]
 	if product := otherProducts.FindString(before + after); product != "" && !strings.Contains(strings.ToLower(clause), "qlik sense") {
-		return nil, fmt.Errorf("the text is about %s, too", product)
+		return nil, fmt.Errorf("the text is also about %s", product)
 	}
 	if word := doubts.FindString(incompleteFix.ReplaceAllString(after, "")); word != "" {
-		return nil, fmt.Errorf("the text goes on after the list with a word of doubt, %s", text.Quote(word))
+		return nil, fmt.Errorf("a word after the list may change its meaning: %s", text.Quote(word))
 	}
 	if err := contradiction(before+" | "+after, fixed); err != nil {
 		return nil, err
@@ -96,11 +96,11 @@ func readList(content string) (fixed []release.Release, length int, err error) {
 	for rest := content; ; {
 		item := fixedItem.FindStringSubmatch(rest)
 		if item == nil {
-			return nil, 0, fmt.Errorf("the list cannot be read from %s on", text.Quote(rest))
+			return nil, 0, fmt.Errorf("the list cannot be read, starting at %s", text.Quote(rest))
 		}
 		r, err := release.Parse(item[1])
 		if err != nil {
-			return nil, 0, fmt.Errorf("the list has %s, which is no release", text.Quote(item[1]))
+			return nil, 0, fmt.Errorf("the list has %s, which is not a release", text.Quote(item[1]))
 		}
 		if slices.ContainsFunc(fixed, func(other release.Release) bool { return other.Initial() == r.Initial() }) {
 			return nil, 0, fmt.Errorf("the list names %s twice", r.Initial())
@@ -110,7 +110,7 @@ func readList(content string) (fixed []release.Release, length int, err error) {
 		}
 		if item[2] != "" {
 			if builds[r], err = release.ParseBuild(item[2]); err != nil {
-				return nil, 0, fmt.Errorf("the list has %s, which is no build", text.Quote(item[2]))
+				return nil, 0, fmt.Errorf("the list has %s, which is not a build", text.Quote(item[2]))
 			}
 		}
 		rest = rest[len(item[0]):]
@@ -119,7 +119,7 @@ func readList(content string) (fixed []release.Release, length int, err error) {
 		}
 		between := separator.FindString(rest)
 		if between == "" {
-			return nil, 0, fmt.Errorf("the list cannot be read from %s on", text.Quote(rest))
+			return nil, 0, fmt.Errorf("the list cannot be read, starting at %s", text.Quote(rest))
 		}
 		rest = rest[len(between):]
 	}
@@ -133,31 +133,31 @@ func checkBuilds(fixed []release.Release, builds map[release.Release]release.Bui
 			continue
 		}
 		if !last.IsZero() && builds[last].Track.Compare(builds[r].Track) >= 0 {
-			return fmt.Errorf("the builds of %s and %s in the list do not rise", last, r)
+			return fmt.Errorf("the builds of %s and %s in the list are out of order", last, r)
 		}
 		last = r
 	}
 	return nil
 }
 
-// contradiction checks the text around the list: a release named there is affected, or all
-// before it are, so the list must not count them as fixed.
-func contradiction(beside string, fixed []release.Release) error {
+// contradiction checks the rest of the text: a release named there is affected, or all before it
+// are, so the list must not count them as fixed.
+func contradiction(rest string, fixed []release.Release) error {
 	newest := slices.MaxFunc(fixed, release.Release.Compare)
-	for _, named := range namedRelease.FindAllStringSubmatch(beside, -1) {
+	for _, named := range namedRelease.FindAllStringSubmatch(rest, -1) {
 		r, err := release.Parse(named[2])
 		if err != nil {
-			return fmt.Errorf("the text names %s, which is no release", text.Quote(named[2]))
+			return fmt.Errorf("the text names %s, which is not a release", text.Quote(named[2]))
 		}
 		first := newest // fixed patch of that release, or else of all later releases
 		if i := slices.IndexFunc(fixed, func(fix release.Release) bool { return fix.Initial() == r.Initial() }); i >= 0 {
 			first = fixed[i]
 		}
 		if order := r.Compare(first); order > 0 || order == 0 && named[1] == "" {
-			return fmt.Errorf("the text also names %s, which is fixed by the list", r)
+			return fmt.Errorf("the text also names %s, which is fixed according to the list", r)
 		}
 	}
-	if patch := namedPatch.FindString(namedRelease.ReplaceAllString(beside, "")); patch != "" {
+	if patch := namedPatch.FindString(namedRelease.ReplaceAllString(rest, "")); patch != "" {
 		return fmt.Errorf("the text also names %s without a release", text.Quote(patch))
 	}
 	return nil

@@ -71,7 +71,7 @@ func (d *Download) Run(ctx context.Context) (string, error) {
 	failed, good := partition(outcomes)
 	errs := make([]error, 0, len(failed)+1)
 	for _, o := range failed {
-		errs = append(errs, prefixed(fmt.Sprintf("%s has no %s: ", d.Bundle, o.part), o.err))
+		errs = append(errs, withPrefix(fmt.Sprintf("%s has no %s: ", d.Bundle, o.part), o.err))
 	}
 	if len(good) == 0 {
 		return "", errors.Join(append(errs, fmt.Errorf("%s was not written", d.Bundle))...)
@@ -105,7 +105,7 @@ func checkBundle(file string) error {
 	defer f.Close()
 	start := make([]byte, 2)
 	if n, err := io.ReadFull(f, start); n > 0 && (err != nil || start[0] != 0x1F || start[1] != 0x8B) {
-		return errors.New("it is there and is no bundle: name another file")
+		return errors.New("it exists and is not a bundle: name another file")
 	}
 	return nil
 }
@@ -138,7 +138,7 @@ func packBundle(outcomes []outcome, today catalog.Day) ([]byte, error) {
 		}
 	}
 	if size > maxBundle {
-		return nil, fmt.Errorf("the replies take %d MiB, and a bundle of more than %d would not be read again", size>>20, maxBundle>>20)
+		return nil, fmt.Errorf("the replies take %d MiB, but a bundle holds at most %d", size>>20, maxBundle>>20)
 	}
 	err = errors.Join(err, archive.Close(), compressed.Close())
 	return packed.Bytes(), err
@@ -173,9 +173,9 @@ func readBundle(file string, chosen []*source, today catalog.Day) ([]outcome, er
 func (m *manifestSource) answer(s *source, pages [][]byte) (*answer, error) {
 	read, err := catalog.ParseDay(m.Read)
 	if err != nil {
-		return nil, fmt.Errorf("was read on %s, which is no day", text.Quote(m.Read))
+		return nil, fmt.Errorf("was read on %s, which is not a day", text.Quote(m.Read))
 	}
-	a := &answer{address: text.Excerpt(redacted(m.Address), 300), pages: pages}
+	a := &answer{address: text.Excerpt(redact(m.Address), 300), pages: pages}
 	if !m.Mirror {
 		a.read = read
 	}
@@ -183,7 +183,7 @@ func (m *manifestSource) answer(s *source, pages [][]byte) (*answer, error) {
 	return a, err
 }
 
-var errNoBundle = errors.New(`is no bundle of "catalog download"`)
+var errNoBundle = errors.New(`is not a bundle of "catalog download"`)
 
 // unpackBundle returns the manifest and the pages of each part. The archive must contain exactly
 // the files in the manifest, in that order.
@@ -195,21 +195,21 @@ func unpackBundle(packed []byte) (*manifest, map[string][][]byte, error) {
 	limited := &io.LimitedReader{R: compressed, N: 2 * maxBundle} // with headers and padding
 	archive := tar.NewReader(limited)
 	room := maxBundle
-	next := func(name string, most int) ([]byte, error) {
+	next := func(name string, limit int) ([]byte, error) {
 		header, err := archive.Next()
 		switch {
 		case err != nil:
 			return nil, bundleError(err)
 		case header.Name != name || header.Typeflag != tar.TypeReg:
-			return nil, fmt.Errorf("has %s where %s must be: %w", text.Quote(header.Name), name, errNoBundle)
+			return nil, fmt.Errorf("has %s where %s is expected: %w", text.Quote(header.Name), name, errNoBundle)
 		}
-		most = min(most, room)
-		content, err := io.ReadAll(io.LimitReader(archive, int64(most)+1))
+		limit = min(limit, room)
+		content, err := io.ReadAll(io.LimitReader(archive, int64(limit)+1))
 		switch {
 		case err != nil:
 			return nil, bundleError(err)
-		case len(content) > most:
-			return nil, fmt.Errorf("%s is larger than %d bytes", name, most)
+		case len(content) > limit:
+			return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
 		}
 		room -= len(content)
 		return content, nil

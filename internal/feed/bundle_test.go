@@ -78,14 +78,14 @@ func TestDownloadSourceFails(t *testing.T) {
 	report, err := d.Run(t.Context())
 	require.Equal(t, 2, strings.Count(report, "\n"))
 	require.EqualError(t, err, d.Bundle+" has no advisories: "+f.URL+`/advisories, page 1: is a web page, not an object in JSON: `+
-		`perhaps that of a proxy where one has to log in; it begins with "<html>"`)
+		`perhaps the login page of a proxy; it begins with "<html>"`)
 
 	file, _ := builtInFile(t)
 	u := &Update{File: file, Today: day(t, today), From: d.Bundle}
 	result, err := u.Run(t.Context())
 	require.EqualError(t, err, file+": advisories: "+d.Bundle+" has no reply of NVD's list of advisories: "+
 		"download it again, or leave it out with --no-advisories\n"+
-		file+": not brought up to date: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String())
+		file+": not updated: advisories as of "+catalog.BuiltIn().AdvisoriesAsOf.String())
 	require.Equal(t, "2031-06-28", result.Catalog.ExploitedAsOf.String())
 	u.LeftOut = map[string]bool{"advisories": true}
 	_, err = u.Run(t.Context())
@@ -94,7 +94,7 @@ func TestDownloadSourceFails(t *testing.T) {
 	// A file that is not a bundle is not replaced, and a failure leaves nothing behind.
 	d.Bundle = file
 	_, err = d.Run(t.Context())
-	require.EqualError(t, err, file+" was not written: it is there and is no bundle: name another file")
+	require.EqualError(t, err, file+" was not written: it exists and is not a bundle: name another file")
 	_, err = catalog.Load(file)
 	require.NoError(t, err)
 	d.Bundle = filepath.Join(t.TempDir(), "missing", "b")
@@ -149,15 +149,15 @@ func TestHostileBundles(t *testing.T) {
 		content  []byte
 		expected string
 	}{
-		"nothing":              {nil, `is no bundle of "catalog download"`},
-		"a catalogue":          {[]byte("schema = 1\n"), "is no bundle"},
-		"a zip":                {[]byte("PK\x03\x04"), "is no bundle"},
+		"nothing":              {nil, `is not a bundle of "catalog download"`},
+		"a catalogue":          {[]byte("schema = 1\n"), "is not a bundle"},
+		"a zip":                {[]byte("PK\x03\x04"), "is not a bundle"},
 		"gzip of nothing":      {packed(t), "was cut off"},
 		"cut in the middle":    {good[:len(good)/2], "was cut off: copy it again"},
 		"cut at the checksum":  {good[:len(good)-4], "was cut off: copy it again"},
 		"a wrong checksum":     {append(bytes.Clone(good[:len(good)-8]), 1, 2, 3, 4, 5, 6, 7, 8), "gzip: invalid checksum: copy it again"},
 		"something behind it":  {append(bytes.Clone(good), "more"...), "was cut off"},
-		"no manifest":          {packed(t, list), `has "releases-1.json" where manifest.json must be`},
+		"no manifest":          {packed(t, list), `has "releases-1.json" where manifest.json is expected`},
 		"no JSON":              {packed(t, file("manifest.json", "<html>")), `its manifest has format ""`},
 		"another format":       {packed(t, manifest("lists 1", "lists 2"), list), `its manifest has format "telegraf-qlik-sense-version lists 2"`},
 		"an unknown part":      {packed(t, manifest(`"releases"`, `"../../etc/passwd"`), list), `1 pages of "../../etc/passwd"`},
@@ -167,7 +167,7 @@ func TestHostileBundles(t *testing.T) {
 		"more pages than that": {packed(t, manifest(`"pages":1`, `"pages":2`), list), "was cut off"},
 		"a part twice":         {packed(t, manifest("}]}", "},"+oneRelease[strings.Index(oneRelease, "[")+1:]), list, list), `1 pages of "releases"`},
 		"a path": {packed(t, file("manifest.json", oneRelease), file("../releases-1.json", "[]")),
-			`has "../releases-1.json" where releases-1.json must be`},
+			`has "../releases-1.json" where releases-1.json is expected`},
 		"an absolute path": {packed(t, file("manifest.json", oneRelease), file("/releases-1.json", "[]")), `has "/releases-1.json"`},
 		"a link": {packed(t, file("manifest.json", oneRelease), tarFile{tar.Header{Name: "releases-1.json", Typeflag: tar.TypeSymlink,
 			Linkname: "/etc/passwd"}, ""}), `has "releases-1.json" where`},
@@ -183,8 +183,8 @@ func TestHostileBundles(t *testing.T) {
 		"pages that swell":              {packed(t, append([]tarFile{manifest(`"pages":1`, `"pages":9`)}, swelling(9)...)...), "releases-8.json is larger than"},
 		"zeros behind the end":          {append(bytes.Clone(good), gzipOf(t, make([]byte, 129<<20))...), "unpacks to more than 128 MiB"},
 		"a page that is no list":        {packed(t, file("manifest.json", oneRelease), file("releases-1.json", "<html>")), ", releases: page 1 is a web page"},
-		"a day that is none":            {packed(t, manifest("2031-06-30", "yesterday"), list), `was read on "yesterday", which is no day`},
-		"a day that is to come":         {packed(t, manifest("2031-06-30", "2031-07-03"), list), "is of 2031-07-03, and today is 2031-07-01"},
+		"a day that is none":            {packed(t, manifest("2031-06-30", "yesterday"), list), `was read on "yesterday", which is not a day`},
+		"a day that is to come":         {packed(t, manifest("2031-06-30", "2031-07-03"), list), "is dated 2031-07-03, but today is 2031-07-01"},
 		"an address of any kind":        {packed(t, manifest("https://example.com/x", "\\u001b[2J"), list), ""},
 		"as it should be":               {good, ""},
 	} {
@@ -229,7 +229,7 @@ func pagesOf(n int) (files []tarFile) {
 func TestBundleLimits(t *testing.T) {
 	page := []byte("[" + strings.Repeat(" ", 9<<20) + "]")
 	_, err := packBundle([]outcome{{source: releases, answer: &answer{pages: slices.Repeat([][]byte{page}, 8)}}}, day(t, today))
-	require.EqualError(t, err, "the replies take 72 MiB, and a bundle of more than 64 would not be read again")
+	require.EqualError(t, err, "the replies take 72 MiB, but a bundle holds at most 64")
 }
 
 // A file that is not a bundle is not replaced.

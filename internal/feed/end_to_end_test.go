@@ -42,9 +42,9 @@ func TestFeedsOf2031(t *testing.T) {
 	require.Empty(t, result.Remarks, "the records of today agree with what people read in them")
 	c := result.Catalog
 	expected := map[string]string{
-		"CVE-2031-0001": "decides", "CVE-2031-0002": `the list cannot be read from "in all later releases." on`,
-		"CVE-2031-0003": "by NVD's CPEs May 2031 Patch 2 is",
-		"CVE-2031-0006": "decides", "CVE-2031-0007": `"May 2031 Patch 07", which is no release`, "CVE-2031-0008": `"May 2031 Patch 107", which is no release`,
+		"CVE-2031-0001": "decides", "CVE-2031-0002": `the list cannot be read, starting at "in all later releases."`,
+		"CVE-2031-0003": "according to NVD's CPEs, May 2031 Patch 2 is",
+		"CVE-2031-0006": "decides", "CVE-2031-0007": `"May 2031 Patch 07", which is not a release`, "CVE-2031-0008": `"May 2031 Patch 107", which is not a release`,
 		"CVE-2031-0009": "decides", "CVE-2031-0010": "CISA lists it as exploited",
 	}
 	for _, a := range c.Advisories {

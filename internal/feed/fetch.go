@@ -40,7 +40,7 @@ func (s *source) fetch(ctx context.Context, address string, today catalog.Day, p
 	}
 	a, err := f.read(first, s.url)
 	if err != nil && s.copyURL != "" && ctx.Err() == nil {
-		remark := fmt.Sprintf("%s was read from its copy at %s, for %s", s.name, redacted(s.copyURL), oneLine(err))
+		remark := fmt.Sprintf("%s was read from its copy at %s, because of an error: %s", s.name, redact(s.copyURL), oneLine(err))
 		var copyErr error
 		if a, copyErr = f.read(ctx, s.copyURL); copyErr != nil {
 			return nil, errors.Join(err, copyErr)
@@ -67,11 +67,11 @@ func (f *fetcher) read(ctx context.Context, address string) (a *answer, err erro
 	}
 	switch {
 	case errors.Is(err, errShifted), errors.Is(err, errTruncated):
-		return nil, fmt.Errorf("%s%w: try again", redacted(address), err)
+		return nil, fmt.Errorf("%s%w: try again", redact(address), err)
 	case err != nil:
-		return nil, fmt.Errorf("%s%w", redacted(address), err)
+		return nil, fmt.Errorf("%s%w", redact(address), err)
 	}
-	a.address = redacted(address)
+	a.address = redact(address)
 	return a, nil
 }
 

@@ -52,14 +52,14 @@ func (u *Update) lostComments() (remarks []string) {
 // head is the comment at the top of every file that an update writes, including the built-in
 // catalogue. It must be true of all of them.
 const head = `Releases of Qlik Sense Enterprise on Windows and the advisories that concern them, as
-telegraf-qlik-sense-version knows them. The program carries such a file inside; the setting
+telegraf-qlik-sense-version knows them. Such a file is built into the program; the setting
 catalog_file names another one to use instead.
 
 %s
 %s
 
-The next update writes the whole file again, without comments: remarks belong into the key note of an
-entry, or into notes. "telegraf-qlik-sense-version catalog check FILE" checks what was edited.
+The next update writes the whole file again, without comments: remarks belong in the key note of an
+entry, or in notes. "telegraf-qlik-sense-version catalog check FILE" checks what was edited.
 
 Facts only, each with its source. What is not known is left out.
 
@@ -86,18 +86,18 @@ basis            stated: a source names patch and build together. derived: count
                  told from the build alone only where it is stated, derived or checked
 
 An advisory, by identifier:
-fixed            the first releases with the fix, one of each month. A newer release is not affected,
-                 one that is older or not listed has no fix. Empty: undecided, it decides nothing
+fixed            the first releases with the fix, at most one patch of each release. A newer release is not
+                 affected, one that is older or not listed has no fix. Empty: undecided, it decides nothing
 affected_from    the first release that is affected, where something limits it
-superseded_by    advisories whose fixes hold this one's fix as well
+superseded_by    advisories whose fixes include this one's
 exploited_since  the day on which CISA listed it
-exploited_due    the day until which CISA wants it fixed
+exploited_due    CISA's due date for fixing it
 verified         read in the CVE record or in NVD. false for information that decides nothing
-read_by          "machine" for an entry that an update read in a feed, at source; none for one that
-                 somebody wrote
-status           NVD's word for the state of its record
-record_modified  the last change of NVD's record that the entry is of
-keep             true for an entry of somebody's own wording, which no update may replace
+read_by          "machine" for an entry that an update read from a feed, at source; none for a
+                 hand-written one
+status           the status of NVD's record
+record_modified  the last change of NVD's record that the entry is based on
+keep             true for a hand-written entry that no update may replace
 dismissed        why the advisory was set aside: it decides nothing, and is not counted as undecided
-remark           what the last update found in the record and did not take
+remark           what the last update found in the record but did not use
 `

@@ -20,7 +20,7 @@ const (
 	maxHeader    = 256 << 10 // bytes
 	maxAttempts  = 4
 
-	// GitHub refuses those who do not say who they are.
+	// GitHub refuses requests without one.
 	userAgent = "telegraf-qlik-sense-version"
 )
 
@@ -29,9 +29,9 @@ func (s *source) parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("the URL of %s is none: write for example %s", s.name, s.url)
+		return nil, fmt.Errorf("the URL of %s is not valid: write for example %s", s.name, s.url)
 	case u.User != nil:
-		return nil, fmt.Errorf("the URL of %s has a user name in it: name a mirror that needs none", s.name)
+		return nil, fmt.Errorf("the URL of %s contains a user name: use a mirror that needs none", s.name)
 	}
 	return u, nil
 }
@@ -58,8 +58,8 @@ func (s *source) checkRedirect(to *http.Request, via []*http.Request) error {
 	case len(via) > maxRedirects:
 		return redirectError{fmt.Sprintf("there are more than %d in a row", maxRedirects)}
 	case to.URL.Scheme != "https" && via[0].URL.Scheme == "https":
-		return redirectError{fmt.Sprintf("it leads from https to %s: ask for the new address with %s if it can be trusted",
-			text.Quote(redacted(to.URL.String())), s.option())}
+		return redirectError{fmt.Sprintf("it leads from https to %s: name the new address with %s if it can be trusted",
+			text.Quote(redact(to.URL.String())), s.option())}
 	}
 	return nil
 }
@@ -140,8 +140,8 @@ func networkError(ctx context.Context, err error) error {
 	if _, refused := errors.AsType[redirectError](err); refused {
 		return err
 	}
-	const most = 300 // the error may repeat what a server sent
-	return errors.New(text.Excerpt(err.Error(), most) + ": check the network and the proxy, or " + carryHint)
+	const limit = 300 // the error may repeat what a server sent
+	return errors.New(text.Excerpt(err.Error(), limit) + ": check the network and the proxy, or " + carryHint)
 }
 
 // carryHint helps on a machine without internet.
@@ -155,14 +155,14 @@ func (s *source) statusError(response *http.Response, body []byte) error {
 	case isLimit(code, header):
 		return s.rateLimitError(header, time.Now())
 	case code == http.StatusForbidden && s.forbiddenIsLimit:
-		return temporaryError{fmt.Errorf("HTTP status %s: these are too many requests, or a proxy refuses them: wait, %s, or name a mirror with %s",
+		return temporaryError{fmt.Errorf("HTTP status %s: too many requests, or a proxy refuses them: wait, %s, or name a mirror with %s",
 			status(code), carryHint, s.option()), 0}
 	case code == http.StatusNotFound:
-		return errors.New("HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it")
+		return errors.New("HTTP status 404 Not Found: there is no list: check the URL; its publisher may have moved it")
 	case code >= 300 && code < 400:
 		return fmt.Errorf("HTTP status %s without a usable new address: check the URL", status(code))
 	case code >= 500:
-		return temporaryError{fmt.Errorf("HTTP status %s: the fault is there: try again later", status(code)), 0}
+		return temporaryError{fmt.Errorf("HTTP status %s: the server has a problem: try again later", status(code)), 0}
 	}
 	var object struct{ Message string }
 	if err := json.Unmarshal(body, &object); err == nil && object.Message != "" {

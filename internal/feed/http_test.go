@@ -67,13 +67,13 @@ func TestPagesOfReleases(t *testing.T) {
 			require.Equal(t, labels(t, "May 2031 Patch 1", "May 2031")[0], a.list.(*releaseList).releases[0].Release)
 			require.Len(t, a.list.(*releaseList).releases, 2)
 			require.True(t, a.read.IsZero(), "a mirror")
-			require.Equal(t, redacted(address), a.address)
+			require.Equal(t, redact(address), a.address)
 		})
 	}
 	for name, tt := range map[string]struct{ link, expected string }{
 		"on another host": {`<http://example.com/x?token=1>; rel="next"`,
 			`the next page is elsewhere, at "http://example.com/x": a mirror has to name its own pages`},
-		"no address": {`<:%zz>; rel="next"`, `the address of the next page is none: ":%zz"`},
+		"no address": {`<:%zz>; rel="next"`, `the address of the next page is not valid: ":%zz"`},
 		"endless":    {`<?page=1>; rel="next"`, ": there are more than 50 pages: is it the vendor's list of releases?"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestPagesOfRecords(t *testing.T) {
 
 	address, _ = pagesOfRecords(t, 3, func(request int64) int { return 7 + int(request) })
 	_, err = fetch(t, advisories, address)
-	require.EqualError(t, err, redacted(address)+": changed while its pages were read: try again")
+	require.EqualError(t, err, redact(address)+": changed while its pages were read: try again")
 
 	always := serve(t, feedtest.Body(string(feedtest.NVDPage("2031-06-29", 0, 5, feedtest.Record("CVE-2031-0001", "2031-06-01", clean)))))
 	_, err = fetch(t, advisories, always)
@@ -238,7 +238,7 @@ func TestPageLimit(t *testing.T) {
 // A proxy refuses with the same status as NVD.
 func TestForbiddenByNVD(t *testing.T) {
 	_, err := fetch(t, advisories, serve(t, feedtest.Answer(403, "<html>blocked")))
-	require.ErrorContains(t, err, "page 1: HTTP status 403 Forbidden: these are too many requests, or a proxy refuses them: wait, ")
+	require.ErrorContains(t, err, "page 1: HTTP status 403 Forbidden: too many requests, or a proxy refuses them: wait, ")
 }
 
 func TestRateLimitEnd(t *testing.T) {
@@ -269,8 +269,8 @@ func TestStatusMessages(t *testing.T) {
 		{feedtest.Answer(403, `{"message":"Resource\u001b not accessible"}`), `HTTP status 403 Forbidden, with the message "Resource\x1b not accessible"`},
 		{feedtest.Answer(403, "<HTML><TITLE>Access Denied</TITLE>"),
 			`HTTP status 403 Forbidden, with a web page that begins with "<HTML><TITLE>Access Denied</TITLE>": check the URL and the proxy`},
-		{feedtest.Answer(404, ""), "HTTP status 404 Not Found: there is no list: check the URL, or its publisher has moved it"},
-		{feedtest.Answer(503, "<html>"), "HTTP status 503 Service Unavailable: the fault is there: try again later"},
+		{feedtest.Answer(404, ""), "HTTP status 404 Not Found: there is no list: check the URL; its publisher may have moved it"},
+		{feedtest.Answer(503, "<html>"), "HTTP status 503 Service Unavailable: the server has a problem: try again later"},
 		{feedtest.Answer(429, "", "Retry-After", "3600"),
 			`wait, carry the lists over from another machine with "catalog download", or name a mirror with --exploited-url`},
 		{feedtest.Answer(403, "", "Retry-After", "3600"), "the limit of requests is used up until "},
@@ -286,7 +286,7 @@ func TestStatusMessages(t *testing.T) {
 		address := serve(t, tt.handler)
 		_, err := fetch(t, exploited, address)
 		require.ErrorContains(t, err, tt.expected)
-		require.True(t, strings.HasPrefix(err.Error(), redacted(address)+", page 1: "), err)
+		require.True(t, strings.HasPrefix(err.Error(), redact(address)+", page 1: "), err)
 		require.NotContains(t, err.Error(), "per_page")
 	}
 }
@@ -300,23 +300,23 @@ func TestCISACatalogCopy(t *testing.T) {
 	s.url, s.copyURL = serve(t, feedtest.Body(list)), denied
 	a, err := s.fetch(t.Context(), "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "there is no need of the copy")
-	require.Equal(t, redacted(s.url), a.address)
+	require.Equal(t, redact(s.url), a.address)
 	require.Empty(t, a.remarks)
 
 	s.url, s.copyURL = denied, serve(t, feedtest.Body(list))
 	a, err = fetch(t, &s, "")
 	require.NoError(t, err)
-	require.Equal(t, redacted(s.copyURL), a.address)
+	require.Equal(t, redact(s.copyURL), a.address)
 	require.Equal(t, day(t, today), a.read)
 	require.Len(t, a.remarks, 1)
-	require.Contains(t, a.remarks[0], "was read from its copy at "+redacted(s.copyURL)+", for "+redacted(denied)+": is a web page")
+	require.Contains(t, a.remarks[0], "was read from its copy at "+redact(s.copyURL)+", because of an error: "+redact(denied)+": is a web page")
 
 	s.url = serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	a, err = s.fetch(ctx, "", day(t, today), time.Millisecond)
 	require.NoError(t, err, "silence leaves time for the copy")
-	require.Equal(t, redacted(s.copyURL), a.address)
+	require.Equal(t, redact(s.copyURL), a.address)
 
 	s.url = denied
 	_, err = fetch(t, &s, denied+"&mirror")
@@ -324,7 +324,7 @@ func TestCISACatalogCopy(t *testing.T) {
 	s.copyURL = serve(t, feedtest.Answer(404, ""))
 	_, err = fetch(t, &s, "")
 	require.Len(t, strings.Split(err.Error(), "\n"), 2)
-	require.ErrorContains(t, err, "\n"+redacted(s.copyURL)+", page 1: HTTP status 404")
+	require.ErrorContains(t, err, "\n"+redact(s.copyURL)+", page 1: HTTP status 404")
 }
 
 func TestRedactedSource(t *testing.T) {
@@ -354,7 +354,7 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 	via := []*http.Request{request("https://api.github.com/a"), request("https://example.com/a")}
 	require.NoError(t, releases.checkRedirect(request("https://example.com/b"), via))
 	require.EqualError(t, advisories.checkRedirect(request("http://u:p@example.com/b?token=x"), via),
-		`refused a redirect: it leads from https to "http://example.com/b": ask for the new address with --advisories-url if it can be trusted`)
+		`refused a redirect: it leads from https to "http://example.com/b": name the new address with --advisories-url if it can be trusted`)
 	require.Error(t, releases.checkRedirect(request("ftp://example.com/b"), via))
 	require.NoError(t, releases.checkRedirect(request("http://example.com/b"), []*http.Request{request("http://example.com/a")}))
 
@@ -375,15 +375,15 @@ func TestAddresses(t *testing.T) {
 	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases?per_page=100", releases.url)
 	for _, address := range []string{"example.com", "ftp://example.com/x", "https://", "://x", "https://example.com:port/"} {
 		_, err := fetch(t, releases, address)
-		require.EqualError(t, err, "the URL of the vendor's list of releases is none: write for example "+releases.url, address)
+		require.EqualError(t, err, "the URL of the vendor's list of releases is not valid: write for example "+releases.url, address)
 	}
 	_, err := fetch(t, advisories, "https://user:hunter2secret@example.com/x")
-	require.ErrorContains(t, err, "the URL of NVD's list of advisories has a user name in it")
+	require.ErrorContains(t, err, "the URL of NVD's list of advisories contains a user name")
 	require.NotContains(t, err.Error(), "hunter2secret")
 
-	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", redacted(releases.url))
-	require.Equal(t, "https://example.com/x", redacted("https://user:secret@example.com/x?token=secret#secret"))
-	require.Equal(t, "the URL", redacted("::"))
+	require.Equal(t, "https://api.github.com/repos/qlik-download/qlik-sense-server/releases", redact(releases.url))
+	require.Equal(t, "https://example.com/x", redact("https://user:secret@example.com/x?token=secret#secret"))
+	require.Equal(t, "the URL", redact("::"))
 
 	_, err = fetch(t, releases, closed(t))
 	require.ErrorContains(t, err, "refused")
@@ -392,5 +392,5 @@ func TestAddresses(t *testing.T) {
 	// All addresses are checked before any request and before any file is read.
 	u := &Update{Sources: Sources{Mirrors: map[string]string{"exploited": "example.com"}}, File: "missing.toml", Today: catalog.DayOf(time.Now())}
 	_, err = u.Run(t.Context())
-	require.EqualError(t, err, "missing.toml was not made: the URL of CISA's list of exploited vulnerabilities is none: write for example "+exploited.url)
+	require.EqualError(t, err, "missing.toml was not created: the URL of CISA's list of exploited vulnerabilities is not valid: write for example "+exploited.url)
 }

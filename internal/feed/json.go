@@ -10,8 +10,8 @@ import (
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// begin returns a reply from its opening bracket on, which must be the expected one.
-func begin(content []byte, bracket byte, what string) ([]byte, error) {
+// fromBracket returns a reply from its opening bracket, which must be the expected one.
+func fromBracket(content []byte, bracket byte, what string) ([]byte, error) {
 	rest, err := trimStart(content)
 	switch {
 	case err != nil:
@@ -26,7 +26,7 @@ func begin(content []byte, bracket byte, what string) ([]byte, error) {
 
 // parseObject reads a reply that is one JSON object. Unknown members are ignored.
 func parseObject(content []byte, value any) error {
-	rest, err := begin(content, '{', "an object")
+	rest, err := fromBracket(content, '{', "an object")
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func parseObject(content []byte, value any) error {
 // checkRest refuses a reply that has anything after its end.
 func checkRest(rest []byte) error {
 	if after, err := trimStart(rest); err != nil || len(after) > 0 {
-		return fmt.Errorf("goes on after its end with %s", text.Quote(string(rest)))
+		return fmt.Errorf("has more after its end: %s", text.Quote(string(rest)))
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func jsonError(err error, offset int64) error {
 		return errTruncated
 	}
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("is no JSON from byte %d on: %s", offset, text.OneLine(err.Error()))
+		return fmt.Errorf("is not JSON from byte %d on: %s", offset, text.OneLine(err.Error()))
 	}
 	if value, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("has %s in %s: has its format changed?", text.Quote(value.Value), text.Quote(value.Field))
@@ -70,7 +70,7 @@ func trimStart(content []byte) ([]byte, error) {
 		content = rest
 	}
 	if bytes.HasPrefix(content, []byte{0xFF, 0xFE}) || bytes.HasPrefix(content, []byte{0xFE, 0xFF}) {
-		return nil, errors.New("is UTF-16, as Windows PowerShell writes: it must be UTF-8, as it came")
+		return nil, errors.New("is UTF-16, as Windows PowerShell writes it: keep it in UTF-8, as it was downloaded")
 	}
 	return content, nil
 }
@@ -79,7 +79,7 @@ func trimStart(content []byte) ([]byte, error) {
 func notJSON(content []byte, wanted string) error {
 	start := string(content[:min(len(content), 1<<10)])
 	if content[0] == '<' {
-		return fmt.Errorf("is a web page, not %s in JSON: perhaps that of a proxy where one has to log in; it begins with %s", wanted, text.Quote(start))
+		return fmt.Errorf("is a web page, not %s in JSON: perhaps the login page of a proxy; it begins with %s", wanted, text.Quote(start))
 	}
 	var object struct{ Message string }
 	if err := json.Unmarshal(content, &object); err == nil && object.Message != "" {

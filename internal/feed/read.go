@@ -20,7 +20,7 @@ const (
 	firstPause = 6 * time.Second
 )
 
-// Parts are the parts of a catalogue, which have a source each, as named in options.
+// Parts are the parts of a catalogue, as named in options. Each has a source.
 var Parts = []string{releases.part, advisories.part, exploited.part}
 
 // Sources selects the sources. The zero value reads all of them from their publishers.
@@ -53,7 +53,7 @@ func partition(outcomes []outcome) (failed, good []outcome) {
 func (s *Sources) chosen() ([]*source, error) {
 	chosen := slices.DeleteFunc(slices.Clone(sources), func(one *source) bool { return s.LeftOut[one.part] })
 	if len(chosen) == 0 {
-		return nil, errors.New("all sources are left out: nothing is to be done")
+		return nil, errors.New("all sources are left out: there is nothing to do")
 	}
 	for _, one := range chosen {
 		if mirror := s.Mirrors[one.part]; mirror != "" {
@@ -94,12 +94,12 @@ func (o *outcome) check(today catalog.Day) {
 		return
 	}
 	if day := o.answer.asOf(o.source); day.InFuture(today) || o.source == releases && o.answer.list.day().After(today) {
-		o.err = fmt.Errorf("%s is of %s, and today is %s: check the clock of this machine", o.answer.address, catalog.Later(day, o.answer.list.day()), today)
+		o.err = fmt.Errorf("%s is dated %s, but today is %s: check the clock of this machine", o.answer.address, catalog.Later(day, o.answer.list.day()), today)
 	}
 }
 
-// prefixed puts a prefix before each line of an error.
-func prefixed(prefix string, err error) error {
+// withPrefix puts a prefix before each line of an error.
+func withPrefix(prefix string, err error) error {
 	lines := strings.Split(err.Error(), "\n")
 	errs := make([]error, 0, len(lines))
 	for _, line := range lines {

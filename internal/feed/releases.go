@@ -54,7 +54,7 @@ func parseReleases(pages [][]byte) (list, error) {
 		}
 		l.partial = l.entries()-before == perPage
 	}
-	return l, l.usable()
+	return l, l.checkUsable()
 }
 
 func (l *releaseList) entries() int { return len(l.releases) + len(l.skipped) }
@@ -75,7 +75,7 @@ func (l *releaseList) merge(c *catalog.Catalog, asOf catalog.Day) (*catalog.Cata
 	result, report, err := c.Merge(l.releases, asOf)
 	report.Remarks = report.LeftOut
 	if more := len(report.LeftOut) - maxNamed; more > 0 {
-		report.Remarks = slices.Concat(report.LeftOut[:maxNamed], []string{fmt.Sprintf("left out %d more for such reasons", more)})
+		report.Remarks = slices.Concat(report.LeftOut[:maxNamed], []string{fmt.Sprintf("left out %d more for similar reasons", more)})
 	}
 	report.Remarks = append(report.Remarks, l.notTaken()...)
 	return result, report, err
@@ -100,19 +100,19 @@ func (l *releaseList) notTaken() (remarks []string) {
 		remarks = append(remarks, fmt.Sprintf("skipped %d of the list: drafts and prereleases", previews))
 	}
 	if l.partial {
-		remarks = append(remarks, "the list may go on: its last page is full and names no next one")
+		remarks = append(remarks, "the list may go on: its last page is full and does not name a next one")
 	}
 	return remarks
 }
 
-// usable returns an error for a list without a usable entry.
-func (l *releaseList) usable() error {
+// checkUsable returns an error for a list without a usable entry.
+func (l *releaseList) checkUsable() error {
 	if len(l.releases) > 0 {
 		return nil
 	}
 	for _, s := range l.skipped {
-		if !s.preview { // an entry that cannot be read says more
-			return fmt.Errorf("there is nothing usable in the list, %d skipped, of which %s: is it the right list, and has its format changed?", len(l.skipped), s)
+		if !s.preview { // an entry that cannot be read is the better diagnosis
+			return fmt.Errorf("there is nothing usable in the list, %d skipped, for example %s: is it the right list, and has its format changed?", len(l.skipped), s)
 		}
 	}
 	if len(l.skipped) > 0 {

@@ -12,13 +12,13 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 )
 
-// maxEntries is ten times the most entries that GitHub lists.
+// maxEntries is ten times the maximum number of entries that GitHub lists.
 const maxEntries = 10_000
 
 // parse adds the entries of a page, a JSON array. It decodes one entry at a time, so that a bad
 // one is skipped alone.
 func (l *releaseList) parse(content []byte) error {
-	rest, err := begin(content, '[', "a list")
+	rest, err := fromBracket(content, '[', "a list")
 	if err != nil {
 		return err
 	}
@@ -56,14 +56,14 @@ type entry struct {
 func (l *releaseList) add(content json.RawMessage) {
 	var e entry
 	if err := json.Unmarshal(content, &e); err != nil {
-		l.skip(skipped{name: string(content[:min(len(content), 1<<10)]), reason: "is no entry as GitHub writes them"})
+		l.skip(skipped{name: string(content[:min(len(content), 1<<10)]), reason: "is not an entry in GitHub's format"})
 		return
 	}
 	s := skipped{preview: e.Draft || e.Prerelease}
 	var nameErr, tagErr, err error
 	s.name, nameErr = stringValue(e.Name, "name")
 	s.tag, tagErr = stringValue(e.Tag, "tag_name")
-	var taken catalog.Listed
+	var accepted catalog.Listed
 	switch {
 	case s.preview:
 		err = errors.New("is a draft or a prerelease")
@@ -72,20 +72,20 @@ func (l *releaseList) add(content json.RawMessage) {
 	case tagErr != nil:
 		err = tagErr
 	default:
-		taken, err = listed(s.name, s.tag, e.PublishedAt)
+		accepted, err = listed(s.name, s.tag, e.PublishedAt)
 	}
 	if err != nil {
 		s.reason = err.Error()
 		l.skip(s)
 		return
 	}
-	l.releases = append(l.releases, taken)
+	l.releases = append(l.releases, accepted)
 }
 
 // skip keeps no more of a hostile text than a message can show.
 func (l *releaseList) skip(s skipped) {
-	const most = 1 << 10
-	s.name, s.tag = strings.Clone(s.name[:min(len(s.name), most)]), strings.Clone(s.tag[:min(len(s.tag), most)])
+	const limit = 1 << 10
+	s.name, s.tag = strings.Clone(s.name[:min(len(s.name), limit)]), strings.Clone(s.tag[:min(len(s.tag), limit)])
 	l.skipped = append(l.skipped, s)
 }
 
@@ -96,22 +96,22 @@ func stringValue(value json.RawMessage, key string) (content string, err error) 
 		return "", fmt.Errorf("has no %s", key)
 	}
 	if err := json.Unmarshal(value, &content); err != nil {
-		return "", fmt.Errorf("has a %s that is no text", key)
+		return "", fmt.Errorf("has a %s that is not a string", key)
 	}
 	return content, nil
 }
 
 func listed(name, tag string, publishedAt json.RawMessage) (l catalog.Listed, err error) {
 	if l.Release, err = release.Parse(name); err != nil {
-		return l, errors.New("the name is no release")
+		return l, errors.New("the name is not a release")
 	}
 	if l.Build, err = release.ParseBuild(strings.TrimPrefix(tag, "v")); err != nil {
-		return l, errors.New("the tag is no build")
+		return l, errors.New("the tag is not a build")
 	}
 	var published time.Time
 	err = json.Unmarshal(publishedAt, &published)
 	if l.Published = catalog.DayOf(published); err != nil || !l.Published.After(catalog.Day{}) {
-		return l, errors.New("published_at is no time")
+		return l, errors.New("published_at is not a time")
 	}
 	return l, nil
 }

@@ -28,10 +28,10 @@ func nextReleases(pages []*reply) (*url.URL, error) {
 		}
 		next, err := r.url.Parse(link[1])
 		if err != nil {
-			return nil, fmt.Errorf("the address of the next page is none: %s", text.Quote(link[1]))
+			return nil, fmt.Errorf("the address of the next page is not valid: %s", text.Quote(link[1]))
 		}
 		if next.Scheme != r.url.Scheme || next.Host != r.url.Host || next.User != nil {
-			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(redacted(next.String())))
+			return nil, fmt.Errorf("the next page is elsewhere, at %s: a mirror has to name its own pages", text.Quote(redact(next.String())))
 		}
 		return next, nil
 	}

@@ -48,7 +48,7 @@ type list interface {
 
 // answer is a whole list, from a source or from a bundle.
 type answer struct {
-	address string // of the first page; see redacted
+	address string // of the first page; see redact
 	// read is the day of the download, zero for a mirror, whose copy may be of any age.
 	read    catalog.Day
 	pages   [][]byte
@@ -75,8 +75,8 @@ func (s *source) isOfficial(address string) bool {
 	return address == s.url || address == s.copyURL
 }
 
-// redacted returns an address without user name, query and fragment, which may be secret.
-func redacted(address string) string {
+// redact returns an address without user name, query and fragment, which may be secret.
+func redact(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "the URL"

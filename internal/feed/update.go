@@ -43,7 +43,7 @@ type Result struct {
 func (u *Update) Run(ctx context.Context) (*Result, error) {
 	outcomes, err := u.read(ctx)
 	if err != nil {
-		return nil, u.untouched(err)
+		return nil, u.unchanged(err)
 	}
 	var remarks []string
 	unlock, err := atomicfile.Lock(ctx, u.File)
@@ -51,11 +51,11 @@ func (u *Update) Run(ctx context.Context) (*Result, error) {
 	case err == nil:
 		defer unlock()
 	case errors.Is(err, context.Canceled):
-		return nil, u.untouched(errInterrupted)
+		return nil, u.unchanged(errInterrupted)
 	case errors.Is(err, atomicfile.ErrCannotLock):
 		remarks = append(remarks, oneLine(err)+": run no other update of the file at the same time")
 	default:
-		return nil, u.untouched(err)
+		return nil, u.unchanged(err)
 	}
 	return u.apply(outcomes, remarks)
 }
@@ -65,26 +65,26 @@ func (u *Update) Run(ctx context.Context) (*Result, error) {
 func (u *Update) apply(outcomes []outcome, remarks []string) (*Result, error) {
 	old, isNew, err := u.load()
 	if err != nil {
-		return nil, u.untouched(err)
+		return nil, u.unchanged(err)
 	}
 	r := &Result{File: u.File, New: isNew, Remarks: remarks}
 	if err := r.merge(old, outcomes); err != nil {
-		return nil, u.untouched(err)
+		return nil, u.unchanged(err)
 	}
 	failed, good := partition(outcomes)
 	if len(good) == 0 {
-		return nil, errors.Join(u.untouched(failures(failed)), u.stale(old, failed))
+		return nil, errors.Join(u.unchanged(failures(failed)), u.stale(old, failed))
 	}
 	if r.Written = isNew || !reflect.DeepEqual(old, r.Catalog); r.Written {
 		r.Remarks = append(r.Remarks, u.lostComments()...)
 		if err := r.Catalog.Save(u.File, u.comment(good)); err != nil {
-			return nil, u.untouched(err)
+			return nil, u.unchanged(err)
 		}
 	}
 	if len(failed) == 0 {
 		return r, nil
 	}
-	return r, errors.Join(prefixed(u.File+": ", failures(failed)), u.stale(r.Catalog, failed))
+	return r, errors.Join(withPrefix(u.File+": ", failures(failed)), u.stale(r.Catalog, failed))
 }
 
 // read reads the sources or the bundle. First it checks that the file can be read and replaced,
@@ -149,20 +149,20 @@ func (r *Result) merge(old *catalog.Catalog, outcomes []outcome) error {
 	return nil
 }
 
-// untouched prefixes each line of an error with the state of the file.
-func (u *Update) untouched(err error) error {
+// unchanged prefixes each line of an error with the state of the file.
+func (u *Update) unchanged(err error) error {
 	state := "stays as it was"
 	if _, missing := os.Lstat(u.File); errors.Is(missing, fs.ErrNotExist) {
-		state = "was not made"
+		state = "was not created"
 	}
-	return prefixed(u.File+" "+state+": ", err)
+	return withPrefix(u.File+" "+state+": ", err)
 }
 
 // failures joins the errors of outcomes, each line prefixed with the part.
 func failures(failed []outcome) error {
 	errs := make([]error, 0, len(failed))
 	for _, o := range failed {
-		errs = append(errs, prefixed(o.part+": ", o.err))
+		errs = append(errs, withPrefix(o.part+": ", o.err))
 	}
 	return errors.Join(errs...)
 }
@@ -175,7 +175,7 @@ func (u *Update) stale(c *catalog.Catalog, failed []outcome) error {
 			parts = append(parts, p.String())
 		}
 	}
-	return fmt.Errorf("%s: not brought up to date: %s", u.File, strings.Join(parts, ", "))
+	return fmt.Errorf("%s: not updated: %s", u.File, strings.Join(parts, ", "))
 }
 
 // String returns the report of the update: a line for each change and remark, then one for the
@@ -190,7 +190,7 @@ func (r *Result) String() string {
 		changes = text.Plural(len(r.Changes), "change")
 	}
 	if r.New {
-		changes = "made from the built-in catalogue, " + changes
+		changes = "created from the built-in catalogue, " + changes
 	}
 	fmt.Fprintf(&out, "%s: %s", r.File, changes)
 	for _, p := range r.Catalog.Days() {

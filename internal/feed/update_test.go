@@ -93,8 +93,8 @@ func TestUnwritableFiles(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing", "x")
 	for file, expected := range map[string]string{
-		missing: "a new file cannot be made in " + filepath.Dir(missing) + ": ",
-		dir:     "is no regular file: name one ",
+		missing: "a new file cannot be created in " + filepath.Dir(missing) + ": ",
+		dir:     "is not a regular file: name one ",
 	} {
 		_, err := f.update(t, file).Run(t.Context())
 		require.ErrorContains(t, err, expected)
@@ -110,7 +110,7 @@ func TestUpdateCreatesFile(t *testing.T) {
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	require.True(t, result.New)
-	require.Contains(t, result.String(), u.File+": made from the built-in catalogue, 3 changes, ")
+	require.Contains(t, result.String(), u.File+": created from the built-in catalogue, 3 changes, ")
 	c, err := catalog.Load(u.File)
 	require.NoError(t, err)
 	require.Equal(t, catalog.BuiltIn().Advisories[0], c.Advisories[0])
@@ -124,14 +124,14 @@ func TestExcludedSources(t *testing.T) {
 	result, err := u.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"CVE-2031-0001: new, fixed in May 2031 Patch 1, November 2025 Patch 7",
-		"May 2031: added as announced, for CVE-2031-0001 names it"}, result.Changes)
+		"May 2031: added as announced, because CVE-2031-0001 names it"}, result.Changes)
 	require.Equal(t, catalog.BuiltIn().ReleasesAsOf, result.Catalog.ReleasesAsOf)
 	require.Equal(t, catalog.BuiltIn().ExploitedAsOf, result.Catalog.ExploitedAsOf)
 
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	u.LeftOut["advisories"] = true
 	_, err = u.Run(t.Context())
-	require.EqualError(t, err, file+" stays as it was: all sources are left out: nothing is to be done")
+	require.EqualError(t, err, file+" stays as it was: all sources are left out: there is nothing to do")
 	requireUnchanged(t, file, text)
 }
 
@@ -241,7 +241,7 @@ func TestSourcesFailOneByOne(t *testing.T) {
 				"advisories": {before.AdvisoriesAsOf, c.AdvisoriesAsOf},
 				"exploited":  {before.ExploitedAsOf, c.ExploitedAsOf},
 			}
-			require.Equal(t, file+": not brought up to date: "+part+" as of "+days[part][0].String(), messages[len(messages)-1])
+			require.Equal(t, file+": not updated: "+part+" as of "+days[part][0].String(), messages[len(messages)-1])
 			for other, d := range days {
 				require.Equal(t, other == part, d[0] == d[1], other)
 			}
@@ -264,13 +264,13 @@ func TestAllSourcesFail(t *testing.T) {
 	for i, part := range Parts {
 		require.True(t, strings.HasPrefix(messages[i], file+" stays as it was: "+part+": "+f.URL+"/"+part+", page 1: HTTP status 404 Not Found"), messages[i])
 	}
-	require.Equal(t, fmt.Sprintf("%s: not brought up to date: releases as of %s, advisories as of %s, exploited as of %s",
+	require.Equal(t, fmt.Sprintf("%s: not updated: releases as of %s, advisories as of %s, exploited as of %s",
 		file, catalog.BuiltIn().ReleasesAsOf, catalog.BuiltIn().AdvisoriesAsOf, catalog.BuiltIn().ExploitedAsOf), messages[3])
 	requireUnchanged(t, file, text)
 
 	u := f.update(t, filepath.Join(t.TempDir(), "new.toml"))
 	_, err = u.Run(t.Context())
-	require.ErrorContains(t, err, u.File+" was not made: releases: ")
+	require.ErrorContains(t, err, u.File+" was not created: releases: ")
 	require.NoFileExists(t, u.File)
 }
 
@@ -298,14 +298,14 @@ func TestListsFromFuture(t *testing.T) {
 		f.Set(part, feedtest.Body(content))
 		file, _ := builtInFile(t)
 		_, err := f.update(t, file).Run(t.Context())
-		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is of 2031-07-03, and today is 2031-07-01: check the clock of this machine")
+		require.ErrorContains(t, err, part+": "+f.URL+"/"+part+" is dated 2031-07-03, but today is 2031-07-01: check the clock of this machine")
 	}
 	// Some time zones are a day ahead, but no release can have been published tomorrow.
 	tomorrow := day(t, "2031-07-02")
 	for s, l := range map[*source]list{
 		releases:   &releaseList{releases: []catalog.Listed{{Published: tomorrow}}},
-		advisories: &advisoryList{of: tomorrow},
-		exploited:  &exploitedList{of: tomorrow},
+		advisories: &advisoryList{asOf: tomorrow},
+		exploited:  &exploitedList{asOf: tomorrow},
 	} {
 		o := outcome{source: s, answer: &answer{list: l, read: day(t, today)}}
 		o.check(day(t, today))
@@ -326,7 +326,7 @@ func TestResponseDay(t *testing.T) {
 	read := day(t, "2026-11-21")
 	require.Equal(t, read, (&answer{list: list, read: read}).asOf(releases))
 	require.Equal(t, day(t, "2026-05-12"), (&answer{list: list}).asOf(releases))
-	of := &advisoryList{of: day(t, "2026-11-20")}
+	of := &advisoryList{asOf: day(t, "2026-11-20")}
 	require.Equal(t, day(t, "2026-11-20"), (&answer{list: of, read: read}).asOf(advisories))
 }
 
@@ -393,23 +393,23 @@ func TestUpdateSkipsContradictions(t *testing.T) {
 	require.Contains(t, report,
 		`February 2024 left out: the vendor's list says that "February 2024 Patch 98" is build 15.100.9, but its builds begin with 14.173: `)
 	require.Contains(t, report, "November 2030: new release, track 15.20, latest patch 0\n")
-	require.Contains(t, report, `skipped "Desktop 9\n" (tag "v15.100.3"): the name is no release`+"\n")
+	require.Contains(t, report, `skipped "Desktop 9\n" (tag "v15.100.3"): the name is not a release`+"\n")
 	require.NotContains(t, report, `"Desktop 10`)
 	require.Contains(t, report, "skipped 2 more like these\nskipped 1 of the list: drafts and prereleases\n")
 	require.Equal(t, maxNamed, strings.Count(report, " left out: "))
-	require.Contains(t, report, "\nleft out 3 more for such reasons\n")
+	require.Contains(t, report, "\nleft out 3 more for similar reasons\n")
 
 	f.Set("releases", feedtest.Body("["+strings.Join(append(onOneTrack(maxNamed), may2031), ",")+"]"))
 	result, err = f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, maxNamed, strings.Count(result.String(), " left out: "))
-	require.NotContains(t, result.String(), "more for such reasons")
+	require.NotContains(t, result.String(), "more for similar reasons")
 
 	f.Set("releases", feedtest.Body("["+may2031+","+strings.Replace(may2031Patch1, "15.100.4", "15.100.3", 1)+"]"))
 	file, _ = builtInFile(t)
 	result, err = f.update(t, file).Run(t.Context())
 	require.Equal(t, "2031-06-29", result.Catalog.AdvisoriesAsOf.String(), "the others count")
-	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be taken: is it the right list?\n")
+	require.ErrorContains(t, err, file+": releases: "+f.URL+"/releases: nothing in the vendor's list can be used: is it the right list?\n")
 	require.ErrorContains(t, err, file+": releases: May 2031 left out: the vendor's list says that ")
 }
 
@@ -454,5 +454,5 @@ func TestUpdateFromPartialList(t *testing.T) {
 	f.Set("releases", feedtest.Body("["+strings.Join(append(entries, may2031), ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)
-	require.Contains(t, result.String(), "the list may go on: its last page is full and names no next one\n")
+	require.Contains(t, result.String(), "the list may go on: its last page is full and does not name a next one\n")
 }

@@ -31,7 +31,7 @@ type source struct {
 	mu      sync.Mutex
 	judge   *judgement.Judge // with the catalogue that was read last
 	weaker  []string         // entries of judge that are weaker than the built-in ones
-	read    fs.FileInfo      // of the file, when it was read
+	info    fs.FileInfo      // of the file, when it was read
 	problem string           // why the catalogue could not be read again, or ""
 	warned  [3]bool          // of the age of releases, advisories, exploitation
 	tooOld  map[int]bool     // values of catalog_max_age, in days, with a warning
@@ -67,7 +67,7 @@ func (p *Process) source(file, address string) (*source, error) {
 	case s.judge != nil:
 		return s, nil
 	case known:
-		return nil, &poll.SettingError{Key: "catalog_file", Err: fmt.Errorf("%s cannot be used, as the first block that names it says", file)}
+		return nil, &poll.SettingError{Key: "catalog_file", Err: fmt.Errorf("%s cannot be used: see the error of the first block that names it", file)}
 	case file == "":
 		s.judge = judgement.BuiltIn()
 	default:
@@ -116,7 +116,7 @@ func (s *source) load(ctx context.Context) (changed bool, err error) {
 		info    fs.FileInfo
 		catalog *catalog.Catalog // nil if the file is unchanged
 	}
-	before := s.read
+	before := s.info
 	c, err := boundedfile.Within(ctx, &s.limiter, func() (c content, err error) {
 		if c.info, err = os.Stat(s.file); err != nil || isSame(before, c.info) {
 			return c, err
@@ -127,28 +127,28 @@ func (s *source) load(ctx context.Context) (changed bool, err error) {
 	if err != nil || c.catalog == nil {
 		return false, err
 	}
-	s.read = c.info
-	s.use(newReading(c.catalog))
+	s.info = c.info
+	s.use(newLoadedCatalog(c.catalog))
 	return true, nil
 }
 
-// reading is a catalogue that was read, completed by the built-in one.
-type reading struct {
+// loadedCatalog is a catalogue that was read, completed by the built-in one.
+type loadedCatalog struct {
 	judge         *judgement.Judge
 	added, weaker []string // compared with the built-in catalogue
 }
 
-func newReading(c *catalog.Catalog) *reading {
+func newLoadedCatalog(c *catalog.Catalog) *loadedCatalog {
 	completed, added := c.CompletedBy(catalog.BuiltIn())
 	judge := judgement.New(completed)
-	return &reading{judge, added, judge.Weaker(judgement.BuiltIn())}
+	return &loadedCatalog{judge, added, judge.Weaker(judgement.BuiltIn())}
 }
 
 // use replaces the catalogue. It warns once of each weaker entry.
-func (s *source) use(r *reading) {
+func (s *source) use(r *loadedCatalog) {
 	if len(r.added) > 0 {
-		s.process.warnf(`Catalogue (%s): it lacks what is built into this program, which was added: %s: `+
-			`"telegraf-qlik-sense-version catalog update FILE" writes it there`, s.place(), strings.Join(r.added, ", "))
+		s.process.warnf(`Catalogue (%s): it lacks entries that are built into this program; they were added: %s: `+
+			`"telegraf-qlik-sense-version catalog update FILE" writes them to the file`, s.place(), strings.Join(r.added, ", "))
 	}
 	for _, weaker := range r.weaker {
 		if !slices.Contains(s.weaker, weaker) {
@@ -202,11 +202,11 @@ func (s *source) current(ctx context.Context, today catalog.Day, maxAge int) Bas
 	return *s.pinned
 }
 
-// renew takes over a catalogue that has changed.
+// renew starts to use a catalogue that has changed.
 func (s *source) renew(ctx context.Context, today catalog.Day) {
 	switch {
 	case s.remote != nil && ctx.Err() == nil:
-		s.takeFetched(today)
+		s.useFetched(today)
 	case s.file != "":
 		s.refresh(ctx, today)
 	}
@@ -225,7 +225,7 @@ func (s *source) refresh(ctx context.Context, today catalog.Day) {
 	case ctx.Err() != nil: // err does not concern the file
 	case err != nil && err.Error() != s.problem:
 		s.problem = err.Error()
-		s.process.warnf("Catalogue of %s stays in use, for the file has become unusable: %s: %s",
+		s.process.warnf("Catalogue of %s stays in use, because the file has become unusable: %s: %s",
 			s.judge.Catalog.AdvisoriesAsOf, s.file, strings.ReplaceAll(s.problem, "\n", "; "))
 	case err == nil && (changed || s.problem != ""):
 		s.problem = ""
@@ -281,10 +281,10 @@ func (s *source) warnOfAge(today catalog.Day) {
 		day     catalog.Day
 		meaning string
 	}{
-		{c.ReleasesAsOf, `its list of releases is %d days old, so that patches_behind may be too low: bring it up to date with ` +
+		{c.ReleasesAsOf, `its list of releases is %d days old, so patches_behind may be too low: bring it up to date with ` +
 			`"telegraf-qlik-sense-version catalog update FILE", ` + cure},
-		{c.AdvisoriesAsOf, "its advisories are %d days old, so that servers may be open to newer ones: bring it up to date in the same way"},
-		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so that exploited_advisory_count may be too low: bring it up to date in the same way"},
+		{c.AdvisoriesAsOf, "its advisories are %d days old, so servers may be open to newer ones: bring it up to date in the same way"},
+		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so exploited_advisory_count may be too low: bring it up to date in the same way"},
 	} {
 		if age := today.DaysSince(part.day); age > catalog.OldAfter && !s.warned[i] {
 			s.warned[i] = true

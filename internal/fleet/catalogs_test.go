@@ -92,10 +92,10 @@ func TestOldCatalogueWarning(t *testing.T) {
 		warnings             []string
 	}{
 		{180, 180, nil},
-		{181, 180, []string{"its list of releases is 181 days old, so that patches_behind may be too low"}},
+		{181, 180, []string{"its list of releases is 181 days old, so patches_behind may be too low"}},
 		{0, 181, []string{
-			"its advisories are 181 days old, so that servers may be open to newer ones",
-			"what it knows of exploitation is 181 days old, so that exploited_advisory_count may be too low",
+			"its advisories are 181 days old, so servers may be open to newer ones",
+			"what it knows of exploitation is 181 days old, so exploited_advisory_count may be too low",
 			"its advisories are 181 days old, more than catalog_max_age allows (180): they prove no server compliant",
 		}},
 		{400, 200, []string{"its list of releases is 400 days old", "its advisories are 200 days old", "what it knows of exploitation is 200 days old",
@@ -176,7 +176,7 @@ func TestCatalogueCompleted(t *testing.T) {
 		c.Advisories = kept
 	})
 	require.Equal(t, 4, count, "the missing one is added")
-	require.Contains(t, lines, "W! Catalogue ("+settings.CatalogFile+"): it lacks what is built into this program, which was added: ")
+	require.Contains(t, lines, "W! Catalogue ("+settings.CatalogFile+"): it lacks entries that are built into this program; they were added: ")
 	require.Contains(t, lines, "CVE-2023-48365")
 
 	_, lines = check(func(c *catalog.Catalog) {
@@ -237,10 +237,10 @@ func TestCatalogueFileReload(t *testing.T) {
 
 	// An unusable file changes nothing, and is logged once.
 	require.NoError(t, os.WriteFile(file, []byte("schema = 1\nreleases_as_of = \"long ago\"\n"), 0o600))
-	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: ")
+	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, because the file has become unusable: ")
 	requireBehind(30)
 	require.NoError(t, os.Remove(file))
-	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: ")
+	requireBehind(30, "W! Catalogue of 2026-11-24 stays in use, because the file has become unusable: ")
 	requireBehind(30)
 
 	latest(33)
@@ -287,7 +287,7 @@ func TestBadCatalogueRefused(t *testing.T) {
 	require.Empty(t, process.Notices(), "nothing is announced that is not in use")
 
 	_, err = New(settings, process)
-	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+" cannot be used, as the first block that names it says")
+	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+" cannot be used: see the error of the first block that names it")
 }
 
 // A pipe without a writer must not block the rounds.
@@ -298,7 +298,7 @@ func TestCatalogueIsPipe(t *testing.T) {
 		t.Skipf("needs named pipes: %v", err)
 	}
 	_, err := New(settings, onDay(today))
-	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is no regular file: name one with a catalogue")
+	require.EqualError(t, err, "catalog_file: "+settings.CatalogFile+": is not a regular file: name one with a catalogue")
 }
 
 // If a file system hangs, the previous catalogue stays in use, and a round waits only briefly.
@@ -327,7 +327,7 @@ func TestCatalogueOnHangingFileSystem(t *testing.T) {
 		got := notices(process)
 		require.Len(t, got, lines, "said once: %s", got)
 		if lines > 0 {
-			require.Contains(t, got[0], "W! Catalogue of 2026-11-24 stays in use, for the file has become unusable: "+settings.CatalogFile+
+			require.Contains(t, got[0], "W! Catalogue of 2026-11-24 stays in use, because the file has become unusable: "+settings.CatalogFile+
 				": reading took longer than 20ms: the file system may hang")
 		}
 	}

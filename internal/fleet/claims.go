@@ -35,19 +35,19 @@ func (c *claims) release(key string, b *Block) {
 	}
 }
 
-// Twin is a server in two blocks with the same tags: their points would overwrite each other.
-type Twin struct {
+// Duplicate is a server in two blocks with the same tags: their points would overwrite each other.
+type Duplicate struct {
 	Key          string // the setting that names it, hosts or discover
 	Server       *poll.Server
 	Block, First int // indices of the blocks
 }
 
-// Together lets the blocks of a process share claims, before their first round: a server that
+// ShareClaims lets the blocks of a process share claims, before their first round: a server that
 // one of them polls is not polled by another one with the same tags that discovers it. It
 // returns the servers of hosts, and the sites, that are in several blocks with the same tags.
 // The first node of discover identifies a site.
-func Together(blocks []*Block) []Twin {
-	var twins []Twin
+func ShareClaims(blocks []*Block) []Duplicate {
+	var duplicates []Duplicate
 	byTags := make(map[string]*claims)
 	for i, b := range blocks {
 		tags := fmt.Sprintf("%q", b.Tags) // sorted by key
@@ -57,7 +57,7 @@ func Together(blocks []*Block) []Twin {
 		b.claims = byTags[tags]
 		add := func(setting string, owner map[string]*Block, server *poll.Server) {
 			if first := owner[server.Key()]; first != nil {
-				twins = append(twins, Twin{Key: setting, Server: server, Block: i, First: slices.Index(blocks, first)})
+				duplicates = append(duplicates, Duplicate{Key: setting, Server: server, Block: i, First: slices.Index(blocks, first)})
 				return
 			}
 			owner[server.Key()] = b
@@ -66,8 +66,8 @@ func Together(blocks []*Block) []Twin {
 			add("hosts", b.claims.owner, server)
 		}
 		if b.nodes != nil {
-			add("discover", b.claims.site, b.asked()[0])
+			add("discover", b.claims.site, b.discoverServers()[0])
 		}
 	}
-	return twins
+	return duplicates
 }

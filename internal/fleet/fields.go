@@ -47,7 +47,8 @@ var Fields = []Field{
 		func(r *Result) any { return optional(r.Outcome.ResponseTime.Seconds(), r.Outcome.ResponseTime > 0) }},
 	{"http_response_code", Integer, "", "HTTP status, if one was received",
 		func(r *Result) any { return optional(r.Outcome.StatusCode, r.Outcome.StatusCode != 0) }},
-	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; also in a failed poll, if the server showed one",
+	{"certificate_expiry", Integer, "seconds", "until the certificate of the server expires, negative after that; also in a failed poll, " +
+		"if the server presented one",
 		certificateExpiry},
 
 	// The reply of the server, named as Butler names it.
@@ -172,12 +173,12 @@ func optional[T any](value T, isKnown bool) any {
 }
 
 // member reads a member of the reply, which is not known if it is empty.
-func member(of func(*systeminfo.Info) string) func(*Result) any {
+func member(get func(*systeminfo.Info) string) func(*Result) any {
 	return func(r *Result) any {
-		if r.Outcome.Info == nil || of(r.Outcome.Info) == "" {
+		if r.Outcome.Info == nil || get(r.Outcome.Info) == "" {
 			return nil
 		}
-		return of(r.Outcome.Info)
+		return get(r.Outcome.Info)
 	}
 }
 

@@ -67,7 +67,7 @@ func New(settings Settings, process *Process) (*Block, error) {
 		return nil, err
 	}
 	b.poller = poller
-	Together([]*Block{b})
+	ShareClaims([]*Block{b})
 	b.warn()
 	return b, nil
 }
@@ -92,10 +92,10 @@ func (b *Block) parsePolicy() error {
 // warn warns of settings that are valid but risky.
 func (b *Block) warn() {
 	if b.Poll.TLS.InsecureSkipVerify {
-		b.process.warnf(`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`)
+		b.process.warnf(`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" if names do not match`)
 	}
 	if b.Poll.TokenFile != "" || len(b.Poll.Headers) > 0 {
-		for _, s := range slices.Concat(b.servers, b.asked()) {
+		for _, s := range slices.Concat(b.servers, b.discoverServers()) {
 			if strings.HasPrefix(s.String(), "http://") {
 				b.process.warnf("Server %s is asked without TLS: its token and headers can be read on the way", s)
 			}
@@ -131,8 +131,8 @@ func (b *Block) Minimum() release.Release { return b.policy.Minimum }
 // Discovers reports whether the setting discover is set.
 func (b *Block) Discovers() bool { return b.nodes != nil }
 
-// asked are the nodes of the setting discover.
-func (b *Block) asked() []*poll.Server {
+// discoverServers are the nodes of the setting discover.
+func (b *Block) discoverServers() []*poll.Server {
 	if b.nodes == nil {
 		return nil
 	}

@@ -21,16 +21,16 @@ const (
 
 // remoteState is the additional state of a source on a web server.
 type remoteState struct {
-	fetched   bool          // judge has a catalogue of the web server, not the built-in one
-	announced bool          // the catalogue of judge was logged
-	asked     time.Time     // by the clock of the process; zero before the first request
-	fetching  bool          // a request is under way
-	done      chan struct{} // closed when the last request has ended
-	giveUp    time.Time     // when rounds stop waiting for it
-	wait      time.Duration // maxWait, except in tests
-	pending   *reading      // not used in a round yet
-	failed    bool          // the last request failed, and that was logged
-	slow      bool          // a slow request was logged
+	fetched   bool           // judge has a catalogue of the web server, not the built-in one
+	announced bool           // the catalogue of judge was logged
+	asked     time.Time      // by the clock of the process; zero before the first request
+	fetching  bool           // a request is under way
+	done      chan struct{}  // closed when the last request has ended
+	giveUp    time.Time      // when rounds stop waiting for it
+	wait      time.Duration  // maxWait, except in tests
+	pending   *loadedCatalog // not used in a round yet
+	failed    bool           // the last request failed, and that was logged
+	slow      bool           // a slow request was logged
 }
 
 // remoteSource returns the source of a URL. Until the first round it has the built-in data.
@@ -69,9 +69,9 @@ func (s *source) ask() {
 func (s *source) fetch(done chan struct{}) {
 	defer close(done)
 	c, err := s.remote.Fetch(context.Background())
-	var r *reading
+	var r *loadedCatalog
 	if c != nil {
-		r = newReading(c)
+		r = newLoadedCatalog(c)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *source) fetch(done chan struct{}) {
 		s.problem = err.Error()
 		if !s.failed {
 			s.failed = true
-			s.process.warnf("Catalogue (%s): cannot be read: %s. %s", s.place(), s.problem, s.meanwhile())
+			s.process.warnf("Catalogue (%s): cannot be read: %s. %s", s.place(), s.problem, s.fallbackNotice())
 		}
 		return
 	case s.failed:
@@ -93,8 +93,8 @@ func (s *source) fetch(done chan struct{}) {
 	}
 }
 
-// meanwhile says which data are used while the web server does not answer.
-func (s *source) meanwhile() string {
+// fallbackNotice says which data are used while the web server does not answer.
+func (s *source) fallbackNotice() string {
 	data := "what is built into this program"
 	judge := s.judge
 	switch {
@@ -104,7 +104,7 @@ func (s *source) meanwhile() string {
 		data = "what was read before"
 	}
 	day := judge.Catalog.AdvisoriesAsOf
-	return fmt.Sprintf("Until then servers are judged by %s: advisories of %s, %d days old", data, day, catalog.DayOf(s.process.now()).DaysSince(day))
+	return fmt.Sprintf("Meanwhile servers are judged by %s: advisories of %s, %d days old", data, day, catalog.DayOf(s.process.now()).DaysSince(day))
 }
 
 // await waits until the request has ended, but no longer than a round may wait.
@@ -124,8 +124,8 @@ func (s *source) await(ctx context.Context) {
 	}
 }
 
-// takeFetched takes over the catalogue that was fetched since the last round.
-func (s *source) takeFetched(today catalog.Day) {
+// useFetched starts to use the catalogue that was fetched since the last round.
+func (s *source) useFetched(today catalog.Day) {
 	if s.pending != nil {
 		s.use(s.pending)
 		s.pending, s.fetched, s.announced = nil, true, true
@@ -142,7 +142,7 @@ func (s *source) takeFetched(today catalog.Day) {
 	s.problem = fmt.Sprintf("there was no complete answer within %s", s.wait)
 	if !s.slow {
 		s.slow = true
-		s.process.warnf("Catalogue (%s): %s: check that server and the network. %s", s.place(), s.problem, s.meanwhile())
+		s.process.warnf("Catalogue (%s): %s: check that server and the network. %s", s.place(), s.problem, s.fallbackNotice())
 	}
 }
 

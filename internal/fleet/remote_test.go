@@ -163,10 +163,10 @@ func TestCatalogueFromWebServer(t *testing.T) {
 
 	web.set(respond(http.StatusInternalServerError, "broken"))
 	round, lines = s.round(30)
-	require.Equal(t, "W! Catalogue ("+web.address()+"): cannot be read: HTTP status 500 Internal Server Error: look at that server. "+
-		"Until then servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
+	require.Equal(t, "W! Catalogue ("+web.address()+"): cannot be read: HTTP status 500 Internal Server Error: check that server. "+
+		"Meanwhile servers are judged by what was read before: advisories of 2026-11-24, 0 days old", lines)
 	require.Equal(t, web.address(), round.Catalog)
-	require.Equal(t, web.address()+": HTTP status 500 Internal Server Error: look at that server", round.Problem)
+	require.Equal(t, web.address()+": HTTP status 500 Internal Server Error: check that server", round.Problem)
 	_, lines = s.round(30)
 	require.Empty(t, lines, "logged once")
 
@@ -231,14 +231,14 @@ func TestWebServerMisbehaves(t *testing.T) {
 		cause   string
 	}{
 		{"not found", respond(404, "none"), "HTTP status 404 Not Found: check the URL, and whether the file is there"},
-		{"forbidden", respond(403, "no"), "HTTP status 403 Forbidden: the server must give the file without credentials, for none are sent"},
-		{"not modified, unasked", respond(304, ""), "HTTP status 304 Not Modified: look at that server"},
-		{"web page", respond(200, "\n<!DOCTYPE html><title>Log in</title>"), "is a web page and no catalogue: check the URL and the proxy"},
+		{"forbidden", respond(403, "no"), "HTTP status 403 Forbidden: the server must give the file without credentials: none are sent"},
+		{"not modified, unasked", respond(304, ""), "HTTP status 304 Not Modified: check that server"},
+		{"web page", respond(200, "\n<!DOCTYPE html><title>Log in</title>"), "is a web page, not a catalogue: check the URL and the proxy"},
 		{"redirect to http", respond(302, "", "Location", "http://web.example.com/catalog.toml?key=hunter2secret"),
 			`HTTP status 302 Found to "http://web.example.com/catalog.toml": redirects are not followed: write the final address in catalog_url`},
 		{"cut off", respond(200, whole[:strings.LastIndex(whole, "[[advisory]]")]), "the file was cut off"},
 		{"cut off without announcement", respond(200, strings.Replace(whole[:strings.LastIndex(whole, "[[advisory]]")], "ends_with = \"end\"\n", "", 1)),
-			"ends_with: is missing, without which nothing tells whether all of it arrived"},
+			"ends_with: is missing, so nothing tells whether the file is complete"},
 		{"shorter than its length", respond(200, whole[:1000], "Content-Length", "5000"), "the answer broke off: check the server and the proxy"},
 		{"too large", respond(200, whole+strings.Repeat("#", catalog.MaxSize)), "is larger than 1048576 bytes: is it a catalogue?"},
 		{"decides nothing", respond(200, "schema = 1\nends_with = \"end\"\n[end]\n"), "releases_as_of: is missing"},
@@ -251,7 +251,7 @@ func TestWebServerMisbehaves(t *testing.T) {
 			require.Equal(t, BuiltIn, round.Catalog)
 			require.Contains(t, round.Problem, tt.cause)
 			require.Contains(t, lines, "W! Catalogue ("+web.address()+"): cannot be read: "+strings.SplitN(tt.cause, "header", 2)[0])
-			require.Contains(t, lines, ". Until then servers are judged by what is built into this program: advisories of ")
+			require.Contains(t, lines, ". Meanwhile servers are judged by what is built into this program: advisories of ")
 			require.Equal(t, 1, strings.Count(lines, "cannot be read"))
 			require.NotContains(t, lines, "hunter2secret")
 		})
@@ -262,7 +262,7 @@ func TestWebServerMisbehaves(t *testing.T) {
 		s := newSite(t, web)
 		s.block.catalog.remote = catalog.NewRemote(web.address(), nil)
 		_, lines := s.round(builtInBehind(t))
-		require.Contains(t, lines, "by the roots of the system, tls_ca does not count here")
+		require.Contains(t, lines, "chain to a root of the system: tls_ca does not apply here")
 		require.Zero(t, web.requests.Load())
 	})
 
@@ -289,7 +289,7 @@ func TestWebServerHangs(t *testing.T) {
 	s.block.catalog.wait = 20 * time.Millisecond
 	round, lines := s.round(builtInBehind(t))
 	require.Equal(t, web.address()+": there was no complete answer within 20ms", round.Problem)
-	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Until then ")
+	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): there was no complete answer within 20ms: check that server and the network. Meanwhile ")
 	for range 3 {
 		_, lines = s.round(builtInBehind(t))
 		require.Empty(t, lines, "logged once")
@@ -365,7 +365,7 @@ func TestOverlappingRounds(t *testing.T) {
 	s.now = s.now.Add(askEvery - 1)
 	newer, err := catalog.Parse([]byte(catalogText(t, 31, nil)))
 	require.NoError(t, err)
-	c.pending = newReading(newer)
+	c.pending = newLoadedCatalog(newer)
 	require.Same(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge)
 	s.now = s.now.Add(1)
 	require.NotSame(t, first.Judge, c.current(t.Context(), catalog.DayOf(today), 180).Judge, "not without end")

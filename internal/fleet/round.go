@@ -54,21 +54,21 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	round := &Round{Block: b, Start: b.process.now()}
 	b.catalog.begin()
 	defer b.catalog.end()
-	asking := asking{
+	state := roundState{
 		block: b, poll: b.poller.Round(ctx), polled: polled,
-		mine: semaphore.NewWeighted(int64(b.MaxConcurrentRequests)),
+		blockPolls: semaphore.NewWeighted(int64(b.MaxConcurrentRequests)),
 	}
-	round.Site = asking.find(ctx, round.Start)
+	round.Site = state.find(ctx, round.Start)
 	targets := b.targets(round.Site)
 	round.Servers = len(targets)
-	asking.askAll(ctx, targets)
+	state.askAll(ctx, targets)
 
-	// After the polls, as the web server of the catalogue is asked while they run.
+	// After the polls, because the web server of the catalogue is asked while they run.
 	round.Basis = b.catalog.current(ctx, round.Day(), b.policy.MaxAge)
 	b.checkMinimum(round.Judge)
 	round.CutOff = ctx.Err() != nil
-	round.Results = asking.results[:0]
-	for _, result := range asking.results {
+	round.Results = state.results[:0]
+	for _, result := range state.results {
 		if result.Server == nil {
 			continue
 		}
@@ -85,59 +85,59 @@ func (b *Block) Round(ctx context.Context, polled func()) *Round {
 	return round
 }
 
-// asking is the part of a round in which servers are asked.
-type asking struct {
-	block   *Block
-	poll    *poll.Round
-	polled  func()
-	results []Result            // by target; without a Server if nothing is known
-	mine    *semaphore.Weighted // polls of this block
+// roundState is the state of a round while servers are asked.
+type roundState struct {
+	block      *Block
+	poll       *poll.Round
+	polled     func()
+	results    []Result            // by target; without a Server if nothing is known
+	blockPolls *semaphore.Weighted // limits the polls of this block
 	// withheld is the number of places that this round withholds for lack of file descriptors.
 	withheld atomic.Int64
 }
 
-func (a *asking) askAll(ctx context.Context, targets []target) {
-	a.results = make([]Result, len(targets))
+func (s *roundState) askAll(ctx context.Context, targets []target) {
+	s.results = make([]Result, len(targets))
 	var running sync.WaitGroup
 	for i, t := range targets {
-		if a.mine.Acquire(ctx, 1) != nil {
+		if s.blockPolls.Acquire(ctx, 1) != nil {
 			break
 		}
-		if a.block.process.polls.enter(ctx) != nil {
+		if s.block.process.polls.enter(ctx) != nil {
 			break
 		}
 		running.Go(func() {
-			defer a.mine.Release(1)
-			outcome, known := a.askOne(ctx, func() poll.Outcome { return a.poll.Poll(ctx, t.server) })
+			defer s.blockPolls.Release(1)
+			outcome, known := s.askOne(ctx, func() poll.Outcome { return s.poll.Poll(ctx, t.server) })
 			if t.found {
-				a.block.advise(&outcome)
+				s.block.adaptHint(&outcome)
 			}
 			if known {
-				a.results[i] = Result{Server: t.server, Node: t.node, Outcome: outcome}
+				s.results[i] = Result{Server: t.server, Node: t.node, Outcome: outcome}
 			}
-			if a.polled != nil {
-				a.polled()
+			if s.polled != nil {
+				s.polled()
 			}
 		})
 	}
 	running.Wait()
-	if n := a.withheld.Load(); n > 0 {
-		a.block.process.polls.restore(n)
-		a.block.process.warnf("Fewer servers were asked at the same time, for %d polls found no file descriptor: "+
+	if n := s.withheld.Load(); n > 0 {
+		s.block.process.polls.restore(n)
+		s.block.process.warnf("Fewer servers were asked at the same time, because %d polls found no file descriptor: "+
 			"raise the limit of open files (LimitNOFILE of Telegraf's service), or lower max_concurrent_requests", n)
 	}
 }
 
-// askOne asks a server, for which the caller has entered the polls of the process, and leaves
-// them. If the process is out of file descriptors, it withholds the place and asks again later.
-func (a *asking) askOne(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
-	process := a.block.process
+// askOne asks a server. The caller has entered the polls of the process; askOne leaves them. If the
+// process is out of file descriptors, it withholds the place and asks again later.
+func (s *roundState) askOne(ctx context.Context, ask func() poll.Outcome) (outcome poll.Outcome, known bool) {
+	process := s.block.process
 	for {
 		outcome = ask()
 		if !outcome.OutOfDescriptors || !process.polls.withhold() {
 			break
 		}
-		a.withheld.Add(1)
+		s.withheld.Add(1)
 		select {
 		case <-ctx.Done():
 			return outcome, false

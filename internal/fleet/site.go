@@ -64,11 +64,11 @@ func (s *Site) Problem() string {
 		a := &s.Attempts[i]
 		causes = append(causes, fmt.Sprintf("%s: %s: %s; %s", a.Server, a.Result, a.Cause, a.Hint))
 	}
-	meanwhile := "no list of them is known from before"
+	fallback := "no list of them is known from before"
 	if s.Nodes > 0 {
-		meanwhile = fmt.Sprintf("the %s listed last stay polled", text.Plural(s.Nodes, "node"))
+		fallback = fmt.Sprintf("the %s listed last stay polled", text.Plural(s.Nodes, "node"))
 	}
-	return fmt.Sprintf("its nodes cannot be listed since %s: %s (%s)", s.FailedSince.UTC().Format(time.RFC3339), strings.Join(causes, ". "), meanwhile)
+	return fmt.Sprintf("its nodes cannot be listed since %s: %s (%s)", s.FailedSince.UTC().Format(time.RFC3339), strings.Join(causes, ". "), fallback)
 }
 
 // nodes is the state of a block with discover between rounds.
@@ -91,16 +91,16 @@ type target struct {
 
 // find asks for the nodes of the site. It returns nil if the block has no discover, or if the
 // round was cut off.
-func (a *asking) find(ctx context.Context, start time.Time) *Site {
-	n := a.block.nodes
+func (s *roundState) find(ctx context.Context, start time.Time) *Site {
+	n := s.block.nodes
 	if n == nil {
 		return nil
 	}
 	attempts, list, known := n.finder.Find(func(service *poll.Service, server *poll.Server, read func([]byte) error) (poll.Outcome, bool) {
-		if a.block.process.polls.enter(ctx) != nil {
+		if s.block.process.polls.enter(ctx) != nil {
 			return poll.Outcome{}, false
 		}
-		return a.askOne(ctx, func() poll.Outcome { return a.poll.Ask(ctx, service, server, read) })
+		return s.askOne(ctx, func() poll.Outcome { return s.poll.Ask(ctx, service, server, read) })
 	})
 	if !known {
 		return nil
@@ -112,7 +112,7 @@ func (a *asking) find(ctx context.Context, start time.Time) *Site {
 		}
 		site.FailedSince = n.failedSince
 	} else {
-		a.block.take(list, site)
+		s.block.updateNodes(list, site)
 		n.failedSince = time.Time{}
 		site.Unusable = list.Unusable
 	}
@@ -120,20 +120,20 @@ func (a *asking) find(ctx context.Context, start time.Time) *Site {
 	return site
 }
 
-// take stores a new list and logs what has changed.
-func (b *Block) take(list *discovery.List, site *Site) {
+// updateNodes stores a new list and logs what has changed.
+func (b *Block) updateNodes(list *discovery.List, site *Site) {
 	n, log := b.nodes, b.process
 	by := site.AnsweredBy()
 	if !n.failedSince.IsZero() {
 		log.infof("Site %s: its nodes are listed again, for the first time since %s", site.Source(), n.failedSince.UTC().Format(time.RFC3339))
 	}
 	if first := &site.Attempts[0]; by != n.answered && first.Server != by {
-		log.warnf("Site %s: its nodes were listed by %s, for it did not do so itself: %s: %s; %s", site.Source(), by, first.Result, first.Cause, first.Hint)
+		log.warnf("Site %s: its nodes were listed by %s, because it did not do so itself: %s: %s; %s", site.Source(), by, first.Result, first.Cause, first.Hint)
 	} else if n.answered != nil && by != n.answered {
 		log.infof("Site %s: it lists its nodes itself again", site.Source())
 	}
 	if list.Unusable > 0 && list.Unusable != n.unusable {
-		log.warnf("Site %s: %s of its list without a usable host name, which cannot be polled: look at the nodes in the QMC, and name what is missing in hosts",
+		log.warnf("Site %s: %s in its list without a usable host name, which cannot be polled: look at the nodes in the QMC, and name what is missing in hosts",
 			site.Source(), entries(list.Unusable))
 	}
 	before := make(map[string]discovery.Node, len(n.known))
@@ -255,8 +255,8 @@ func (b *Block) warnElsewhere(site *Site, titles []string) {
 	b.nodes.elsewhere = names
 }
 
-// advise adapts the hint for a server that was not configured but discovered.
-func (b *Block) advise(outcome *poll.Outcome) {
+// adaptHint adapts the hint for a server that was not configured but discovered.
+func (b *Block) adaptHint(outcome *poll.Outcome) {
 	proxied := b.Poll.Proxy.HTTPProxyURL != "" || b.Poll.Proxy.UseSystemProxy
 	switch {
 	case outcome.OutOfDescriptors || proxied:

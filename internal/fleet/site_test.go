@@ -162,7 +162,7 @@ func TestSite(t *testing.T) {
 	require.Equal(t, name(1), r.Results[0].Server.Source())
 	lines := siteNotices(process)
 	require.Len(t, lines, 3, "once each")
-	require.Contains(t, lines[0], "W! Site qlik0.example.com: its nodes were listed by qlik1.example.com, for it did not do so itself: connection_failed: ")
+	require.Contains(t, lines[0], "W! Site qlik0.example.com: its nodes were listed by qlik1.example.com, because it did not do so itself: connection_failed: ")
 	require.Contains(t, lines[1], "I! Site qlik0.example.com: new in its list of nodes: qlik1.example.com")
 	require.Contains(t, lines[2], "W! Site qlik0.example.com: no longer in its list of nodes, and polled only where hosts names it: qlik0.example.com")
 
@@ -282,7 +282,7 @@ func TestBlocksFindSameNode(t *testing.T) {
 	}
 	finder, second := newBlock(t, process, settings("PROD", nil, name(0))), newBlock(t, process, settings("PROD", nil, name(1)))
 	names, other := newBlock(t, process, settings("PROD", []string{name(2)})), newBlock(t, process, settings("TEST", nil, name(0)))
-	Together([]*Block{finder, second, names, other})
+	ShareClaims([]*Block{finder, second, names, other})
 
 	sources := func(b *Block) string {
 		results := b.Round(t.Context(), nil).Results
@@ -352,7 +352,7 @@ func TestDiscoveredNodeHints(t *testing.T) {
 		"slow":    {poll.Outcome{Result: poll.Timeout, Step: poll.StepHTTP, Hint: "x"}, "x"},
 		"here":    {poll.Outcome{Result: poll.ConnectionFailed, Step: poll.StepConnect, OutOfDescriptors: true, Hint: "x"}, "x"},
 	} {
-		b.advise(&tt.outcome)
+		b.adaptHint(&tt.outcome)
 		require.Equal(t, tt.want, tt.outcome.Hint, name)
 	}
 
@@ -363,7 +363,7 @@ func TestDiscoveredNodeHints(t *testing.T) {
 		for _, outcome := range []poll.Outcome{
 			{Result: poll.Timeout, Step: poll.StepConnect, Hint: "x"}, {Result: poll.DNSError, Step: poll.StepResolve, Hint: "x"},
 		} {
-			newBlock(t, onDay(today), settings).advise(&outcome)
+			newBlock(t, onDay(today), settings).adaptHint(&outcome)
 			require.Equal(t, "x", outcome.Hint)
 		}
 	}
@@ -392,9 +392,9 @@ func TestDiscoverSettings(t *testing.T) {
 	a := newBlock(t, process, settings)
 	require.Contains(t, fmt.Sprint(process.Notices()), "Server http://qlik1 is asked without TLS: its token and headers can be read on the way")
 	settings.Discover = []string{"QLIK1:14242"}
-	twins := Together([]*Block{a, newBlock(t, process, settings)})
-	require.Len(t, twins, 1)
-	require.Equal(t, "discover", twins[0].Key)
+	duplicates := ShareClaims([]*Block{a, newBlock(t, process, settings)})
+	require.Len(t, duplicates, 1)
+	require.Equal(t, "discover", duplicates[0].Key)
 	settings.Tags = map[string]string{"nodes": "x"}
 	_, err = New(settings, process)
 	require.ErrorContains(t, err, `"nodes" is the name of a field`)

@@ -41,7 +41,7 @@ func checkTags(tags map[string]string) error {
 func checkTag(key, value string) error {
 	const tooLong = "is %d bytes long, more than %d: shorten it"
 	const encoding = "is not valid UTF-8: check where it comes from"
-	const cure = "holds a control character or ends in a backslash, which a tag cannot carry: change it"
+	const cure = "contains a control character or ends in a backslash, which a tag cannot carry: change it"
 	switch {
 	case key == "":
 		return errors.New("a tag needs a name")
@@ -56,7 +56,7 @@ func checkTag(key, value string) error {
 	case key == "host":
 		return errors.New(`"host" is set to the agent's own name by Telegraf: use another name`)
 	case key == "time" || strings.HasPrefix(key, "_"):
-		return fmt.Errorf("InfluxDB keeps the name %q for itself: use another one", key)
+		return fmt.Errorf("InfluxDB reserves the name %q: use another one", key)
 	case isField(key): // in a query, the tag would hide it
 		return fmt.Errorf("%q is the name of a field of the points: use another one", key)
 	case unfit(key):

@@ -274,7 +274,7 @@ func TestNoFixIsKnown(t *testing.T) {
 // A label that contradicts a stated build is refused, an inferred one causes a remark, and a counted one
 // is ignored.
 func TestPairsOfPatchAndBuild(t *testing.T) {
-	const refused, remarked = `does not go with it: patch 3 is build 14.200.5`, `does not go with it if patch 1 is build 14.200.2, as the catalogue infers`
+	const refused, remarked = `does not match it: patch 3 is build 14.200.5`, `does not match it if patch 1 is build 14.200.2, as the catalogue infers`
 	judge := made(t, advisory("CVE-2024-0001", `fixed = ["May 2023 Patch 1"]`))
 	for _, tt := range []struct{ label, build, remark string }{
 		{"May 2024 Patch 1", "14.200.2", ""},

@@ -27,7 +27,7 @@ func (j *Judge) byLabel(label, build string, result *Judgement) *entry {
 	case e == nil:
 		result.Remark = fmt.Sprintf("release %q is not in the catalogue: %s", r.Initial(), updateHint)
 	case !e.Verified:
-		result.Remark = fmt.Sprintf("release %q is in the catalogue as announced only: %s", r.Initial(), updateHint)
+		result.Remark = fmt.Sprintf("release %q is only announced in the catalogue: %s", r.Initial(), updateHint)
 		return nil
 	}
 	return e
@@ -42,12 +42,12 @@ func (j *Judge) agree(r release.Release, build string, ofLabel *entry, result *J
 	ofBuild := j.byTrack[b.Track]
 	switch {
 	case ofBuild != nil && ofBuild != ofLabel:
-		result.Remark = fmt.Sprintf("the release label says %q, but build %s is of %q", r, b, ofBuild.Label)
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s belongs to %q", r, b, ofBuild.Label)
 		return false
 	case ofLabel == nil:
 		return true
 	case ofBuild == nil && ofLabel.Track != nil:
-		result.Remark = fmt.Sprintf("the release label says %q, but build %s is of another release: those of %q begin with %s",
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s belongs to another release: those of %q begin with %s",
 			r, b, ofLabel.Label, ofLabel.Track)
 		return false
 	case ofBuild == nil:
@@ -58,10 +58,10 @@ func (j *Judge) agree(r release.Release, build string, ofLabel *entry, result *J
 	case p == nil:
 		return true
 	case p.Basis == catalog.Stated:
-		result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it: patch %d is build %s", r, b, p.Patch, p.Build)
+		result.Remark = fmt.Sprintf("the release label says %q, but build %s does not match it: patch %d is build %s", r, b, p.Patch, p.Build)
 		return false
 	}
-	result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it if patch %d is build %s, as the catalogue infers: "+
+	result.Remark = fmt.Sprintf("the release label says %q, but build %s does not match it if patch %d is build %s, as the catalogue infers: "+
 		"it is judged by its label", r, b, p.Patch, p.Build)
 	return true
 }
@@ -72,7 +72,7 @@ func (j *Judge) fits(r release.Release, b release.Build, result *Judgement) bool
 	for i := range j.Catalog.Releases {
 		other := &j.Catalog.Releases[i]
 		if other.Track != nil && cmp.Compare(other.Label.Compare(r.Initial()), 0) != other.Track.Compare(b.Track) {
-			result.Remark = fmt.Sprintf("the release label says %q, but build %s does not go with it: those of %q begin with %s",
+			result.Remark = fmt.Sprintf("the release label says %q, but build %s does not match it: those of %q begin with %s",
 				r, b, other.Label, other.Track)
 			return false
 		}
@@ -93,10 +93,10 @@ func (j *Judge) byBuild(build string, result *Judgement) *entry {
 	e := j.byTrack[b.Track]
 	switch {
 	case e == nil:
-		result.Remark = fmt.Sprintf("there is no release label, and build %s is of no release in the catalogue: %s", b, updateHint)
+		result.Remark = fmt.Sprintf("there is no release label, and build %s belongs to no release in the catalogue: %s", b, updateHint)
 		return nil
 	case !e.Verified:
-		result.Remark = fmt.Sprintf("there is no release label, and build %s is of %q, which is in the catalogue as announced only: %s", b, e.Label, updateHint)
+		result.Remark = fmt.Sprintf("there is no release label, and build %s belongs to %q, which is only announced in the catalogue: %s", b, e.Label, updateHint)
 		return nil
 	}
 	result.Release, result.HasMonth = e.Label, true

@@ -67,8 +67,8 @@ func (j *Judge) laterPatch(theirs *catalog.Release) string {
 	return ""
 }
 
-// firstMissing returns the newest release with a patch that an advisory applies to by other
-// but not by j, and the first such patch.
+// firstMissing returns the newest release with a patch that an advisory applies to according to
+// other but not to j, and the first such patch.
 func (j *Judge) firstMissing(other *Judge, id string) (label release.Release, patch int, found bool) {
 	for r, theirs := range other.byRelease {
 		ours := j.byRelease[r]

@@ -11,8 +11,8 @@ import (
 // machines have.
 const Max = 16
 
-// Check returns the first line that is nested too deep, or 0. The text need not be valid
-// TOML; Check must only not see a string or comment where the library sees none.
+// Check returns the first line that is nested too deep, or 0. The text need not be valid TOML, but
+// Check must not see a string or a comment where the library sees none.
 func Check(text string) (line int, err error) {
 	line = 1
 	depth, parts := 0, 0

@@ -125,7 +125,7 @@ func New(r *report.Report, options Options) (*Plan, error) {
 	return p, nil
 }
 
-// checkWaves refuses a wave that is named twice, and one without a name.
+// checkWaves refuses a wave that is named twice and one without a name.
 func (o *Options) checkWaves() error {
 	for i, name := range o.Waves {
 		switch {
@@ -188,15 +188,15 @@ func (o *Options) row(s *report.Server) *Row {
 // safePatch is the lowest safe patch of a server's release that fixes all that applies and meets
 // the minimum release, if there is one.
 func safePatch(s *report.Server) (patch release.Release, found bool) {
-	runs, minimum := s.Judgement.Release, s.Round.Block.Minimum()
+	current, minimum := s.Judgement.Release, s.Round.Block.Minimum()
 	patch, found = s.Fix()
 	switch {
 	case len(s.Applying()) == 0:
-		patch = runs
+		patch = current
 	case !found:
 		return release.Release{}, false
 	}
-	if minimum.Initial() == runs.Initial() && minimum.Compare(patch) > 0 {
+	if minimum.Initial() == current.Initial() && minimum.Compare(patch) > 0 {
 		patch = minimum
 	}
 	return patch, safe(s.Block, patch)
@@ -257,19 +257,19 @@ func Lowest(b *report.Block) (targets []release.Release) {
 	return targets
 }
 
-// WillDo are the releases that would do for a server to be patched or upgraded, each from the
-// patch named on; lowest are those of its block. A target that was planned earlier is still right
+// WillDo are the releases that are good enough for a server to be patched or upgraded, each from the
+// named patch; lowest are those of its block. A target that was planned earlier is still right
 // if this list has its release with the same or a lower patch.
 func (r *Row) WillDo(lowest []release.Release) (all []release.Release) {
 	if r.Action != Patch && r.Action != Upgrade {
 		return nil
 	}
-	runs := r.Server.Judgement.Release.Initial()
+	current := r.Server.Judgement.Release.Initial()
 	if r.Action == Patch {
 		all = append(all, r.Target)
 	}
 	for _, target := range lowest {
-		if target.Initial().Compare(runs) > 0 {
+		if target.Initial().Compare(current) > 0 {
 			all = append(all, target)
 		}
 	}

@@ -176,8 +176,8 @@ func TestUnconfirmedTargets(t *testing.T) {
 	target := func(label string) string {
 		return strings.Join(planOf(t, reporttest.Mixed(t), plan.Options{Target: parse(t, label)}).Warnings, "\n")
 	}
-	require.Contains(t, target("May 2025 Patch 99"), "May 2025 Patch 99 is newer than any patch known of its release: see that it exists")
-	require.Contains(t, target("May 2024 Patch 10"), "May 2024 Patch 10 is out of support since 2026-05-15, by the catalogue.")
+	require.Contains(t, target("May 2025 Patch 99"), "May 2025 Patch 99 is newer than any patch known of its release: make sure that it exists")
+	require.Contains(t, target("May 2024 Patch 10"), "May 2024 Patch 10 has been out of support since 2026-05-15, according to the catalogue.")
 	require.NotContains(t, target("May 2025 Patch 15"), "May 2025 Patch 15 is")
 	minimum := reporttest.Report(t, reporttest.Environment{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 99"), Servers: []reporttest.Server{
 		reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),

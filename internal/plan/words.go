@@ -101,10 +101,10 @@ func doubtfulTargets(waves []*Wave) (all []string) {
 			}
 			listed := &releases[place]
 			if listed.LatestPatch == nil || *listed.LatestPatch < row.Target.Patch {
-				all = append(all, fmt.Sprintf("%s is newer than any patch known of its release: see that it exists before you plan by it.", row.Target))
+				all = append(all, fmt.Sprintf("%s is newer than any patch known of its release: make sure that it exists before you plan with it.", row.Target))
 			}
 			if row.Action == Upgrade && !listed.EndOfSupport.IsZero() && listed.EndOfSupport.DaysSince(round.Day()) < 0 {
-				all = append(all, fmt.Sprintf("%s is out of support since %s, by the catalogue.", row.Target, listed.EndOfSupport))
+				all = append(all, fmt.Sprintf("%s has been out of support since %s, according to the catalogue.", row.Target, listed.EndOfSupport))
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func warnings(r *report.Report) (all []string) {
 		all = append(all, warning.Text)
 	}
 	for _, problem := range r.Problems {
-		all = append(all, "Planned by other data, for the catalogue cannot be read: "+problem+".")
+		all = append(all, "Planned by other data, because the catalogue cannot be read: "+problem+".")
 	}
 	for _, a := range r.Undecided {
 		if a.Exploited() {

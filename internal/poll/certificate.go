@@ -35,17 +35,17 @@ func newCertificate(c *x509.Certificate) *Certificate {
 		names = append(names[:maxNames], "...")
 	}
 	for i := range names {
-		names[i] = bounded(names[i])
+		names[i] = excerptText(names[i])
 	}
 	return &Certificate{
-		Subject: bounded(c.Subject.String()), Names: names, Issuer: bounded(c.Issuer.String()),
-		NotBefore: instant(c.NotBefore), NotAfter: instant(c.NotAfter),
+		Subject: excerptText(c.Subject.String()), Names: names, Issuer: excerptText(c.Issuer.String()),
+		NotBefore: clampTime(c.NotBefore), NotAfter: clampTime(c.NotAfter),
 	}
 }
 
-// instant clamps a time to the years that JSON allows: the zone of a certificate's time can
+// clampTime clamps a time to the years that JSON allows: the zone of a certificate's time can
 // lead beyond them.
-func instant(t time.Time) time.Time {
+func clampTime(t time.Time) time.Time {
 	switch t = t.UTC(); {
 	case t.Year() < 0:
 		return time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC)
@@ -55,5 +55,5 @@ func instant(t time.Time) time.Time {
 	return t
 }
 
-// bounded returns a text of a server on one bounded line.
-func bounded(s string) string { return text.Excerpt(s, maxText) }
+// excerptText returns a text of a server on one bounded line.
+func excerptText(s string) string { return text.Excerpt(s, maxText) }

@@ -54,7 +54,7 @@ func (p *progress) failure(ctx context.Context, err error) Outcome {
 		return p.tlsFailure(err)
 	case p.step == StepHTTP && strings.Contains(err.Error(), "readLoopPeekFail"):
 		return notHTTP() // the server sent something before the request
-	case p.step == StepHTTP && p.asked && p.version == tls.VersionTLS13:
+	case p.step == StepHTTP && p.requested && p.version == tls.VersionTLS13:
 		// In TLS 1.3 the server refuses a client certificate only after the client's
 		// handshake, and its alert may be lost when it closes the connection.
 		return Outcome{
@@ -121,7 +121,7 @@ func (s *Service) statusFailure(response *http.Response) Outcome {
 		outcome.Result = AuthenticationFailed
 		outcome.Hint = "a redirect leads to a login page: check token_file or headers, and the prefix of the virtual proxy in the path"
 	case code == http.StatusProxyAuthRequired:
-		outcome.Hint = "the HTTP proxy wants a login: check http_proxy_url"
+		outcome.Hint = "the HTTP proxy requires a login: check http_proxy_url"
 	case code == http.StatusRequestTimeout:
 		outcome.Hint = "the server or a proxy on the way did not get the request in time: look at its load"
 	case code == http.StatusBadRequest:
@@ -141,7 +141,7 @@ func (p *progress) timeout() Outcome {
 	switch {
 	case p.step == StepNone:
 		outcome.Step = StepConnect
-		outcome.Cause = "the time was over before the connection was begun"
+		outcome.Cause = "the time was up before the connection was started"
 		outcome.Hint = "raise timeout, or look at the load of this machine"
 	case p.step < StepTLS && p.proxy != "":
 		outcome.Cause = fmt.Sprintf("the proxy %s did not open the connection in time", p.proxy)
@@ -172,18 +172,18 @@ func (p *progress) connectHint(err error) string {
 	return "check that the server is up, and the firewalls and routes between here and its port"
 }
 
-// localFailure is for a TLS connection that this side ended, although the certificates and the
+// localFailure is for a TLS connection that this side closed, although the certificates and the
 // settings of the server may be right.
 func localFailure(err error) Outcome {
 	outcome := Outcome{
 		Result: TLSError,
 		Step:   StepTLS,
-		Cause:  "this side broke off the TLS connection: " + shorten(innermost(err)),
-		Hint:   "what came was damaged on the way or is not proper TLS: look at firewalls and proxies that inspect TLS, and at the server",
+		Cause:  "this machine closed the TLS connection: " + shorten(innermost(err)),
+		Hint:   "what arrived was damaged on the way or is not valid TLS: look at firewalls and proxies that inspect TLS, and at the server",
 	}
 	if strings.Contains(err.Error(), "no renegotiation") {
-		outcome.Cause = "the server wants to negotiate TLS anew (renegotiation), which tls_renegotiation_method does not allow"
-		outcome.Hint = `set tls_renegotiation_method = "once", or "freely" where the server does so more than once`
+		outcome.Cause = "the server wants to renegotiate TLS, which tls_renegotiation_method does not allow"
+		outcome.Hint = `set tls_renegotiation_method = "once", or "freely" if the server does so more than once`
 	}
 	return outcome
 }
@@ -213,7 +213,7 @@ func (p *progress) tlsHint(err error) string {
 		if e.Reason == x509.Expired {
 			return "renew the certificate on the server; if its dates are right, check the clock of this machine"
 		}
-		return "let the Qlik Sense site issue its certificates anew"
+		return "have the Qlik Sense site issue new certificates"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "this port does not speak TLS: check the port, or write the host as a URL that begins with http://"
@@ -229,9 +229,9 @@ func (p *progress) tlsHint(err error) string {
 
 func (p *progress) clientCertificateHint() string {
 	switch {
-	case p.given == nil:
+	case p.sent == nil:
 		return "set tls_cert and tls_key to client.pem and client_key.pem of the server's site"
-	case p.given.Leaf != nil && time.Now().After(p.given.Leaf.NotAfter):
+	case p.sent.Leaf != nil && time.Now().After(p.sent.Leaf.NotAfter):
 		return "the client certificate in tls_cert has expired: export a new one from the QMC"
 	}
 	return "the server does not accept the client certificate in tls_cert: use client.pem of the server's own site (each site has its own)"
@@ -240,7 +240,7 @@ func (p *progress) clientCertificateHint() string {
 // isRefusal reports whether the server refused the client certificate, or the lack of one. It
 // compares texts, because crypto/tls does not export its alerts.
 func (p *progress) isRefusal(err error) bool {
-	return p.asked && isAlert(err) && slices.ContainsFunc(
+	return p.requested && isAlert(err) && slices.ContainsFunc(
 		[]string{"certificate", "handshake failure", "access denied", "error decrypting message"},
 		func(alert string) bool { return strings.Contains(err.Error(), alert) })
 }

@@ -41,16 +41,16 @@ func TestFaults(t *testing.T) {
 		simulator.FaultForeignCA:     {long, TLSError, 0, "unknown authority", "set tls_ca to the root.pem", false},
 		simulator.FaultClientRefused: {long, TLSError, 0, "", "use client.pem of the server's own site", false},
 		simulator.FaultRenegotiation: {
-			long, TLSError, 0, "the server wants to negotiate TLS anew", `set tls_renegotiation_method = "once", or "freely"`, false,
+			long, TLSError, 0, "the server wants to renegotiate TLS", `set tls_renegotiation_method = "once", or "freely"`, false,
 		},
-		simulator.FaultWarningFlood:  {long, TLSError, 0, "this side broke off the TLS connection: tls: too many ignored records", "damaged on the way", false},
-		simulator.FaultDamagedRecord: {long, TLSError, 0, "this side broke off the TLS connection: tls: bad record MAC", "damaged on the way", false},
+		simulator.FaultWarningFlood:  {long, TLSError, 0, "this machine closed the TLS connection: tls: too many ignored records", "damaged on the way", false},
+		simulator.FaultDamagedRecord: {long, TLSError, 0, "this machine closed the TLS connection: tls: bad record MAC", "damaged on the way", false},
 		simulator.FaultNoAnswer:      {short, Timeout, 0, "the request was sent, but no reply began in time", "raise timeout", false},
 		simulator.FaultHugeHeaders:   {long, BodyReadError, 0, "headers of the reply broke off or were too large", "look at the About service", false},
 		simulator.Fault204:           {long, StatusMismatch, 204, "HTTP status 204 No Content", "check host, port and path", false},
 		simulator.Fault302:           {long, AuthenticationFailed, 302, "HTTP status 302 Found", "a redirect leads to a login page", false},
-		simulator.Fault401:           {long, AuthenticationFailed, 401, "HTTP status 401 Unauthorized", "wants a login", false},
-		simulator.Fault403:           {long, AuthenticationFailed, 403, "HTTP status 403 Forbidden", "wants a login", false},
+		simulator.Fault401:           {long, AuthenticationFailed, 401, "HTTP status 401 Unauthorized", "requires a login", false},
+		simulator.Fault403:           {long, AuthenticationFailed, 403, "HTTP status 403 Forbidden", "requires a login", false},
 		simulator.Fault500:           {long, StatusMismatch, 500, "HTTP status 500 Internal Server Error", "look at the Qlik Sense services", false},
 		simulator.Fault503:           {long, StatusMismatch, 503, "HTTP status 503 Service Unavailable", "About service is not ready", false},
 		simulator.FaultHTML:          {long, InvalidResponse, 200, "web page", "login page", false},
@@ -230,15 +230,15 @@ func TestBrokenTLS(t *testing.T) {
 	}{
 		"damaged record in the handshake": {
 			StepTLS, wrapped("local error", "tls: bad record MAC"),
-			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: bad record MAC", Hint: hint},
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this machine closed the TLS connection: tls: bad record MAC", Hint: hint},
 		},
 		"too many tickets": {
 			StepHTTP, fmt.Errorf("net/http: failed: %w", errors.New("tls: too many non-advancing records")),
-			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: too many non-advancing records", Hint: hint},
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this machine closed the TLS connection: tls: too many non-advancing records", Hint: hint},
 		},
 		"too many tickets within the headers": {
 			StepReply, errors.New("tls: too many non-advancing records"),
-			Outcome{Result: TLSError, Step: StepTLS, Cause: "this side broke off the TLS connection: tls: too many non-advancing records", Hint: hint},
+			Outcome{Result: TLSError, Step: StepTLS, Cause: "this machine closed the TLS connection: tls: too many non-advancing records", Hint: hint},
 		},
 		"the server complains of a damaged record": {
 			StepHTTP, wrapped("remote error", "tls: bad record MAC"),
@@ -250,7 +250,7 @@ func TestBrokenTLS(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seen := progress{service: &about, step: tt.step, asked: true, version: tls.VersionTLS13}
+			seen := progress{service: &about, step: tt.step, requested: true, version: tls.VersionTLS13}
 			got := seen.failure(t.Context(), tt.err)
 			require.Contains(t, got.Hint, tt.want.Hint)
 			got.Hint = tt.want.Hint
@@ -270,6 +270,6 @@ func TestTimeoutBeforeFirstStep(t *testing.T) {
 	outcome := round.Poll(t.Context(), server)
 	require.Equal(t, Timeout, outcome.Result)
 	require.Equal(t, StepConnect, outcome.Step)
-	require.Equal(t, "the time was over before the connection was begun", outcome.Cause)
+	require.Equal(t, "the time was up before the connection was started", outcome.Cause)
 	require.NotContains(t, outcome.Hint, "DNS")
 }

@@ -81,8 +81,8 @@ func TestServiceClosesWithoutReply(t *testing.T) {
 
 func TestInvalidHeaders(t *testing.T) {
 	for want, headers := range map[string]map[string]string{
-		`headers: "X-A" and "x-a" are the same header: remove one of them`:   {"X-A": "1", "x-a": "2"},
-		`headers: "accept-encoding" is for the connection to set: remove it`: {"accept-encoding": "gzip"},
+		`headers: "X-A" and "x-a" are the same header: remove one of them`: {"X-A": "1", "x-a": "2"},
+		`headers: "accept-encoding" is set by the HTTP client: remove it`:  {"accept-encoding": "gzip"},
 	} {
 		_, err := New(Settings{Timeout: time.Second, TLSVerify: VerifyFull, Headers: headers})
 		require.EqualError(t, err, want)
@@ -112,7 +112,7 @@ func TestSystemProxy(t *testing.T) {
 			func(*http.Request) (*url.URL, error) {
 				return nil, errors.New(`invalid proxy address "user:secret@proxy"`)
 			},
-			"the proxy of the system did not open the connection: its address (HTTPS_PROXY, HTTP_PROXY) is no URL",
+			"the proxy of the system did not open the connection: its address (HTTPS_PROXY, HTTP_PROXY) is not a URL",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -106,8 +106,8 @@ func newWith(settings Settings, read func(string, int64) ([]byte, error), limit 
 		return nil, err
 	}
 	if settings.TLS.TLSCA == "" {
-		// Go loads them once per process: load them while there are file descriptors. Errors
-		// are reported when they are used.
+		// Go loads the roots of the system once per process: do it while there are file
+		// descriptors. Errors are reported when the roots are used.
 		_, _ = x509.SystemCertPool()
 	}
 	if p.proxy, err = settings.Proxy.Proxy(); err != nil {
@@ -117,8 +117,8 @@ func newWith(settings Settings, read func(string, int64) ([]byte, error), limit 
 }
 
 // Round reads the certificates and the token again, so that a rotated file needs no restart.
-// If a file cannot be read, every poll of this round is a ConfigurationError. If a file system
-// hangs, too: Round returns within seconds, or when ctx ends.
+// If a file cannot be read, every poll of this round is a ConfigurationError. The same applies if a
+// file system hangs: Round returns within seconds, or when ctx ends.
 func (p *Poller) Round(ctx context.Context) *Round {
 	secrets, err := p.files.load(ctx)
 	if err != nil {
@@ -201,25 +201,25 @@ func (r *Round) Ask(ctx context.Context, service *Service, server *Server, read 
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 
-	seen := progress{service: service}
+	p := progress{service: service}
 	start := time.Now()
-	outcome := r.ask(httptrace.WithClientTrace(ctx, seen.trace()), server, read, &seen)
+	outcome := r.ask(httptrace.WithClientTrace(ctx, p.trace()), server, read, &p)
 	outcome.ResponseTime = time.Since(start)
-	seen.addTo(&outcome)
+	p.addTo(&outcome)
 	return outcome
 }
 
-func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error, seen *progress) Outcome {
-	service := seen.service
+func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error, p *progress) Outcome {
+	service := p.service
 	config := r.tls.Clone()
-	config.GetClientCertificate = seen.clientCertificate(config.Certificates)
+	config.GetClientCertificate = p.clientCertificate(config.Certificates)
 
 	// No connection or TLS session is kept for the next round, hours later: in a full handshake,
 	// the server sends its certificate.
 	transport := &http.Transport{
-		Proxy: seen.findProxy(r.proxy),
-		// The transport keeps the deadline of ctx from its dialer, which would then wait
-		// for the first address of a name alone, if that is dead.
+		Proxy: p.findProxy(r.proxy),
+		// The transport does not pass the deadline of ctx on. Without a timeout of its own, the
+		// dialer would spend all of the time on the first address of a name, even a dead one.
 		DialContext:            (&net.Dialer{Timeout: r.timeout}).DialContext,
 		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
@@ -239,7 +239,7 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 	// Not through http.Client, which follows redirects.
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return seen.failure(ctx, err)
+		return p.failure(ctx, err)
 	}
 	defer response.Body.Close()
 
@@ -278,15 +278,15 @@ func checkHeaders(headers map[string]string, token bool) error {
 		seen[canonical] = name
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			return &SettingError{"headers", fmt.Errorf("%q is no name of an HTTP header", name)}
+			return &SettingError{"headers", fmt.Errorf("%q is not a valid name of an HTTP header", name)}
 		case !httpguts.ValidHeaderFieldValue(headers[name]):
-			return &SettingError{"headers", fmt.Errorf("the value of %q holds a control character", name)}
+			return &SettingError{"headers", fmt.Errorf("the value of %q contains a control character", name)}
 		case twice:
 			return &SettingError{"headers", fmt.Errorf("%q and %q are the same header: remove one of them", other, name)}
 		case token && canonical == "Authorization":
 			return &SettingError{"headers", fmt.Errorf("%q is set by token_file as well: remove one of them", name)}
 		case slices.Contains([]string{"Accept-Encoding", "Connection", "Content-Length", "Trailer", "Transfer-Encoding"}, canonical):
-			return &SettingError{"headers", fmt.Errorf("%q is for the connection to set: remove it", name)}
+			return &SettingError{"headers", fmt.Errorf("%q is set by the HTTP client: remove it", name)}
 		}
 	}
 	return nil

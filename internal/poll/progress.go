@@ -18,8 +18,8 @@ type progress struct {
 	proxy       string            // without credentials, "" for none
 	certificate *x509.Certificate // the server's
 	version     uint16            // of TLS
-	asked       bool              // the server requested a client certificate
-	given       *tls.Certificate  // the client certificate that was sent
+	requested   bool              // the server requested a client certificate
+	sent        *tls.Certificate  // the client certificate that was sent, nil for none
 }
 
 func (p *progress) reach(s Step) {
@@ -59,12 +59,12 @@ func (p *progress) clientCertificate(configured []tls.Certificate) func(*tls.Cer
 	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.asked = true
+		p.requested = true
 		if len(configured) == 0 {
 			return &tls.Certificate{}, nil
 		}
-		p.given = &configured[0]
-		return p.given, nil
+		p.sent = &configured[0]
+		return p.sent, nil
 	}
 }
 
@@ -78,7 +78,7 @@ func (p *progress) addTo(outcome *Outcome) {
 	if outcome.Step == StepTLS || outcome.Step == StepClientCertificate {
 		outcome.ServerCertificate = newCertificate(p.certificate)
 	}
-	if outcome.Step == StepClientCertificate && p.given != nil {
-		outcome.ClientCertificate = newCertificate(p.given.Leaf)
+	if outcome.Step == StepClientCertificate && p.sent != nil {
+		outcome.ClientCertificate = newCertificate(p.sent.Leaf)
 	}
 }

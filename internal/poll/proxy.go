@@ -21,7 +21,7 @@ const (
 	// The proxy would get the site's client certificate, because the HTTP client has one TLS
 	// configuration for proxy and server.
 	errTLSProxy    = proxyError("a proxy that is itself reached by https is not supported: it would get the site's client certificate")
-	errSystemProxy = proxyError("its address (HTTPS_PROXY, HTTP_PROXY) is no URL")
+	errSystemProxy = proxyError("its address (HTTPS_PROXY, HTTP_PROXY) is not a URL")
 )
 
 func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
@@ -42,7 +42,7 @@ func checkProxy(p *proxy.HTTPProxy) error {
 	}
 	u, err := url.Parse(p.HTTPProxyURL)
 	if err != nil || u.Host == "" {
-		return &SettingError{"http_proxy_url", errors.New("is no URL: write for example http://proxy.example.com:3128")}
+		return &SettingError{"http_proxy_url", errors.New("is not a URL: write for example http://proxy.example.com:3128")}
 	}
 	switch u.Scheme {
 	case "http", "socks5", "socks5h":

@@ -81,7 +81,7 @@ func (service *Service) parse(host string) (*Server, error) {
 		return nil, errUserInfo
 	}
 	if u.Fragment != "" {
-		return nil, errors.New(`a URL must not hold a "#" part`)
+		return nil, errors.New(`a URL must not contain a "#" part`)
 	}
 	if port := u.Port(); port != "" && !isPort(port) {
 		return nil, errPort
@@ -125,7 +125,7 @@ func (s *Server) Key() string {
 }
 
 var (
-	errUserInfo = errors.New("a URL must not hold a user name or password: use token_file or headers")
+	errUserInfo = errors.New("a URL must not contain a user name or password: use token_file or headers")
 	errPort     = errors.New("the port must be a number from 1 to 65535")
 )
 
@@ -175,7 +175,7 @@ func urlProblem(what, host string, err error) error {
 	case strings.Contains(err.Error(), "port"), strings.Contains(err.Error(), "colon"):
 		return errPort
 	case strings.Contains(err.Error(), `"`):
-		err = errors.New("it holds a character that cannot stand there")
+		err = errors.New("it contains a character that is not allowed there")
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -222,9 +222,9 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// international is idna.Lookup without its check of ASCII characters: checkHostname does that,
+// idnaProfile is idna.Lookup without its check of ASCII characters: checkHostname does that,
 // and allows the underscores of Windows names.
-var international = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true),
+var idnaProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true),
 	idna.Transitional(false), idna.StrictDomainName(false))
 
 // asciiName returns the name as it is in the DNS and in certificates.
@@ -244,7 +244,7 @@ func asciiName(name string) (string, error) {
 	ascii := name
 	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) || strings.Contains(strings.ToLower(name), "xn--") {
 		var err error
-		if ascii, err = international.ToASCII(name); err != nil {
+		if ascii, err = idnaProfile.ToASCII(name); err != nil {
 			return "", fmt.Errorf("not an international host name: %s", shorten(err))
 		}
 	}
@@ -255,7 +255,7 @@ func checkHostname(name string) error {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 	for _, r := range name {
 		if !strings.ContainsRune(allowed, r) {
-			return fmt.Errorf("%q cannot stand in a host name: write one server per entry", r)
+			return fmt.Errorf("%q is not allowed in a host name: write one server per entry", r)
 		}
 	}
 	name = strings.TrimSuffix(name, ".")

@@ -48,7 +48,7 @@ func TestParseServerRefuses(t *testing.T) {
 	const writeName = "write a name, name:port, or a whole URL that begins with https:// or http://"
 	const writeOne = `write one server per entry: ["qlik1.example.com", "qlik2.example.com"]`
 	const noPort = "the port must be a number from 1 to 65535"
-	const noUser = "a URL must not hold a user name or password: use token_file or headers"
+	const noUser = "a URL must not contain a user name or password: use token_file or headers"
 	label := strings.Repeat("a", 63)
 	tests := []struct {
 		host, want string
@@ -62,7 +62,7 @@ func TestParseServerRefuses(t *testing.T) {
 		{"https://user:secret@qlik1/v1/systeminfo", `"...@qlik1/v1/systeminfo": ` + noUser},
 		{"https://user:sec ret@qlik1/", `"...@qlik1/": ` + noUser},
 		{"https://user:sec/ret@qlik1/", `"...@qlik1/": ` + noUser},
-		{"https://qlik1/v1/systeminfo#secret", `"https://qlik1/v1/systeminfo#...": a URL must not hold a "#" part`},
+		{"https://qlik1/v1/systeminfo#secret", `"https://qlik1/v1/systeminfo#...": a URL must not contain a "#" part`},
 		{"qlik1/v1/systeminfo", `"qlik1/v1/systeminfo": ` + writeName},
 		{"https://user:sec?ret@qlik1/", `"...": ` + noUser},
 		{"secret@qlik1", `"...@qlik1": ` + writeName},
@@ -72,8 +72,8 @@ func TestParseServerRefuses(t *testing.T) {
 		{"qlik1\nqlik2", `"qlik1\nqlik2": neither a name, name:port nor a URL: net/url: invalid control character in URL`},
 		{"[2001:db8::7", `"[2001:...": neither a name, name:port nor a URL: missing ']' in host`},
 		{"fe80::1%eth0 ", `"fe80::1%eth0 ": ` + writeOne},
-		{"::%%20", `"::%%20": ' ' cannot stand in a host name: write one server per entry`},
-		{"*.example.com", `"*.example.com": '*' cannot stand in a host name: write one server per entry`},
+		{"::%%20", `"::%%20": ' ' is not allowed in a host name: write one server per entry`},
+		{"*.example.com", `"*.example.com": '*' is not allowed in a host name: write one server per entry`},
 
 		{"qlik1:0", `"qlik1:...": ` + noPort},
 		{"qlik1:65536", `"qlik1:...": ` + noPort},
@@ -84,7 +84,7 @@ func TestParseServerRefuses(t *testing.T) {
 		{"https://qlik1:123456/secret", `"https://qlik1:...": ` + noPort},
 		{"https://[2001:db8::7]:secret/", `"https://[2001:db8::7]:...": ` + noPort},
 		{"qlik1:secret://", `"qlik1:...": scheme "qlik1" is neither https nor http`},
-		{"https://qlik1%zzsecret/", `"https://qlik1%zzsecret/": not a URL: it holds a character that cannot stand there`},
+		{"https://qlik1%zzsecret/", `"https://qlik1%zzsecret/": not a URL: it contains a character that is not allowed there`},
 
 		{strings.Repeat("a", 1<<20), `"` + label[:60] + `...": is longer than 2048 bytes`},
 		{"https://qlik1/" + strings.Repeat("a", 2048), `"https://qlik1/` + label[:46] + `...": is longer than 2048 bytes`},
@@ -93,7 +93,7 @@ func TestParseServerRefuses(t *testing.T) {
 		{strings.Repeat(label+".", 4), `"` + label[:60] + `...": a host name has at most 253 characters`},
 		{"qlik1..example.com", `"qlik1..example.com": each part of a host name has 1 to 63 characters`},
 		{".", `".": each part of a host name has 1 to 63 characters`},
-		{"℀.example", `"℀.example": '/' cannot stand in a host name: write one server per entry`},
+		{"℀.example", `"℀.example": '/' is not allowed in a host name: write one server per entry`},
 		{"xn--zzzzzzzz99999.example", `"xn--zzzzzzzz99999.example": not an international host name: idna: invalid label "zzzzzzzz99999"`},
 		{"bü\u200dcher.example", `"bü\u200dcher.example": not an international host name: idna: invalid label "bü\u200dcher"`},
 	}

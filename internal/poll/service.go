@@ -42,7 +42,7 @@ var about = Service{
 	StatusHint: func(code int, _ func() string) string {
 		switch code {
 		case http.StatusUnauthorized, http.StatusForbidden:
-			return "the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032"
+			return "the virtual proxy requires a login: check token_file or headers, or ask the node itself on port 9032"
 		case http.StatusNotFound:
 			return "the path is /v1/systeminfo on port 9032, and /PREFIX/api/about/v1/systeminfo behind the proxy"
 		}

@@ -128,8 +128,8 @@ func (r *Report) Servers() iter.Seq[*Server] {
 // Tags are the static tags.
 func (b *Block) Tags() map[string]string { return b.Round.Block.Tags }
 
-// Usual returns a server that runs the usual version of the block, nil where versions were
-// not compared.
+// Usual returns a server that runs the usual version of the block: the one that most servers run. It
+// returns nil if versions were not compared.
 func (b *Block) Usual() *Server {
 	for _, s := range b.Servers {
 		if s.Comparison == fleet.Same {

@@ -50,7 +50,7 @@ type Compared struct {
 type State struct {
 	Answered     bool
 	Result       string // "success", or how its poll failed
-	Label, Build string // as the server told them
+	Label, Build string // as the server reported them
 	Compliance   judgement.Compliance
 }
 
@@ -131,7 +131,7 @@ func (s *State) Version() string {
 	if !s.Answered {
 		return ""
 	}
-	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "version not told")
+	return cmp.Or(strings.TrimSpace(s.Label), strings.TrimSpace(s.Build), "no version reported")
 }
 
 // Word is the state in a few words: "compliant", "not compliant", "unknown", or how the poll failed.

@@ -15,7 +15,7 @@ import (
 type Summary struct {
 	Counts
 	BelowMinimum int
-	Mismatched   int // run another version than is usual in their block
+	Mismatched   int // differ from the usual version of their block
 	OutOfSupport int // by the catalogue's estimate
 	// Versions are the distinct versions, the most common first.
 	Versions []Version
@@ -36,7 +36,7 @@ type Counts struct {
 
 // Version is one that servers run.
 type Version struct {
-	Label   string `json:"release_label,omitempty"` // as servers tell it, "" if they do not
+	Label   string `json:"release_label,omitempty"` // as servers report it, "" if they do not
 	Build   string `json:"version,omitempty"`       // likewise
 	Servers int    `json:"servers"`
 }
@@ -139,8 +139,8 @@ func ageOf(asOf, day catalog.Day) Age {
 	return Age{AsOf: asOf, Days: day.DaysSince(asOf), Future: asOf.InFuture(day)}
 }
 
-// ReadByMachine returns the identifiers of the applying advisories that only a machine has
-// read.
+// ReadByMachine returns the identifiers of the advisories that apply and that nobody has reviewed
+// since an update read them.
 func (r *Report) ReadByMachine() (ids []string) {
 	for _, a := range r.Advisories {
 		if a.ByMachine() {

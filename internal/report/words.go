@@ -72,7 +72,7 @@ func (b *Block) SiteWords() (words, problem string) {
 	case site == nil:
 		return "", ""
 	case !site.Listed:
-		return "", "The nodes of the site could not be listed: it is not proven, whatever others answer."
+		return "", "The nodes of the site could not be listed: it is not proven, whatever other servers answer."
 	case site.Unusable > 0:
 		problem = fmt.Sprintf("%d of the nodes have no usable host name: the site is not proven without them.", site.Unusable)
 	}
@@ -139,8 +139,8 @@ func Inflect(n int, singular, plural string) string {
 	return plural
 }
 
-// Share returns n in percent of a whole, "–" if that is 0. Only all are rounded to 100 %, only none
-// to 0 %.
+// Share returns n in percent of a whole, "–" if that is 0. Only a share of all is written as
+// 100 %, only one of none as 0 %.
 func Share(n, whole int) string {
 	switch {
 	case whole == 0:

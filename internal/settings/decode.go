@@ -223,6 +223,6 @@ func unknownKey(key string, fields map[string]reflect.Value) error {
 	if best != "" {
 		return fmt.Errorf("there is no such setting: did you mean %s?", best)
 	}
-	return errors.New(`there is no such setting: "telegraf-qlik-sense-version config" prints those there are; ` +
+	return errors.New(`there is no such setting: "telegraf-qlik-sense-version config" prints all of them; ` +
 		"a tag belongs under [" + blockName + ".tags]")
 }

@@ -34,9 +34,9 @@ func (d *document) tables(tree map[string]any) []map[string]any {
 		}
 		problem := "only [[" + blockName + "]] blocks belong here; Telegraf's own settings stay in Telegraf's files"
 		if _, known := d.settings[key]; known {
-			problem = "stands in no block: write [[" + blockName + "]] above the settings of the first block"
+			problem = "is outside every block: write [[" + blockName + "]] above the settings of the first block"
 			if _, isTable := tree[key].(map[string]any); isTable {
-				problem = "stands in no block: write [" + blockName + "." + key + "]"
+				problem = "is outside every block: write [" + blockName + "." + key + "]"
 			}
 		}
 		d.refuseAt(d.places().line(-1, key), printable(key), errors.New(problem))

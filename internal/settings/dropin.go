@@ -16,16 +16,16 @@ import (
 // program is the name of the program in the command of a drop-in.
 const program = "telegraf-qlik-sense-version"
 
-// starter is an [[inputs.execd]] block of a Telegraf configuration: what can hold the
+// execdBlock is an [[inputs.execd]] block of a Telegraf configuration: the parts that can hold the
 // settings of the program that it starts.
-type starter struct {
+type execdBlock struct {
 	Command     []string `toml:"command"`
 	Environment []string `toml:"environment"`
 }
 
 // ourBlocks returns the blocks of a Telegraf configuration that start this program. Any
-// other text, such as settings, is no drop-in.
-func ourBlocks(content string) (ours []starter, isDropIn bool) {
+// other text, such as settings, is not a drop-in.
+func ourBlocks(content string) (ours []execdBlock, isDropIn bool) {
 	var config struct {
 		Inputs struct {
 			Execd []toml.Primitive `toml:"execd"`
@@ -39,7 +39,7 @@ func ourBlocks(content string) (ours []starter, isDropIn bool) {
 		return nil, false
 	}
 	for _, primitive := range config.Inputs.Execd {
-		var block starter
+		var block execdBlock
 		// Ignore blocks that Telegraf would refuse.
 		if meta.PrimitiveDecode(primitive, &block) == nil && block.isOurs() {
 			ours = append(ours, block)
@@ -48,7 +48,7 @@ func ourBlocks(content string) (ours []starter, isDropIn bool) {
 	return ours, len(config.Inputs.Execd) > 0
 }
 
-func (e *starter) isOurs() bool {
+func (e *execdBlock) isOurs() bool {
 	named := func(word string) bool {
 		// Accept Windows paths on Linux as well.
 		name := filepath.Base(strings.ReplaceAll(word, `\`, "/"))
@@ -75,7 +75,7 @@ func (s *source) dropIn() (all []source, isDropIn bool, err error) {
 	return all, isDropIn, errors.Join(errs...)
 }
 
-func (e *starter) source(in *source) (source, error) {
+func (e *execdBlock) source(in *source) (source, error) {
 	command, err := expandAll(e.Command, in.lookup)
 	if err != nil {
 		return source{}, fmt.Errorf("%s: command: %w", in.Name, err)
@@ -104,7 +104,7 @@ func (e *starter) source(in *source) (source, error) {
 		if err != nil {
 			return source{}, fmt.Errorf("%s: command: %w", in.Name, err)
 		}
-		return source{Text: Text{config, text}, followed: true, lookup: passed}, nil
+		return source{Text: Text{config, text}, isNamed: true, lookup: passed}, nil
 	case !set:
 		return source{}, fmt.Errorf("%s: no settings: neither environment nor Telegraf's own environment has %s, and command has no --config: "+
 			"where Telegraf's service has the variable from a file, name it with --env-file", in.Name, Variable)
@@ -115,7 +115,7 @@ func (e *starter) source(in *source) (source, error) {
 
 // inPlace pads settings with empty lines so that errors name the lines of the drop-in. Where
 // expansion changed the number of lines, errors name the variable instead.
-func (e *starter) inPlace(in *source, inside string) (name, text string) {
+func (e *execdBlock) inPlace(in *source, inside string) (name, text string) {
 	content := strings.ReplaceAll(in.Content, "\r\n", "\n") // as the library reads it
 	for _, entry := range slices.Backward(e.Environment) {
 		raw, found := strings.CutPrefix(entry, Variable+"=")

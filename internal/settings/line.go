@@ -41,8 +41,8 @@ func placeOf(block int, path []string) string {
 	return strconv.Itoa(block) + "\x00" + strings.Join(path, "\x00")
 }
 
-// locate expects a text that the TOML library accepts; of any other it finds anything or
-// nothing.
+// locate returns the places of a text that the TOML library accepts. For any other text, the result
+// is undefined.
 func locate(text string) places {
 	found := make(places)
 	header := strings.Split(blockName, ".")

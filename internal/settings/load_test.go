@@ -89,5 +89,5 @@ func TestLoadSize(t *testing.T) {
 func TestLoadIndentedVariable(t *testing.T) {
 	t.Setenv("  "+Variable, "[[inputs.qlik_sense_version]]")
 	_, err := Load("", newBlock)
-	require.EqualError(t, err, "no settings: there is a blank in front of the name QLIK_SENSE_VERSION_CONFIG: begin the line with the name")
+	require.EqualError(t, err, "no settings: there is a space before the name QLIK_SENSE_VERSION_CONFIG: begin the line with the name")
 }

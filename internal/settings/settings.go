@@ -68,7 +68,7 @@ func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlo
 		blocks, err := parseSources([]source{one}, newBlock)
 		return blocks, []Text{one.Text}, err
 	case indentedVariable():
-		return nil, nil, fmt.Errorf("no settings: there is a blank in front of the name %s: begin the line with the name", Variable)
+		return nil, nil, fmt.Errorf("no settings: there is a space before the name %s: begin the line with the name", Variable)
 	default:
 		return nil, nil, fmt.Errorf("no settings: name a file with --config FILE, or put the settings into the environment variable %s", Variable)
 	}
@@ -84,7 +84,7 @@ func LoadAll[B Block](files []string, lookup func(string) (string, bool), newBlo
 		read = append(read, one.Text)
 		inside, isDropIn, err := one.dropIn()
 		for i := range inside {
-			if inside[i].followed {
+			if inside[i].isNamed {
 				read = append(read, inside[i].Text)
 			}
 		}
@@ -106,8 +106,8 @@ type Text struct{ Name, Content string }
 // source is a text with settings.
 type source struct {
 	Text
-	followed bool                        // the file is named in a drop-in
-	lookup   func(string) (string, bool) // of environment variables
+	isNamed bool                        // the file is named in a drop-in
+	lookup  func(string) (string, bool) // of environment variables
 }
 
 func fileSource(file string, lookup func(string) (string, bool)) (source, error) {
@@ -129,7 +129,7 @@ func refuseBoth(file string, lookup func(string) (string, bool)) error {
 func readFile(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("%w: check the path after --config, and that the account which runs this may read the file", err)
+		return "", fmt.Errorf("%w: check the path after --config, and that the account that runs this may read the file", err)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
@@ -142,7 +142,8 @@ func readFile(file string) (string, error) {
 	return string(content), nil
 }
 
-// indentedVariable reports whether a drop-in has a blank before the name of the variable.
+// indentedVariable reports whether the environment has the variable with a space before its name, as
+// an indented drop-in sets it.
 func indentedVariable() bool {
 	return slices.ContainsFunc(os.Environ(), func(entry string) bool {
 		return strings.HasPrefix(strings.TrimSpace(entry), Variable+"=")
@@ -168,7 +169,7 @@ func parseSources[B Block](sources []source, newBlock func() B) ([]B, error) {
 	for i, block := range blocks {
 		fleets[i] = block.Block()
 	}
-	return blocks, refuseTwins(fleet.Together(fleets), origins)
+	return blocks, refuseDuplicates(fleet.ShareClaims(fleets), origins)
 }
 
 // parseOne reads one source.
@@ -214,16 +215,16 @@ type origin struct {
 	block int
 }
 
-func refuseTwins(twins []fleet.Twin, origins []origin) error {
-	for _, twin := range twins {
-		o, first := origins[twin.Block], origins[twin.First]
+func refuseDuplicates(duplicates []fleet.Duplicate, origins []origin) error {
+	for _, duplicate := range duplicates {
+		o, first := origins[duplicate.Block], origins[duplicate.First]
 		place := fmt.Sprintf("of line %d", first.line(first.block))
 		if first.document != o.document {
 			place = fmt.Sprintf("of %s:%d", first.name, first.line(first.block))
 		}
-		o.refuse(o.block, twin.Key, fmt.Errorf(
+		o.refuse(o.block, duplicate.Key, fmt.Errorf(
 			"%q is in the block %s with the same tags: their points would overwrite each other; remove one, or give the blocks different tags",
-			twin.Server, place))
+			duplicate.Server, place))
 	}
 	var errs []error
 	for _, o := range origins {

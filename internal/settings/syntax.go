@@ -31,7 +31,7 @@ func (d *document) syntaxError(content string, err error) error {
 	return errors.New(text.OneLine(fmt.Sprintf("%s:%d: %s%s", d.name, line, key, explain(parse.Message))))
 }
 
-// Of a duplicate key, the library's LastKey is only the enclosing table.
+// definedBefore finds the key of a duplicate: the library's LastKey is only the enclosing table.
 var definedBefore = regexp.MustCompile(`(?s)^Key '(.*)' (?:has|was) already`)
 
 const quotes = `put a text in quotes, for example "abc"`
@@ -46,9 +46,9 @@ func explain(message string) string {
 		{"escape|hexadecimal digits", windowsPath},
 		{`expected value but found '\n'|eof; expected value`, "the value is missing"},
 		{"expected value", "the value is neither a number nor true or false: " + quotes},
-		{"invalid ", "the value is no number and no date: " + quotes},
+		{"invalid ", "the value is neither a number nor a date: " + quotes},
 		{"out of range", "the number is too large"},
-		{"floats must|cannot use sign|not a binary|not an octal|not a hexadecimal|expected a digit", "the value is no number: " + quotes},
+		{"floats must|cannot use sign|not a binary|not an octal|not a hexadecimal|expected a digit", "the value is not a number: " + quotes},
 		{"top-level item", "something follows the value on its line: write one setting per line, and " + quotes},
 		{`strings cannot contain newlines|expected '"|expected "'`, "the closing quote of a text is missing"},
 		{"array terminator", "a comma or the closing ] of a list is missing before this line's text"},
@@ -68,4 +68,4 @@ func explain(message string) string {
 	return message
 }
 
-const windowsPath = `a backslash inside double quotes has a meaning of its own: write Windows paths in single quotes, 'C:\Qlik\root.pem'`
+const windowsPath = `a backslash inside double quotes starts an escape sequence: write Windows paths in single quotes, 'C:\Qlik\root.pem'`

@@ -25,10 +25,10 @@ const (
 	hugeSize  = 4 << 30 // bytes
 )
 
-// proper is the answer of a server without a fault. The first path is for port 9032, the second
-// for the same service behind the proxy, the third a file of the client, which contains the
+// serveReply answers as a server without a fault does. The first path is for port 9032, the second
+// for the same service behind the proxy, the third is a file of the web client that contains the
 // same object.
-func proper(w http.ResponseWriter, r *http.Request, s *Server) {
+func serveReply(w http.ResponseWriter, r *http.Request, s *Server) {
 	for name, values := range s.Header {
 		for _, value := range values {
 			if !slices.Contains(r.Header.Values(name), value) {

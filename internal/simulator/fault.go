@@ -51,14 +51,14 @@ var faults = []struct {
 }{
 	{FaultDown, "nothing listens: connection refused", nil},
 	{FaultReset, "accepts the connection and resets it", nil},
-	{FaultNoHandshake, "accepts the connection and never says a byte", nil},
+	{FaultNoHandshake, "accepts the connection and never sends a byte", nil},
 	{FaultPlainHTTP, "speaks HTTP without TLS", nil},
 	{FaultExpiredCertificate, "server certificate that expired a day ago", nil},
 	{FaultNoSAN, "server certificate with a common name but no subjectAltName", nil},
 	{FaultForeignCA, "server certificate signed by the root of another site", nil},
 	{FaultClientRefused, "trusts client certificates of another site only", nil},
-	{FaultRenegotiation, "wants to negotiate TLS anew in place of a reply", forged(helloRequest, 1)},
-	{FaultWarningFlood, "sends TLS warnings in place of a reply", forged(warning, 32)},
+	{FaultRenegotiation, "wants to renegotiate TLS in place of a reply", sendRecords(helloRequest, 1)},
+	{FaultWarningFlood, "sends TLS warnings in place of a reply", sendRecords(warning, 32)},
 	{FaultDamagedRecord, "reply that was damaged on the way, below TLS", nil},
 	{FaultNoAnswer, "reads the request and never replies", noAnswer},
 	{FaultHugeHeaders, "response headers without end", hugeHeaders},
@@ -104,8 +104,8 @@ func (f Fault) Explain() string {
 	return text
 }
 
-// lookup returns the description, and the answer to a request: proper unless the fault has
-// another.
+// lookup returns the description, and the answer to a request: serveReply unless the fault
+// has another.
 func (f Fault) lookup() (text string, reply answer) {
 	for _, known := range faults {
 		if known.fault == f {
@@ -113,7 +113,7 @@ func (f Fault) lookup() (text string, reply answer) {
 		}
 	}
 	if reply == nil {
-		reply = proper
+		reply = serveReply
 	}
 	return text, reply
 }

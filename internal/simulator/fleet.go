@@ -128,8 +128,8 @@ func (f *Fleet) Addr(i int) string {
 	return f.nodes[i].addr
 }
 
-// Set replaces server i by s, but for s.Addr. If more than Reply, Header and Repository changes,
-// or there is a fault, this is a restart: open connections end, even with a request under way.
+// Set replaces server i with s, except for s.Addr. If more than Reply, Header and Repository changes,
+// or if there is a fault, this is a restart: open connections end, even with a request under way.
 // Otherwise they stay open, so that a poll at that time does not fail. The certificate stays the
 // same if its name and fault do. With FaultDown connections are refused until the next Set. After
 // an error the server is unchanged.

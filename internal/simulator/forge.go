@@ -26,14 +26,14 @@ type record struct {
 	content []byte
 }
 
-// forgeable restricts TLS to the version and the cipher suite of sealer.
-func forgeable(settings *tls.Config) {
+// restrictTLS restricts TLS to the version and the cipher suite of sealer.
+func restrictTLS(settings *tls.Config) {
 	settings.MaxVersion = tls.VersionTLS12
 	settings.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 }
 
-// forged answers with n records in place of a reply.
-func forged(r record, n int) answer {
+// sendRecords answers with n records in place of a reply.
+func sendRecords(r record, n int) answer {
 	return func(w http.ResponseWriter, _ *http.Request, _ *Server) {
 		secure, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -46,7 +46,7 @@ func forged(r record, n int) answer {
 		}
 		seal, err := c.handshake.sealer()
 		if err != nil {
-			panic(err) // forgeable excludes it
+			panic(err) // restrictTLS excludes it
 		}
 		for i := range n {
 			// The handshake sent one record with these keys, Finished.

@@ -56,7 +56,7 @@ func (n *node) newPhase(s Server) (*phase, error) {
 		},
 	}
 	if p.forges() {
-		forgeable(p.tls)
+		restrictTLS(p.tls)
 	}
 	if s.NoClientCert {
 		return p, nil
@@ -64,11 +64,11 @@ func (n *node) newPhase(s Server) (*phase, error) {
 	p.tls.ClientAuth = tls.RequireAndVerifyClientCert
 	p.tls.ClientCAs = n.site.root.pool
 	if s.Fault == FaultClientRefused {
-		stranger, err := n.site.stranger()
+		other, err := n.site.otherRoot()
 		if err != nil {
 			return nil, err
 		}
-		p.tls.ClientCAs = stranger.pool
+		p.tls.ClientCAs = other.pool
 	}
 	return p, nil
 }
@@ -84,11 +84,11 @@ func (n *node) certificate(name string, fault Fault) (*tls.Certificate, error) {
 	switch fault {
 	case FaultExpiredCertificate, FaultNoSAN:
 	case FaultForeignCA:
-		stranger, err := n.site.stranger()
+		other, err := n.site.otherRoot()
 		if err != nil {
 			return nil, err
 		}
-		signer = stranger
+		signer = other
 	default:
 		fault = "" // does not affect the certificate
 	}

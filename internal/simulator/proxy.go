@@ -21,8 +21,8 @@ type Proxy struct {
 	closed bool
 }
 
-// StartProxy starts a proxy with routes from "name:port" to the addresses of servers. For others
-// it answers with status 502.
+// StartProxy starts a proxy with routes from "name:port" to the addresses of servers. It answers
+// requests for any other name with status 502.
 func StartProxy(routes map[string]string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -64,12 +64,12 @@ type reference struct {
 
 // NodeList is the reply of a Repository Service with these nodes.
 func NodeList(nodes ...SiteNode) []byte {
-	const made = "2023-10-25T11:56:42.498Z"
+	const created = "2023-10-25T11:56:42.498Z"
 	list := make([]nodeConfiguration, 0, len(nodes))
 	for _, n := range nodes {
 		has := func(role string) bool { return slices.Contains(n.Roles, role) }
 		list = append(list, nodeConfiguration{
-			ID: "6baa5c73-af76-48c8-a5e8-c185c86a885c", CreatedDate: made, ModifiedDate: made, ModifiedByUser: `INTERNAL\sa_repository`,
+			ID: "6baa5c73-af76-48c8-a5e8-c185c86a885c", CreatedDate: created, ModifiedDate: created, ModifiedByUser: `INTERNAL\sa_repository`,
 			CustomProperties: []string{}, Name: n.Name, HostName: n.Host, IsCentral: has("central"), EngineEnabled: has("engine"),
 			ProxyEnabled: has("proxy"), PrintingEnabled: has("printing"), SchedulerEnabled: has("scheduler"),
 			ServiceCluster: reference{ID: "5b7e1a34-33ac-4b8e-9c1d-1f7ca5de6c2a", Name: "Cluster"}, Tags: []string{}, Roles: []string{},
@@ -110,7 +110,7 @@ func askedFor(header string) string {
 	return directory + `\` + user
 }
 
-// wake waits until an idle service is ready. It returns false if the client goes away before.
+// wake waits until an idle service is ready. It returns false if the client goes away first.
 func (p *phase) wake(r *http.Request) bool {
 	if p.Repository == nil || p.Repository.Asleep == 0 {
 		return true

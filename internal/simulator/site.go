@@ -29,9 +29,9 @@ type Site struct {
 	client    tls.Certificate
 	serverKey *rsa.PrivateKey // for all servers: 5,000 keys would take minutes
 
-	// stranger is the root of a reinstalled site: the same name, another key. It is created
+	// otherRoot is the root of a reinstalled site: the same name, another key. It is created
 	// when needed.
-	stranger func() (*authority, error)
+	otherRoot func() (*authority, error)
 }
 
 // NewSite creates a site with new RSA keys of 2,048 bits. That takes some tenths of a second:
@@ -57,7 +57,7 @@ func assemble(root *authority, client tls.Certificate) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the servers' key: %w", err)
 	}
-	return &Site{root: root, client: client, serverKey: key, stranger: sync.OnceValues(newAuthority)}, nil
+	return &Site{root: root, client: client, serverKey: key, otherRoot: sync.OnceValues(newAuthority)}, nil
 }
 
 // OpenSite reads the files of Export, so that clients can keep their certificates when a

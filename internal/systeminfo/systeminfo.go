@@ -80,8 +80,8 @@ func Decode(body []byte) (*Info, error) {
 }
 
 // decodeObject reads one member at a time: a struct would accept "Version" for "version", and
-// refuse the whole reply for one member of another type. A map of all members would take
-// twenty times the memory of a malicious reply.
+// refuse the whole reply for one member of another type. For a malicious reply, a map of all
+// members would take twenty times its size in memory.
 func decodeObject(body []byte) (info *Info, composition json.RawMessage, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// OneLine replaces control characters, including newlines, by spaces.
+// OneLine replaces control characters, including newlines, with spaces.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -9,7 +9,7 @@ func bash(all []command) string {
 	var values, words strings.Builder
 	for _, c := range all {
 		known := make([]string, 0, len(c.options))
-		for _, below := range c.below(all) {
+		for _, below := range c.subcommands(all) {
 			known = append(known, below.words)
 		}
 		for _, o := range c.options {
@@ -74,7 +74,7 @@ func zsh(all []command) string {
 			}
 			cases.WriteString("'")
 		}
-		if below := c.below(all); len(below) > 0 {
+		if below := c.subcommands(all); len(below) > 0 {
 			cases.WriteString(" \\\n\t\t\t'*:command:((")
 			for _, b := range below {
 				fmt.Fprintf(&cases, `%s\:"%s" `, b.words, quote.Replace(b.purpose))
@@ -117,7 +117,7 @@ end
 complete -c ` + name + " -f\n")
 	for _, c := range all {
 		line := fmt.Sprintf("complete -c %s -n '__telegraf_qlik_sense_version_is \"%s\"'", name, c.words)
-		for _, below := range c.below(all) {
+		for _, below := range c.subcommands(all) {
 			fmt.Fprintf(&b, "%s -a %s -d '%s'\n", line, below.words, quote.Replace(below.purpose))
 		}
 		for _, o := range c.options {

@@ -72,10 +72,10 @@ func run(args []string) error {
 		"completions/fish/" + name + ".fish": fish(all),
 	} {
 		path := filepath.Join(folder, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // for everybody, as the packages
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // readable by everybody, as in the packages
 			return err
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // for everybody, as the packages
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // readable by everybody, as in the packages
 			return err
 		}
 	}
@@ -162,8 +162,8 @@ func (c command) takesFile() bool {
 	return regexp.MustCompile(`(?m)^  `+name+` `+c.words+`.* (FILE|BUNDLE)$`).MatchString(c.help) && strings.Contains(c.words, " ")
 }
 
-// below returns the subcommands of c.
-func (c command) below(all []command) []command {
+// subcommands returns the subcommands of c.
+func (c command) subcommands(all []command) []command {
 	var found []command
 	for _, other := range all {
 		rest, ok := strings.CutPrefix(other.words, c.words)

@@ -24,8 +24,8 @@ const program = "./cmd/telegraf-qlik-sense-version"
 
 const head = `telegraf-qlik-sense-version
 
-The licence of the program itself is in the file LICENSE. The program holds the work of others,
-which is listed here with the licences that it is under.
+The licence of the program itself is in the file LICENSE. The program contains the work of others,
+which is listed here with its licences.
 
 The release and advisory data use the NVD API. This product uses data from the NVD API but is
 not endorsed or certified by the NVD.
@@ -39,7 +39,7 @@ type source struct {
 }
 
 func main() {
-	sources, err := linked(os.Args[1:])
+	sources, err := linkedSources(os.Args[1:])
 	if err == nil {
 		err = write(os.Stdout, sources)
 	}
@@ -49,8 +49,8 @@ func main() {
 	}
 }
 
-// linked returns the sources of the program on any of the platforms, sorted by name.
-func linked(platforms []string) ([]source, error) {
+// linkedSources returns the sources of the program on any of the platforms, sorted by name.
+func linkedSources(platforms []string) ([]source, error) {
 	if len(platforms) == 0 {
 		return nil, errors.New("name the platforms, such as linux/amd64")
 	}
@@ -81,7 +81,7 @@ func linked(platforms []string) ([]source, error) {
 	sources := make([]source, 0, len(found))
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if len(found[name].files) == 0 {
-			return nil, fmt.Errorf("%s: there is no file with a licence in %s: find out what it is under before it is shipped", name, found[name].dir)
+			return nil, fmt.Errorf("%s: there is no file with a licence in %s: find out its licence before it is shipped", name, found[name].dir)
 		}
 		sources = append(sources, *found[name])
 	}
@@ -100,7 +100,7 @@ type goPackage struct {
 func packagesOf(platform string) ([]goPackage, error) {
 	goos, goarch, ok := strings.Cut(platform, "/")
 	if !ok {
-		return nil, fmt.Errorf("%q is no platform such as linux/amd64", platform)
+		return nil, fmt.Errorf("%q is not a platform such as linux/amd64", platform)
 	}
 	cmd := exec.Command("go", "list", "-deps", "-json=Dir,Root,Standard,Module", program)
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")

@@ -141,7 +141,7 @@ func TestReportCannotBeWritten(t *testing.T) {
 		"full, plan":       {full, "plan --output json --output-file old", "plan: old cannot be written: no space left on device"},
 		"full, redirected": {full, "check --output html >new", "report: write /dev/stdout: no space left on device"},
 		"read-only": {"mount -o remount,ro /mnt; ", page,
-			"report: a new file cannot be made in .: read-only file system: check that folder and its permissions"},
+			"report: a new file cannot be created in .: read-only file system: check that folder and its permissions"},
 		"file size limit": {"ulimit -f 0; ", page, "report: old cannot be written: file too large"},
 	} {
 		t.Run(name, func(t *testing.T) {

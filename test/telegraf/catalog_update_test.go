@@ -73,7 +73,7 @@ sources = ["a test"]
 	}
 	output, err := update()
 	require.Error(t, err, output)
-	require.Contains(t, output, "E! "+file+": not brought up to date: exploited as of ")
+	require.Contains(t, output, "E! "+file+": not updated: exploited as of ")
 	point := r.Points(1, "compliance = 'non_compliant'")[0]
 	require.Equal(t, "CVE-2031-0001", point["advisories"])
 	require.Equal(t, "0", fmt.Sprint(point["releases_age_days"]))

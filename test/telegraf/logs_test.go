@@ -68,7 +68,7 @@ references = ["a test"]
 	r.AwaitLog(p, "I! "+execdLog+"Catalogue ("+catalogue+"): releases of 2024-12-31, advisories of 2024-12-31, known exploitation of 2024-12-31")
 	r.AwaitLog(p, "W! "+execdLog+"Catalogue ("+catalogue+"): its list of releases is ")
 	r.AwaitLog(p, "W! "+execdLog+"Catalogue ("+catalogue+"): its advisories are ")
-	r.AwaitLog(p, "W! "+execdLog+hosts[0]+` is not judged: the release label says "May 2024 Patch 10", but build 14.231.27 is of "May 2025"`)
+	r.AwaitLog(p, "W! "+execdLog+hosts[0]+` is not judged: the release label says "May 2024 Patch 10", but build 14.231.27 belongs to "May 2025"`)
 	require.Equal(t, "unknown", r.Points(1, "")[0]["compliance"])
 
 	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply("May 2024 Patch 10", "14.187.15")}))

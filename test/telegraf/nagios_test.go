@@ -30,7 +30,7 @@ func TestNagios(t *testing.T) {
 	state := r.Await(1, "SELECT * FROM nagios_state")[0]
 	require.Equal(t, json.Number("2"), state["state"])
 	require.Contains(t, state["service_output"], "QLIK SENSE CRITICAL: 0 of 2 proven compliant")
-	require.Contains(t, state["service_output"], hosts[0]+": open to what is exploited, CVE-2023-")
+	require.Contains(t, state["service_output"], hosts[0]+": open to known exploited CVE-2023-")
 	perfdata := r.ByTag(r.Await(8, fmt.Sprintf("SELECT * FROM nagios WHERE time = '%s'", state["time"])), "perfdata")
 	for name, want := range map[string]json.Number{"servers": "2", "proven": "0", "exploited": "1", "no_answer": "1"} {
 		require.Equal(t, want, perfdata[name]["value"], name)

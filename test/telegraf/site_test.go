@@ -127,7 +127,7 @@ func TestWholeSite(t *testing.T) {
 	s.setNodes(1, 0)
 	moved := s.sitePoints(2, "answered_by = '"+r.Address(2)+"'")
 	require.Equal(t, r.Address(1), moved[0]["source"])
-	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": its nodes were listed by "+r.Address(2)+", for it did not do so itself: connection_failed: ")
+	r.AwaitLog(p, "W! "+execdLog+"Site "+r.Address(1)+": its nodes were listed by "+r.Address(2)+", because it did not do so itself: connection_failed: ")
 	require.Equal(t, "central,engine", r.Points(1, "source = '"+r.Address(2)+"' AND node_roles = 'central,engine'")[0]["node_roles"])
 
 	// No node lists them for three rounds: all of them stay polled.

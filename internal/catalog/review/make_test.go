@@ -116,6 +116,6 @@ func TestMakeCatalog(t *testing.T) {
 	feeds.Set("exploited", feedtest.Answer(404, ""))
 	output, err = run(t, dir, update...)
 	require.Error(t, err)
-	require.Contains(t, output, "internal/catalog/catalog.toml: not brought up to date: exploited as of "+day)
+	require.Contains(t, output, "internal/catalog/catalog.toml: not updated: exploited as of "+day)
 	require.Contains(t, output, "\nFor review: 0 differences\n")
 }

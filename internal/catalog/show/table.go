@@ -125,7 +125,7 @@ func details(w *strings.Builder, c *catalog.Catalog, name string) {
 			}
 			lines := append([]string{a.Summary, a.Note}, a.References...)
 			if a.Exploited() {
-				lines = append(lines, "It is exploited, so that no server is proven compliant. To decide it: "+a.Decision(name))
+				lines = append(lines, "It is exploited, so no server is proven compliant. To decide it: "+a.Decision(name))
 			}
 			return lines
 		}},

@@ -43,17 +43,17 @@ type column struct {
 func (d Dialect) columns(r *report.Report, others []column) []column {
 	columns := []column{
 		{"asked_at", func(r row) string { return r.report.AskedAt.UTC().Format(time.RFC3339) }},
-		{"source", func(r row) string { return r.safe(r.source) }},
-		{"host", func(r row) string { return r.safe(r.host) }},
+		{"source", func(r row) string { return r.escape(r.source) }},
+		{"host", func(r row) string { return r.escape(r.host) }},
 		{"id", func(r row) string { return r.id }},
 	}
 	for _, key := range tagKeys(r) {
-		name := d.safe(key)
+		name := d.escape(key)
 		taken := func(c column) bool { return c.name == name }
 		for slices.ContainsFunc(columns, taken) || slices.ContainsFunc(others, taken) {
 			name = "tag_" + name
 		}
-		columns = append(columns, column{name, func(r row) string { return r.safe(r.tags[key]) }})
+		columns = append(columns, column{name, func(r row) string { return r.escape(r.tags[key]) }})
 	}
 	return append(columns, others...)
 }
@@ -84,17 +84,17 @@ func fieldColumns() (columns []column) {
 
 // serverColumns are those of fleet.Fields, and what a report has beyond them. New ones go to the end:
 // spreadsheets and scripts may count columns.
-var serverColumns = ofServer(append(fieldColumns(), []column{
+var serverColumns = forServers(append(fieldColumns(), []column{
 	{"minimum_release", func(r row) string {
 		if minimum := r.Block.Round.Block.Minimum(); !minimum.IsZero() {
 			return minimum.String()
 		}
 		return ""
 	}},
-	{"step", func(r row) string { return r.safe(r.Outcome.Step.String()) }},
-	{"cause", func(r row) string { return r.safe(r.Outcome.Cause) }},
-	{"hint", func(r row) string { return r.safe(r.Outcome.Hint) }},
-	{"remark", func(r row) string { return r.safe(r.Judgement.Remark) }},
+	{"step", func(r row) string { return r.escape(r.Outcome.Step.String()) }},
+	{"cause", func(r row) string { return r.escape(r.Outcome.Cause) }},
+	{"hint", func(r row) string { return r.escape(r.Outcome.Hint) }},
+	{"remark", func(r row) string { return r.escape(r.Judgement.Remark) }},
 	{"catalog_releases_as_of", func(r row) string { return r.Round.Judge.Catalog.ReleasesAsOf.String() }},
 	{"catalog_advisories_as_of", func(r row) string { return r.Round.Judge.Catalog.AdvisoriesAsOf.String() }},
 	{"catalog_exploited_as_of", func(r row) string { return r.Round.Judge.Catalog.ExploitedAsOf.String() }},
@@ -135,9 +135,9 @@ var serverColumns = ofServer(append(fieldColumns(), []column{
 		return r.earliest(func(a *catalog.Advisory) catalog.Day { return a.ExploitedDue })
 	}},
 	{"catalog_sha256", func(r row) string { return r.Block.Catalog.Digest }},
-	{"program", func(r row) string { return r.safe(r.report.Program) }},
-	{"machine", func(r row) string { return r.safe(r.report.Origin.Machine) }},
-	{"account", func(r row) string { return r.safe(r.report.Origin.Account) }},
+	{"program", func(r row) string { return r.escape(r.report.Program) }},
+	{"machine", func(r row) string { return r.escape(r.report.Origin.Machine) }},
+	{"account", func(r row) string { return r.escape(r.report.Origin.Account) }},
 	{"settings", func(r row) string {
 		return r.settings(func(f report.File) string { return f.Name })
 	}},
@@ -146,8 +146,8 @@ var serverColumns = ofServer(append(fieldColumns(), []column{
 	}},
 }...))
 
-// ofServer leaves the columns empty for a server that only the baseline has.
-func ofServer(columns []column) []column {
+// forServers leaves the columns empty for a server that only the baseline has.
+func forServers(columns []column) []column {
 	for i, c := range columns {
 		columns[i].cell = func(r row) string {
 			if r.Server == nil {
@@ -183,7 +183,7 @@ func (r row) settings(value func(report.File) string) string {
 	for _, f := range r.report.Origin.Settings {
 		all = append(all, value(f))
 	}
-	return r.safe(strings.Join(all, ", "))
+	return r.escape(strings.Join(all, ", "))
 }
 
 // siteCell is empty for a block without discovery.
@@ -191,7 +191,7 @@ func (r row) siteCell(cell func(*fleet.Site) string) string {
 	if r.Block.Site() == nil {
 		return ""
 	}
-	return r.safe(cell(r.Block.Site()))
+	return r.escape(cell(r.Block.Site()))
 }
 
 // planColumns are those of a plan after the tags.
@@ -202,14 +202,14 @@ var planColumns = []column{
 		}
 		return strconv.Itoa(r.wave.Number)
 	}},
-	{"wave_name", func(r row) string { return r.safe(r.wave.Name) }},
+	{"wave_name", func(r row) string { return r.escape(r.wave.Name) }},
 	reportColumn("node_name"),
 	reportColumn("node_roles"),
 	{"runs", func(r row) string {
 		if !r.Answered() {
 			return ""
 		}
-		return r.safe(r.planned.Runs())
+		return r.escape(r.planned.Runs())
 	}},
 	{"action", func(r row) string { return r.planned.Action.String() }},
 	{"install", func(r row) string {
@@ -219,8 +219,8 @@ var planColumns = []column{
 		return r.planned.Target.String()
 	}},
 	{"effort", func(r row) string { return r.planned.Effort() }},
-	{"closes", func(r row) string { return r.safe(strings.Join(r.planned.Closes(), ",")) }},
-	{"why", func(r row) string { return r.safe(strings.Join(r.planned.Why(), ", ")) }},
+	{"closes", func(r row) string { return r.escape(strings.Join(r.planned.Closes(), ",")) }},
+	{"why", func(r row) string { return r.escape(strings.Join(r.planned.Why(), ", ")) }},
 	reportColumn("exploited_advisory_count"),
 	reportColumn("max_cvss"),
 	reportColumn("exposed_days"),
@@ -234,7 +234,7 @@ var planColumns = []column{
 	reportColumn("account"),
 	reportColumn("settings"),
 	reportColumn("settings_sha256"),
-	{"warnings", func(r row) string { return r.safe(strings.Join(r.plan.Warnings, " ")) }},
+	{"warnings", func(r row) string { return r.escape(strings.Join(r.plan.Warnings, " ")) }},
 }
 
 // reportColumn is a column that a plan shares with a report.

@@ -105,7 +105,7 @@ func (d Dialect) write(w io.Writer, columns []column, rows []row) error {
 	return out.Error()
 }
 
-// field returns the text of a field's value: numbers as they are, other text made safe.
+// field returns the text of a field's value: numbers as they are, other text escaped.
 func (d Dialect) field(value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -115,46 +115,46 @@ func (d Dialect) field(value any) string {
 	case float64:
 		return strings.Replace(strconv.FormatFloat(value, 'f', -1, 64), ".", d.decimal, 1)
 	case []string:
-		return d.safe(strings.Join(value, ","))
+		return d.escape(strings.Join(value, ","))
 	default:
-		return d.safe(fmt.Sprint(value))
+		return d.escape(fmt.Sprint(value))
 	}
 }
 
-// safe keeps spreadsheets from running text: what could be taken for a formula gets an
+// escape keeps spreadsheets from running text: what could be taken for a formula gets an
 // apostrophe, which marks a text there. So does what follows a semicolon, because a spreadsheet
 // for a language with a decimal comma would start a cell there. Control characters become blanks.
 // Source: OWASP, CSV Injection.
-func (d Dialect) safe(s string) string {
+func (d Dialect) escape(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	if d.comma == ';' || !strings.ContainsRune(s, ';') {
-		return defused(s)
+		return defuse(s)
 	}
 	parts := strings.Split(s, ";")
 	for i := range parts {
-		parts[i] = defused(parts[i])
+		parts[i] = defuse(parts[i])
 	}
 	return strings.Join(parts, ";")
 }
 
-// starts are the characters that formulas begin with, also as full-width, small and mathematical
-// forms.
-const starts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+// formulaStarts are the characters that formulas begin with, including their full-width, small and
+// mathematical forms.
+const formulaStarts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 
-func defused(s string) string {
+func defuse(s string) string {
 	clean := text.OneLine(s)
 	for _, r := range s {
-		if strings.ContainsRune(starts, r) {
+		if strings.ContainsRune(formulaStarts, r) {
 			return "'" + clean
 		}
-		if !blank(r) {
+		if !isBlank(r) {
 			break
 		}
 	}
 	return clean
 }
 
-// blank reports whether r is invisible: a space, a combining mark, a format character or a filler.
-func blank(r rune) bool {
+// isBlank reports whether r is invisible: a space, a combining mark, a format character or a filler.
+func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || !unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800'
 }

@@ -234,6 +234,6 @@ func TestSafeCell(t *testing.T) {
 		"\xff=1":                   "\ufffd=1",
 		"two\nlines\x1b[31m\u009b": "two lines [31m ",
 	} {
-		require.Equal(t, want, Plain.safe(in), "%q", in)
+		require.Equal(t, want, Plain.escape(in), "%q", in)
 	}
 }

@@ -38,9 +38,9 @@ func (p *page) undecided() g.Node {
 		return nil
 	}
 	return subsection("undecided", "Undecided advisories: nobody can map them to releases yet",
-		h.P(h.Class("about"), plain("No server is judged by them, and each of them may concern any server, also one that is shown as compliant.")),
+		h.P(h.Class("about"), plain("No server is judged by them, and each of them may concern any server, even one that is shown as compliant.")),
 		table("undecided", "Undecided advisories", undecidedColumns, g.Map(p.report.Undecided, func(a report.Entry) g.Node {
-			return g.Group{newLine, h.Tr(h.Data("undecided", visible(a.ID)),
+			return g.Group{newLine, h.Tr(h.Data("undecided", sanitize(a.ID)),
 				h.Th(h.Scope("row"), plain(a.ID), exploitedMark(a.Advisory)),
 				h.Td(plain(a.Summary), g.If(a.ByMachine(), small(a.Note))),
 				h.Td(references(a.References)),
@@ -56,7 +56,7 @@ func (p *page) dismissed() g.Node {
 	}
 	return subsection("dismissed", "Dismissed advisories: they decide nothing",
 		table("dismissed", "Dismissed advisories", dismissedColumns, g.Map(p.report.Dismissed, func(a report.Entry) g.Node {
-			return g.Group{newLine, h.Tr(h.Data("dismissed", visible(a.ID)),
+			return g.Group{newLine, h.Tr(h.Data("dismissed", sanitize(a.ID)),
 				h.Th(h.Scope("row"), plain(a.ID)), h.Td(plain(a.Dismissed)), h.Td(references(a.References)),
 			)}
 		})),
@@ -69,15 +69,15 @@ func (p *page) scope() string {
 	text := "Advisories of the catalogue that apply to a server of this report, the most urgent first."
 	switch {
 	case s.Answered == 0:
-		text = "No server answered, so that no advisory could be held against any."
+		text = "No server answered, so no advisory could be checked."
 	case len(p.report.Advisories) == 0:
 		text = "No known advisory applies to any server that answered."
 	}
 	if n := p.unjudged(); n > 0 {
-		text += " Nothing is known of " + counted(n, "server") + " whose version could not be judged."
+		text += " Nothing is known of " + plural(n, "server") + " whose version could not be judged."
 	}
 	if s.Failed > 0 && s.Answered > 0 {
-		text += " Nothing is known of " + counted(s.Failed, "server") + " that did not answer."
+		text += " Nothing is known of " + plural(s.Failed, "server") + " that did not answer."
 	}
 	return text
 }
@@ -106,7 +106,7 @@ func (p *page) card(c card) g.Node {
 
 func (p *page) oneAdvisory(a *report.Advisory) g.Node {
 	id := p.advisoryID(a.ID)
-	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(id), h.Data("advisory", visible(a.ID)),
+	return g.Group{newLine, h.Div(h.Class("advisory"), h.ID(id), h.Data("advisory", sanitize(a.ID)),
 		h.H3(h.ID(id+"-heading"), plain(a.ID),
 			exploitedMark(a.Advisory)),
 		h.P(plain(a.Summary)),
@@ -115,7 +115,7 @@ func (p *page) oneAdvisory(a *report.Advisory) g.Node {
 			fact("Score", plain(score(a))),
 			fact("Known exploitation", plain(p.exploitation(a))),
 			fact("Releases with the fix", plain(fixes(a))),
-			g.If(a.ByMachine(), fact("Read by", plain("machine, and by nobody since: "+a.Note))),
+			g.If(a.ByMachine(), fact("Read by", plain("machine, not reviewed by a person: "+a.Note))),
 			fact("References", references(a.References)),
 		),
 	)}
@@ -140,7 +140,7 @@ func (p *page) published(a *report.Advisory) string {
 	if !known {
 		return "on a day that is not known"
 	}
-	return a.Published.String() + ", " + counted(days, "day") + " before this report"
+	return a.Published.String() + ", " + plural(days, "day") + " before this report"
 }
 
 func (p *page) exploitation(a *report.Advisory) string {
@@ -187,10 +187,10 @@ func reference(address string) g.Node {
 		end := len(parts) - 2
 		text = g.Group{plain(parts[0] + "/"), h.Span(h.Class("middle"), plain(strings.Join(parts[1:end], "/"))), plain("/" + strings.Join(parts[end:], "/"))}
 	}
-	return h.A(h.Href(visible(address)), h.Rel("noreferrer noopener"), h.Span(h.Class("scheme"), plain(scheme+"://")), text)
+	return h.A(h.Href(sanitize(address)), h.Rel("noreferrer noopener"), h.Span(h.Class("scheme"), plain(scheme+"://")), text)
 }
 
-// affected has a row for each fix, with its servers by block.
+// affected is a table with a row for each fix, with its servers by block.
 func affected(c card) g.Node {
 	type group struct {
 		block   *report.Block
@@ -212,7 +212,7 @@ func affected(c card) g.Node {
 	}
 	n := len(c.affected())
 	return h.Table(h.Class("list affected"),
-		h.Caption(h.Data("affected", strconv.Itoa(n)), plain(counted(n, "affected server"))),
+		h.Caption(h.Data("affected", strconv.Itoa(n)), plain(plural(n, "affected server"))),
 		tableHead(affectedColumns...),
 		h.TBody(g.Map(fixes, func(fix release.Release) g.Node {
 			return g.Group{newLine, h.Tr(
@@ -240,13 +240,13 @@ func names(servers []string) g.Node {
 	for i, server := range servers {
 		items = append(items, newLine, h.Li(host(server), g.If(i < len(servers)-1, plain(","))))
 	}
-	return folded(len(servers), h.Ul(h.Class("names"), items))
+	return foldable(len(servers), h.Ul(h.Class("names"), items))
 }
 
-// folded is a list of servers, which a reader has to open if they are many.
-func folded(servers int, list g.Node) g.Node {
+// foldable is a list of servers, which a reader has to open if they are many.
+func foldable(servers int, list g.Node) g.Node {
 	if servers <= maxOpen {
 		return list
 	}
-	return h.Details(h.Summary(plain(counted(servers, "server"))), list)
+	return h.Details(h.Summary(plain(plural(servers, "server"))), list)
 }

@@ -37,7 +37,7 @@ func (p *page) complianceChart() g.Node {
 	bars := make(g.Group, 0, len(parts))
 	left := 0
 	for _, part := range parts {
-		descriptions = append(descriptions, part.name+": "+grouped(part.servers))
+		descriptions = append(descriptions, part.name+": "+formatInt(part.servers))
 		if part.servers > 0 {
 			bars = append(bars, g.El("rect", g.Attr("class", "part"), g.Attr("x", percentOf(left, s.Servers)), g.Attr("width", percentOf(part.servers, s.Servers)),
 				g.Attr("height", "36"), g.Attr("fill", "url(#pattern-"+part.state+")"), h.Data("part", part.state), h.Data("value", strconv.Itoa(part.servers))))
@@ -56,7 +56,7 @@ func (p *page) complianceChart() g.Node {
 				h.SVG(h.Class("swatch"), h.Aria("hidden", "true"), h.Width("18"), h.Height("18"),
 					g.El("rect", h.Width("18"), h.Height("18"), g.Attr("rx", "3"), g.Attr("fill", "url(#pattern-"+part.state+")"))),
 				h.Span(plain(part.name)),
-				h.Span(h.Class("n"), plain(grouped(part.servers))),
+				h.Span(h.Class("n"), plain(formatInt(part.servers))),
 				h.Span(h.Class("n share"), plain(report.Share(part.servers, s.Servers))),
 			)
 		})),
@@ -86,7 +86,7 @@ const maxVersions = 12
 func (p *page) versionChart() g.Node {
 	s := &p.report.Summary
 	if len(s.Versions) == 0 {
-		return figure("version-chart", "Versions of those that answered", empty("No server told its version."))
+		return figure("version-chart", "Versions of those that answered", empty("No server reported its version."))
 	}
 	top := p.byRelease(s.Versions[:min(len(s.Versions), maxVersions)])
 	others := 0
@@ -97,9 +97,9 @@ func (p *page) versionChart() g.Node {
 	bar := func(kind, name, build string, servers int) g.Node {
 		return g.Group{newLine, h.Li(
 			h.Span(h.Class("name"), plain(name), g.If(build != "", g.Group{plain(" "), code(build)})),
-			h.Span(h.Class("n"), plain(grouped(servers))),
+			h.Span(h.Class("n"), plain(formatInt(servers))),
 			h.Span(h.Class("n share"), plain(report.Share(servers, s.Answered))),
-			h.SVG(h.Role("img"), h.Aria("label", fmt.Sprintf("Bar: %s of %s", grouped(servers), counted(s.Answered, "server"))), h.Width("100%"), h.Height("10"),
+			h.SVG(h.Role("img"), h.Aria("label", fmt.Sprintf("Bar: %s of %s", formatInt(servers), plural(s.Answered, "server"))), h.Width("100%"), h.Height("10"),
 				g.El("rect", g.Attr("class", "fill "+kind), h.Width(percentOf(servers, longest)), h.Height("10"), g.Attr("rx", "2"),
 					h.Data("part", kind), h.Data("value", strconv.Itoa(servers)))),
 		)}
@@ -113,7 +113,7 @@ func (p *page) versionChart() g.Node {
 				return bar("version", version.Label, version.Build, version.Servers)
 			}),
 			g.Iff(others > 0, func() g.Node {
-				return bar("others", "others: "+counted(len(s.Versions)-len(top), "version"), "", others)
+				return bar("others", "others: "+plural(len(s.Versions)-len(top), "version"), "", others)
 			}),
 		),
 	)

@@ -15,7 +15,7 @@ import (
 
 var catalogColumns = []string{"Catalogue", "Releases and patches", "Advisories", "Known exploitation"}
 
-// data shows by which data the versions were judged, and their age.
+// data shows the data that the versions were judged by, and their age.
 func (p *page) data() g.Node {
 	if len(p.report.Catalogs) == 0 {
 		return chapter("data", "The data and their age", empty("No version was judged."))
@@ -46,17 +46,17 @@ func catalogName(name string) string {
 // asOf is a cell with the day of the data, their age, and a warning if they are old or dated in the
 // future.
 func asOf(a report.Age, meaning string) g.Node {
-	distance := counted(a.Days, "day") + " old"
+	distance := plural(a.Days, "day") + " old"
 	if a.Days < 0 {
-		distance = counted(-a.Days, "day") + " after this report"
+		distance = plural(-a.Days, "day") + " after this report"
 	}
 	var warning g.Node
 	switch {
 	case a.Future:
-		warning = h.P(h.Class("warning"), labelled("bad", "in the future"),
+		warning = h.P(h.Class("warning"), badge("bad", "in the future"),
 			plain(" Proves nothing: check the catalogue, or the clock of the machine that asked."))
 	case a.Old():
-		warning = h.P(h.Class("warning"), labelled("unknown", "old"), plain(fmt.Sprintf(" More than %d days old. %s", catalog.OldAfter, meaning)))
+		warning = h.P(h.Class("warning"), badge("unknown", "old"), plain(fmt.Sprintf(" More than %d days old. %s", catalog.OldAfter, meaning)))
 	}
 	return h.Td(h.Data("days", strconv.Itoa(a.Days)), plain(a.AsOf.String()), small(distance), warning)
 }

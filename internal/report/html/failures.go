@@ -20,18 +20,18 @@ func (p *page) failures() g.Node {
 		if p.report.Summary.Servers == 0 {
 			text = "No server was asked."
 		}
-		return chapter("failures", "Failures", p.lists(), empty(text))
+		return chapter("failures", "Failures", p.siteFailures(), empty(text))
 	}
 	return chapter("failures", "Failures",
-		p.lists(),
-		h.P(h.Class("about"), plain(counted(len(p.failed), "server")+
-			" did not tell their version. Steps come in the order in which a connection goes through them.")),
+		p.siteFailures(),
+		h.P(h.Class("about"), plain(plural(len(p.failed), "server")+
+			" did not report their version. Steps come in the order in which a connection goes through them.")),
 		table("failures", "Failures", failureColumns, g.Map(p.failed, p.oneFailure), h.Data("sortable", "")),
 	)
 }
 
-// lists has the nodes that did not list the nodes of their site.
-func (p *page) lists() g.Node {
+// siteFailures shows the nodes that did not list the nodes of their site.
+func (p *page) siteFailures() g.Node {
 	var rows g.Group
 	for _, b := range p.report.Blocks {
 		for _, a := range b.FailedAttempts() {
@@ -48,7 +48,7 @@ func (p *page) lists() g.Node {
 }
 
 func (p *page) oneFailure(s *report.Server) g.Node {
-	return g.Group{newLine, h.Tr(h.ID(p.failureID(s)), h.Data("failure", visible(s.Server.Source())),
+	return g.Group{newLine, h.Tr(h.ID(p.failureID(s)), h.Data("failure", sanitize(s.Server.Source())),
 		p.failureCells(s.Server, s.Block, &s.Outcome))}
 }
 
@@ -86,9 +86,9 @@ func (p *page) certificate(heading string, c *poll.Certificate) g.Node {
 func validity(c *poll.Certificate, at time.Time) g.Node {
 	switch {
 	case at.After(c.NotAfter):
-		return g.Group{plain(" "), labelled("bad", "expired")}
+		return g.Group{plain(" "), badge("bad", "expired")}
 	case at.Before(c.NotBefore):
-		return g.Group{plain(" "), labelled("bad", "not valid yet")}
+		return g.Group{plain(" "), badge("bad", "not valid yet")}
 	}
 	return nil
 }

@@ -104,15 +104,15 @@ func (p *page) document() g.Node {
 }
 
 func (p *page) head() g.Node {
-	named := func(name, content string) g.Node { return g.Group{newLine, h.Meta(h.Name(name), h.Content(content))} }
+	meta := func(name, content string) g.Node { return g.Group{newLine, h.Meta(h.Name(name), h.Content(content))} }
 	return h.Head(
 		h.Meta(h.Charset("utf-8")),
 		newLine, h.Meta(g.Attr("http-equiv", "Content-Security-Policy"), h.Content(p.contentSecurityPolicy())),
-		named("viewport", "width=device-width, initial-scale=1"),
-		named("color-scheme", "light dark"),
-		named("referrer", "no-referrer"),
-		named("robots", "noindex"),
-		named("format-detection", "telephone=no"), // a build is no telephone number
+		meta("viewport", "width=device-width, initial-scale=1"),
+		meta("color-scheme", "light dark"),
+		meta("referrer", "no-referrer"),
+		meta("robots", "noindex"),
+		meta("format-detection", "telephone=no"), // a build is not a telephone number
 		newLine, h.TitleEl(plain("Qlik Sense versions, "+day(p.report.AskedAt))),
 		newLine, h.StyleEl(g.Raw(p.style())),
 	)
@@ -133,8 +133,8 @@ func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n
 
 func (p *page) header() g.Node {
 	r := p.report
-	type linked struct{ to, name string }
-	links := []linked{
+	type navLink struct{ to, name string }
+	links := []navLink{
 		{"summary", "Summary"},
 		{"plan", "What to install"},
 		{"servers", "Servers"},
@@ -144,12 +144,12 @@ func (p *page) header() g.Node {
 		{"claims", "What “compliant” means"},
 	}
 	if r.Since != nil {
-		links = slices.Insert(links, 2, linked{"since", "What changed"})
+		links = slices.Insert(links, 2, navLink{"since", "What changed"})
 	}
 	return g.Group{newLine, h.Header(
 		h.H1(plain("Qlik Sense versions")),
 		h.P(h.Class("asked"),
-			plain(counted(r.Summary.Servers, "server")+" in "+counted(len(r.Blocks), "environment")+", asked on "),
+			plain(plural(r.Summary.Servers, "server")+" in "+plural(len(r.Blocks), "environment")+", asked on "),
 			h.Time(h.DateTime(r.AskedAt.UTC().Format(time.RFC3339)), plain(r.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC"))),
 			plain(" by "+r.Program+"."),
 		),
@@ -157,7 +157,7 @@ func (p *page) header() g.Node {
 			h.Strong(plain("Limited to ")), plain(strings.Join(r.Only, ", ")+". The other servers of the settings were not asked.")),
 		),
 		newLine, h.Nav(h.Aria("label", "Sections"), h.Ul(
-			g.Map(links, func(link linked) g.Node {
+			g.Map(links, func(link navLink) g.Node {
 				return h.Li(h.A(h.Href("#"+link.to), plain(link.name)))
 			}),
 		)),

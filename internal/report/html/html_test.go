@@ -116,7 +116,7 @@ func TestHTMLComplete(t *testing.T) {
 			default:
 				number, err := strconv.Atoi(count)
 				require.NoError(t, err)
-				count = grouped(number)
+				count = formatInt(number)
 			}
 			require.Contains(t, textOf(n), count, "the attribute and the text agree")
 		}
@@ -202,7 +202,7 @@ func pageText(t *testing.T, r *report.Report) string {
 
 func TestHTMLEmpty(t *testing.T) {
 	nothing := pageText(t, &report.Report{})
-	for _, sentence := range []string{"No server was asked: nothing is proven.", "No server told its version.", "No version was judged."} {
+	for _, sentence := range []string{"No server was asked: nothing is proven.", "No server reported its version.", "No version was judged."} {
 		require.Contains(t, nothing, sentence)
 	}
 	clean := pageText(t, reporttest.Compliant(t, nil, nil))
@@ -211,7 +211,7 @@ func TestHTMLEmpty(t *testing.T) {
 	}
 	silent := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect})
 	failed := pageText(t, reporttest.Report(t, reporttest.Environment{Servers: []reporttest.Server{silent}}))
-	require.Contains(t, failed, "No server answered, so that no advisory could be held against any.")
+	require.Contains(t, failed, "No server answered, so no advisory could be checked.")
 	require.Contains(t, failed, "Proven compliant: 0 of 1 server (0 %), 3 advisories undecided. 1 did not answer.")
 }
 
@@ -221,14 +221,14 @@ func TestHTMLLimited(t *testing.T) {
 	r.Only = []string{"qlik-1.example.com", "qlik-2.example.com"}
 	text := pageText(t, r)
 	require.Contains(t, text, "Limited to qlik-1.example.com, qlik-2.example.com.")
-	require.Contains(t, text, "not told, as the report is limited")
+	require.Contains(t, text, "not compared, because the report is limited")
 }
 
 func TestGrouped(t *testing.T) {
-	require.Equal(t, "1,234,567", grouped(1234567))
-	require.Equal(t, "999", grouped(999))
-	require.Equal(t, "-1,000", grouped(-1000))
-	require.Equal(t, "-100", grouped(-100))
+	require.Equal(t, "1,234,567", formatInt(1234567))
+	require.Equal(t, "999", formatInt(999))
+	require.Equal(t, "-1,000", formatInt(-1000))
+	require.Equal(t, "-100", formatInt(-100))
 }
 
 func TestHTMLLargeFleet(t *testing.T) {
@@ -261,7 +261,7 @@ func TestSites(t *testing.T) {
 	page := textOf(document)
 	for _, text := range []string{
 		"Not all nodes are known. 2 sites are not proven", "3 nodes of the site found, listed by qlik2.example.com.", "Central: central, engine, proxy",
-		"Rim 2: no roles", "The nodes of the site could not be listed: it is not proven, whatever others answer.",
+		"Rim 2: no roles", "The nodes of the site could not be listed: it is not proven, whatever other servers answer.",
 		"These nodes were asked for all nodes of their site and did not list them.", "check discover_user",
 	} {
 		require.Contains(t, page, text)

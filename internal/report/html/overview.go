@@ -32,7 +32,7 @@ func (p *page) overview() g.Node {
 		h.P(h.Class("lead"), plain(p.verdict())),
 		newLine, h.Div(h.Class("overview"),
 			newLine, h.Div(h.H3(plain("Servers by environment and state")), p.matrix()),
-			newLine, h.Div(h.H3(plain("What is worst")), p.worst()),
+			newLine, h.Div(h.H3(plain("Worst problems")), p.worst()),
 		),
 		newLine, h.H3(plain("What to do next")), p.next(),
 		p.tiles(),
@@ -40,12 +40,12 @@ func (p *page) overview() g.Node {
 	)
 }
 
-// charts is the class of the charts, which says whether the first printed page has room for them. All
-// sizes are in points; the room that is left was measured on A4, which is lower than Letter in landscape.
+// charts is the class of the charts, which depends on whether the first printed page has room for them.
+// All sizes are in points; the room that is left was measured on A4, which is lower than Letter in landscape.
 func (p *page) charts() string {
 	const left, notice, row, line, bar, lineLetters = 222, 16, 17, 12.3, 9.5, 132
 	used := notice * float64(len(p.warnings()))
-	used += row * float64(max(0, min(len(p.environments()), maxEnvironments+1)-3)) // three stand beside what is worst
+	used += row * float64(max(0, min(len(p.environments()), maxEnvironments+1)-3)) // three fit beside the worst problems
 	for _, text := range p.firstLines() {
 		used += line * float64(1+len(text)/lineLetters)
 	}
@@ -103,7 +103,7 @@ func (p *page) matrix() g.Node {
 	first := all[:min(len(all), maxEnvironments)]
 	for i, e := range first {
 		row(strconv.Itoa(i+1), g.Group{
-			link(blockID(e.blocks[0]), e.name), g.If(p.incomplete(e), g.Group{plain(" "), labelled("bad", "nodes unknown")}),
+			link(blockID(e.blocks[0]), e.name), g.If(p.incomplete(e), g.Group{plain(" "), badge("bad", "nodes unknown")}),
 		}, e)
 	}
 	if rest := all[len(first):]; len(rest) > 0 {
@@ -111,7 +111,7 @@ func (p *page) matrix() g.Node {
 		for _, e := range rest {
 			others.blocks = append(others.blocks, e.blocks...)
 		}
-		row("others", plain("others: "+counted(len(rest), "environment")), others)
+		row("others", plain("others: "+plural(len(rest), "environment")), others)
 	}
 	return h.Table(h.Class("matrix"),
 		h.Caption(h.Class("unseen"), plain("Servers by environment and state")),
@@ -132,7 +132,7 @@ func (p *page) states(e environment) g.Node {
 		if n == 0 {
 			state = "quiet"
 		}
-		return h.Td(h.Class(strings.TrimSpace("n "+state)), plain(grouped(n)))
+		return h.Td(h.Class(strings.TrimSpace("n "+state)), plain(formatInt(n)))
 	}
 	proven := ""
 	if c.Compliant == c.Servers && !p.incomplete(e) {
@@ -165,10 +165,10 @@ func (p *page) problems() (all []sentence) {
 	s := &p.report.Summary
 	add := func(n int, state, words, to, more string) {
 		if n > 0 {
-			all = append(all, sentence{state, counted(n, "server") + " " + words, to, more})
+			all = append(all, sentence{state, plural(n, "server") + " " + words, to, more})
 		}
 	}
-	open := func(cards []card) {
+	addCards := func(cards []card) {
 		for _, c := range cards {
 			add(len(c.affected()), "bad", p.openTo(c), p.advisoryID(c[0].ID), "Which ones")
 		}
@@ -176,18 +176,18 @@ func (p *page) problems() (all []sentence) {
 	them := func(n int) string { return report.Inflect(n, "it", "them") }
 	their := func(n int) string { return report.Inflect(n, "its", "their") }
 	worst := min(len(p.cards), 1+len(slices.DeleteFunc(slices.Clone(p.cards), func(c card) bool { return !c.exploited() })))
-	open(p.cards[:worst])
+	addCards(p.cards[:worst])
 	if n := p.report.Incomplete(); n > 0 {
-		text := "Nobody knows all nodes of " + counted(n, "site") + ", so that nothing is proven of " + them(n) + "."
+		text := "Not all nodes of " + plural(n, "site") + " are known, so nothing is proven about " + them(n) + "."
 		all = append(all, sentence{"bad", text, "servers", "Which ones"})
 	}
-	add(s.Failed, "failed", "did not answer, so that nothing is known of "+them(s.Failed)+".", "failures", "Which ones, and what to do")
-	add(s.Unknown, "unknown", "answered, and nothing is proven of "+them(s.Unknown)+".", "servers", "Which ones, and why")
-	open(p.cards[worst:])
+	add(s.Failed, "failed", "did not answer, so nothing is known about "+them(s.Failed)+".", "failures", "Which ones, and what to do")
+	add(s.Unknown, "unknown", "answered, but nothing is proven about "+them(s.Unknown)+".", "servers", "Which ones, and why")
+	addCards(p.cards[worst:])
 	add(s.BelowMinimum, "bad", are(s.BelowMinimum)+" below the minimum release of "+their(s.BelowMinimum)+" environment.", "plan", "What to install")
 	add(s.OutOfSupport, "unknown", are(s.OutOfSupport)+" out of support, by the catalogue’s estimate.", "servers", "Since when")
 	if len(p.report.Only) == 0 {
-		add(s.Mismatched, "unknown", report.Inflect(s.Mismatched, "runs", "run")+" another version than is usual in "+their(s.Mismatched)+" environment.",
+		add(s.Mismatched, "unknown", report.Inflect(s.Mismatched, "differs", "differ")+" from the usual version of "+their(s.Mismatched)+" environment.",
 			"servers", "Which versions they run")
 	}
 	if n := len(p.report.Undecided); n > 0 {
@@ -214,7 +214,7 @@ func (p *page) openTo(c card) string {
 	}
 	n := len(ids)
 	if n > maxIDs {
-		ids = append(ids[:maxIDs-1], grouped(n-maxIDs+1)+" others")
+		ids = append(ids[:maxIDs-1], formatInt(n-maxIDs+1)+" others")
 	}
 	words := are(len(c.affected())) + " open to " + enumeration(ids)
 	switch {
@@ -224,7 +224,7 @@ func (p *page) openTo(c card) string {
 		words += fmt.Sprintf(" (CVSS %s%.1f, %s)", report.Inflect(n, "", "up to "), score, catalog.Severity(score))
 	}
 	if days > 0 {
-		words += ", for " + counted(days, "day") + " at most"
+		words += ", for " + plural(days, "day") + " at most"
 	}
 	return words + "."
 }
@@ -249,7 +249,7 @@ func (p *page) next() g.Node {
 	}
 	return g.Group{
 		h.Ol(h.Class("lines next"), items(p.firstLines())),
-		h.P(h.Class(class), g.If(more > 0, plain("And "+counted(more, "line")+" more. ")), link("plan", "The plan"),
+		h.P(h.Class(class), g.If(more > 0, plain("And "+plural(more, "line")+" more. ")), link("plan", "The plan"),
 			plain(" says what to install on which server, and why.")),
 	}
 }

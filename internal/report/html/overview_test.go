@@ -105,7 +105,7 @@ func TestHTMLWorstState(t *testing.T) {
 		"all": {reporttest.Environment{Servers: []reporttest.Server{compliant, unknown, silent, vulnerable, exploited}}, []string{
 			"1 server is open to CVE-2023-48365, which is known to be exploited, for 1,105 days at most.",
 			"1 server is open to CVE-2024-36077 (CVSS 8.8, high), for 916 days at most.",
-			"1 server did not answer, so that nothing is known of it.",
+			"1 server did not answer, so nothing is known about it.",
 		}},
 		"one of two on a card": {reporttest.Environment{Servers: []reporttest.Server{vulnerable}, Judge: reporttest.JudgeBy(func(c *catalog.Catalog) {
 			c.Advisories = slices.DeleteFunc(c.Advisories, func(a catalog.Advisory) bool { return !a.Decides() })
@@ -119,14 +119,14 @@ func TestHTMLWorstState(t *testing.T) {
 			"1 server is out of support, by the catalogue’s estimate."}},
 		"nothing exploited": {reporttest.Environment{Servers: []reporttest.Server{compliant, unknown, silent, vulnerable}}, []string{
 			"1 server is open to CVE-2024-55579 and CVE-2024-55580 (CVSS up to 8.8, high), for 715 days at most.",
-			"1 server did not answer, so that nothing is known of it.",
-			"1 server answered, and nothing is proven of it.",
+			"1 server did not answer, so nothing is known about it.",
+			"1 server answered, but nothing is proven about it.",
 		}},
 		"policy": {reporttest.Environment{Change: reporttest.AtLeast("November 2025"), Servers: []reporttest.Server{
 			compliant, reporttest.Runs("f", "May 2025 Patch 3", "").Differs(),
 		}}, []string{
 			"2 servers are below the minimum release of their environment.",
-			"1 server runs another version than is usual in its environment.",
+			"1 server differs from the usual version of its environment.",
 			undecided,
 		}},
 		"support": {reporttest.Environment{Judge: decided, Servers: []reporttest.Server{reporttest.Runs("a", "November 2023 Patch 18", "")}},
@@ -148,7 +148,7 @@ func TestHTMLWorstState(t *testing.T) {
 		})
 	}
 	site := pageText(t, reporttest.Report(t, reporttest.Environment{Judge: decided, Servers: []reporttest.Server{compliant}, Site: reporttest.Unlisted("e")}))
-	require.Contains(t, site, "Nobody knows all nodes of 1 site, so that nothing is proven of it.")
+	require.Contains(t, site, "Not all nodes of 1 site are known, so nothing is proven about it.")
 	require.Contains(t, site, "Nothing is to be installed on the servers that are known.")
 	require.Contains(t, pageText(t, &report.Report{}), "Nothing is known: no server was asked.")
 	require.NotContains(t, pageText(t, &report.Report{}), "Nothing is to be installed.")

@@ -32,8 +32,8 @@ func (p *page) wave(wave *plan.Wave) g.Node {
 	title, todo := p.planned.Title(wave), wave.Todo()
 	done := len(wave.Rows) - len(todo)
 	return g.Group{newLine, h.H3(plain(title)),
-		g.If(done > 0, h.P(h.Class("about"), plain(counted(done, "server")+" proven compliant: nothing to install."))),
-		g.If(len(todo) > 0, folded(len(todo), table("plan", title, planColumns, g.Map(todo, p.plannedServer)))),
+		g.If(done > 0, h.P(h.Class("about"), plain(plural(done, "server")+" proven compliant: nothing to install."))),
+		g.If(len(todo) > 0, foldable(len(todo), table("plan", title, planColumns, g.Map(todo, p.plannedServer)))),
 	}
 }
 
@@ -47,7 +47,7 @@ func (p *page) plannedServer(row *plan.Row) g.Node {
 		h.Th(h.Scope("row"), host(row.Server.Server.String()), g.If(len(tags) > 0, small(tagNames(tags))),
 			g.If(row.Server.Node != nil, small(row.Server.NodeWords()))),
 		h.Td(plain(row.Runs())),
-		h.Td(labelled(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
+		h.Td(badge(state, row.Do()), g.If(row.Effort() != "", small(row.Effort()))),
 		h.Td(p.closes(row)),
 		h.Td(plain(strings.Join(row.Why(), ", "))),
 	)}

@@ -70,7 +70,7 @@ func TestHTMLPrint(t *testing.T) {
 				b := br.open(t, content, 1280)
 				count, headings := pages(t, printed(b, on))
 				require.LessOrEqual(t, count, 6)
-				for _, heading := range []string{"Servers by environment and state", "What is worst", "What to do next"} {
+				for _, heading := range []string{"Servers by environment and state", "Worst problems", "What to do next"} {
 					require.Equal(t, 1, headings[heading], heading)
 				}
 				require.Equal(t, 2, headings["What to install"])

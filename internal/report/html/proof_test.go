@@ -109,7 +109,7 @@ func TestHTMLUndecided(t *testing.T) {
 	document = parse(t, render(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(read))))
 	require.Equal(t, []string{"CVE-2027-3"}, values(document, "data-dismissed"))
 	for _, want := range []string{"No list was found.", "Dismissed advisories: they decide nothing", "Not reachable here",
-		"machine, and by nobody since: Read in a sentence.", catalog.NVDNotice} {
+		"machine, not reviewed by a person: Read in a sentence.", catalog.NVDNotice} {
 		require.Contains(t, textOf(document), want)
 	}
 
@@ -126,7 +126,7 @@ func TestHTMLOutOfStep(t *testing.T) {
 	apart := func(s *fleet.Settings) { s.SameVersion = false }
 	compared := pageText(t, reporttest.Report(t, reporttest.Environment{Servers: servers}))
 	require.Contains(t, compared, "Usual version: May 2025 Patch 15.")
-	require.Contains(t, compared, "Out of step1run another version")
+	require.Contains(t, compared, "Out of step1differ from the usual")
 
 	text := pageText(t, reporttest.Report(t, reporttest.Environment{Servers: servers, Change: apart}))
 	require.NotContains(t, text, "out of step")
@@ -134,7 +134,7 @@ func TestHTMLOutOfStep(t *testing.T) {
 
 	text = pageText(t, reporttest.Report(t,
 		reporttest.Environment{Name: "A", Servers: servers, Change: apart}, reporttest.Environment{Name: "B", Servers: servers}))
-	require.Contains(t, text, "Out of step1run another version")
+	require.Contains(t, text, "Out of step1differ from the usual")
 }
 
 func TestHTMLAgeOfData(t *testing.T) {

@@ -76,7 +76,7 @@ func (p *page) about(b *report.Block) string {
 	if usual := b.Usual(); usual != nil && b.Summary.Mismatched > 0 {
 		policy += " Usual version: " + cmp.Or(usual.Outcome.Info.ReleaseLabel, usual.Outcome.Info.Version) + "."
 	}
-	text := fmt.Sprintf("%s; %s answered. %s", b.Summary.Proven(b.Round.Judge.Undecided), grouped(b.Summary.Answered), policy)
+	text := fmt.Sprintf("%s; %s answered. %s", b.Summary.Proven(b.Round.Judge.Undecided), formatInt(b.Summary.Answered), policy)
 	if len(p.report.Catalogs) > 1 {
 		text += " Catalogue: " + b.Round.Catalog + "."
 	}
@@ -88,14 +88,14 @@ func site(b *report.Block) g.Node {
 	words, problem := b.SiteWords()
 	return g.Group{
 		g.If(words != "", h.P(h.Class("about"), plain(words+"."))),
-		g.If(problem != "", h.P(labelled("bad", "not proven"), plain(" "+problem+" "),
+		g.If(problem != "", h.P(badge("bad", "not proven"), plain(" "+problem+" "),
 			g.If(words == "", link("lists", "why, and what to do")))),
 	}
 }
 
 func (p *page) server(s *report.Server) g.Node {
 	source, whole, node := s.Server.Source(), s.Server.String(), s.NodeWords()
-	return g.Group{newLine, h.Tr(h.Data("server", visible(source)),
+	return g.Group{newLine, h.Tr(h.Data("server", sanitize(source)),
 		h.Th(h.Scope("row"), host(source), g.If(whole != source, h.Small(host(whole))), g.If(node != "", small(node))),
 		h.Td(h.Div(result(s))),
 		h.Td(g.Iff(s.Answered(), func() g.Node { return version(s) })),
@@ -110,14 +110,14 @@ func (p *page) server(s *report.Server) g.Node {
 // result is the judgement with its reasons, or how the poll failed.
 func result(s *report.Server) g.Node {
 	if !s.Answered() {
-		return g.Group{labelled("failed", "did not answer"), plain(" "), code(s.Outcome.Result.String())}
+		return g.Group{badge("failed", "did not answer"), plain(" "), code(s.Outcome.Result.String())}
 	}
 	word, details := s.Verdict()
 	separator := ": "
 	if s.Proven() {
 		separator = ", "
 	}
-	return g.Group{labelled(stateOf(s.Judgement.Compliance), word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
+	return g.Group{badge(stateOf(s.Judgement.Compliance), word), g.If(len(details) > 0, plain(separator+strings.Join(details, ", ")))}
 }
 
 // version sorts by the date of the release instead of its name.
@@ -131,7 +131,7 @@ func version(s *report.Server) g.Node {
 
 func behind(s *report.Server) g.Node {
 	patches, known := s.Judgement.PatchesBehind()
-	return g.If(known, plain(grouped(patches)))
+	return g.If(known, plain(formatInt(patches)))
 }
 
 // identifiers are those of the advisories that apply, with the time of exposure.
@@ -146,7 +146,7 @@ func (p *page) identifiers(s *report.Server) g.Node {
 	exposed, _ := s.Judgement.ExposedDays()
 	return g.Group{sortKey(strconv.Itoa(len(applying))), h.Ul(g.Map(applying, func(a *catalog.Advisory) g.Node {
 		return h.Li(p.advisoryLink(a.ID), exploitedMark(a))
-	})), small("exposed " + counted(exposed, "day"))}
+	})), small("exposed " + plural(exposed, "day"))}
 }
 
 // fix is what to install, as the plan has it.
@@ -170,9 +170,9 @@ func support(s *report.Server) g.Node {
 	}
 	key := sortKey(strconv.Itoa(days))
 	if days < 0 {
-		return g.Group{key, h.Span(labelled("unknown", "ended"), plain(" "+counted(-days, "day")+" ago"))}
+		return g.Group{key, h.Span(badge("unknown", "ended"), plain(" "+plural(-days, "day")+" ago"))}
 	}
-	return g.Group{key, plain(counted(days, "day") + " left")}
+	return g.Group{key, plain(plural(days, "day") + " left")}
 }
 
 // remarks is empty for most servers.

@@ -38,9 +38,9 @@ func (p *page) since() g.Node {
 		counts = append(counts, strings.ReplaceAll(n.Words+" "+arrow(n.Then, n.Now), " ", "\u00a0"))
 	}
 	lines := slices.Concat([]string{"Then → now: " + strings.Join(counts, ", ") + "."}, tallies("Closed: ", c.Closed), tallies("New: ", c.Opened))
-	rest := counted(unchanged, "server") + " unchanged"
+	rest := plural(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
-		rest += ", " + grouped(notCompared) + " not compared"
+		rest += ", " + formatInt(notCompared) + " not compared"
 	}
 	return chapter("since", "What changed since "+day(c.AskedAt),
 		h.P(h.Class("about"), plain("Compared with the report of "+c.AskedAt.UTC().Format("2006-01-02 at 15:04 UTC")+" by "+c.Program+".")),
@@ -51,7 +51,7 @@ func (p *page) since() g.Node {
 	)
 }
 
-func arrow(then, now int) string { return grouped(then) + " → " + grouped(now) }
+func arrow(then, now int) string { return formatInt(then) + " → " + formatInt(now) }
 
 // tallies returns one line, or none without tallies.
 func tallies(heading string, all []report.Tally) []string {
@@ -60,7 +60,7 @@ func tallies(heading string, all []report.Tally) []string {
 	}
 	parts := make([]string, 0, len(all))
 	for _, t := range all {
-		parts = append(parts, t.ID+" on "+counted(t.Servers, "server"))
+		parts = append(parts, t.ID+" on "+plural(t.Servers, "server"))
 	}
 	return []string{heading + strings.Join(parts, ", ") + "."}
 }
@@ -93,9 +93,9 @@ func stateCell(s *report.State) g.Node {
 	case s == nil:
 		return h.Td()
 	case !s.Answered:
-		return h.Td(labelled("failed", "no answer"), small(s.Result))
+		return h.Td(badge("failed", "no answer"), small(s.Result))
 	}
-	return h.Td(plain(s.Version()), h.Div(labelled(stateOf(s.Compliance), s.Word())))
+	return h.Td(plain(s.Version()), h.Div(badge(stateOf(s.Compliance), s.Word())))
 }
 
 // sinceThen compares the number of a tile with the baseline, "" if it cannot.

@@ -30,7 +30,7 @@ func (p *page) warnings() (all []notice) {
 	add := func(state, heading, text, to, more string) { all = append(all, notice{state, heading, text, to, more}) }
 	if n := p.report.Incomplete(); n > 0 {
 		add("bad", "Not all nodes are known.",
-			counted(n, "site")+" "+are(n)+" not proven, whatever the servers answer: its nodes could not be listed, or not all of them can be asked.",
+			plural(n, "site")+" "+are(n)+" not proven, whatever the servers answer: its nodes could not be listed, or not all of them can be asked.",
 			"servers", "Which ones")
 	}
 	for _, a := range p.report.Undecided {
@@ -47,7 +47,7 @@ func (p *page) warnings() (all []notice) {
 	for _, c := range p.report.Catalogs {
 		if len(c.Weaker) > 0 {
 			add("unknown", "Weaker than the program’s own data.",
-				"Whoever writes "+c.Name+" can make servers compliant with such entries, so that somebody should look at them: "+strings.Join(c.Weaker, "; ")+".",
+				"Whoever writes "+c.Name+" can make servers compliant with such entries, so somebody should review them: "+strings.Join(c.Weaker, "; ")+".",
 				"data", "The catalogues")
 		}
 	}
@@ -63,12 +63,12 @@ func (p *page) verdict() string {
 	if s.Servers == 0 {
 		return "No server was asked: nothing is proven."
 	}
-	proven := fmt.Sprintf("Proven compliant: %s of %s (%s)", grouped(s.Compliant), counted(s.Servers, "server"), report.Share(s.Compliant, s.Servers))
+	proven := fmt.Sprintf("Proven compliant: %s of %s (%s)", formatInt(s.Compliant), plural(s.Servers, "server"), report.Share(s.Compliant, s.Servers))
 	proven = report.AndUndecided(proven, len(p.report.Undecided))
 	var others []string
 	add := func(n int, words string) {
 		if n > 0 {
-			others = append(others, grouped(n)+" "+words)
+			others = append(others, formatInt(n)+" "+words)
 		}
 	}
 	add(s.NonCompliant, are(s.NonCompliant)+" not compliant")
@@ -95,17 +95,17 @@ func (p *page) tiles() g.Node {
 	if !slices.ContainsFunc(p.report.Blocks, func(b *report.Block) bool { return !b.Round.Block.Minimum().IsZero() }) {
 		belowMinimum.text, belowMinimum.meaning = "–", "no minimum release is set"
 	}
-	outOfStep := tile{"version_mismatch", "Out of step", s.Mismatched, "run another version than is usual in their environment", "unknown", ""}
+	outOfStep := tile{"version_mismatch", "Out of step", s.Mismatched, "differ from the usual version of their environment", "unknown", ""}
 	switch {
 	case len(p.report.Only) > 0:
-		outOfStep.text, outOfStep.meaning = "–", "not told, as the report is limited to some servers"
+		outOfStep.text, outOfStep.meaning = "–", "not compared, because the report is limited to some servers"
 	case !slices.ContainsFunc(p.report.Blocks, func(b *report.Block) bool { return b.Round.Block.SameVersion }):
 		outOfStep.text, outOfStep.meaning = "–", "not asked for"
 	}
 	return g.Group{newLine, h.Dl(h.Class("tiles"), g.Map([]tile{
 		{"servers", "Servers", s.Servers, "were asked", "", ""},
-		{"answered", "Answered", s.Answered, "told their version", "", ""},
-		{"failed", "Failed", s.Failed, "did not tell their version", "bad", ""},
+		{"answered", "Answered", s.Answered, "reported their version", "", ""},
+		{"failed", "Failed", s.Failed, "did not report their version", "bad", ""},
 		{"compliant", "Proven compliant", s.Compliant, p.shares(), "", report.Share(s.Compliant, s.Servers)},
 		{"unknown", "Unknown", s.Unknown, "answered, but nothing is proven", "unknown", ""},
 		{"vulnerable", "Vulnerable", s.Vulnerable, "open to a known vulnerability", "bad", ""},
@@ -121,7 +121,7 @@ func (p *page) shares() string {
 	s := &p.report.Summary
 	words := "no server was asked"
 	if s.Servers > 0 {
-		words = grouped(s.Compliant) + " of " + grouped(s.Servers)
+		words = formatInt(s.Compliant) + " of " + formatInt(s.Servers)
 	}
 	if s.Answered > 0 && s.Failed > 0 {
 		words += "; " + report.Share(s.Compliant, s.Answered) + " of those that answered"
@@ -146,7 +146,7 @@ func (p *page) tile(t tile) g.Node {
 	since := p.sinceThen(t.name)
 	return g.Group{newLine, h.Div(h.Class(class), h.Data("count", t.name), h.Data("value", strconv.Itoa(t.n)),
 		h.Dt(plain(t.label)),
-		h.Dd(h.Class("value"), plain(cmp.Or(t.text, grouped(t.n)))),
+		h.Dd(h.Class("value"), plain(cmp.Or(t.text, formatInt(t.n)))),
 		h.Dd(h.Class("meaning"), plain(t.meaning)),
 		g.If(since != "", h.Dd(h.Class("since"), plain(since))),
 	)}

@@ -20,12 +20,12 @@ import (
 // newLine keeps the lines of the page short, so that two pages can be compared.
 var newLine = g.Raw("\n")
 
-// plain is text, escaped. All text of the page passes through visible, most of it from here.
-func plain(s string) g.Node { return g.Text(visible(s)) }
+// plain is text, escaped. All text of the page passes through sanitize, most of it from here.
+func plain(s string) g.Node { return g.Text(sanitize(s)) }
 
-// visible makes a text a single line without characters that change the direction of writing, which
+// sanitize makes a text a single line without characters that change the direction of writing, which
 // could make one name look like another.
-func visible(s string) string {
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\u061c', r == '\u200e', r == '\u200f', '\u202a' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
@@ -35,14 +35,14 @@ func visible(s string) string {
 	}, text.OneLine(s))
 }
 
-// labelled is a word in the colour of a state, which only repeats what the word says.
-func labelled(state, word string) g.Node {
+// badge is a word in the colour of a state, which only repeats what the word says.
+func badge(state, word string) g.Node {
 	return h.Span(h.Class("badge "+state), plain(word))
 }
 
 // exploitedMark follows the identifier of an exploited advisory.
 func exploitedMark(a *catalog.Advisory) g.Node {
-	return g.If(a.Exploited(), g.Group{plain(" "), labelled("bad", "exploited")})
+	return g.If(a.Exploited(), g.Group{plain(" "), badge("bad", "exploited")})
 }
 
 // stateOf is the state that colours a judgement.
@@ -59,7 +59,7 @@ const (
 
 // host is the name of a server, which breaks only after its dots. Copied text has no breaks.
 func host(name string) g.Node {
-	labels := strings.SplitAfter(visible(name), ".")
+	labels := strings.SplitAfter(sanitize(name), ".")
 	return h.Span(h.Class(nameClass(maxLabel, labels...)), g.Text(labels[0]),
 		g.Map(labels[1:], func(label string) g.Node { return g.Group{h.Wbr(), g.Text(label)} }))
 }
@@ -104,8 +104,8 @@ func tableHead(columns ...string) g.Node {
 	return h.THead(h.Tr(g.Map(columns, func(name string) g.Node { return h.Th(h.Scope("col"), plain(name)) })))
 }
 
-// grouped writes 2000 as 2,000.
-func grouped(n int) string {
+// formatInt writes 2000 as 2,000.
+func formatInt(n int) string {
 	digits := strconv.Itoa(n)
 	start := 0
 	if n < 0 {
@@ -117,12 +117,12 @@ func grouped(n int) string {
 	return digits
 }
 
-// counted is text.Plural with digits grouped.
-func counted(n int, thing string) string {
+// plural is text.Plural with digits grouped.
+func plural(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return grouped(n) + " " + thing
+	return formatInt(n) + " " + thing
 }
 
 func are(n int) string { return report.Inflect(n, "is", "are") }

@@ -17,6 +17,6 @@ func TestCatalogueNotices(t *testing.T) {
 	var page bytes.Buffer
 	require.NoError(t, Write(&page, r))
 	require.Contains(t, page.String(), "Whoever writes /etc/catalog.toml can make servers compliant with such entries, "+
-		"so that somebody should look at them: CVE-2024-55579 is dismissed: &lt;b&gt;.")
+		"so somebody should review them: CVE-2024-55579 is dismissed: &lt;b&gt;.")
 	require.Contains(t, page.String(), "The catalogue cannot be read: https://web.example.com/c: broken.")
 }

@@ -36,11 +36,11 @@ func newDocument(r *report.Report) *document {
 		Undecided: each(r.Undecided, func(a report.Entry) undecided {
 			return undecided{
 				ID: a.ID, Summary: a.Summary, ExploitedSince: optional(a.ExploitedSince), Catalog: a.Catalog,
-				ReadBy: a.ReadBy, Source: a.Source, Note: a.Note, References: list(a.References),
+				ReadBy: a.ReadBy, Source: a.Source, Note: a.Note, References: nonNil(a.References),
 			}
 		}),
 		Dismissed: each(r.Dismissed, func(a report.Entry) dismissed {
-			return dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: list(a.References)}
+			return dismissed{ID: a.ID, Summary: a.Summary, Reason: a.Dismissed, Catalog: a.Catalog, References: nonNil(a.References)}
 		}),
 		Notice: catalog.NVDNotice, Baseline: newBaseline(r.Since),
 	}
@@ -50,12 +50,12 @@ func newCatalogue(c *report.Catalog) catalogue {
 	return catalogue{
 		Name: c.Name, ReleasesAsOf: c.Releases.AsOf.String(), AdvisoriesAsOf: c.Advisories.AsOf.String(), ExploitedAsOf: c.Exploited.AsOf.String(),
 		ReleasesAge: c.Releases.Days, AdvisoriesAge: c.Advisories.Days, ExploitedAge: c.Exploited.Days,
-		Digest: c.Digest, Weaker: list(c.Weaker),
+		Digest: c.Digest, Weaker: nonNil(c.Weaker),
 	}
 }
 
 func newOrigin(o report.Origin) report.Origin {
-	o.Settings = list(o.Settings)
+	o.Settings = nonNil(o.Settings)
 	return o
 }
 
@@ -69,7 +69,7 @@ func newSummary(r *report.Report, s *report.Summary) summary {
 		Servers: s.Servers, Answered: s.Answered, Failed: s.Failed, Compliant: s.Compliant, NonCompliant: s.NonCompliant, Unknown: s.Unknown,
 		ProvenPercent: percent(s.Compliant, s.Servers), AnsweredPercent: percent(s.Compliant, s.Answered),
 		Vulnerable: s.Vulnerable, Exploited: s.Exploited, BelowMinimum: s.BelowMinimum, Mismatched: mismatched, OutOfSupport: s.OutOfSupport,
-		Versions: list(s.Versions),
+		Versions: nonNil(s.Versions),
 	}
 }
 
@@ -172,7 +172,7 @@ func newCertificate(c *poll.Certificate) *certificate {
 	if c == nil {
 		return nil
 	}
-	return &certificate{Subject: c.Subject, Names: list(c.Names), Issuer: c.Issuer, NotBefore: c.NotBefore, NotAfter: c.NotAfter}
+	return &certificate{Subject: c.Subject, Names: nonNil(c.Names), Issuer: c.Issuer, NotBefore: c.NotBefore, NotAfter: c.NotAfter}
 }
 
 func newAdvisory(r *report.Report, a *report.Advisory) advisory {
@@ -180,7 +180,7 @@ func newAdvisory(r *report.Report, a *report.Advisory) advisory {
 		ID: a.ID, Summary: a.Summary, Published: a.Published.String(), CVSS: a.CVSS, CVSSSource: a.CVSSSource, Severity: catalog.Severity(a.CVSS),
 		ExploitedSince: optional(a.ExploitedSince), ExploitedDue: optional(a.ExploitedDue), Ransomware: a.Ransomware,
 		ReadBy: a.ReadBy, Source: a.Source, Note: a.Note,
-		Fixed: list(a.Fixed), References: list(a.References), Affected: each(a.Affected, func(a report.Affected) affected {
+		Fixed: nonNil(a.Fixed), References: nonNil(a.References), Affected: each(a.Affected, func(a report.Affected) affected {
 			return affected{Block: a.Server.Block.Index, Source: a.Server.Server.Source(), FixedIn: optional(a.FixedIn)}
 		}),
 	}
@@ -210,7 +210,7 @@ func each[S, T any](all []S, convert func(S) T) []T {
 	return converted
 }
 
-func list[T any](all []T) []T {
+func nonNil[T any](all []T) []T {
 	if all == nil {
 		return []T{}
 	}

@@ -54,7 +54,7 @@ func WritePlan(w io.Writer, p *plan.Plan) error {
 	d := planDocument{
 		Schema: Schema, Program: p.Report.Program, AskedAt: p.Report.AskedAt.UTC(),
 		Origin: newOrigin(p.Report.Origin), Catalogs: each(p.Report.Catalogs, newCatalogue), Target: optional(p.Options.Target), WaveTag: p.Options.WaveTag,
-		Warnings: list(p.Warnings), Lines: list(p.Lines()),
+		Warnings: nonNil(p.Warnings), Lines: nonNil(p.Lines()),
 	}
 	lowest := make(map[*report.Block][]release.Release)
 	for _, b := range p.Report.Blocks {
@@ -75,8 +75,8 @@ func newPlannedServer(row *plan.Row, lowest []release.Release) plannedServer {
 	s := row.Server
 	planned := plannedServer{
 		ID: s.ID(), Source: s.Server.Source(), Host: s.Server.String(), Tags: tagsOf(s.Block.Tags()),
-		Action: row.Action.String(), Install: optional(row.Target), Effort: row.Effort(), Releases: row.Releases, WillDo: list(row.WillDo(lowest)),
-		Exploited: s.Exploited() > 0, Closes: list(row.Closes()), Why: list(row.Why()), Hint: s.Outcome.Hint, CatalogProblem: s.Round.Problem,
+		Action: row.Action.String(), Install: optional(row.Target), Effort: row.Effort(), Releases: row.Releases, WillDo: nonNil(row.WillDo(lowest)),
+		Exploited: s.Exploited() > 0, Closes: nonNil(row.Closes()), Why: nonNil(row.Why()), Hint: s.Outcome.Hint, CatalogProblem: s.Round.Problem,
 	}
 	if s.Node != nil {
 		planned.NodeName, planned.Roles = s.Node.Name, s.Node.Roles

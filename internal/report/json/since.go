@@ -9,12 +9,12 @@ func newBaseline(c *report.Comparison) *baseline {
 	}
 	changed, unchanged, notCompared := c.Changed()
 	return &baseline{
-		AskedAt: c.AskedAt.UTC(), Program: c.Program, Remarks: list(c.Remarks), Then: c.Then, Now: c.Now,
-		Unchanged: unchanged, NotCompared: notCompared, Closed: list(c.Closed), Opened: list(c.Opened),
+		AskedAt: c.AskedAt.UTC(), Program: c.Program, Remarks: nonNil(c.Remarks), Then: c.Then, Now: c.Now,
+		Unchanged: unchanged, NotCompared: notCompared, Closed: nonNil(c.Closed), Opened: nonNil(c.Opened),
 		Changed: each(changed, func(s *report.Compared) compared {
 			return compared{
 				Source: s.Source, Host: s.Host, Tags: tagsOf(s.Tags), Changes: s.Names(), Then: newState(s.Then), Now: newState(s.Now),
-				Closed: list(s.Closed), OpenedByUpdate: list(s.OpenedByUpdate), OpenedByData: list(s.OpenedByData),
+				Closed: nonNil(s.Closed), OpenedByUpdate: nonNil(s.OpenedByUpdate), OpenedByData: nonNil(s.OpenedByData),
 			}
 		}),
 	}

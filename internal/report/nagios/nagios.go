@@ -76,7 +76,7 @@ func Write(w io.Writer, r *report.Report, t Thresholds) (State, error) {
 	if more := len(findings) - maxFindings; more > 0 {
 		words = append(words, text.Plural(more, "more finding"))
 	}
-	return state, line(w, state, strings.Join(words, "; "), numbers(r, t))
+	return state, line(w, state, strings.Join(words, "; "), perfdata(r, t))
 }
 
 // line writes the line, without line breaks, and without bars other than the one before the numbers.
@@ -100,7 +100,7 @@ func line(w io.Writer, state State, words, numbers string) error {
 // finding is something to report about a server, a site or the data.
 type finding struct {
 	state     State
-	exploited int // 1 for a server that is open to something exploited, which comes first
+	exploited int // 1 for a server that is open to an exploited vulnerability: it comes first
 	words     string
 }
 
@@ -156,7 +156,7 @@ func judge(s *report.Server, t Thresholds) (f finding) {
 	case s.Judgement.Compliance == judgement.NonCompliant:
 		if s.Exploited() > 0 {
 			f.exploited = 1
-			add(Critical, "open to what is exploited, "+strings.Join(exploitedIDs(s), ", "))
+			add(Critical, "open to known exploited "+strings.Join(exploitedIDs(s), ", "))
 		}
 		add(Critical, fmt.Sprintf("%s is not compliant (%s)", s.Judgement.Release, strings.Join(why, ", ")))
 	case s.Judgement.Compliance == judgement.Unknown:
@@ -208,8 +208,8 @@ func certificateDays(s *report.Server) (days int, known bool) {
 	return int(math.Floor(expiry.Sub(s.Round.Start).Hours() / 24)), !expiry.IsZero()
 }
 
-// numbers are the performance data: labels, values, and thresholds for warning and critical, if any.
-func numbers(r *report.Report, t Thresholds) string {
+// perfdata is the performance data: labels, values, and thresholds for warning and critical, if any.
+func perfdata(r *report.Report, t Thresholds) string {
 	s := &r.Summary
 	var all []string
 	add := func(label string, value int, thresholds string) {
@@ -231,21 +231,21 @@ func numbers(r *report.Report, t Thresholds) string {
 	if t.Critical != nil {
 		days += strconv.Itoa(*t.Critical) + ":"
 	}
-	if least, known := least(r, func(s *report.Server) (int, bool) { return s.Judgement.SupportDaysLeft() }); known {
-		add("support_days_left", least, days)
+	if lowest, known := lowest(r, func(s *report.Server) (int, bool) { return s.Judgement.SupportDaysLeft() }); known {
+		add("support_days_left", lowest, days)
 	}
-	if least, known := least(r, certificateDays); known {
-		add("certificate_days_left", least, days)
+	if lowest, known := lowest(r, certificateDays); known {
+		add("certificate_days_left", lowest, days)
 	}
 	return strings.Join(all, " ")
 }
 
-// least is the lowest known number among those of the servers.
-func least(r *report.Report, number func(*report.Server) (int, bool)) (least int, known bool) {
+// lowest is the lowest known number among those of the servers.
+func lowest(r *report.Report, number func(*report.Server) (int, bool)) (lowest int, known bool) {
 	for s := range r.Servers() {
-		if n, ok := number(s); ok && (!known || n < least) {
-			least, known = n, true
+		if n, ok := number(s); ok && (!known || n < lowest) {
+			lowest, known = n, true
 		}
 	}
-	return least, known
+	return lowest, known
 }

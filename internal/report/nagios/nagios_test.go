@@ -81,7 +81,7 @@ func TestStates(t *testing.T) {
 		"expired":       {[]reporttest.Server{expiring(-time.Hour)}, Unknown, "no answer (tls_error), certificate ended 1 day ago |"},
 		"in time":       {[]reporttest.Server{expiring(25 * time.Hour)}, Unknown, "no answer (tls_error) |"},
 		"not compliant": {[]reporttest.Server{silent, open}, Critical, "; qlik3 (PROD): May 2024 Patch 9 is not compliant (advisories"},
-		"exploited":     {[]reporttest.Server{silent, open, exploited}, Critical, "; qlik4 (PROD): open to what is exploited, CVE-"},
+		"exploited":     {[]reporttest.Server{silent, open, exploited}, Critical, "; qlik4 (PROD): open to known exploited CVE-"},
 	} {
 		state, line := write(t, oneBlock(t, tt.servers...), days(1))
 		require.Equal(t, tt.expected, state, name)

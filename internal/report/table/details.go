@@ -91,8 +91,8 @@ func (p *sheet) advisories(r *report.Report) {
 	}
 	p.heading("Advisories that apply")
 	g := &grid{columns: []column{
-		{head: "ADVISORY", enough: 20}, {head: "CVSS", align: pretty.AlignRight, enough: 4}, {head: "EXPLOITED", enough: 10},
-		{head: "SERVERS", align: pretty.AlignRight, enough: 7}, {head: "SUMMARY", enough: 16},
+		{head: "ADVISORY", wordWidth: 20}, {head: "CVSS", align: pretty.AlignRight, wordWidth: 4}, {head: "EXPLOITED", wordWidth: 10},
+		{head: "SERVERS", align: pretty.AlignRight, wordWidth: 7}, {head: "SUMMARY", wordWidth: 16},
 	}}
 	for _, a := range r.Advisories {
 		score, exploited := "-", textCell("-")
@@ -109,7 +109,7 @@ func (p *sheet) advisories(r *report.Report) {
 	}
 	if g.fit(p.width, 0, 2, 4) {
 		for _, row := range g.rows { // one line each
-			row[4] = textCell(shorten(row[4].joined(), g.widths[4]))
+			row[4] = textCell(shorten(row[4].join(), g.widths[4]))
 		}
 	}
 	p.rows(g)
@@ -126,7 +126,7 @@ func (p *sheet) data(r *report.Report) {
 			c.Name, age(c.Releases), age(c.Advisories), age(c.Exploited)), nil)
 	}
 	for _, problem := range r.Problems {
-		p.line(0, "Judged by other data, for the catalogue cannot be read: "+problem, yellow)
+		p.line(0, "Judged by other data, because the catalogue cannot be read: "+problem, yellow)
 	}
 	for _, c := range r.Catalogs {
 		for _, weaker := range c.Weaker {
@@ -137,7 +137,7 @@ func (p *sheet) data(r *report.Report) {
 		p.line(0, warning.Text, yellow)
 	}
 	if read := r.ReadByMachine(); len(read) > 0 {
-		p.line(0, "Read by machine, and by nobody since: "+strings.Join(read, ", "), yellow)
+		p.line(0, "Read by machine, not reviewed by a person: "+strings.Join(read, ", "), yellow)
 	}
 	p.line(0, "The built-in ends of support are estimates.", dim)
 	p.line(0, catalog.NVDNotice, dim)

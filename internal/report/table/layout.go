@@ -12,14 +12,14 @@ import (
 // nbsp keeps words on one line, those of "Patch 15" for example. It is written as a blank.
 const nbsp = '\u00a0'
 
-func unbroken(s string) string { return strings.ReplaceAll(s, " ", string(nbsp)) }
+func nonBreaking(s string) string { return strings.ReplaceAll(s, " ", string(nbsp)) }
 
 // maxMarks is how many combining marks in a row are kept: more would reach into the lines above and
 // below.
 const maxMarks = 2
 
 // printable makes a text safe for a terminal: control characters and all kinds of spaces become blanks,
-// invisible characters and those that change the direction of the text the replacement character.
+// invisible characters and those that change the direction of the text become the replacement character.
 func printable(s string) string {
 	marks := 0
 	return strings.Map(func(r rune) rune {
@@ -97,16 +97,16 @@ func plainBlanks(line string) string {
 // breakAt finds where to break a word: at its end if it fits, else after a separator, unless that leaves
 // the line nearly empty. The size is the width of the word if it fits.
 func breakAt(word string, columns int) (end, size int) {
-	good := 0
+	lastBreak := 0
 	for i, r := range word {
 		if size += pretty.RuneWidth(r); size > columns && i > 0 {
-			if good > 0 {
-				return good, columns
+			if lastBreak > 0 {
+				return lastBreak, columns
 			}
 			return i, columns
 		}
 		if size > columns/4 && strings.ContainsRune(".-_/:,;=\u00a0", r) {
-			good = i + len(string(r))
+			lastBreak = i + len(string(r))
 		}
 	}
 	return len(word), size
@@ -141,10 +141,10 @@ func textCell(s string) cell { return cell{{text: s}} }
 
 // column is one of a grid.
 type column struct {
-	head   string
-	align  pretty.Align
-	enough int // words up to this width are not broken
-	fair   int // all columns get this width before any gets more
+	head      string
+	align     pretty.Align
+	wordWidth int // words up to this width are not broken
+	fairWidth int // all columns get this width before any gets more
 }
 
 // grid is rows of cells under columns.
@@ -157,13 +157,13 @@ type grid struct {
 
 // next takes the next n rows out of the grid.
 func (g *grid) next(n int) *grid {
-	taken := *g
-	taken.rows, g.rows = g.rows[:n], g.rows[n:]
-	return &taken
+	first := *g
+	first.rows, g.rows = g.rows[:n], g.rows[n:]
+	return &first
 }
 
-// fit distributes the width of a terminal among the columns: first the least that each needs, then what is
-// fair, then what is left, in the given order. It reports whether there is enough for the least.
+// fit distributes the width of a terminal among the columns: first the minimum that each needs, then its fair
+// width, then what is left, in the given order. It reports whether there is enough for the minimum.
 func (g *grid) fit(columns int, order ...int) bool {
 	least, natural := g.bounds()
 	free := columns - len(gap)*(len(least)-1)
@@ -176,7 +176,7 @@ func (g *grid) fit(columns int, order ...int) bool {
 		free -= more
 	}
 	for _, i := range order {
-		give(i, min(natural[i], g.columns[i].fair))
+		give(i, min(natural[i], g.columns[i].fairWidth))
 	}
 	for _, i := range order {
 		give(i, natural[i])
@@ -189,18 +189,18 @@ func (g *grid) fit(columns int, order ...int) bool {
 func (g *grid) bounds() (least, natural []int) {
 	least, natural = make([]int, len(g.columns)), make([]int, len(g.columns))
 	for i, c := range g.columns {
-		measure := func(s string, enough int) {
+		measure := func(s string, wordWidth int) {
 			natural[i] = max(natural[i], width(s))
 			for word := range strings.SplitSeq(s, " ") {
 				for part := range strings.SplitAfterSeq(word, "_") {
-					least[i] = max(least[i], min(width(part), enough))
+					least[i] = max(least[i], min(width(part), wordWidth))
 				}
 			}
 		}
 		measure(c.head, len(c.head))
 		for _, row := range g.rows {
 			for _, part := range row[i] {
-				measure(printable(part.text), c.enough)
+				measure(printable(part.text), c.wordWidth)
 			}
 		}
 	}
@@ -220,8 +220,8 @@ func (p *sheet) lines(c cell, columns int) (lines []string) {
 	return lines
 }
 
-// joined returns the phrases of a cell as one text, "" where all are empty.
-func (c cell) joined() string {
+// join returns the phrases of a cell as one text, "" where all are empty.
+func (c cell) join() string {
 	texts := make([]string, 0, len(c))
 	for _, part := range c {
 		texts = append(texts, part.text)

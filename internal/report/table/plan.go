@@ -9,12 +9,12 @@ import (
 )
 
 var planColumns = []column{
-	{head: "SERVER", enough: 24},
-	{head: "RUNS", enough: enough, fair: fairRelease},
-	{head: "INSTALL", enough: enough, fair: fairRelease},
-	{head: "EFFORT", enough: enough},
-	{head: "CLOSES", enough: 14, fair: 14},
-	{head: "WHY", enough: enough, fair: 30},
+	{head: "SERVER", wordWidth: 24},
+	{head: "RUNS", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "INSTALL", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "EFFORT", wordWidth: wordWidth},
+	{head: "CLOSES", wordWidth: 14, fairWidth: 14},
+	{head: "WHY", wordWidth: wordWidth, fairWidth: 30},
 }
 
 // WritePlan writes a plan for people: the servers of each wave, then lines for a change request.
@@ -73,7 +73,7 @@ func planRow(row *plan.Row) []cell {
 		why[i] = shorten(why[i], maxReason)
 	}
 	return []cell{
-		withNode(server, row.Server), textCell(glued(row.Runs())), textCell(glued(row.Do())), textCell(row.Effort()), closes,
+		withNode(server, row.Server), textCell(glue(row.Runs())), textCell(glue(row.Do())), textCell(row.Effort()), closes,
 		textCell(strings.Join(why, ", ")),
 	}
 }

@@ -30,32 +30,32 @@ const (
 	colResult
 )
 
-// Widths: within enough, "November 2025", "Patch 15", "4 exploited" and "not compliant:" are not
-// broken, within fairRelease "August 2023 Patch 16".
+// Widths: within wordWidth, "November 2025", "Patch 15", "4 exploited" and "not compliant:" are not
+// broken, within releaseWidth "August 2023 Patch 16".
 const (
-	enough       = 13
-	enoughResult = 15 // "authentication_"
-	fairRelease  = 20
+	wordWidth    = 13
+	resultWidth  = 15 // "authentication_"
+	releaseWidth = 20
 )
 
 var wideColumns = []column{
-	colServer:     {head: "SERVER", enough: 24},
-	colRelease:    {head: "RELEASE", enough: enough, fair: fairRelease},
-	colBuild:      {head: "BUILD", enough: enough},
-	colBehind:     {head: "BEHIND", enough: enough, align: pretty.AlignRight},
-	colAdvisories: {head: "ADVISORIES", enough: enough, fair: enough + 1},
-	colFix:        {head: "FIX", enough: enough, fair: fairRelease},
-	colSupport:    {head: "SUPPORT", enough: enough, fair: enough},
-	colResult:     {head: "RESULT", enough: enoughResult},
+	colServer:     {head: "SERVER", wordWidth: 24},
+	colRelease:    {head: "RELEASE", wordWidth: wordWidth, fairWidth: releaseWidth},
+	colBuild:      {head: "BUILD", wordWidth: wordWidth},
+	colBehind:     {head: "BEHIND", wordWidth: wordWidth, align: pretty.AlignRight},
+	colAdvisories: {head: "ADVISORIES", wordWidth: wordWidth, fairWidth: wordWidth + 1},
+	colFix:        {head: "FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
+	colSupport:    {head: "SUPPORT", wordWidth: wordWidth, fairWidth: wordWidth},
+	colResult:     {head: "RESULT", wordWidth: resultWidth},
 }
 
 // In a narrower terminal, several values share a column.
 var mediumColumns = []column{
-	{head: "SERVER", enough: 12, fair: 24},
-	{head: "RELEASE, BUILD", enough: enough, fair: fairRelease},
-	{head: "ADVISORIES, FIX", enough: enough, fair: fairRelease},
-	{head: "SUPPORT", enough: enough},
-	{head: "RESULT", enough: enoughResult},
+	{head: "SERVER", wordWidth: 12, fairWidth: 24},
+	{head: "RELEASE, BUILD", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "ADVISORIES, FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "SUPPORT", wordWidth: wordWidth},
+	{head: "RESULT", wordWidth: resultWidth},
 }
 
 // servers writes a table for each block, all of them with the same columns: the wide ones, or else the
@@ -68,7 +68,7 @@ func (p *sheet) servers(r *report.Report) {
 	if !all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult) {
 		medium := &grid{columns: mediumColumns}
 		for _, row := range all.rows {
-			medium.rows = append(medium.rows, merged(row))
+			medium.rows = append(medium.rows, mergeCells(row))
 		}
 		if medium.fit(p.width, 0, 1, 2, 3, 4) {
 			all = medium
@@ -122,13 +122,13 @@ func title(all map[string]string) string {
 	return strings.Join(tags, " ")
 }
 
-// merged puts the cells of a wide row into the medium columns.
-func merged(row []cell) []cell {
-	build := cell{{text: row[colBuild].joined()}}
-	if behind := row[colBehind].joined(); behind != "" {
+// mergeCells puts the cells of a wide row into the medium columns.
+func mergeCells(row []cell) []cell {
+	build := cell{{text: row[colBuild].join()}}
+	if behind := row[colBehind].join(); behind != "" {
 		build = append(build, phrase{text: behind + string(nbsp) + "behind"})
 	}
-	release := slices.Concat(row[colRelease], textCell(build.joined()))
+	release := slices.Concat(row[colRelease], textCell(build.join()))
 	advisories := slices.Concat(row[colAdvisories], row[colFix])
 	empty := func(p phrase) bool { return p.text == "" }
 	return []cell{row[colServer], slices.DeleteFunc(release, empty), slices.DeleteFunc(advisories, empty), row[colSupport], row[colResult]}
@@ -142,7 +142,7 @@ func row(s *report.Server) []cell {
 	if !s.Answered() {
 		return row
 	}
-	row[colRelease] = textCell(glued(s.Outcome.Info.ReleaseLabel))
+	row[colRelease] = textCell(glue(s.Outcome.Info.ReleaseLabel))
 	row[colBuild] = textCell(shorten(s.Outcome.Info.Version, maxText))
 	row[colBehind] = textCell(numberOr(s.Judgement.PatchesBehind()))
 	row[colAdvisories] = cell{{text: numberOr(len(s.Applying()), s.Judgement.Verdict != nil), ink: ink(s)}}
@@ -150,7 +150,7 @@ func row(s *report.Server) []cell {
 		row[colAdvisories][0].text += ", " + strconv.Itoa(n) + string(nbsp) + "exploited"
 	}
 	if planned := plan.RowOf(s); planned.Action == plan.Patch || planned.Action == plan.Upgrade {
-		row[colFix] = textCell(glued(planned.Do()))
+		row[colFix] = textCell(glue(planned.Do()))
 	}
 	row[colSupport] = textCell(support(s))
 	return row
@@ -172,8 +172,8 @@ func numberOr(n int, known bool) string {
 	return strconv.Itoa(n)
 }
 
-// glued keeps "May 2025" and "Patch 15" together where a line breaks.
-func glued(label string) string {
+// glue keeps "May 2025" and "Patch 15" together where a line breaks.
+func glue(label string) string {
 	words := strings.Fields(shorten(label, maxText))
 	if len(words) == 4 || len(words) == 2 {
 		for i := 0; i < len(words); i += 2 {
@@ -203,9 +203,9 @@ func resultCell(s *report.Server) cell {
 	}
 	word, details := s.Verdict()
 	for i := range details {
-		details[i] = unbroken(details[i])
+		details[i] = nonBreaking(details[i])
 	}
-	result := unbroken(word) // so that no line has the "compliant" of "not compliant" alone
+	result := nonBreaking(word) // so that no line has the "compliant" of "not compliant" alone
 	if len(details) > 0 {
 		separator := ": "
 		if s.Proven() {
@@ -215,7 +215,7 @@ func resultCell(s *report.Server) cell {
 	}
 	c := cell{{text: result, ink: ink(s)}}
 	if s.Comparison == fleet.Different {
-		c = append(c, phrase{text: unbroken("out of step"), ink: yellow})
+		c = append(c, phrase{text: nonBreaking("out of step"), ink: yellow})
 	}
 	return c
 }

@@ -12,11 +12,11 @@ import (
 )
 
 var sinceColumns = []column{
-	{head: "SERVER", enough: 24},
-	{head: "CHANGE", enough: enough, fair: 20},
-	{head: "THEN", enough: enough, fair: fairRelease},
-	{head: "NOW", enough: enough, fair: fairRelease},
-	{head: "ADVISORIES", enough: 14, fair: 14},
+	{head: "SERVER", wordWidth: 24},
+	{head: "CHANGE", wordWidth: wordWidth, fairWidth: 20},
+	{head: "THEN", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "NOW", wordWidth: wordWidth, fairWidth: releaseWidth},
+	{head: "ADVISORIES", wordWidth: 14, fairWidth: 14},
 }
 
 // since writes what changed since the baseline, if there is one.
@@ -30,7 +30,7 @@ func (p *sheet) since(c *report.Comparison) {
 	}
 	counts := make([]string, 0, 8)
 	for _, n := range c.Counts() {
-		counts = append(counts, unbroken(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now)))
+		counts = append(counts, nonBreaking(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now)))
 	}
 	p.line(0, strings.Join(counts, ", "), nil)
 	p.tallies("Closed: ", c.Closed)
@@ -86,7 +86,7 @@ func stateCell(s *report.State) cell {
 	if !s.Answered {
 		return textCell(shorten(s.Word(), maxReason))
 	}
-	return cell{{text: glued(s.Version())}, {text: s.Word()}}
+	return cell{{text: glue(s.Version())}, {text: s.Word()}}
 }
 
 // changeInk is green for an improvement, and red for a server that is newly open or silent.

@@ -64,9 +64,9 @@ func summary(r *report.Report) string {
 	if n := r.Incomplete(); n > 0 {
 		sites = text.Plural(n, "site") + " not proven, "
 	}
-	share := unbroken(report.Share(s.Compliant, s.Servers))
+	share := nonBreaking(report.Share(s.Compliant, s.Servers))
 	if s.Answered > 0 && s.Failed > 0 {
-		share += ", " + unbroken(report.Share(s.Compliant, s.Answered)) + " of those that answered"
+		share += ", " + nonBreaking(report.Share(s.Compliant, s.Answered)) + " of those that answered"
 	}
 	proven := report.AndUndecided(fmt.Sprintf("proven compliant: %d of %d (%s)", s.Compliant, s.Servers, share), len(r.Undecided))
 	vulnerable := fmt.Sprintf("%d vulnerable", s.Vulnerable)
@@ -167,7 +167,7 @@ func (p *sheet) grid(g *grid) {
 func (p *sheet) records(g *grid) {
 	for _, row := range g.rows {
 		for i, c := range row {
-			switch content := c.joined(); {
+			switch content := c.join(); {
 			case i == 0:
 				p.line(0, content, nil)
 			case content != "":

@@ -218,7 +218,7 @@ func TestData(t *testing.T) {
 					ID: "CVE-2027-3", ReadBy: catalog.Machine, Verified: true, Fixed: []release.Release{{Year: 2027, Month: time.May}},
 				})
 			},
-			[]string{"\nDismissed advisories, which decide nothing\nCVE-2027-1: not reachable\n", "\nRead by machine, and by nobody since: CVE-2027-3\n"},
+			[]string{"\nDismissed advisories, which decide nothing\nCVE-2027-1: not reachable\n", "\nRead by machine, not reviewed by a person: CVE-2027-3\n"},
 			[]string{"ndecided", "compliant, "},
 		},
 		"none undecided": {
@@ -260,7 +260,7 @@ func TestRow(t *testing.T) {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
 		texts := make([]string, 0, len(wideColumns))
 		for _, c := range row(r.Blocks[0].Servers[0]) {
-			texts = append(texts, strings.ReplaceAll(c.joined(), string(nbsp), " "))
+			texts = append(texts, strings.ReplaceAll(c.join(), string(nbsp), " "))
 		}
 		require.Equal(t, test.want, strings.Join(texts, "|"))
 	}

@@ -17,5 +17,5 @@ func TestCatalogueNotices(t *testing.T) {
 	})
 	text := strings.Join(strings.Fields(tableOf(t, r, Options{})), " ")
 	require.Contains(t, text, `Weaker than what is built into the program: CVE-2024-55579 is dismissed: "not for us" (/etc/catalog.toml)`)
-	require.Contains(t, text, "Judged by other data, for the catalogue cannot be read: https://web.example.com/c: broken")
+	require.Contains(t, text, "Judged by other data, because the catalogue cannot be read: https://web.example.com/c: broken")
 }

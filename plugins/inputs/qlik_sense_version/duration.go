@@ -24,7 +24,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	})
 	duration, err := time.ParseDuration(inHours)
 	if err != nil {
-		return errors.New(`is no duration: write a number and a unit, such as "10s", "1m30s" or "180d"`)
+		return errors.New(`is not a duration: write a number and a unit, such as "10s", "1m30s" or "180d"`)
 	}
 	*d = Duration(duration)
 	return nil

@@ -19,7 +19,7 @@ func TestDuration(t *testing.T) {
 	}
 	for _, text := range []string{"", "10", "10 s", "ten seconds", "10s ", "d", "1dd", "nan", "inf", "99999999999999d", strings.Repeat("9", 400) + "d"} {
 		d := Duration(time.Minute)
-		require.EqualError(t, d.UnmarshalText([]byte(text)), `is no duration: write a number and a unit, such as "10s", "1m30s" or "180d"`, text)
+		require.EqualError(t, d.UnmarshalText([]byte(text)), `is not a duration: write a number and a unit, such as "10s", "1m30s" or "180d"`, text)
 		require.Equal(t, Duration(time.Minute), d, "changed by %q", text)
 	}
 }

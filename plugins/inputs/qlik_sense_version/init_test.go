@@ -72,12 +72,12 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "fragment",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"https://qlik1.example.com/#about"} },
-			errors: []string{`hosts: "https://qlik1.example.com/#...": a URL must not hold a "#" part`},
+			errors: []string{`hosts: "https://qlik1.example.com/#...": a URL must not contain a "#" part`},
 		},
 		{
 			name:   "user information",
 			change: func(q *QlikSenseVersion) { q.Hosts = []string{"https://monitoring:secret@qlik1.example.com/"} },
-			errors: []string{`hosts: "...@qlik1.example.com/": a URL must not hold a user name or password: use token_file or headers`},
+			errors: []string{`hosts: "...@qlik1.example.com/": a URL must not contain a user name or password: use token_file or headers`},
 		},
 		{
 			name: "secret in a query",
@@ -129,10 +129,10 @@ func TestInitErrors(t *testing.T) {
 				q.Tags = map[string]string{"a": "x\ny", "b": `C:\Qlik\`, "c\t": "x", `d\`: "x", "e": `C:\Qlik`}
 			},
 			errors: []string{
-				`tags: the value of "a" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the value of "b" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the name "c\t" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
-				`tags: the name "d\\" holds a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the value of "a" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the value of "b" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the name "c\t" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
+				`tags: the name "d\\" contains a control character or ends in a backslash, which a tag cannot carry: change it`,
 			},
 		},
 		{
@@ -224,12 +224,12 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "invalid header name",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr usr": "secret"} },
-			errors: []string{`headers: "hdr usr" is no name of an HTTP header`},
+			errors: []string{`headers: "hdr usr" is not a valid name of an HTTP header`},
 		},
 		{
 			name:   "invalid header value",
 			change: func(q *QlikSenseVersion) { q.Headers = map[string]string{"hdr-usr": "sec\nret"} },
-			errors: []string{`headers: the value of "hdr-usr" holds a control character`},
+			errors: []string{`headers: the value of "hdr-usr" contains a control character`},
 		},
 		{
 			name: "two tokens",
@@ -243,7 +243,7 @@ func TestInitErrors(t *testing.T) {
 		{
 			name:   "invalid proxy URL",
 			change: func(q *QlikSenseVersion) { q.HTTPProxyURL = "monitoring:secret@proxy" },
-			errors: []string{"http_proxy_url: is no URL: write for example http://proxy.example.com:3128"},
+			errors: []string{"http_proxy_url: is not a URL: write for example http://proxy.example.com:3128"},
 		},
 		{
 			name:   "unknown proxy scheme",
@@ -305,7 +305,7 @@ func TestWarnings(t *testing.T) {
 		{
 			"insecure_skip_verify",
 			func(q *QlikSenseVersion) { q.InsecureSkipVerify = true },
-			[]string{`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" where names do not match`},
+			[]string{`Setting insecure_skip_verify accepts any server: prefer tls_ca, with tls_verify = "chain" if names do not match`},
 		},
 		{
 			"header without TLS",

@@ -128,7 +128,7 @@ func TestErrorLines(t *testing.T) {
 		require.ElementsMatch(t, []string{
 			"https://" + fleet.Addr(0) + "/prod/api/about/v1/systeminfo" +
 				": authentication_failed: the server answered with HTTP status 401 Unauthorized" +
-				"; the virtual proxy wants a login: check token_file or headers, or ask the node itself on port 9032",
+				"; the virtual proxy requires a login: check token_file or headers, or ask the node itself on port 9032",
 			fleet.Addr(1) + ": tls_error: tls: failed to verify certificate: x509: certificate signed by unknown authority" +
 				` (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority` +
 				` certificate "qlik-sense-simulator-CA"); set tls_ca to the root.pem of the server's own site (each site has its own)`,
@@ -205,17 +205,17 @@ func TestRemarksLoggedOnce(t *testing.T) {
 	require.NoError(t, q.Init())
 	for _, step := range []struct{ label, build, warning string }{
 		{"May 2024 Patch 1", "14.187.5", ""},
-		{"May 2024 Patch 1", "14.231.5", `%s is not judged: the release label says "May 2024 Patch 1", but build 14.231.5 is of "May 2025"`},
+		{"May 2024 Patch 1", "14.231.5", `%s is not judged: the release label says "May 2024 Patch 1", but build 14.231.5 belongs to "May 2025"`},
 		{"May 2024 Patch 1", "14.999.5",
-			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 is of another release: those of "May 2024" begin with 14.187`},
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.999.5 belongs to another release: those of "May 2024" begin with 14.187`},
 		{"May 2024 Patch 2", "14.187.5",
-			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+			`%s: the release label says "May 2024 Patch 2", but build 14.187.5 does not match it if patch 1 is build 14.187.5, ` +
 				`as the catalogue infers: it is judged by its label`},
 		{"May 2024", "14.187.5",
-			`%s: the release label says "May 2024", but build 14.187.5 does not go with it if patch 1 is build 14.187.5, ` +
+			`%s: the release label says "May 2024", but build 14.187.5 does not match it if patch 1 is build 14.187.5, ` +
 				`as the catalogue infers: it is judged by its label`},
 		{"May 2024 Patch 1", "14.187.4",
-			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.187.4 does not go with it: patch 0 is build 14.187.4`},
+			`%s is not judged: the release label says "May 2024 Patch 1", but build 14.187.4 does not match it: patch 0 is build 14.187.4`},
 		{"Mai 2024", "14.187.5", `%s is not judged: the release label is "Mai 2024": not a release of Qlik Sense`},
 		{"May 2024 Patch 1", "14.187.5", ""},
 		{"July 2024", "14.190.1",
