@@ -7,7 +7,7 @@
 #   make lint    formatting, vet, golangci-lint
 #   make package the packages of this commit for all platforms, into dist/
 #   make demo    three environments in InfluxDB, on this machine, in a minute
-#   make bench   the figures of docs/performance.md and docs/dashboards.md, measured and written into them
+#   make bench   the figures of docs/performance.md, dashboards.md and fleet.md, measured and written into them
 #   make catalog the built-in catalogue brought up to date from public lists, for review
 #   make fuzz    the parsers of everything that comes from outside, a minute each
 #   make mutate  what judges, changed in one place at a time: which changes no test sees, in some hours

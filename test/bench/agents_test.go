@@ -34,7 +34,7 @@ func BenchmarkAgentsAtOnce(b *testing.B) {
 	require.NoError(b, os.WriteFile(settings, []byte(stack.Settings(f.hosts, f.dir, stack.NoMaxAge)), 0o600))
 	point, err := exec.Command(tools.Plugin, "--once", "--config", settings, "--log-level", "error").Output()
 	require.NoError(b, err)
-	for _, c := range []struct{ agents, servers int }{{100, 1}, {100, 5}, {500, 1}, {500, 5}, {1000, 1}, {1000, 5}, {5, 1000}} {
+	for _, c := range agentCounts {
 		b.Run(fmt.Sprintf("agents=%d/servers=%d", c.agents, c.servers), func(b *testing.B) {
 			db, err := stack.StartInfluxDB(tools.InfluxDB, b.TempDir())
 			require.NoError(b, err)

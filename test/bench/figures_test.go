@@ -55,6 +55,9 @@ func (f *figures) median(name, unit string) (float64, bool) {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2, true
 }
 
+// agentCounts are how many agents BenchmarkAgentsAtOnce starts, and the servers of each.
+var agentCounts = []struct{ agents, servers int }{{100, 1}, {100, 5}, {500, 1}, {500, 5}, {1000, 1}, {1000, 5}, {5, 1000}}
+
 // The clients, states and numbers of servers of BenchmarkRound.
 var (
 	clients = []struct{ key, name string }{{"plugin", "plugin"}, {"bare", "bare client"}, {"http", "`inputs.http`"}}

@@ -8,13 +8,12 @@ import (
 	"testing"
 
 	"telegraf-qlik-sense-version/internal/golden"
-	"telegraf-qlik-sense-version/internal/text"
 )
 
 // The pages and the chart show the latest benchmark results.
 func TestPages(t *testing.T) {
 	f := readFigures(t, "testdata/figures.txt")
-	for page, generated := range map[string]string{"performance.md": f.performance(), "dashboards.md": f.queries()} {
+	for page, generated := range map[string]string{"performance.md": f.performance(), "dashboards.md": f.queries(), "fleet.md": f.agents()} {
 		golden.RequirePart(t, "../../docs/"+page, `<!-- figures of "make bench" -->`, "<!-- end of figures -->", "\n"+generated+"\n")
 	}
 	golden.Require(t, "../../docs/performance.svg", f.chart(t))
@@ -23,14 +22,15 @@ func TestPages(t *testing.T) {
 // performance returns the chart and tables of docs/performance.md.
 func (f *figures) performance() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s.\n\n![How time, CPU, memory and connections grow with the number of servers](performance.svg)\n", f.machine())
+	fmt.Fprintf(&b, "%s.\n\n![How time, CPU, memory and connections grow with the number of servers](performance.svg)\n\n"+
+		"Both axes of each panel are logarithmic.\n", f.machine())
 	for _, state := range states {
 		fmt.Fprintf(&b, "\n### %s\n\n%s", state.name, table(f.rounds(state.key)))
 	}
 	rows := [][]string{{"", ""}}
 	for _, servers := range sizes {
 		if first, ok := f.median(fmt.Sprintf("FirstPoint/servers=%d", servers), "first-s"); ok {
-			rows = append(rows, []string{"start of Telegraf to the first point in InfluxDB, " + text.Plural(servers, "server"), seconds(first)})
+			rows = append(rows, []string{"start of Telegraf to the first point in InfluxDB, " + serverCount(servers), seconds(first)})
 		}
 	}
 	for _, program := range []struct{ key, name string }{
@@ -166,6 +166,14 @@ func seconds(value float64) string {
 	return fmt.Sprintf("%.0f s", value)
 }
 
+// serverCount returns for example "1 server" or "1,000 servers".
+func serverCount(n int) string {
+	if n == 1 {
+		return "1 server"
+	}
+	return thousands(n) + " servers"
+}
+
 func thousands(n int) string {
 	if n < 1000 {
 		return strconv.Itoa(n)
@@ -185,6 +193,19 @@ func (f *figures) queries() string {
 		if all, ok := f.median("Queries", row.all); ok {
 			slowest, _ := f.median("Queries", row.slowest)
 			rows = append(rows, []string{row.name, seconds(all), seconds(slowest)})
+		}
+	}
+	return table(rows)
+}
+
+// agents returns the table of docs/fleet.md.
+func (f *figures) agents() string {
+	rows := [][]string{{"agents", "servers of each", "until all had their answer", "most memory of InfluxDB"}}
+	for _, c := range agentCounts {
+		name := fmt.Sprintf("AgentsAtOnce/agents=%d/servers=%d", c.agents, c.servers)
+		if took, ok := f.median(name, "all-ms"); ok {
+			peak, _ := f.median(name, "peak-MiB")
+			rows = append(rows, []string{thousands(c.agents), thousands(c.servers), seconds(took / 1000), quantity(peak, "peak-MiB")})
 		}
 	}
 	return table(rows)
