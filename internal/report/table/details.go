@@ -92,7 +92,7 @@ func (p *sheet) advisories(r *report.Report) {
 	p.heading("Advisories that apply")
 	g := &grid{columns: []column{
 		{head: "ADVISORY", wordWidth: 20}, {head: "CVSS", align: pretty.AlignRight, wordWidth: 4}, {head: "EXPLOITED", wordWidth: 10},
-		{head: "SERVERS", align: pretty.AlignRight, wordWidth: 7}, {head: "SUMMARY", wordWidth: 16},
+		{head: "SERVERS", align: pretty.AlignRight, wordWidth: 7}, {head: "SUMMARY", wordWidth: 16, plain: true},
 	}}
 	for _, a := range r.Advisories {
 		score, exploited := "-", textCell("-")

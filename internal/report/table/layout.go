@@ -145,6 +145,10 @@ type column struct {
 	align     pretty.Align
 	wordWidth int // words up to this width are not broken
 	fairWidth int // all columns get this width before any gets more
+
+	// In records:
+	onTop bool // on the first line, without the head
+	plain bool // without the head
 }
 
 // grid is rows of cells under columns.
@@ -226,5 +230,9 @@ func (c cell) join() string {
 	for _, part := range c {
 		texts = append(texts, part.text)
 	}
-	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), ", ")
+	return strings.Join(nonEmpty(texts), ", ")
+}
+
+func nonEmpty(texts []string) []string {
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }

@@ -11,10 +11,10 @@ import (
 var planColumns = []column{
 	{head: "SERVER", wordWidth: 24},
 	{head: "RUNS", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "INSTALL", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "EFFORT", wordWidth: wordWidth},
+	{head: "INSTALL", wordWidth: wordWidth, fairWidth: releaseWidth, onTop: true},
+	{head: "EFFORT", wordWidth: wordWidth, plain: true},
 	{head: "CLOSES", wordWidth: 14, fairWidth: 14},
-	{head: "WHY", wordWidth: wordWidth, fairWidth: 30},
+	{head: "WHY", wordWidth: wordWidth, fairWidth: 30, plain: true},
 }
 
 // WritePlan writes a plan for people: the servers of each wave, then lines for a change request.

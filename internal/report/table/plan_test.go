@@ -27,6 +27,7 @@ func TestPlan(t *testing.T) {
 	wide := planOf(t, r, Options{})
 	golden.Require(t, "testdata/plan.txt", wide)
 	requireFits(t, wide, 100)
+	golden.Require(t, "testdata/plan-80.txt", planOf(t, r, Options{Width: 80}))
 	coloured := planOf(t, r, Options{Colour: true})
 	require.NotEqual(t, wide, coloured)
 	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""))

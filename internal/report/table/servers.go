@@ -18,7 +18,7 @@ import (
 // of a server is never cut.
 const maxText = 60
 
-// The columns of the wide table, in their order.
+// The columns, in their order.
 const (
 	colServer = iota
 	colRelease
@@ -38,42 +38,24 @@ const (
 	releaseWidth = 20
 )
 
-var wideColumns = []column{
+var serverColumns = []column{
 	colServer:     {head: "SERVER", wordWidth: 24},
-	colRelease:    {head: "RELEASE", wordWidth: wordWidth, fairWidth: releaseWidth},
+	colRelease:    {head: "RELEASE", wordWidth: wordWidth, fairWidth: releaseWidth, plain: true},
 	colBuild:      {head: "BUILD", wordWidth: wordWidth},
 	colBehind:     {head: "BEHIND", wordWidth: wordWidth, align: pretty.AlignRight},
 	colAdvisories: {head: "ADVISORIES", wordWidth: wordWidth, fairWidth: wordWidth + 1},
 	colFix:        {head: "FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
 	colSupport:    {head: "SUPPORT", wordWidth: wordWidth, fairWidth: wordWidth},
-	colResult:     {head: "RESULT", wordWidth: resultWidth},
+	colResult:     {head: "RESULT", wordWidth: resultWidth, onTop: true},
 }
 
-// In a narrower terminal, several values share a column.
-var mediumColumns = []column{
-	{head: "SERVER", wordWidth: 12, fairWidth: 24},
-	{head: "RELEASE, BUILD", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "ADVISORIES, FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "SUPPORT", wordWidth: wordWidth},
-	{head: "RESULT", wordWidth: resultWidth},
-}
-
-// servers writes a table for each block, all of them with the same columns: the wide ones, or else the
-// medium ones, or else records.
+// servers writes a table for each block, all of them with the same columns.
 func (p *sheet) servers(r *report.Report) {
-	all := &grid{columns: wideColumns}
+	all := &grid{columns: serverColumns}
 	for s := range r.Servers() {
 		all.rows = append(all.rows, row(s))
 	}
-	if !all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult) {
-		medium := &grid{columns: mediumColumns}
-		for _, row := range all.rows {
-			medium.rows = append(medium.rows, mergeCells(row))
-		}
-		if medium.fit(p.width, 0, 1, 2, 3, 4) {
-			all = medium
-		}
-	}
+	all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult)
 	for _, b := range r.Blocks {
 		p.block(r, b)
 		if len(b.Servers) == 0 {
@@ -122,21 +104,9 @@ func title(all map[string]string) string {
 	return strings.Join(tags, " ")
 }
 
-// mergeCells puts the cells of a wide row into the medium columns.
-func mergeCells(row []cell) []cell {
-	build := cell{{text: row[colBuild].join()}}
-	if behind := row[colBehind].join(); behind != "" {
-		build = append(build, phrase{text: behind + string(nbsp) + "behind"})
-	}
-	release := slices.Concat(row[colRelease], textCell(build.join()))
-	advisories := slices.Concat(row[colAdvisories], row[colFix])
-	empty := func(p phrase) bool { return p.text == "" }
-	return []cell{row[colServer], slices.DeleteFunc(release, empty), slices.DeleteFunc(advisories, empty), row[colSupport], row[colResult]}
-}
-
 // row returns the cells of a server in column order.
 func row(s *report.Server) []cell {
-	row := make([]cell, len(wideColumns))
+	row := make([]cell, len(serverColumns))
 	row[colServer] = withNode(textCell(s.Server.Source()), s)
 	row[colResult] = resultCell(s)
 	if !s.Answered() {

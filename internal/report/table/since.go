@@ -13,7 +13,7 @@ import (
 
 var sinceColumns = []column{
 	{head: "SERVER", wordWidth: 24},
-	{head: "CHANGE", wordWidth: wordWidth, fairWidth: 20},
+	{head: "CHANGE", wordWidth: wordWidth, fairWidth: 20, onTop: true},
 	{head: "THEN", wordWidth: wordWidth, fairWidth: releaseWidth},
 	{head: "NOW", wordWidth: wordWidth, fairWidth: releaseWidth},
 	{head: "ADVISORIES", wordWidth: 14, fairWidth: 14},

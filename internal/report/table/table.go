@@ -163,16 +163,28 @@ func (p *sheet) grid(g *grid) {
 	}
 }
 
-// records writes a block of lines for each row, for narrow terminals.
+// records writes a few lines for each row, for narrow terminals: its name, then its values.
 func (p *sheet) records(g *grid) {
 	for _, row := range g.rows {
-		for i, c := range row {
-			switch content := c.join(); {
-			case i == 0:
-				p.line(0, content, nil)
-			case content != "":
-				p.line(2, strings.ToLower(g.columns[i].head)+": "+content, c[0].ink)
+		first, ink := row[0][0].text, row[0][0].ink
+		values := []string{row[0][1:].join()}
+		for i, c := range row[1:] {
+			switch column, value := g.columns[i+1], c.join(); {
+			case value == "":
+			case column.onTop:
+				first += string(nbsp) + " " + value // two blanks
+				if ink == nil {
+					ink = c[0].ink
+				}
+			case column.plain:
+				values = append(values, value)
+			default:
+				values = append(values, strings.ToLower(column.head)+string(nbsp)+value)
 			}
+		}
+		p.line(0, first, ink)
+		if values = nonEmpty(values); len(values) > 0 {
+			p.line(2, strings.Join(values, "; "), nil)
 		}
 	}
 }

@@ -56,9 +56,9 @@ func TestTable(t *testing.T) {
 	golden.Require(t, "testdata/report.txt", wide)
 	requireFits(t, wide, 100)
 	require.Equal(t, wide, tableOf(t, r, Options{Width: 100}))
-	narrow := tableOf(t, r, Options{Width: 72})
-	golden.Require(t, "testdata/report-72.txt", narrow)
-	requireFits(t, narrow, 72)
+	narrow := tableOf(t, r, Options{Width: 80})
+	golden.Require(t, "testdata/report-80.txt", narrow)
+	requireFits(t, narrow, 80)
 	coloured := tableOf(t, r, Options{Colour: true})
 	golden.Require(t, "testdata/report-colour.txt", coloured)
 	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""), "colours only repeat what the text says")
@@ -90,8 +90,8 @@ func TestColourOption(t *testing.T) {
 
 func TestTableLargeFleet(t *testing.T) {
 	r := reporttest.Large(t, 2000)
-	table := tableOf(t, r, Options{})
-	requireFits(t, table, 100)
+	table := tableOf(t, r, Options{Width: 120})
+	requireFits(t, table, 120)
 	require.Equal(t, 10, strings.Count(table, "\nSERVER "))
 	for s := range r.Servers() {
 		require.Contains(t, table, "\n"+s.Server.Source()+" ")
@@ -258,7 +258,7 @@ func TestRow(t *testing.T) {
 		{reporttest.Fails("a", poll.Outcome{Result: poll.DNSError}), atLeast, nil, "a|||||||dns_error"},
 	} {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
-		texts := make([]string, 0, len(wideColumns))
+		texts := make([]string, 0, len(serverColumns))
 		for _, c := range row(r.Blocks[0].Servers[0]) {
 			texts = append(texts, strings.ReplaceAll(c.join(), string(nbsp), " "))
 		}
