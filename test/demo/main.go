@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +121,9 @@ func printTable(series stack.Series) error {
 	for _, name := range series.Columns {
 		t.Columns = append(t.Columns, terminal.Column{Head: name})
 	}
+	slices.SortFunc(series.Values, func(a, b []any) int {
+		return strings.Compare(fmt.Sprint(a[1:3]...), fmt.Sprint(b[1:3]...)) // environment and source
+	})
 	for _, values := range series.Values {
 		row := make([]terminal.Cell, len(values))
 		for i, value := range values {
