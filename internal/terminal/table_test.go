@@ -48,7 +48,8 @@ Bern  good
 漢字  bad
   count 1024
 `, printed(t, 20, false, table))
-	require.Equal(t, "\n\x1b[32mBern  good\x1b[0m\n  west; a note\n    that is long;\n    count 7\n\x1b[31m漢字  bad\x1b[0m\n  count 1024\n", printed(t, 20, true, table))
+	require.Equal(t, "\n\x1b[32mBern  good\x1b[0m\n  west; a note\n    that is long;\n    count 7\n\x1b[31m漢字  bad\x1b[0m\n  count 1024\n",
+		printed(t, 20, true, table))
 	require.Equal(t, "\n", printed(t, 100, false, func(p *Page) { p.Table(&Table{Columns: cities().Columns}) }))
 }
 
