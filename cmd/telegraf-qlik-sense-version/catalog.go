@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strconv"
 	"time"
 
@@ -110,7 +111,10 @@ func catalogShow(args []string, today catalog.Day) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	write, known := map[string]func(io.Writer, *catalog.Catalog, string, catalog.Day) error{"table": show.Table, "json": show.JSON}[*output]
+	table := func(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
+		return show.Table(w, c, name, today, screen(os.Stdout))
+	}
+	write, known := map[string]func(io.Writer, *catalog.Catalog, string, catalog.Day) error{"table": table, "json": show.JSON}[*output]
 	if !known {
 		return fmt.Errorf("--output %q is none of table, json", *output)
 	}

@@ -25,6 +25,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/table"
 	"telegraf-qlik-sense-version/internal/settings"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
@@ -274,10 +275,10 @@ func writeOut(file string, write func(io.Writer) error) error {
 }
 
 // writeTable fits the table to a terminal, and colours it.
-func writeTable(w io.Writer, r *report.Report) error { return table.Write(w, r, terminal(w)) }
+func writeTable(w io.Writer, r *report.Report) error { return table.Write(w, r, screen(w)) }
 
-// terminal returns the options for a table on w.
-func terminal(w io.Writer) (options table.Options) {
+// screen describes the terminal that w is, if it is one.
+func screen(w io.Writer) (options terminal.Options) {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		options.Width, _, _ = term.GetSize(int(f.Fd())) // 0, the default, if unknown
 		options.Colour = os.Getenv("NO_COLOR") == "" && !strings.EqualFold(os.Getenv("TERM"), "dumb")

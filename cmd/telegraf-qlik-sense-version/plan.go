@@ -97,7 +97,7 @@ func runPlan(ctx context.Context, args []string) error {
 
 // planOutputs are the formats of a plan.
 var planOutputs = map[string]func(io.Writer, *plan.Plan) error{
-	"table": func(w io.Writer, p *plan.Plan) error { return table.WritePlan(w, p, terminal(w)) },
+	"table": func(w io.Writer, p *plan.Plan) error { return table.WritePlan(w, p, screen(w)) },
 	"csv":   csv.Plain.WritePlan,
 	"json":  json.WritePlan,
 	"html":  html.WritePlan,

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"telegraf-qlik-sense-version/internal/simulator"
+	"telegraf-qlik-sense-version/internal/terminal"
 	"telegraf-qlik-sense-version/test/stack"
 )
 
@@ -93,7 +93,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("The points in InfluxDB:\n\n> %s\n\n", statement)
-	printTable(series[0])
+	if err := printTable(series[0]); err != nil {
+		return err
+	}
 	fmt.Println("\nThese are the points of the first round, seconds after Telegraf started; the next round would follow at the interval.\n" +
 		"The demo stops now. To keep a stack running, with Grafana, see deploy/README.md")
 	return nil
@@ -114,24 +116,26 @@ func configure(site string) (settings, fleet string) {
 	return blocks.String(), servers.String()
 }
 
-func printTable(series stack.Series) {
-	t := table.NewWriter()
-	t.SetOutputMirror(os.Stdout)
-	header := make(table.Row, len(series.Columns))
-	for i, column := range series.Columns {
-		header[i] = column
+func printTable(series stack.Series) error {
+	t := &terminal.Table{}
+	for _, name := range series.Columns {
+		t.Columns = append(t.Columns, terminal.Column{Head: name})
 	}
-	t.AppendHeader(header)
+	slices.SortFunc(series.Values, func(a, b []any) int {
+		return strings.Compare(fmt.Sprint(a[1:3]...), fmt.Sprint(b[1:3]...)) // environment and source
+	})
 	for _, values := range series.Values {
+		row := make([]terminal.Cell, len(values))
 		for i, value := range values {
-			if value == nil {
-				values[i] = "" // the point lacks this field
+			if row[i] = terminal.Text(""); value != nil { // the point has this field
+				row[i] = terminal.Text(fmt.Sprint(value))
 			}
 		}
-		t.AppendRow(values)
+		t.Rows = append(t.Rows, row)
 	}
-	t.SortBy([]table.SortBy{{Name: "environment"}, {Name: "source"}})
-	t.Render()
+	page := terminal.NewPage(terminal.Options{Width: 200})
+	page.Table(t)
+	return page.Print(os.Stdout)
 }
 
 func indent(text string) string {

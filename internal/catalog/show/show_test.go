@@ -12,6 +12,7 @@ import (
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/release"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 const smallCatalog = "testdata/small.toml"
@@ -37,14 +38,16 @@ func TestTable(t *testing.T) {
 	c, err := catalog.Load(smallCatalog)
 	require.NoError(t, err)
 	var text bytes.Buffer
-	require.NoError(t, Table(&text, c, "dir/small\x1b.toml", someDay(t)))
+	require.NoError(t, Table(&text, c, "dir/small\x1b.toml", someDay(t), terminal.Options{}))
 	golden.Require(t, "testdata/table.golden", text.String())
 
-	text.Reset()
-	require.NoError(t, Table(&text, catalog.BuiltIn(), "built in", someDay(t)))
-	for line := range strings.Lines(text.String()) {
-		require.LessOrEqual(t, len(line), tableWidth+1, line)
-		require.Equal(t, strings.TrimRight(line, " \n")+"\n", line)
+	for _, columns := range []int{40, 80, 100} {
+		text.Reset()
+		require.NoError(t, Table(&text, catalog.BuiltIn(), "built in", someDay(t), terminal.Options{Width: columns}))
+		for line := range strings.Lines(text.String()) {
+			require.LessOrEqual(t, len(line), columns+1, line)
+			require.Equal(t, strings.TrimRight(line, " \n")+"\n", line)
+		}
 	}
 }
 
@@ -53,7 +56,7 @@ func TestTableWithoutAdvisories(t *testing.T) {
 	require.NoError(t, err)
 	c.Advisories = nil
 	var text bytes.Buffer
-	require.NoError(t, Table(&text, c, "built in", catalog.DayOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))))
+	require.NoError(t, Table(&text, c, "built in", catalog.DayOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)), terminal.Options{}))
 	require.NotContains(t, text.String(), "ADVISORY")
 	require.Equal(t, 3, strings.Count(text.String(), "in the future: check the clock of this machine"))
 }

@@ -7,58 +7,57 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"telegraf-qlik-sense-version/internal/catalog"
+	"telegraf-qlik-sense-version/internal/terminal"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-// Widths that keep a table within 100 characters.
-const (
-	tableWidth = 100
-	buildWidth = 34
-	fixWidth   = 41
-)
-
 // Table writes a catalogue for people. name is its file, or "built in".
-func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day) error {
-	var out strings.Builder
-	fmt.Fprintf(&out, "Catalogue: %s\n\n", text.OneLine(name))
-	grid(&out, nil, c.Days(), func(p *catalog.PartDay) table.Row {
-		return table.Row{p.Part, "as of " + p.Day.String(), age(p.Day, today)}
-	})
+func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day, options terminal.Options) error {
+	p := terminal.NewPage(options)
+	p.Line(0, "Catalogue: "+name, terminal.Bold)
+	for _, d := range c.Days() {
+		p.Line(0, d.String()+", "+age(d.Day, today), terminal.Plain)
+	}
 
-	out.WriteString("\n")
-	grid(&out, table.Row{"RELEASE", "TRACK", "LATEST PATCH", "AS OF", "END OF SUPPORT", "BUILDS KNOWN"}, c.Releases, releaseRow)
-	out.WriteString("\n~ an estimate, 24 months after the release: the vendor has not published the day\n")
+	p.Heading("")
+	releases := &terminal.Table{Columns: []terminal.Column{
+		{Head: "RELEASE"}, {Head: "TRACK"}, {Head: "LATEST PATCH"}, {Head: "AS OF"}, {Head: "END OF SUPPORT"}, {Head: "BUILDS KNOWN"},
+	}}
+	for i := range c.Releases {
+		releases.Rows = append(releases.Rows, releaseRow(&c.Releases[i]))
+	}
+	p.Table(releases)
+	p.Heading("")
+	p.Line(0, "~ an estimate, 24 months after the release: the vendor has not published the day", terminal.Plain)
 
 	if len(c.Advisories) > 0 {
-		out.WriteString("\n")
-		grid(&out, table.Row{"ADVISORY", "CVSS", "EXPLOITED SINCE", "FIXED IN", "USE"}, c.Advisories, advisoryRow)
-		details(&out, c, name)
+		p.Heading("")
+		advisories := &terminal.Table{Columns: []terminal.Column{
+			{Head: "ADVISORY", WordWidth: 20}, {Head: "CVSS", Right: true}, {Head: "EXPLOITED SINCE"},
+			{Head: "FIXED IN", WordWidth: 23}, {Head: "USE"}, // "November 2025 Patch 10,"
+		}}
+		for i := range c.Advisories {
+			advisories.Rows = append(advisories.Rows, advisoryRow(&c.Advisories[i]))
+		}
+		p.Table(advisories)
+		details(p, c, name)
 	}
 
-	list(&out, "Notes", c.Notes)
-	list(&out, "Sources", c.Sources)
-	out.WriteString("\n" + catalog.NVDNotice + "\n")
-	_, err := io.WriteString(w, out.String())
-	return err
+	list(p, "Notes", c.Notes)
+	list(p, "Sources", c.Sources)
+	p.Heading("")
+	p.Line(0, catalog.NVDNotice, terminal.Plain)
+	return p.Print(w)
 }
 
-func list(w *strings.Builder, heading string, entries []string) {
-	if len(entries) == 0 {
-		return
+func list(p *terminal.Page, heading string, entries []string) {
+	if len(entries) > 0 {
+		p.Heading(heading)
 	}
-	w.WriteString("\n" + heading + "\n")
 	for _, entry := range entries {
-		paragraph(w, entry, "  ")
+		p.Line(2, entry, terminal.Plain)
 	}
-}
-
-// paragraph writes one text as indented lines.
-func paragraph(w *strings.Builder, content, indent string) {
-	wrapped := wrap(strings.Fields(text.OneLine(content)), tableWidth-len(indent))
-	w.WriteString(indent + strings.ReplaceAll(wrapped, "\n", "\n"+indent) + "\n")
 }
 
 func age(day, today catalog.Day) string {
@@ -72,7 +71,7 @@ func age(day, today catalog.Day) string {
 	}
 }
 
-func releaseRow(r *catalog.Release) table.Row {
+func releaseRow(r *catalog.Release) []terminal.Cell {
 	track, latest, asOf, end := "-", "-", "-", "-"
 	if r.Track != nil {
 		track = r.Track.String()
@@ -86,7 +85,15 @@ func releaseRow(r *catalog.Release) table.Row {
 			end = "~" + end
 		}
 	}
-	return table.Row{r.Label.String(), track, latest, asOf, end, builds(r)}
+	return texts(r.Label.String(), track, latest, asOf, end, builds(r))
+}
+
+func texts(cells ...string) []terminal.Cell {
+	row := make([]terminal.Cell, len(cells))
+	for i, s := range cells {
+		row[i] = terminal.Text(s)
+	}
+	return row
 }
 
 // builds describes the known builds of a release.
@@ -97,24 +104,25 @@ func builds(r *catalog.Release) string {
 			sure++
 		}
 	}
-	var parts []string
-	switch n := len(r.Patches); n {
-	case 0:
-		parts = []string{"none"}
-	case 1:
-		parts = []string{fmt.Sprintf("1, %s,", r.Patches[0].Build), fmt.Sprintf("%d sure", sure)}
-	default:
-		parts = []string{fmt.Sprintf("%d, %s to %s,", n, r.Patches[0].Build, r.Patches[n-1].Build), fmt.Sprintf("%d sure", sure)}
+	known := "none"
+	switch n := len(r.Patches); {
+	case n == 1:
+		known = fmt.Sprintf("1, %s, ", r.Patches[0].Build)
+	case n > 1:
+		known = fmt.Sprintf("%d, %s to %s, ", n, r.Patches[0].Build, r.Patches[n-1].Build)
+	}
+	if len(r.Patches) > 0 {
+		known += terminal.NonBreaking(fmt.Sprintf("%d sure", sure))
 	}
 	if !r.Verified {
-		parts = append(parts, "(only announced: not judged)")
+		known += " (only announced: not judged)"
 	}
-	return wrap(parts, buildWidth)
+	return known
 }
 
 // details writes what people need to decide the undecided advisories, why others were
 // dismissed, and the remarks of the last update.
-func details(w *strings.Builder, c *catalog.Catalog, name string) {
+func details(p *terminal.Page, c *catalog.Catalog, name string) {
 	for _, section := range []struct {
 		heading string
 		write   func(*catalog.Advisory) []string
@@ -132,86 +140,51 @@ func details(w *strings.Builder, c *catalog.Catalog, name string) {
 		{"Dismissed: they decide nothing", func(a *catalog.Advisory) []string { return []string{a.Dismissed} }},
 		{"Remarks of the last update", func(a *catalog.Advisory) []string { return []string{a.Remark} }},
 	} {
-		heading := "\n" + section.heading + "\n"
+		first := true
 		for i := range c.Advisories {
 			a := &c.Advisories[i]
 			lines := slices.DeleteFunc(section.write(a), func(line string) bool { return line == "" })
 			if len(lines) == 0 {
 				continue
 			}
-			w.WriteString(heading + "  " + text.OneLine(a.ID) + "\n")
-			heading = ""
+			if first {
+				p.Heading(section.heading)
+				first = false
+			}
+			p.Line(2, a.ID, terminal.Plain)
 			for _, line := range lines {
-				paragraph(w, line, "    ")
+				p.Line(4, line, terminal.Plain)
 			}
 		}
 	}
 }
 
-func advisoryRow(a *catalog.Advisory) table.Row {
-	score, exploited, use := "-", "-", "undecided"
+func advisoryRow(a *catalog.Advisory) []terminal.Cell {
+	row := texts(a.ID, "-", "-", "not known", "undecided")
 	if a.CVSS > 0 {
-		score = fmt.Sprintf("%.1f", a.CVSS)
+		row[1] = terminal.Text(fmt.Sprintf("%.1f", a.CVSS))
 	}
 	if a.Exploited() {
-		exploited = a.ExploitedSince.String()
+		row[2] = terminal.Text(a.ExploitedSince.String())
 	}
 	if a.Ransomware {
-		exploited += "\nby ransomware"
+		row[2] = append(row[2], terminal.Phrase{Text: "by ransomware"})
+	}
+	if len(a.Fixed) > 0 {
+		fixes := make([]string, 0, len(a.Fixed))
+		for _, fix := range a.Fixed {
+			fixes = append(fixes, terminal.NonBreaking(fix.String()))
+		}
+		row[3] = terminal.Text(strings.Join(fixes, ", "))
 	}
 	switch {
 	case a.Decides():
-		use = "decides"
+		row[4] = terminal.Text("decides")
 	case a.Dismissed != "":
-		use = "dismissed"
+		row[4] = terminal.Text("dismissed")
 	}
 	if a.ByMachine() {
-		use += "\nmachine-read"
+		row[4] = append(row[4], terminal.Phrase{Text: "machine-read"})
 	}
-	fixes := []string{"not known"}
-	if len(a.Fixed) > 0 {
-		fixes = fixes[:0]
-		for _, fix := range a.Fixed {
-			fixes = append(fixes, fix.String()+",")
-		}
-		fixes[len(fixes)-1] = strings.TrimSuffix(fixes[len(fixes)-1], ",")
-	}
-	return table.Row{a.ID, score, exploited, wrap(fixes, fixWidth), use}
-}
-
-// grid writes a header, unless it is nil, and a row for each entry as columns without borders.
-func grid[E any](w *strings.Builder, header table.Row, entries []E, row func(*E) table.Row) {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{
-		Box:     table.BoxStyle{PaddingRight: "  "},
-		Options: table.OptionsNoBordersAndSeparators,
-	})
-	t.SuppressTrailingSpaces()
-	if header != nil {
-		t.AppendHeader(header)
-	}
-	for i := range entries {
-		t.AppendRow(row(&entries[i]))
-	}
-	w.WriteString(t.Render() + "\n")
-}
-
-// wrap joins parts with spaces into lines of at most width bytes, but at least one part each.
-func wrap(parts []string, width int) string {
-	var out strings.Builder
-	length := 0
-	for i, part := range parts {
-		switch {
-		case i == 0:
-		case length+1+len(part) <= width:
-			out.WriteByte(' ')
-			length++
-		default:
-			out.WriteByte('\n')
-			length = 0
-		}
-		out.WriteString(part)
-		length += len(part)
-	}
-	return out.String()
+	return row
 }

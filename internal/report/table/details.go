@@ -5,11 +5,10 @@ import (
 	"strconv"
 	"strings"
 
-	pretty "github.com/jedib0t/go-pretty/v6/text"
-
 	"telegraf-qlik-sense-version/internal/catalog"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 // section writes a heading and the servers that match, unless there are none.
@@ -25,7 +24,7 @@ func (p *sheet) section(r *report.Report, heading string, matches func(*report.S
 // headingOnce writes a heading and clears it.
 func (p *sheet) headingOnce(heading *string) {
 	if *heading != "" {
-		p.heading(*heading)
+		p.Heading(*heading)
 		*heading = ""
 	}
 }
@@ -44,7 +43,7 @@ func (p *sheet) failures(r *report.Report) {
 }
 
 func (p *sheet) failure(name string, o *poll.Outcome) {
-	p.line(0, name, red)
+	p.Line(0, name, terminal.Red)
 	p.member(2, "step", o.Step.String())
 	p.member(2, "cause", o.Cause)
 	p.member(2, "what to do", o.Hint)
@@ -54,7 +53,7 @@ func (p *sheet) failure(name string, o *poll.Outcome) {
 
 func (p *sheet) member(indent int, name, value string) {
 	if value != "" {
-		p.line(indent, name+": "+value, nil)
+		p.Line(indent, name+": "+value, terminal.Plain)
 	}
 }
 
@@ -66,7 +65,7 @@ func (p *sheet) certificate(heading string, c *poll.Certificate) {
 	if len(c.Names) > 0 {
 		names = strings.Join(c.Names, ", ")
 	}
-	p.line(2, heading, nil)
+	p.Line(2, heading, terminal.Plain)
 	p.member(4, "subject", c.Subject)
 	p.member(4, "names", names)
 	p.member(4, "issuer", c.Issuer)
@@ -79,40 +78,40 @@ func (p *sheet) remarks(r *report.Report) {
 	remarked := func(judged bool) func(*report.Server) bool {
 		return func(s *report.Server) bool { return s.Judgement.Remark != "" && (s.Judgement.Verdict != nil) == judged }
 	}
-	write := func(s *report.Server) { p.line(0, nameInFleet(s.Block, s.Server)+": "+s.Judgement.Remark, nil) }
+	write := func(s *report.Server) {
+		p.Line(0, nameInFleet(s.Block, s.Server)+": "+s.Judgement.Remark, terminal.Plain)
+	}
 	p.section(r, "Not judged", remarked(false), write)
 	p.section(r, "Judged by the release label", remarked(true), write)
 }
+
+// maxSummary bounds the text of an advisory. The rest is behind its link.
+const maxSummary = 1000
 
 // advisories writes a line for each that applies.
 func (p *sheet) advisories(r *report.Report) {
 	if len(r.Advisories) == 0 {
 		return
 	}
-	p.heading("Advisories that apply")
-	g := &grid{columns: []column{
-		{head: "ADVISORY", wordWidth: 20}, {head: "CVSS", align: pretty.AlignRight, wordWidth: 4}, {head: "EXPLOITED", wordWidth: 10},
-		{head: "SERVERS", align: pretty.AlignRight, wordWidth: 7}, {head: "SUMMARY", wordWidth: 16},
+	p.Heading("Advisories that apply")
+	g := &terminal.Table{Columns: []terminal.Column{
+		{Head: "ADVISORY", WordWidth: 20}, {Head: "CVSS", Right: true}, {Head: "EXPLOITED"},
+		{Head: "SERVERS", Right: true}, {Head: "SUMMARY", WordWidth: 16, Short: true, Bare: true},
 	}}
 	for _, a := range r.Advisories {
-		score, exploited := "-", textCell("-")
+		score, exploited := "-", terminal.Text("-")
 		if a.CVSS > 0 {
 			score = strconv.FormatFloat(a.CVSS, 'f', 1, 64)
 		}
 		if a.Exploited() {
-			exploited = cell{{text: a.ExploitedSince.String(), ink: red}}
+			exploited = terminal.Cell{{Text: a.ExploitedSince.String(), Ink: terminal.Red}}
 		}
-		g.rows = append(g.rows, []cell{
-			textCell(shorten(a.ID, maxText)), textCell(score), exploited, textCell(strconv.Itoa(len(a.Affected))),
-			textCell(shorten(a.Summary, 10*p.width)),
+		g.Rows = append(g.Rows, []terminal.Cell{
+			terminal.Text(terminal.Shorten(a.ID, maxText)), terminal.Text(score), exploited, terminal.Text(strconv.Itoa(len(a.Affected))),
+			terminal.Text(terminal.Shorten(a.Summary, maxSummary)),
 		})
 	}
-	if g.fit(p.width, 0, 2, 4) {
-		for _, row := range g.rows { // one line each
-			row[4] = textCell(shorten(row[4].join(), g.widths[4]))
-		}
-	}
-	p.rows(g)
+	p.Table(g)
 }
 
 // data writes what the versions were judged by, and its limits.
@@ -120,48 +119,47 @@ func (p *sheet) data(r *report.Report) {
 	if len(r.Catalogs) == 0 {
 		return
 	}
-	p.heading("Data")
+	p.Heading("Data")
 	for _, c := range r.Catalogs {
-		p.line(0, fmt.Sprintf("%s: releases of %s, advisories of %s, known exploitation of %s",
-			c.Name, age(c.Releases), age(c.Advisories), age(c.Exploited)), nil)
+		p.Line(0, fmt.Sprintf("%s: releases of %s, advisories of %s, known exploitation of %s",
+			c.Name, age(c.Releases), age(c.Advisories), age(c.Exploited)), terminal.Plain)
 	}
 	for _, problem := range r.Problems {
-		p.line(0, "Judged by other data, because the catalogue cannot be read: "+problem, yellow)
+		p.Line(0, "Judged by other data, because the catalogue cannot be read: "+problem, terminal.Yellow)
 	}
 	for _, c := range r.Catalogs {
 		for _, weaker := range c.Weaker {
-			p.line(0, "Weaker than what is built into the program: "+weaker+" ("+c.Name+")", yellow)
+			p.Line(0, "Weaker than what is built into the program: "+weaker+" ("+c.Name+")", terminal.Yellow)
 		}
 	}
 	for _, warning := range r.Warnings() {
-		p.line(0, warning.Text, yellow)
+		p.Line(0, warning.Text, terminal.Yellow)
 	}
 	if read := r.ReadByMachine(); len(read) > 0 {
-		p.line(0, "Read by machine, not reviewed by a person: "+strings.Join(read, ", "), yellow)
+		p.Line(0, "Read by machine, not reviewed by a person: "+strings.Join(read, ", "), terminal.Yellow)
 	}
-	p.line(0, "The built-in ends of support are estimates.", dim)
-	p.line(0, catalog.NVDNotice, dim)
+	p.Line(0, "The built-in ends of support are estimates.", terminal.Dim)
+	p.Line(0, catalog.NVDNotice, terminal.Dim)
 }
 
 // undecided writes what a person must know to decide about advisories, and those that were dismissed.
 func (p *sheet) undecided(r *report.Report) {
-	const maxSummary = 1000 // the rest is behind the link
 	if len(r.Undecided) > 0 {
-		p.heading("Undecided advisories, which nobody can map to releases yet")
+		p.Heading("Undecided advisories, which nobody can map to releases yet")
 	}
 	for _, a := range r.Undecided {
-		id, ink := a.ID, yellow
+		id, ink := a.ID, terminal.Yellow
 		if a.Exploited() {
-			id, ink = a.ID+" (exploited: no server is proven compliant)", red
+			id, ink = a.ID+" (exploited: no server is proven compliant)", terminal.Red
 		}
-		p.line(0, id, ink)
+		p.Line(0, id, ink)
 		details := []string{a.Summary}
 		if a.ByMachine() {
 			details = append(details, a.Note)
 		}
 		for _, detail := range append(details, a.References[:min(len(a.References), 1)]...) {
-			if detail = shorten(detail, maxSummary); detail != "" {
-				p.line(2, detail, nil)
+			if detail = terminal.Shorten(detail, maxSummary); detail != "" {
+				p.Line(2, detail, terminal.Plain)
 			}
 		}
 		if a.Exploited() {
@@ -169,10 +167,10 @@ func (p *sheet) undecided(r *report.Report) {
 		}
 	}
 	if len(r.Dismissed) > 0 {
-		p.heading("Dismissed advisories, which decide nothing")
+		p.Heading("Dismissed advisories, which decide nothing")
 	}
 	for _, a := range r.Dismissed {
-		p.line(0, a.ID+": "+shorten(a.Dismissed, maxSummary), nil)
+		p.Line(0, a.ID+": "+terminal.Shorten(a.Dismissed, maxSummary), terminal.Plain)
 	}
 }
 
@@ -180,9 +178,9 @@ func (p *sheet) undecided(r *report.Report) {
 func age(a report.Age) string {
 	switch {
 	case a.Future:
-		return fmt.Sprintf("%s (in%cthe%cfuture)", a.AsOf, nbsp, nbsp)
+		return a.AsOf.String() + " " + terminal.NonBreaking("(in the future)")
 	case a.Old():
-		return fmt.Sprintf("%s (%d%cdays%cold)", a.AsOf, a.Days, nbsp, nbsp)
+		return a.AsOf.String() + " " + terminal.NonBreaking(fmt.Sprintf("(%d days old)", a.Days))
 	}
 	return a.AsOf.String()
 }

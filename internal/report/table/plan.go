@@ -5,76 +5,76 @@ import (
 	"strings"
 
 	"telegraf-qlik-sense-version/internal/plan"
+	"telegraf-qlik-sense-version/internal/terminal"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-var planColumns = []column{
-	{head: "SERVER", wordWidth: 24},
-	{head: "RUNS", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "INSTALL", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "EFFORT", wordWidth: wordWidth},
-	{head: "CLOSES", wordWidth: 14, fairWidth: 14},
-	{head: "WHY", wordWidth: wordWidth, fairWidth: 30},
+var planColumns = []terminal.Column{
+	{Head: "SERVER", WordWidth: 24},
+	{Head: "RUNS", FairWidth: releaseWidth},
+	{Head: "INSTALL", FairWidth: releaseWidth, OnTop: true},
+	{Head: "EFFORT", Bare: true},
+	{Head: "CLOSES", FairWidth: 14},
+	{Head: "WHY", FairWidth: 30, Bare: true},
 }
 
 // WritePlan writes a plan for people: the servers of each wave, then lines for a change request.
-func WritePlan(w io.Writer, plan *plan.Plan, options Options) error {
-	p := newSheet(options)
+func WritePlan(w io.Writer, plan *plan.Plan, options terminal.Options) error {
+	p := &sheet{terminal.NewPage(options)}
 	p.asked(plan.Report)
 	for _, b := range plan.Report.Blocks {
 		if words, _ := b.SiteWords(); words != "" {
-			p.line(0, words, dim)
+			p.Line(0, words, terminal.Dim)
 		}
 	}
 	for _, warning := range plan.Warnings {
-		p.line(0, warning, yellow)
+		p.Line(0, warning, terminal.Yellow)
 	}
 	p.waves(plan)
 	if lines := plan.Lines(); len(lines) > 0 {
-		p.heading("For the change request")
+		p.Heading("For the change request")
 		for _, line := range lines {
-			p.line(0, line, nil)
+			p.Line(0, line, terminal.Plain)
 		}
 	}
-	_, err := io.WriteString(w, p.text.String())
-	return err
+	return p.Print(w)
 }
 
 func (p *sheet) waves(planned *plan.Plan) {
-	all := &grid{columns: planColumns}
+	all := &terminal.Table{Columns: planColumns}
 	for _, w := range planned.Waves {
 		for _, row := range w.Todo() {
-			all.rows = append(all.rows, planRow(row))
+			all.Rows = append(all.Rows, planRow(row))
 		}
 	}
-	all.fit(p.width, 2, 1, 4, 5, 0, 3)
+	p.Fit(all)
 	for _, w := range planned.Waves {
-		p.heading(planned.Title(w))
+		p.Heading(planned.Title(w))
 		n := len(w.Todo())
-		p.rows(all.next(n))
+		p.Table(all.Next(n))
 		if done := len(w.Rows) - n; done > 0 {
-			p.line(0, text.Plural(done, "server")+" proven compliant: nothing to install", green)
+			p.Line(0, text.Plural(done, "server")+" proven compliant: nothing to install", terminal.Green)
 		}
 	}
 }
 
-func planRow(row *plan.Row) []cell {
-	server := cell{{text: row.Server.Server.String(), ink: ink(row.Server)}}
+func planRow(row *plan.Row) []terminal.Cell {
+	server := terminal.Cell{{Text: row.Server.Server.String(), Ink: ink(row.Server)}}
 	if tags := row.Server.Block.Tags(); len(tags) > 0 {
-		server = append(server, phrase{text: title(tags), ink: dim})
+		server = append(server, terminal.Phrase{Text: title(tags), Ink: terminal.Dim})
 	}
 	ids := row.Closes()
-	closes := make(cell, 0, len(ids))
+	closes := make(terminal.Cell, 0, len(ids))
 	for _, id := range ids {
-		closes = append(closes, phrase{text: id})
+		closes = append(closes, terminal.Phrase{Text: id})
 	}
 	why := row.Why()
 	for i := range why {
-		why[i] = shorten(why[i], maxReason)
+		why[i] = terminal.Shorten(why[i], maxReason)
 	}
-	return []cell{
-		withNode(server, row.Server), textCell(glue(row.Runs())), textCell(glue(row.Do())), textCell(row.Effort()), closes,
-		textCell(strings.Join(why, ", ")),
+	return []terminal.Cell{
+		withNode(server, row.Server), terminal.Text(glue(row.Runs())), terminal.Text(glue(row.Do())), terminal.Text(row.Effort()), closes,
+		terminal.Text(strings.Join(why, ", ")),
 	}
 }
 

@@ -11,9 +11,10 @@ import (
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
-func planOf(t *testing.T, r *report.Report, options Options) string {
+func planOf(t *testing.T, r *report.Report, options terminal.Options) string {
 	t.Helper()
 	p, err := plan.New(r, plan.Options{Waves: []string{"DEV", "PROD"}})
 	require.NoError(t, err)
@@ -24,19 +25,20 @@ func planOf(t *testing.T, r *report.Report, options Options) string {
 
 func TestPlan(t *testing.T) {
 	r := reporttest.Mixed(t)
-	wide := planOf(t, r, Options{})
+	wide := planOf(t, r, terminal.Options{})
 	golden.Require(t, "testdata/plan.txt", wide)
 	requireFits(t, wide, 100)
-	coloured := planOf(t, r, Options{Colour: true})
+	golden.Require(t, "testdata/plan-80.txt", planOf(t, r, terminal.Options{Width: 80}))
+	coloured := planOf(t, r, terminal.Options{Colour: true})
 	require.NotEqual(t, wide, coloured)
 	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""))
 	for columns := 20; columns <= 200; columns += 9 {
-		requireFits(t, planOf(t, r, Options{Width: columns}), columns)
+		requireFits(t, planOf(t, r, terminal.Options{Width: columns}), columns)
 	}
 }
 
 func TestPlanSites(t *testing.T) {
-	text := planOf(t, reporttest.Sites(t), Options{})
+	text := planOf(t, reporttest.Sites(t), terminal.Options{})
 	requireFits(t, text, 100)
 	require.Contains(t, text, "qlik3.example.com")
 	require.Contains(t, text, "Rim 2: no roles")
@@ -47,13 +49,13 @@ func TestHostilePlan(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		r := reporttest.Hostile(t, func(string) string { return s })
 		for _, columns := range []int{20, 72, 100} {
-			requireFits(t, planOf(t, r, Options{Width: columns}), columns)
+			requireFits(t, planOf(t, r, terminal.Options{Width: columns}), columns)
 		}
 	}
 }
 
 func TestPlanLargeFleet(t *testing.T) {
-	text := planOf(t, reporttest.Large(t, 2000), Options{Width: 160})
+	text := planOf(t, reporttest.Large(t, 2000), terminal.Options{Width: 160})
 	requireFits(t, text, 160)
 	_, lines, _ := strings.Cut(text, "For the change request")
 	require.Less(t, strings.Count(lines, "\n"), 60, "a line for each wave and target, not for each server")

@@ -9,11 +9,12 @@ import (
 
 	"telegraf-qlik-sense-version/internal/golden"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 // The documentation shows what the program prints.
 func TestPageTable(t *testing.T) {
-	table := tableOf(t, reporttest.Demonstration(t), Options{})
+	table := tableOf(t, reporttest.Demonstration(t), terminal.Options{})
 	if golden.Update() {
 		t.Log(table)
 	}

@@ -5,20 +5,19 @@ import (
 	"strconv"
 	"strings"
 
-	pretty "github.com/jedib0t/go-pretty/v6/text"
-
 	"telegraf-qlik-sense-version/internal/fleet"
 	"telegraf-qlik-sense-version/internal/judgement"
 	"telegraf-qlik-sense-version/internal/plan"
 	"telegraf-qlik-sense-version/internal/poll"
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 // maxText bounds text from servers and catalogues in a cell, so that it cannot fill the screen. The name
 // of a server is never cut.
 const maxText = 60
 
-// The columns of the wide table, in their order.
+// The columns, in their order.
 const (
 	colServer = iota
 	colRelease
@@ -30,56 +29,35 @@ const (
 	colResult
 )
 
-// Widths: within wordWidth, "November 2025", "Patch 15", "4 exploited" and "not compliant:" are not
-// broken, within releaseWidth "August 2023 Patch 16".
 const (
-	wordWidth    = 13
-	resultWidth  = 15 // "authentication_"
-	releaseWidth = 20
+	resultWidth  = 15 // "authentication_" is not broken
+	releaseWidth = 20 // nor "August 2023 Patch 16", if there is space
 )
 
-var wideColumns = []column{
-	colServer:     {head: "SERVER", wordWidth: 24},
-	colRelease:    {head: "RELEASE", wordWidth: wordWidth, fairWidth: releaseWidth},
-	colBuild:      {head: "BUILD", wordWidth: wordWidth},
-	colBehind:     {head: "BEHIND", wordWidth: wordWidth, align: pretty.AlignRight},
-	colAdvisories: {head: "ADVISORIES", wordWidth: wordWidth, fairWidth: wordWidth + 1},
-	colFix:        {head: "FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
-	colSupport:    {head: "SUPPORT", wordWidth: wordWidth, fairWidth: wordWidth},
-	colResult:     {head: "RESULT", wordWidth: resultWidth},
+var serverColumns = []terminal.Column{
+	colServer:     {Head: "SERVER", WordWidth: 24},
+	colRelease:    {Head: "RELEASE", FairWidth: releaseWidth, Bare: true},
+	colBuild:      {Head: "BUILD"},
+	colBehind:     {Head: "BEHIND", Right: true},
+	colAdvisories: {Head: "ADVISORIES", FairWidth: 14},
+	colFix:        {Head: "FIX", FairWidth: releaseWidth},
+	colSupport:    {Head: "SUPPORT", FairWidth: 13},
+	colResult:     {Head: "RESULT", WordWidth: resultWidth, OnTop: true},
 }
 
-// In a narrower terminal, several values share a column.
-var mediumColumns = []column{
-	{head: "SERVER", wordWidth: 12, fairWidth: 24},
-	{head: "RELEASE, BUILD", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "ADVISORIES, FIX", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "SUPPORT", wordWidth: wordWidth},
-	{head: "RESULT", wordWidth: resultWidth},
-}
-
-// servers writes a table for each block, all of them with the same columns: the wide ones, or else the
-// medium ones, or else records.
+// servers writes a table for each block, all of them with the same columns.
 func (p *sheet) servers(r *report.Report) {
-	all := &grid{columns: wideColumns}
+	all := &terminal.Table{Columns: serverColumns}
 	for s := range r.Servers() {
-		all.rows = append(all.rows, row(s))
+		all.Rows = append(all.Rows, row(s))
 	}
-	if !all.fit(p.width, colRelease, colAdvisories, colFix, colSupport, colServer, colBuild, colResult) {
-		medium := &grid{columns: mediumColumns}
-		for _, row := range all.rows {
-			medium.rows = append(medium.rows, mergeCells(row))
-		}
-		if medium.fit(p.width, 0, 1, 2, 3, 4) {
-			all = medium
-		}
-	}
+	p.Fit(all)
 	for _, b := range r.Blocks {
 		p.block(r, b)
 		if len(b.Servers) == 0 {
-			p.line(0, "no servers", dim)
+			p.Line(0, "no servers", terminal.Dim)
 		}
-		p.rows(all.next(len(b.Servers)))
+		p.Table(all.Next(len(b.Servers)))
 	}
 }
 
@@ -96,13 +74,13 @@ func (p *sheet) block(r *report.Report, b *report.Block) {
 	if len(r.Catalogs) > 1 {
 		heading += ", catalogue " + b.Round.Catalog
 	}
-	p.heading(heading + ": " + b.Summary.Proven(b.Round.Judge.Undecided))
+	p.Heading(heading + ": " + b.Summary.Proven(b.Round.Judge.Undecided))
 	words, problem := b.SiteWords()
 	if words != "" {
-		p.line(0, words, dim)
+		p.Line(0, words, terminal.Dim)
 	}
 	if problem != "" {
-		p.line(0, problem, red)
+		p.Line(0, problem, terminal.Red)
 	}
 }
 
@@ -113,7 +91,7 @@ func title(all map[string]string) string {
 	}
 	tags := make([]string, 0, len(all))
 	for key, value := range all {
-		if key, value = printable(key), printable(value); strings.ContainsAny(value, ` ="`) {
+		if key, value = terminal.Printable(key), terminal.Printable(value); strings.ContainsAny(value, ` ="`) {
 			value = strconv.Quote(value)
 		}
 		tags = append(tags, key+"="+value)
@@ -122,44 +100,32 @@ func title(all map[string]string) string {
 	return strings.Join(tags, " ")
 }
 
-// mergeCells puts the cells of a wide row into the medium columns.
-func mergeCells(row []cell) []cell {
-	build := cell{{text: row[colBuild].join()}}
-	if behind := row[colBehind].join(); behind != "" {
-		build = append(build, phrase{text: behind + string(nbsp) + "behind"})
-	}
-	release := slices.Concat(row[colRelease], textCell(build.join()))
-	advisories := slices.Concat(row[colAdvisories], row[colFix])
-	empty := func(p phrase) bool { return p.text == "" }
-	return []cell{row[colServer], slices.DeleteFunc(release, empty), slices.DeleteFunc(advisories, empty), row[colSupport], row[colResult]}
-}
-
 // row returns the cells of a server in column order.
-func row(s *report.Server) []cell {
-	row := make([]cell, len(wideColumns))
-	row[colServer] = withNode(textCell(s.Server.Source()), s)
+func row(s *report.Server) []terminal.Cell {
+	row := make([]terminal.Cell, len(serverColumns))
+	row[colServer] = withNode(terminal.Text(s.Server.Source()), s)
 	row[colResult] = resultCell(s)
 	if !s.Answered() {
 		return row
 	}
-	row[colRelease] = textCell(glue(s.Outcome.Info.ReleaseLabel))
-	row[colBuild] = textCell(shorten(s.Outcome.Info.Version, maxText))
-	row[colBehind] = textCell(numberOr(s.Judgement.PatchesBehind()))
-	row[colAdvisories] = cell{{text: numberOr(len(s.Applying()), s.Judgement.Verdict != nil), ink: ink(s)}}
+	row[colRelease] = terminal.Text(glue(s.Outcome.Info.ReleaseLabel))
+	row[colBuild] = terminal.Text(terminal.Shorten(s.Outcome.Info.Version, maxText))
+	row[colBehind] = terminal.Text(numberOr(s.Judgement.PatchesBehind()))
+	row[colAdvisories] = terminal.Cell{{Text: numberOr(len(s.Applying()), s.Judgement.Verdict != nil), Ink: ink(s)}}
 	if n := s.Exploited(); n > 0 {
-		row[colAdvisories][0].text += ", " + strconv.Itoa(n) + string(nbsp) + "exploited"
+		row[colAdvisories][0].Text += ", " + terminal.NonBreaking(strconv.Itoa(n)+" exploited")
 	}
 	if planned := plan.RowOf(s); planned.Action == plan.Patch || planned.Action == plan.Upgrade {
-		row[colFix] = textCell(glue(planned.Do()))
+		row[colFix] = terminal.Text(glue(planned.Do()))
 	}
-	row[colSupport] = textCell(support(s))
+	row[colSupport] = terminal.Text(support(s))
 	return row
 }
 
 // withNode adds the name and the roles of a discovered node to the name of a server.
-func withNode(name cell, s *report.Server) cell {
+func withNode(name terminal.Cell, s *report.Server) terminal.Cell {
 	if node := s.NodeWords(); node != "" {
-		return append(name, phrase{text: shorten(node, maxText), ink: dim})
+		return append(name, terminal.Phrase{Text: terminal.Shorten(node, maxText), Ink: terminal.Dim})
 	}
 	return name
 }
@@ -174,10 +140,10 @@ func numberOr(n int, known bool) string {
 
 // glue keeps "May 2025" and "Patch 15" together where a line breaks.
 func glue(label string) string {
-	words := strings.Fields(shorten(label, maxText))
+	words := strings.Fields(terminal.Shorten(label, maxText))
 	if len(words) == 4 || len(words) == 2 {
 		for i := 0; i < len(words); i += 2 {
-			words[i/2] = words[i] + string(nbsp) + words[i+1]
+			words[i/2] = terminal.NonBreaking(words[i] + " " + words[i+1])
 		}
 		words = words[:len(words)/2]
 	}
@@ -190,22 +156,22 @@ func support(s *report.Server) string {
 	case !known:
 		return "?"
 	case days < 0:
-		return "ended " + strconv.Itoa(-days) + string(nbsp) + "d"
+		return "ended " + terminal.NonBreaking(strconv.Itoa(-days)+" d")
 	}
-	return strconv.Itoa(days) + string(nbsp) + "d"
+	return terminal.NonBreaking(strconv.Itoa(days) + " d")
 }
 
 // resultCell is the judgement with its reasons, or how the poll failed, and whether the version is out
 // of step.
-func resultCell(s *report.Server) cell {
+func resultCell(s *report.Server) terminal.Cell {
 	if !s.Answered() {
-		return cell{{text: shorten(s.Outcome.Result.String(), maxText), ink: red}}
+		return terminal.Cell{{Text: terminal.Shorten(s.Outcome.Result.String(), maxText), Ink: terminal.Red}}
 	}
 	word, details := s.Verdict()
 	for i := range details {
-		details[i] = nonBreaking(details[i])
+		details[i] = terminal.NonBreaking(details[i])
 	}
-	result := nonBreaking(word) // so that no line has the "compliant" of "not compliant" alone
+	result := terminal.NonBreaking(word) // so that no line has the "compliant" of "not compliant" alone
 	if len(details) > 0 {
 		separator := ": "
 		if s.Proven() {
@@ -213,24 +179,24 @@ func resultCell(s *report.Server) cell {
 		}
 		result += separator + strings.Join(details, ", ")
 	}
-	c := cell{{text: result, ink: ink(s)}}
+	c := terminal.Cell{{Text: result, Ink: ink(s)}}
 	if s.Comparison == fleet.Different {
-		c = append(c, phrase{text: nonBreaking("out of step"), ink: yellow})
+		c = append(c, terminal.Phrase{Text: terminal.NonBreaking("out of step"), Ink: terminal.Yellow})
 	}
 	return c
 }
 
 // ink is the colour of the judgement.
-func ink(s *report.Server) pretty.Colors {
+func ink(s *report.Server) terminal.Ink {
 	switch {
 	case !s.Answered(), s.Exploited() > 0:
-		return red
+		return terminal.Red
 	case s.Judgement.Compliance == judgement.Compliant:
-		return green
+		return terminal.Green
 	case s.Judgement.Compliance == judgement.NonCompliant:
-		return yellow
+		return terminal.Yellow
 	}
-	return dim
+	return terminal.Dim
 }
 
 // nameInFleet is the name of a server with its block, because another block may have the name too.

@@ -5,18 +5,17 @@ import (
 	"slices"
 	"strings"
 
-	pretty "github.com/jedib0t/go-pretty/v6/text"
-
 	"telegraf-qlik-sense-version/internal/report"
+	"telegraf-qlik-sense-version/internal/terminal"
 	"telegraf-qlik-sense-version/internal/text"
 )
 
-var sinceColumns = []column{
-	{head: "SERVER", wordWidth: 24},
-	{head: "CHANGE", wordWidth: wordWidth, fairWidth: 20},
-	{head: "THEN", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "NOW", wordWidth: wordWidth, fairWidth: releaseWidth},
-	{head: "ADVISORIES", wordWidth: 14, fairWidth: 14},
+var sinceColumns = []terminal.Column{
+	{Head: "SERVER", WordWidth: 24},
+	{Head: "CHANGE", FairWidth: 20, OnTop: true},
+	{Head: "THEN", FairWidth: releaseWidth},
+	{Head: "NOW", FairWidth: releaseWidth},
+	{Head: "ADVISORIES", FairWidth: 14},
 }
 
 // since writes what changed since the baseline, if there is one.
@@ -24,80 +23,79 @@ func (p *sheet) since(c *report.Comparison) {
 	if c == nil {
 		return
 	}
-	p.heading("Since " + c.AskedAt.UTC().Format("2006-01-02 15:04") + " UTC")
+	p.Heading("Since " + c.AskedAt.UTC().Format("2006-01-02 15:04") + " UTC")
 	for _, remark := range c.Remarks {
-		p.line(0, remark, yellow)
+		p.Line(0, remark, terminal.Yellow)
 	}
 	counts := make([]string, 0, 8)
 	for _, n := range c.Counts() {
-		counts = append(counts, nonBreaking(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now)))
+		counts = append(counts, terminal.NonBreaking(fmt.Sprintf("%s: %d -> %d", n.Words, n.Then, n.Now)))
 	}
-	p.line(0, strings.Join(counts, ", "), nil)
+	p.Line(0, strings.Join(counts, ", "), terminal.Plain)
 	p.tallies("Closed: ", c.Closed)
 	p.tallies("New: ", c.Opened)
 
 	changed, unchanged, notCompared := c.Changed()
-	g := &grid{columns: sinceColumns}
+	g := &terminal.Table{Columns: sinceColumns}
 	for _, s := range changed {
-		g.rows = append(g.rows, sinceRow(s))
+		g.Rows = append(g.Rows, sinceRow(s))
 	}
-	g.fit(p.width, 1, 2, 3, 4, 0)
-	p.rows(g)
+	p.Table(g)
 	rest := text.Plural(unchanged, "server") + " unchanged"
 	if notCompared > 0 {
 		rest += fmt.Sprintf(", %d not compared", notCompared)
 	}
-	p.line(0, rest, nil)
+	p.Line(0, rest, terminal.Plain)
 }
 
 func (p *sheet) tallies(heading string, tallies []report.Tally) {
 	words := make([]string, 0, len(tallies))
 	for _, t := range tallies {
-		words = append(words, shorten(t.ID, maxText)+" on "+text.Plural(t.Servers, "server"))
+		words = append(words, terminal.Shorten(t.ID, maxText)+" on "+text.Plural(t.Servers, "server"))
 	}
 	if len(words) > 0 {
-		p.line(0, heading+strings.Join(words, ", "), nil)
+		p.Line(0, heading+strings.Join(words, ", "), terminal.Plain)
 	}
 }
 
-func sinceRow(s *report.Compared) []cell {
-	server := cell{{text: s.Host, ink: changeInk(s)}}
+func sinceRow(s *report.Compared) []terminal.Cell {
+	server := terminal.Cell{{Text: s.Host, Ink: changeInk(s)}}
 	if len(s.Tags) > 0 {
-		server = append(server, phrase{text: title(s.Tags), ink: dim})
+		server = append(server, terminal.Phrase{Text: title(s.Tags), Ink: terminal.Dim})
 	}
-	var advisories cell
+	var advisories terminal.Cell
 	add := func(word string, ids []string) {
 		if len(ids) > 0 {
-			advisories = append(advisories, phrase{text: word, ink: dim})
+			advisories = append(advisories, terminal.Phrase{Text: word, Ink: terminal.Dim})
 		}
 		for _, id := range ids {
-			advisories = append(advisories, phrase{text: shorten(id, maxText)})
+			advisories = append(advisories, terminal.Phrase{Text: terminal.Shorten(id, maxText)})
 		}
 	}
 	add("closed", s.Closed)
 	add("new", slices.Concat(s.OpenedByUpdate, s.OpenedByData))
-	return []cell{server, textCell(s.Words()), stateCell(s.Then), stateCell(s.Now), advisories}
+	return []terminal.Cell{server, terminal.Text(s.Words()), stateCell(s.Then), stateCell(s.Now), advisories}
 }
 
-func stateCell(s *report.State) cell {
+func stateCell(s *report.State) terminal.Cell {
 	if s == nil {
-		return textCell("-")
+		return terminal.Text("-")
 	}
 	if !s.Answered {
-		return textCell(shorten(s.Word(), maxReason))
+		return terminal.Text(terminal.Shorten(s.Word(), maxReason))
 	}
-	return cell{{text: glue(s.Version())}, {text: s.Word()}}
+	return terminal.Cell{{Text: glue(s.Version())}, {Text: s.Word()}}
 }
 
 // changeInk is green for an improvement, and red for a server that is newly open or silent.
-func changeInk(s *report.Compared) pretty.Colors {
+func changeInk(s *report.Compared) terminal.Ink {
 	switch {
 	case s.Has(report.OpenedByUpdate), s.Has(report.OpenedByData), s.Has(report.GoneDark):
-		return red
+		return terminal.Red
 	case s.Has(report.Fixed), s.Has(report.Proven):
-		return green
+		return terminal.Green
 	case s.Has(report.Vanished), s.Has(report.NotAsked), s.Has(report.Unproven), s.Has(report.Downgraded):
-		return yellow
+		return terminal.Yellow
 	}
-	return nil
+	return terminal.Plain
 }

@@ -13,6 +13,7 @@ import (
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/json"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
 // since compares a report with an earlier one.
@@ -37,16 +38,16 @@ func section(t *testing.T, table string) string {
 
 func TestSince(t *testing.T) {
 	r := since(t, reporttest.Mixed(t), reporttest.Mixed(t))
-	require.Contains(t, tableOf(t, r, Options{}), "\nSince 2026-11-24 08:30 UTC\nservers: 15 -> 15, ")
-	require.Contains(t, tableOf(t, r, Options{}), "\n15 servers unchanged\n\n")
+	require.Contains(t, tableOf(t, r, terminal.Options{}), "\nSince 2026-11-24 08:30 UTC\nservers: 15 -> 15, ")
+	require.Contains(t, tableOf(t, r, terminal.Options{}), "\n15 servers unchanged\n\n")
 
 	before, after := reporttest.Changes(t)
 	r = since(t, before, after)
-	wide := tableOf(t, r, Options{})
+	wide := tableOf(t, r, terminal.Options{})
 	golden.Require(t, "testdata/since.txt", section(t, wide))
-	require.Equal(t, wide, colours.ReplaceAllString(tableOf(t, r, Options{Colour: true}), ""))
+	require.Equal(t, wide, colours.ReplaceAllString(tableOf(t, r, terminal.Options{Colour: true}), ""))
 	for columns := 20; columns <= 200; columns += 3 {
-		requireFits(t, tableOf(t, r, Options{Width: columns}), columns)
+		requireFits(t, tableOf(t, r, terminal.Options{Width: columns}), columns)
 	}
 }
 
@@ -54,7 +55,7 @@ func TestSinceRollout(t *testing.T) {
 	var waves strings.Builder
 	for done := range 1 + len(reporttest.Waves) {
 		r := since(t, reporttest.Rollout(t, 0), reporttest.Rollout(t, done))
-		fmt.Fprintf(&waves, "After %d waves\n\n%s\n", done, section(t, tableOf(t, r, Options{})))
+		fmt.Fprintf(&waves, "After %d waves\n\n%s\n", done, section(t, tableOf(t, r, terminal.Options{})))
 	}
 	golden.Require(t, "testdata/rollout.txt", waves.String())
 }
@@ -65,7 +66,7 @@ func TestHostileSince(t *testing.T) {
 		hostile.Only = nil
 		for _, r := range []*report.Report{since(t, hostile, reporttest.Mixed(t)), since(t, reporttest.Mixed(t), hostile)} {
 			for _, columns := range []int{20, 72, 100} {
-				requireFits(t, tableOf(t, r, Options{Width: columns}), columns)
+				requireFits(t, tableOf(t, r, terminal.Options{Width: columns}), columns)
 			}
 		}
 	}

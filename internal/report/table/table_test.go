@@ -21,9 +21,10 @@ import (
 	"telegraf-qlik-sense-version/internal/release"
 	"telegraf-qlik-sense-version/internal/report"
 	"telegraf-qlik-sense-version/internal/report/reporttest"
+	"telegraf-qlik-sense-version/internal/terminal"
 )
 
-func tableOf(t *testing.T, r *report.Report, options Options) string {
+func tableOf(t *testing.T, r *report.Report, options terminal.Options) string {
 	t.Helper()
 	var out bytes.Buffer
 	require.NoError(t, Write(&out, r, options))
@@ -52,26 +53,26 @@ func requireFits(t *testing.T, shown string, columns int) {
 
 func TestTable(t *testing.T) {
 	r := reporttest.Mixed(t)
-	wide := tableOf(t, r, Options{})
+	wide := tableOf(t, r, terminal.Options{})
 	golden.Require(t, "testdata/report.txt", wide)
 	requireFits(t, wide, 100)
-	require.Equal(t, wide, tableOf(t, r, Options{Width: 100}))
-	narrow := tableOf(t, r, Options{Width: 72})
-	golden.Require(t, "testdata/report-72.txt", narrow)
-	requireFits(t, narrow, 72)
-	coloured := tableOf(t, r, Options{Colour: true})
+	require.Equal(t, wide, tableOf(t, r, terminal.Options{Width: 100}))
+	narrow := tableOf(t, r, terminal.Options{Width: 80})
+	golden.Require(t, "testdata/report-80.txt", narrow)
+	requireFits(t, narrow, 80)
+	coloured := tableOf(t, r, terminal.Options{Colour: true})
 	golden.Require(t, "testdata/report-colour.txt", coloured)
 	require.Equal(t, wide, colours.ReplaceAllString(coloured, ""), "colours only repeat what the text says")
 
 	for columns := 20; columns <= 200; columns += 3 {
-		requireFits(t, tableOf(t, r, Options{Width: columns}), columns)
+		requireFits(t, tableOf(t, r, terminal.Options{Width: columns}), columns)
 	}
-	require.Equal(t, tableOf(t, r, Options{Width: 20}), tableOf(t, r, Options{Width: -5}))
+	require.Equal(t, tableOf(t, r, terminal.Options{Width: 20}), tableOf(t, r, terminal.Options{Width: -5}))
 }
 
 func TestSites(t *testing.T) {
 	r := reporttest.Sites(t)
-	golden.Require(t, "testdata/sites.txt", tableOf(t, r, Options{Width: 132}))
+	golden.Require(t, "testdata/sites.txt", tableOf(t, r, terminal.Options{Width: 132}))
 }
 
 // Only the option enables colours, whatever the state or the environment of the library.
@@ -79,19 +80,19 @@ func TestColourOption(t *testing.T) {
 	r := reporttest.Large(t, 40)
 	defer pretty.EnableColors()
 	pretty.DisableColors()
-	coloured := tableOf(t, r, Options{Colour: true})
+	coloured := tableOf(t, r, terminal.Options{Colour: true})
 	require.Contains(t, coloured, "\x1b[32mcompliant,\x1b[0m")
 	require.Contains(t, coloured, "\x1b[31mtls_error\x1b[0m")
 	require.Contains(t, coloured, "\x1b[33mnot compliant:\x1b[0m")
 	pretty.EnableColors()
-	require.Equal(t, coloured, tableOf(t, r, Options{Colour: true}))
-	require.NotContains(t, tableOf(t, r, Options{}), "\x1b")
+	require.Equal(t, coloured, tableOf(t, r, terminal.Options{Colour: true}))
+	require.NotContains(t, tableOf(t, r, terminal.Options{}), "\x1b")
 }
 
 func TestTableLargeFleet(t *testing.T) {
 	r := reporttest.Large(t, 2000)
-	table := tableOf(t, r, Options{})
-	requireFits(t, table, 100)
+	table := tableOf(t, r, terminal.Options{Width: 120})
+	requireFits(t, table, 120)
 	require.Equal(t, 10, strings.Count(table, "\nSERVER "))
 	for s := range r.Servers() {
 		require.Contains(t, table, "\n"+s.Server.Source()+" ")
@@ -99,14 +100,14 @@ func TestTableLargeFleet(t *testing.T) {
 	require.Equal(t, 200, strings.Count(table, "step: TLS\n"))
 	require.Contains(t, strings.Join(strings.Fields(table), " "),
 		"2000 servers, 1800 answered, proven compliant: 94 of 2000 (4.7 %, 5.2 % of those that answered), 3 advisories undecided, ")
-	requireFits(t, tableOf(t, r, Options{Width: 64}), 64)
+	requireFits(t, tableOf(t, r, terminal.Options{Width: 64}), 64)
 }
 
 func TestTableEmpty(t *testing.T) {
-	empty := tableOf(t, &report.Report{}, Options{})
+	empty := tableOf(t, &report.Report{}, terminal.Options{})
 	requireFits(t, empty, 100)
 	require.True(t, strings.HasSuffix(empty, "\n\n0 servers: nothing is proven\n"), empty)
-	noServers := tableOf(t, reporttest.Report(t, reporttest.Environment{}), Options{})
+	noServers := tableOf(t, reporttest.Report(t, reporttest.Environment{}), terminal.Options{})
 	require.Contains(t, noServers, "\nno tags: 0 of 0 proven compliant, 3 advisories undecided\nno servers\n")
 	require.True(t, strings.HasSuffix(noServers, "\n\n0 servers: nothing is proven\n"), noServers)
 }
@@ -118,16 +119,16 @@ func (f full) Write([]byte) (int, error) { return 0, f.err }
 
 func TestWriteError(t *testing.T) {
 	broken := errors.New("no space left")
-	require.ErrorIs(t, Write(full{broken}, reporttest.Large(t, 10), Options{}), broken)
+	require.ErrorIs(t, Write(full{broken}, reporttest.Large(t, 10), terminal.Options{}), broken)
 }
 
 func TestHostile(t *testing.T) {
 	for _, s := range reporttest.Texts {
 		r := reporttest.Hostile(t, func(string) string { return s })
 		for _, columns := range []int{20, 72, 100} {
-			table := tableOf(t, r, Options{Width: columns})
+			table := tableOf(t, r, terminal.Options{Width: columns})
 			requireFits(t, table, columns)
-			coloured := tableOf(t, r, Options{Width: columns, Colour: true})
+			coloured := tableOf(t, r, terminal.Options{Width: columns, Colour: true})
 			require.Equal(t, table, colours.ReplaceAllString(coloured, ""))
 		}
 	}
@@ -139,7 +140,7 @@ func TestTableFitsWidth(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	for range 40 {
 		columns := 20 + random.IntN(181)
-		requireFits(t, tableOf(t, reporttest.Hostile(t, reporttest.Mixture(random)), Options{Width: columns}), columns)
+		requireFits(t, tableOf(t, reporttest.Hostile(t, reporttest.Mixture(random)), terminal.Options{Width: columns}), columns)
 	}
 }
 
@@ -150,7 +151,7 @@ func TestLongNames(t *testing.T) {
 		reporttest.Fails(long, poll.Outcome{Result: poll.Timeout, Step: poll.StepConnect}),
 	}})
 	for _, columns := range []int{30, 72, 100} {
-		table := tableOf(t, r, Options{Width: columns})
+		table := tableOf(t, r, terminal.Options{Width: columns})
 		name := strings.NewReplacer("\n", "", " ", "", "timeout", "").Replace(table)
 		require.Contains(t, name, long)
 		requireFits(t, table, columns)
@@ -167,7 +168,7 @@ func TestHeadings(t *testing.T) {
 		reporttest.Environment{Change: change(map[string]string{"a": "b c=d"}, "", true), Servers: server, Catalog: "/etc/c.toml"},
 	)
 	r.Only = []string{"qlik1", "qlik2:9032"}
-	table := tableOf(t, r, Options{Width: 130})
+	table := tableOf(t, r, terminal.Options{Width: 130})
 	require.Contains(t, table, "Asked 2026-11-24 08:30 UTC by "+reporttest.Program+"\nOnly qlik1, qlik2:9032\n")
 	require.Contains(t, table, "\nenvironment=PROD site=\"Zurich West\", minimum May 2024, catalogue built in: "+
 		"1 of 1 proven compliant, 3 advisories undecided\n")
@@ -225,7 +226,7 @@ func TestData(t *testing.T) {
 			func(c *catalog.Catalog) { c.Advisories = c.Advisories[:1:1] }, []string{"proven compliant: 1 of 1 (100 %), 0 vulnerable"}, []string{"ndecided"},
 		},
 	} {
-		table := tableOf(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(test.change)), Options{Width: 200})
+		table := tableOf(t, reporttest.Compliant(t, nil, reporttest.JudgeBy(test.change)), terminal.Options{Width: 200})
 		for _, text := range test.wanted {
 			require.Contains(t, table, text, name)
 		}
@@ -258,13 +259,16 @@ func TestRow(t *testing.T) {
 		{reporttest.Fails("a", poll.Outcome{Result: poll.DNSError}), atLeast, nil, "a|||||||dns_error"},
 	} {
 		r := reporttest.Report(t, reporttest.Environment{Change: test.change, Judge: test.judge, Servers: []reporttest.Server{test.server}})
-		texts := make([]string, 0, len(wideColumns))
+		texts := make([]string, 0, len(serverColumns))
 		for _, c := range row(r.Blocks[0].Servers[0]) {
-			texts = append(texts, strings.ReplaceAll(c.join(), string(nbsp), " "))
+			texts = append(texts, strings.ReplaceAll(c.String(), nbsp, " "))
 		}
 		require.Equal(t, test.want, strings.Join(texts, "|"))
 	}
 }
+
+// nbsp is what the terminal package writes as a blank.
+const nbsp = "\u00a0"
 
 // The share of all servers comes first, then the share of those that answered.
 func TestSummary(t *testing.T) {
@@ -275,6 +279,6 @@ func TestSummary(t *testing.T) {
 		"30 servers, 15 answered, proven compliant: 12 of 30 (40.0 %, 80.0 % of those that answered), 1 vulnerable (1 to known exploits), 2 versions": {
 			Counts: report.Counts{Servers: 30, Answered: 15, Failed: 15, Compliant: 12, Vulnerable: 1, Exploited: 1}, Versions: make([]report.Version, 2)},
 	} {
-		require.Equal(t, want, strings.ReplaceAll(summary(&report.Report{Summary: s}), string(nbsp), " "))
+		require.Equal(t, want, strings.ReplaceAll(summary(&report.Report{Summary: s}), nbsp, " "))
 	}
 }

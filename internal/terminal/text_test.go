@@ -1,4 +1,4 @@
-package table
+package terminal
 
 import (
 	"runtime"
@@ -47,7 +47,7 @@ func TestShorten(t *testing.T) {
 		{"\u00a0 May\u00a02025 \u00a0 Patch\u00a015", 20, "May 2025 Patch 15"},
 		{"a" + strings.Repeat(" ", 100), 1, "a"},
 	} {
-		require.Equal(t, test.want, shorten(test.text, test.columns), "%q in %d", test.text, test.columns)
+		require.Equal(t, test.want, Shorten(test.text, test.columns), "%q in %d", test.text, test.columns)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestLongTexts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, columns := range []int{60, 1_000, 2 * len(text)} {
 				require.Less(t, allocated(func() { wrap(text, columns) }), uint64(20*len(text)), "wrapped to %d columns", columns)
-				require.Less(t, allocated(func() { shorten(text, columns) }), uint64(20*len(text)), "cut to %d columns", columns)
+				require.Less(t, allocated(func() { Shorten(text, columns) }), uint64(20*len(text)), "cut to %d columns", columns)
 			}
 		})
 	}
