@@ -377,15 +377,13 @@ func onOneTrack(n int) (entries []string) {
 func TestUpdateSkipsContradictions(t *testing.T) {
 	f := startFeeds(t)
 	file, _ := builtInFile(t)
-	entries := []string{
+	entries := append(onOneTrack(12),
 		may2031, may2031Patch1, `{"name":"x","tag_name":"y","prerelease":true}`,
 		`{"name":"February 2024 Patch 98","tag_name":"v15.100.9","published_at":"2031-06-20T12:00:00Z"}`,
-		`{"name":"November 2030","tag_name":"v15.20.3","published_at":"2031-06-20T12:00:00Z"}`,
-	}
+		`{"name":"November 2030","tag_name":"v15.20.3","published_at":"2031-06-20T12:00:00Z"}`)
 	for i := range 12 {
 		entries = append(entries, fmt.Sprintf(`{"name":"Desktop %d\n","tag_name":"v15.100.3","published_at":"2031-05-12T12:00:00Z"}`, i))
 	}
-	entries = append(entries, onOneTrack(12)...)
 	f.Set("releases", feedtest.Body("["+strings.Join(entries, ",")+"]"))
 	result, err := f.update(t, file).Run(t.Context())
 	require.NoError(t, err)

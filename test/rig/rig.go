@@ -138,7 +138,7 @@ func (r *Rig) Address(n int) string {
 		require.Less(r, subnet, int32(255), "the tests of this package need more subnets than there are")
 		r.subnets = append(r.subnets, subnet)
 	}
-	return fmt.Sprintf("127.%d.%d.%d", r.Shared.network, r.subnets[(n-1)/fit], 1+(n-1)%fit)
+	return fmt.Sprintf("127.%d.%d.%d", r.network, r.subnets[(n-1)/fit], 1+(n-1)%fit)
 }
 
 // Start starts servers, each at an address of its own, port 9032, and returns the fleet and
