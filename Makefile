@@ -1,7 +1,7 @@
 # What a developer and CI call; the README says more.
 #
 #   make build   the programs, into .bin/
-#   make unit    the tests of the packages, without a browser: in about a minute
+#   make unit    the tests of the packages, without a browser and without "make catalog": in a minute
 #   make test    unit tests, then end-to-end tests with a real Telegraf and InfluxDB
 #   make test-windows  the programs for Windows and the MSI, under Wine
 #   make lint    formatting, vet, golangci-lint

@@ -110,6 +110,29 @@ func TestCutOffRound(t *testing.T) {
 	require.Zero(t, fleet.Requests(3))
 }
 
+// lateCancel is a context that ends once a server was asked, but does not interrupt the poll.
+type lateCancel struct {
+	context.Context
+	asked func() bool
+}
+
+func (c *lateCancel) Err() error {
+	if c.asked() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// What a server answered is kept, even if the round is cut off at that moment.
+func TestCutOffAfterAnswer(t *testing.T) {
+	fleet, hosts := start(t, runs("May 2025", "14.231.5"))
+	b := newBlock(t, onDay(today), settingsFor(hosts...))
+	round := b.Round(&lateCancel{context.Background(), func() bool { return fleet.Requests(0) > 0 }}, nil)
+	require.True(t, round.CutOff)
+	require.Len(t, round.Results, 1)
+	require.Equal(t, poll.Success, round.Results[0].Outcome.Result)
+}
+
 // counter is an HTTP proxy that answers for all servers. It answers when the wanted number of
 // requests is under way, and records the maximum.
 type counter struct {

@@ -223,11 +223,11 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 		DialContext:            (&net.Dialer{Timeout: r.timeout}).DialContext,
 		OnProxyConnectResponse: proxyAnswer,
 		TLSClientConfig:        config,
-		DisableKeepAlives:      true,
+		DisableKeepAlives:      true, // net/http would log what a server sends after its reply
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
 	}
-	// A connection attempt may go on after its request was cancelled.
+	// A connection attempt, with its TLS handshake, may go on after its request was cancelled.
 	defer transport.CloseIdleConnections()
 
 	header := r.header

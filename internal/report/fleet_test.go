@@ -2,8 +2,10 @@ package report_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,6 +51,19 @@ func newFleetBlock(t *testing.T, process *fleet.Process, settings fleet.Settings
 	return block
 }
 
+// claimNetwork returns a number N, for servers on 127.N.x.y that no other test on this machine
+// uses. It skips the test if the machine does not have them.
+func claimNetwork(t *testing.T) int {
+	t.Helper()
+	network, release, err := simulator.ClaimNetwork()
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, release()) })
+	return network
+}
+
 // gather polls a simulated fleet, with servers on 127.N.1.1, 127.N.1.2 and so on.
 func gather(t *testing.T, network int, environments ...environment) *report.Report {
 	t.Helper()
@@ -75,10 +90,10 @@ func gather(t *testing.T, network int, environments ...environment) *report.Repo
 	return r
 }
 
-// mixedFleet is the fleet of reporttest.Mixed as simulated servers.
-func mixedFleet(t *testing.T) *report.Report {
+// mixedFleet is the fleet of reporttest.Mixed as simulated servers, on 127.N.x.y instead of 127.41.x.y.
+func mixedFleet(t *testing.T, network int) *report.Report {
 	t.Helper()
-	return gather(t, 41,
+	return gather(t, network,
 		environment{
 			name: "PROD", change: reporttest.AtLeast("May 2024 Patch 10"),
 			servers: []simulator.Server{
@@ -106,7 +121,7 @@ func mixedFleet(t *testing.T) *report.Report {
 				{Fault: simulator.Fault503},
 				{Fault: simulator.FaultHTML},
 			},
-			hosts: []string{"127.41.2.1", "qlik9.invalid"},
+			hosts: []string{fmt.Sprintf("127.%d.2.1", network), "qlik9.invalid"},
 		},
 	)
 }

@@ -2,12 +2,11 @@ package report_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +35,9 @@ func settled(t *testing.T, settings ...fleet.Settings) []*fleet.Block {
 
 // The report of a simulated fleet equals the one that the tests of the formats use.
 func TestGather(t *testing.T) {
-	got, want := mixedFleet(t), reporttest.Mixed(t)
+	network := claimNetwork(t)
+	got, want := mixedFleet(t, network), reporttest.Mixed(t)
+	inMixed := strings.NewReplacer(fmt.Sprintf("127.%d.", network), "127.41.")
 	require.Equal(t, want.Summary, got.Summary)
 	require.Len(t, got.Catalogs, 1)
 	require.Equal(t, catalogFile(), got.Catalogs[0].Name)
@@ -56,15 +57,16 @@ func TestGather(t *testing.T) {
 		require.Equal(t, a.Summary, b.Summary)
 		require.Len(t, b.Servers, len(a.Servers))
 		for j := range b.Servers {
-			requireSame(t, a.Servers[j], b.Servers[j])
+			requireSame(t, a.Servers[j], b.Servers[j], inMixed)
 		}
 	}
-	require.Equal(t, affected(want), affected(got))
+	require.Equal(t, fmt.Sprint(affected(want)), inMixed.Replace(fmt.Sprint(affected(got))))
 }
 
-func requireSame(t *testing.T, want, got *report.Server) {
+// requireSame compares two servers. addresses translates the addresses of got into those of want.
+func requireSame(t *testing.T, want, got *report.Server, addresses *strings.Replacer) {
 	t.Helper()
-	require.Equal(t, want.Server.String(), got.Server.String())
+	require.Equal(t, want.Server.String(), addresses.Replace(got.Server.String()))
 	for _, f := range fleet.Fields {
 		a, b := f.Value(want.Result), f.Value(got.Result)
 		if f.Name == "response_time" || f.Name == "certificate_expiry" {
@@ -78,13 +80,13 @@ func requireSame(t *testing.T, want, got *report.Server) {
 	for _, pair := range [][2]*poll.Certificate{{a.ServerCertificate, b.ServerCertificate}, {a.ClientCertificate, b.ClientCertificate}} {
 		require.Equal(t, pair[0] == nil, pair[1] == nil, got.Server)
 		if pair[0] != nil {
-			require.Equal(t, []any{pair[0].Subject, len(pair[0].Names), pair[0].Issuer}, []any{pair[1].Subject, len(pair[1].Names), pair[1].Issuer})
+			require.Equal(t, []any{pair[0].Subject, len(pair[0].Names), pair[0].Issuer}, []any{addresses.Replace(pair[1].Subject), len(pair[1].Names), pair[1].Issuer})
 		}
 	}
 	require.Equal(t, []string{a.Step.String(), a.Hint}, []string{b.Step.String(), b.Hint})
 	// The cause depends on the resolver and the operating system of this machine.
 	if a.Step != poll.StepResolve && (a.Step != poll.StepConnect || runtime.GOOS != "windows") {
-		require.Equal(t, a.Cause, b.Cause)
+		require.Equal(t, a.Cause, addresses.Replace(b.Cause))
 	}
 }
 
@@ -129,17 +131,14 @@ func TestSitesInTheStatus(t *testing.T) {
 
 // Discovered nodes can be named with --only; a name that no site has is an error.
 func TestOnlyFoundNodes(t *testing.T) {
-	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: "127.43.0.1"}, simulator.SiteNode{Host: "127.43.0.2"})}
-	simulated, err := simulator.Start(sharedSite.Site,
-		simulator.Server{Addr: "127.43.0.1:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27"), Repository: repository},
-		simulator.Server{Addr: "127.43.0.2:9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")},
-		simulator.Server{Addr: "127.43.0.3:9032", Fault: simulator.FaultDown},
+	network := claimNetwork(t)
+	host := func(n int) string { return fmt.Sprintf("127.%d.0.%d", network, n) }
+	repository := &simulator.Repository{List: simulator.NodeList(simulator.SiteNode{Host: host(1)}, simulator.SiteNode{Host: host(2)})}
+	simulated, _ := sharedSite.Start(t,
+		simulator.Server{Addr: host(1) + ":9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27"), Repository: repository},
+		simulator.Server{Addr: host(2) + ":9032", Reply: simulator.Reply("May 2025 Patch 15", "14.231.27")},
+		simulator.Server{Addr: host(3) + ":9032", Fault: simulator.FaultDown},
 	)
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		t.Skipf("this machine lacks the address: %v", err)
-	}
-	require.NoError(t, err)
-	defer simulated.Close()
 	gather := func(only string, discover ...string) (*report.Report, error) {
 		settings := make([]fleet.Settings, len(discover))
 		for i := range settings {
@@ -151,14 +150,14 @@ func TestOnlyFoundNodes(t *testing.T) {
 		require.NoError(t, err)
 		return report.Gather(t.Context(), blocks, "", []string{only}, nil)
 	}
-	r, err := gather("127.43.0.2", "127.43.0.1:9032", "127.43.0.3:9032")
+	r, err := gather(host(2), host(1)+":9032", host(3)+":9032")
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1}, []int{r.Summary.Servers, len(r.Blocks)}, "the other block is left out")
 	require.Equal(t, 1, simulated.Requests(1))
-	_, err = gather("127.43.0.9", "127.43.0.1:9032")
-	require.EqualError(t, err, "--only 127.43.0.9: neither the settings nor their sites have such a server: write it as in hosts or as the site has it")
-	_, err = gather("127.43.0.9", "127.43.0.3:9032")
-	require.ErrorContains(t, err, "as the site has it; site 127.43.0.3:9032: its nodes cannot be listed since ", "it may be one of these")
+	_, err = gather(host(9), host(1)+":9032")
+	require.EqualError(t, err, "--only "+host(9)+": neither the settings nor their sites have such a server: write it as in hosts or as the site has it")
+	_, err = gather(host(9), host(3)+":9032")
+	require.ErrorContains(t, err, "as the site has it; site "+host(3)+":9032: its nodes cannot be listed since ", "it may be one of these")
 }
 
 func TestSummary(t *testing.T) {
@@ -239,7 +238,7 @@ func TestGatherSeveralCatalogs(t *testing.T) {
 	require.NoError(t, reporttest.Catalog().Save(other, ""))
 	own := func(s *fleet.Settings) { s.CatalogFile = other }
 	vulnerable := func() []simulator.Server { return []simulator.Server{runs("May 2024 Patch 9", "14.187.14")} }
-	r := gather(t, 43, environment{name: "A", servers: vulnerable()}, environment{name: "B", change: own, servers: vulnerable()},
+	r := gather(t, claimNetwork(t), environment{name: "A", servers: vulnerable()}, environment{name: "B", change: own, servers: vulnerable()},
 		environment{name: "C", change: own, servers: vulnerable()})
 	require.Equal(t, []string{catalogFile(), other, other}, []string{r.Blocks[0].Round.Catalog, r.Blocks[1].Round.Catalog, r.Blocks[2].Round.Catalog})
 	require.Len(t, r.Catalogs, 2)
@@ -298,16 +297,7 @@ func TestLimit(t *testing.T) {
 // The versions of a limited report are not compared.
 func TestGatherOnly(t *testing.T) {
 	servers := []simulator.Server{runs("May 2025 Patch 15", "14.231.27"), runs("May 2025 Patch 3", "14.231.8")}
-	hosts := []string{"127.44.1.1", "127.44.1.2"}
-	for i := range servers {
-		servers[i].Addr = hosts[i] + ":9032"
-	}
-	simulated, err := simulator.Start(sharedSite.Site, servers...)
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		t.Skipf("this machine lacks the address: %v", err)
-	}
-	require.NoError(t, err)
-	defer func() { require.NoError(t, simulated.Close()) }()
+	simulated, hosts := sharedSite.Start(t, servers...)
 	only := []string{hosts[1]}
 	blocks, err := report.Limit(settled(t, settingsFor(hosts...)), only)
 	require.NoError(t, err)
@@ -315,7 +305,7 @@ func TestGatherOnly(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, only, r.Only)
 	require.Equal(t, 1, r.Summary.Servers)
-	require.Equal(t, hosts[1], r.Blocks[0].Servers[0].Server.Source())
+	require.Equal(t, hosts[1], r.Blocks[0].Servers[0].Server.String())
 	require.True(t, r.Blocks[0].Servers[0].Proven())
 	require.Equal(t, fleet.NotCompared, r.Blocks[0].Servers[0].Comparison)
 	require.Nil(t, r.Blocks[0].Usual())
@@ -334,7 +324,7 @@ func TestGatherSteps(t *testing.T) {
 	require.Equal(t, poll.ConfigurationError, unreadable.Blocks[0].Servers[0].Outcome.Result)
 	require.Equal(t, poll.StepSettings, unreadable.Blocks[0].Servers[0].Outcome.Step)
 
-	r := gather(t, 45, environment{
+	r := gather(t, claimNetwork(t), environment{
 		servers: []simulator.Server{
 			{Fault: simulator.FaultDown}, {Fault: simulator.FaultNoSAN}, {Fault: simulator.FaultExpiredCertificate}, {Fault: simulator.FaultClientRefused},
 			{Fault: simulator.Fault503}, {Fault: simulator.Fault401}, {Fault: simulator.FaultHTML}, {Fault: simulator.FaultBrokenOff},

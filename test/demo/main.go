@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"telegraf-qlik-sense-version/internal/simulator"
@@ -48,7 +50,12 @@ func run(ctx context.Context) (err error) {
 	defer os.RemoveAll(dir) //nolint:errcheck // a leftover folder is harmless
 
 	site := filepath.Join(dir, "site")
-	settings, fleet := configure(site)
+	addresses, release, err := claimAddresses(len(environments))
+	if err != nil {
+		return err
+	}
+	defer release() //nolint:errcheck // ends with the process
+	settings, fleet := configure(site, addresses)
 	fleetFile := filepath.Join(dir, "fleet.toml")
 	if err := os.WriteFile(fleetFile, []byte(fleet), 0o600); err != nil {
 		return err
@@ -101,10 +108,22 @@ func run(ctx context.Context) (err error) {
 	return nil
 }
 
+// claimAddresses returns n addresses that no other demo and no test on this machine uses, if it
+// has more than 127.0.0.1.
+func claimAddresses(n int) (addresses []string, release func() error, err error) {
+	network, release, err := simulator.ClaimNetwork()
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return simulator.Addresses(n), func() error { return nil }, nil
+	}
+	for i := range n {
+		addresses = append(addresses, fmt.Sprintf("127.%d.0.%d:9032", network, i+1))
+	}
+	return addresses, release, err
+}
+
 // configure returns the settings of the plugin and the fleet file of the simulator.
-func configure(site string) (settings, fleet string) {
+func configure(site string, addresses []string) (settings, fleet string) {
 	var blocks, servers strings.Builder
-	addresses := simulator.Addresses(len(environments))
 	for i, environment := range environments {
 		hosts := []string{addresses[i]}
 		if environment.deadHost != "" {

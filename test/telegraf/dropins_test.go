@@ -29,13 +29,16 @@ func twoFileDropIn(r *rig.Rig, settings string) string {
 var testedElsewhere = map[string]bool{"qlik-sense-version-this-node.conf": true, "qlik-sense-version-site.conf": true}
 
 // Telegraf runs each shipped drop-in with nothing changed but paths, server names and the
-// jitter, which would delay the test.
+// jitter, which would delay the test. All drop-ins have the same interval and jitter.
 func TestShippedDropIns(t *testing.T) {
 	for _, platform := range []string{"linux", "windows"} {
 		files, err := filepath.Glob(rig.Root + "/deploy/telegraf.d/" + platform + "/*.conf")
 		require.NoError(t, err)
 		require.Len(t, files, 3)
 		for _, file := range files {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Contains(t, string(content), "\n  interval = \"6h\"\n  collection_jitter = \"5m\"\n", file)
 			if testedElsewhere[filepath.Base(file)] {
 				continue
 			}

@@ -78,7 +78,7 @@ var (
 		data-environment`)
 )
 
-func TestHTMLHostile(t *testing.T) {
+func TestHostile(t *testing.T) {
 	harmless, _ := poisoned(t, "harmless")
 	want := structure(parse(t, render(t, harmless)))
 	require.Contains(t, want, "dl")

@@ -89,7 +89,7 @@ func TestHTMLSinceLimited(t *testing.T) {
 	require.Contains(t, page, "14 servers of this report are not compared.")
 }
 
-func TestHTMLHostileSince(t *testing.T) {
+func TestHostileSince(t *testing.T) {
 	structureOf := func(payload string) (names []string) {
 		for _, swap := range []bool{false, true} {
 			hostile, _ := poisoned(t, payload)

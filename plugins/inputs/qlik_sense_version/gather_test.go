@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,29 +141,6 @@ func TestCancelledRound(t *testing.T) {
 	require.NoError(t, fleet.Set(2, simulator.Server{Reply: simulator.Reply(oldRelease, oldVersion)}))
 	require.Len(t, gather(t, q).points, 4)
 	require.NotContains(t, allMessages(log), "answers again")
-}
-
-// lateCancel is a context whose second call of Err, after the server has answered, reports that it is
-// cancelled.
-type lateCancel struct {
-	context.Context
-	calls atomic.Int32
-}
-
-func (c *lateCancel) Err() error {
-	if c.calls.Add(1) > 1 {
-		return context.Canceled
-	}
-	return nil
-}
-
-func TestCancelAfterAnswer(t *testing.T) {
-	fleet := start(t, simulator.Server{})
-	q, _ := newPlugin(fleet.Addr(0))
-	require.NoError(t, q.Init())
-	var acc testutil.Accumulator
-	q.GatherContext(&lateCancel{Context: context.Background()}, &acc)
-	require.Equal(t, "success", round{points: acc.GetTelegrafMetrics()}.result(t))
 }
 
 func TestCancelledBeforeRound(t *testing.T) {

@@ -1,6 +1,7 @@
 package qlik_sense_version
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -103,6 +104,22 @@ func TestLogLines(t *testing.T) {
 		// Failures are reported only through the accumulator.
 		require.Empty(t, lines(log, testutil.LevelError), step.name)
 	}
+}
+
+// A round that is cut off before it asks a server does not forget its version.
+func TestHistoryAfterCutOffRound(t *testing.T) {
+	fleet := start(t, simulator.Server{})
+	q, log := newPlugin(fleet.Addr(0))
+	require.NoError(t, q.Init())
+	gather(t, q)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	q.GatherContext(ctx, &testutil.Accumulator{})
+	require.NoError(t, fleet.Set(0, simulator.Server{Reply: simulator.Reply(newRelease, newVersion)}))
+	log.Clear()
+	gather(t, q)
+	require.Equal(t, []string{fleet.Addr(0) + ` changed from "May 2024 Patch 1 (14.187.5)" to "May 2025 Patch 15 (14.231.27)"`},
+		lines(log, testutil.LevelInfo))
 }
 
 func TestDebugLines(t *testing.T) {
