@@ -180,9 +180,23 @@ func TestUnconfirmedTargets(t *testing.T) {
 	require.Contains(t, target("May 2024 Patch 10"), "May 2024 Patch 10 has been out of support since 2026-05-15, according to the catalogue.")
 	require.NotContains(t, target("May 2025 Patch 15"), "May 2025 Patch 15 is")
 	minimum := reporttest.Report(t, reporttest.Environment{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 99"), Servers: []reporttest.Server{
-		reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14"),
+		reporttest.Runs("qlik1.example.com", "Custom build 7", "99.1.2"), // without a target
+		reporttest.Runs("qlik2.example.com", "May 2024 Patch 9", "14.187.14"),
 	}})
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
+}
+
+// A line names what the changes to one target achieve on any of its servers.
+func TestEffectOnServersOfTwoBlocks(t *testing.T) {
+	environment := func(name string) reporttest.Environment {
+		return reporttest.Environment{Name: name, Servers: []reporttest.Server{reporttest.Runs(name, "May 2024 Patch 9", "14.187.14")}}
+	}
+	for _, withMinimum := range []int{0, 1} {
+		environments := []reporttest.Environment{environment("A"), environment("B")}
+		environments[withMinimum].Change = reporttest.AtLeast("May 2024 Patch 10")
+		lines := strings.Join(planOf(t, reporttest.Report(t, environments...), plan.Options{}).Lines(), "\n")
+		require.Regexp(t, `2 .*to May 2024 Patch 10 closes CVE-.* and meets the minimum release`, lines)
+	}
 }
 
 // Warnings name the sites with servers that the plan cannot know.

@@ -8,10 +8,11 @@ import (
 
 func TestParseBuild(t *testing.T) {
 	for text, want := range map[string]Build{
-		"14.173.4":  {Track{14, 173}, 4},
-		"13.9.18":   {Track{13, 9}, 18},
-		"10.25.0":   {Track{10, 25}, 0},
-		"14.5.31\n": {Track{14, 5}, 31},
+		"14.173.4":      {Track{14, 173}, 4},
+		"13.9.18":       {Track{13, 9}, 18},
+		"10.25.0":       {Track{10, 25}, 0},
+		"14.5.31\n":     {Track{14, 5}, 31},
+		"14.173.123456": {Track{14, 173}, 123456}, // as many digits as there may be
 	} {
 		build, err := ParseBuild(text)
 		require.NoError(t, err, text)
