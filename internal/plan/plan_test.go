@@ -179,10 +179,12 @@ func TestUnconfirmedTargets(t *testing.T) {
 	require.Contains(t, target("May 2025 Patch 99"), "May 2025 Patch 99 is newer than any patch known of its release: make sure that it exists")
 	require.Contains(t, target("May 2024 Patch 10"), "May 2024 Patch 10 has been out of support since 2026-05-15, according to the catalogue.")
 	require.NotContains(t, target("May 2025 Patch 15"), "May 2025 Patch 15 is")
-	minimum := reporttest.Report(t, reporttest.Environment{Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 99"), Servers: []reporttest.Server{
-		reporttest.Runs("qlik1.example.com", "Custom build 7", "99.1.2"), // without a target
-		reporttest.Runs("qlik2.example.com", "May 2024 Patch 9", "14.187.14"),
-	}})
+	minimum := reporttest.Report(t, reporttest.Environment{
+		Name: "PROD", Change: reporttest.AtLeast("May 2024 Patch 99"), Judge: newestUnsafe(t), Servers: []reporttest.Server{
+			reporttest.Runs("qlik1.example.com", "May 2026 Patch 2", ""), // for which no release is safe
+			reporttest.Runs("qlik2.example.com", "May 2024 Patch 9", "14.187.14"),
+		},
+	})
 	require.Contains(t, strings.Join(planOf(t, minimum, plan.Options{}).Warnings, "\n"), "May 2024 Patch 99 is newer than any patch known of its release")
 }
 
@@ -313,14 +315,19 @@ func TestPatchOfSupportedRelease(t *testing.T) {
 	requireRight(t, p)
 }
 
-// A plan never downgrades, neither to the chosen target nor to a release with fewer advisories.
-func TestNoSafeRelease(t *testing.T) {
+// newestUnsafe judges by data in which the newest release has an advisory without a fix.
+func newestUnsafe(t *testing.T) *judgement.Judge {
 	newest := parse(t, "May 2026")
-	judge := reporttest.JudgeBy(func(c *catalog.Catalog) {
+	return reporttest.JudgeBy(func(c *catalog.Catalog) {
 		c.Advisories = append(c.Advisories, catalog.Advisory{
 			ID: "CVE-2027-2", Verified: true, Published: c.AdvisoriesAsOf, CVSS: 9.1, AffectedFrom: &newest, Fixed: []release.Release{parse(t, "November 2026")},
 		})
 	})
+}
+
+// A plan never downgrades, neither to the chosen target nor to a release with fewer advisories.
+func TestNoSafeRelease(t *testing.T) {
+	judge := newestUnsafe(t)
 	r := reporttest.Report(t, reporttest.Environment{Name: "DEV", Judge: judge, Servers: []reporttest.Server{reporttest.Runs("dev1", "May 2026 Patch 2", "")}})
 	for _, options := range []plan.Options{{}, {Target: parse(t, "May 2025 Patch 15")}} {
 		p := planOf(t, r, options)
