@@ -9,55 +9,74 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"telegraf-qlik-sense-version/test/rig"
 )
 
-// The numbers in the pages about alerts agree with the rules.
+// Numbers of rules are also in other rules, in pages and in dashboards: the same ones.
 func TestPagesAgreeWithRules(t *testing.T) {
-	page := func(name string) string {
+	texts := make(map[string]string) // by file; rules and their runbook sections by uid
+	read := func(name string) string {
 		content, err := os.ReadFile(filepath.Join(rig.Root, name))
 		require.NoError(t, err)
 		return string(content)
 	}
-	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
-	number := regexp.MustCompile(`(\d+|eight) (days|hours)`)
-
-	rules := make(map[string]string) // YAML, by uid
-	for _, text := range strings.Split(page("deploy/grafana/provisioning/alerting/rules.yaml"), "- uid: ")[1:] {
+	for _, text := range strings.Split(read("deploy/grafana/provisioning/alerting/rules.yaml"), "- uid: ")[1:] {
 		uid, _, _ := strings.Cut(text, "\n")
-		rules[uid] = text
+		texts[uid] = text
 	}
-	unexplained := make(map[string]string) // runbook section of each rule, without the numbers already matched
-	for _, section := range strings.Split(page("docs/alerts.md"), "\n## ")[1:] {
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	for _, section := range strings.Split(read("docs/alerts.md"), "\n## ")[1:] {
 		uid, text, _ := strings.Cut(section, "\n")
-		if _, ok := rules[uid]; ok {
-			unexplained[uid] = words(text)
+		texts["runbook "+uid] = words(text)
+	}
+	texts["page"] = words(read("docs/dashboards.md"))
+	for _, name := range []string{"fleet", "compliance", "server"} {
+		texts[name] = read("deploy/grafana/dashboards/" + name + ".json")
+	}
+
+	const open = `ceil((90 - \"Support days left\")`
+	explained := make(map[string]string) // what the other texts say of a rule's numbers, by the name of the text
+	for _, n := range []struct {
+		uid, rule string
+		others    map[string]string
+	}{
+		{"vulnerable", "{from: 7948800, to: 0}", map[string]string{"page": "its last answer within 92 days"}},
+		{"out-of-step", "for: 1d", map[string]string{"": "For a day"}},
+		{"support-ends", `"n" < 90`, map[string]string{
+			"": "within 90 days", "page": "support that ends within 90 days", "qlik-sense-unheard": `"left" < 90`,
+			"fleet": open, "compliance": open, "server": open,
+		}},
+		{"support-ends", `"n" < 90`, map[string]string{
+			"page": "within 90 days of their end of support", "fleet": "within 90 days of the end of support", "compliance": "within 90 days of the end of support",
+		}},
+		{"version-changed", "{from: 180000, to: 0}", map[string]string{"": "within the last 50 hours"}},
+		{"certificate-ends", "{type: lt, params: [30]}", map[string]string{"": "within 30 days", "page": "expires within 30 days"}},
+		{"not-answering", "{from: 180000, to: 0}", map[string]string{"page": "look back 50 hours for failures"}},
+		{"no-points", "now() - 50h", map[string]string{"": "for 50 hours"}},
+		{"no-points", "{from: 691200, to: 0}", map[string]string{"": "for eight days", "page": "without points for eight days"}},
+		{"node-vanished", "{from: 180000, to: 0}", map[string]string{"": "after 50 hours"}},
+		{"data-old", "{type: gt, params: [90]}", map[string]string{"": "older than 90 days", "page": "older than 90 days"}},
+		{"data-old", "catalog_max_age", map[string]string{"": "`catalog_max_age` (180 days)"}},
+		{"unheard", "time < now() - 85d", map[string]string{"": "85 days ago", "page": "has not answered for 85 days"}},
+	} {
+		uid := "qlik-sense-" + n.uid
+		assert.True(t, strings.Contains(texts[uid], n.rule), "rule %s has no %q", uid, n.rule)
+		for name, text := range n.others {
+			if name == "" {
+				name = "runbook " + uid
+			}
+			assert.True(t, strings.Contains(texts[name], text), "%s has no %q, as rule %s", name, text, uid)
+			explained[name] += text + "\n"
 		}
 	}
-	dashboards := words(page("docs/dashboards.md"))
-
-	for _, n := range []struct{ uid, rule, runbook, dashboards string }{
-		{"qlik-sense-vulnerable", "{from: 7948800, to: 0}", "", "its last answer within 92 days"},
-		{"qlik-sense-out-of-step", "for: 1d", "For a day", ""},
-		{"qlik-sense-support-ends", `"n" < 90`, "within 90 days", "support that ends within 90 days"},
-		{"qlik-sense-version-changed", "{from: 180000, to: 0}", "within the last 50 hours", ""},
-		{"qlik-sense-certificate-ends", "{type: lt, params: [30]}", "within 30 days", "expires within 30 days"},
-		{"qlik-sense-not-answering", "{from: 180000, to: 0}", "", "look back 50 hours for failures"},
-		{"qlik-sense-no-points", "now() - 50h", "for 50 hours", ""},
-		{"qlik-sense-no-points", "{from: 691200, to: 0}", "for eight days", "without points for eight days"},
-		{"qlik-sense-node-vanished", "{from: 180000, to: 0}", "after 50 hours", ""},
-		{"qlik-sense-data-old", "{type: gt, params: [90]}", "older than 90 days", "older than 90 days"},
-		{"qlik-sense-data-old", "catalog_max_age", "`catalog_max_age` (180 days)", ""},
-		{"qlik-sense-unheard", "time < now() - 85d", "85 days ago", "has not answered for 85 days"},
-	} {
-		require.Contains(t, rules[n.uid], n.rule, n.uid)
-		require.Contains(t, unexplained[n.uid], n.runbook, n.uid)
-		unexplained[n.uid] = strings.Replace(unexplained[n.uid], n.runbook, "", 1)
-		require.Contains(t, dashboards, n.dashboards, n.uid)
-	}
-	for uid, text := range unexplained {
-		require.Empty(t, number.FindAllString(text, -1), "%s: a number that is not in the rule", uid)
+	for name, text := range texts {
+		if strings.HasPrefix(name, "runbook qlik-sense-") {
+			for _, number := range regexp.MustCompile(`(\d+|eight) (days|hours)`).FindAllString(text, -1) {
+				assert.Contains(t, explained[name], number, "%s: a number of no rule", name)
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ package rig
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -59,6 +60,7 @@ func WindowsMain(m *testing.M) int { return run(m, stack.BuildWindows) }
 type builder = func(ctx context.Context, root string, progress io.Writer) (*stack.Tools, error)
 
 func run(m *testing.M, build builder) int {
+	flag.Parse() // so that a wrong flag ends the process before there is anything to clean up
 	status, err := runTests(m, build)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

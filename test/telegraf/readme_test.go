@@ -84,20 +84,46 @@ func TestREADMEFirstLook(t *testing.T) {
 	require.Fail(t, "no snippet of the README starts the simulator")
 }
 
-// Every link between pages leads to an existing file and, with an anchor, to one of its headings.
-func TestLinksBetweenPages(t *testing.T) {
-	var files []string
+// filesOf returns the files of the repository whose names end so.
+func filesOf(t *testing.T, suffix string) (files []string) {
+	t.Helper()
 	require.NoError(t, filepath.WalkDir(rig.Root, func(path string, entry os.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "dist" || strings.HasPrefix(entry.Name(), ".") && path != rig.Root):
 			return filepath.SkipDir
-		case filepath.Ext(path) == ".md":
+		case strings.HasSuffix(path, suffix):
 			files = append(files, path)
 		}
 		return nil
 	}))
+	return files
+}
+
+// Tests that pages name exist: "go test -run" of a name that does not exist passes.
+func TestNamesOfTestsInPages(t *testing.T) {
+	var tests strings.Builder
+	for _, file := range filesOf(t, "_test.go") {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		tests.Write(content)
+	}
+	named := 0
+	for _, page := range filesOf(t, ".md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text), -1) {
+			named++
+			require.True(t, strings.Contains(tests.String(), "\nfunc "+name), "%s names %s, which does not exist", page, name)
+		}
+	}
+	require.NotZero(t, named)
+}
+
+// Every link between pages leads to an existing file and, with an anchor, to one of its headings.
+func TestLinksBetweenPages(t *testing.T) {
+	files := filesOf(t, ".md")
 	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
 	notInAnchors := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	anchors := func(text string) (all []string) {
