@@ -350,7 +350,7 @@ func TestREADMEQueries(t *testing.T) {
 // PowerShell does not run here, so the test only checks that the commands are known ones and
 // that the files they copy exist.
 func TestREADMEPowerShell(t *testing.T) {
-	command := regexp.MustCompile(`^(Copy-Item|New-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
+	command := regexp.MustCompile(`^(Copy-Item|New-Item|Remove-Item|Restart-Service|Stop-Service|Start-Service|notepad|icacls|go build|\$env:CGO_ENABLED =` +
 		`|& 'C:\\Program Files\\Telegraf\\telegraf-qlik-sense-version\.exe') (.*)$`)
 	for _, s := range allSnippets(t) {
 		if s.Language != "powershell" {
