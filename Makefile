@@ -10,7 +10,7 @@
 #   make bench   the figures of docs/performance.md, dashboards.md and fleet.md, measured and written into them
 #   make catalog the built-in catalogue brought up to date from public lists, for review
 #   make fuzz    the parsers of everything that comes from outside, a minute each
-#   make mutate  what judges, changed in one place at a time: which changes no test sees, in some hours
+#   make mutate  what judges, changed in one place at a time: which changes no test sees, in an hour or two
 
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 ACTIONLINT    = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
