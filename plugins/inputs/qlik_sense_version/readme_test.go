@@ -152,18 +152,22 @@ func TestReadmeTags(t *testing.T) {
 	require.Equal(t, produced, documented)
 }
 
-// The README's table of results agrees with the code. The test cases produce all results except the one
-// for a file that vanishes while the plugin runs.
+// The tables of results in the README and in docs/troubleshooting.md agree with the code. The test
+// cases produce all results except the one for a file that vanishes while the plugin runs.
 func TestReadmeResults(t *testing.T) {
 	known := make(map[string]string)
 	for _, result := range results() {
 		known[strconv.Itoa(int(result))] = result.String()
 	}
-	documented := make(map[string]string)
-	for _, row := range regexp.MustCompile("(?m)^\\| *(\\d+) *\\| *`([a-z_]+)` *\\| *\\S").FindAllStringSubmatch(section(t, "### `result` / `result_code`"), -1) {
-		documented[row[1]] = row[2]
+	page, err := os.ReadFile("../../../docs/troubleshooting.md")
+	require.NoError(t, err)
+	for _, text := range []string{section(t, "### `result` / `result_code`"), string(page)} {
+		documented := make(map[string]string)
+		for _, row := range regexp.MustCompile("(?m)^\\| *(\\d+) *\\| *`([a-z_]+)` *\\|").FindAllStringSubmatch(text, -1) {
+			documented[row[1]] = row[2]
+		}
+		require.Equal(t, known, documented)
 	}
-	require.Equal(t, known, documented)
 
 	produced := map[string]string{strconv.Itoa(int(poll.ConfigurationError)): poll.ConfigurationError.String()}
 	for _, folder := range testCases(t) {
