@@ -15,6 +15,9 @@ INSERT INTO `DrLocator` (`Signature_`, `Path`, `Depth`) VALUES ('QlikKey', 'C:\P
 UPDATE `Component` SET `Attributes` = 400 WHERE `Component` = 'ThisNode'
 UPDATE `Component` SET `Condition` = 'QLIKKEY AND NOT THISNODE ~= "no" AND ProgramFiles64Folder ~= "C:\Program Files\" AND (NOT TELEGRAFACCOUNT OR TELEGRAFACCOUNT ~= "LocalSystem")' WHERE `Component` = 'ThisNode'
 
+-- The folder of drop-ins is never removed (16).
+UPDATE `Component` SET `Attributes` = 272 WHERE `Component` = 'DropInFolder'
+
 -- Drop-ins go with the program, edited or not: Telegraf does not start with one whose program is gone. The names are there for Wine, which knows no wildcards.
 INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('ThisNode', 'Program', 'qlik-sense-version-this-node.conf', 'DROPINDIR', 2)
 INSERT INTO `RemoveFile` (`FileKey`, `Component_`, `FileName`, `DirProperty`, `InstallMode`) VALUES ('OneFile', 'Program', 'qlik-sense-version.conf', 'DROPINDIR', 2)

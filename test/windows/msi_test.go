@@ -154,6 +154,7 @@ func TestMSIOnNode(t *testing.T) {
 	// An uninstall removes the drop-in, edited or not.
 	c.msiexec("/x", `C:\new.msi`)
 	require.Equal(t, []string{"telegraf.conf", "telegraf.exe"}, c.files("Program Files/Telegraf"))
+	require.DirExists(t, c.path(dropIns), "Telegraf does not start if its service names a missing folder")
 }
 
 // The MSI installs only examples where the drop-in would not work unedited.
@@ -271,12 +272,18 @@ func TestMSITables(t *testing.T) {
 	require.Equal(t, 1, sequence["Program"], "the program must come first")
 	require.Equal(t, len(sequence), sequence["ThisNode"], "the drop-in must come last")
 
+	permanent := make(map[string]bool)
 	for _, component := range exportTable(t, msi, "Component") {
 		attributes, err := strconv.Atoi(component["Attributes"])
 		require.NoError(t, err)
 		require.Equal(t, 256, attributes&256, "%s is not a 64-bit component", component["Component"])
 		require.Equal(t, component["Component"] == "ThisNode", attributes&(128+16) == 128+16,
 			"%s: only the drop-in is permanent and never overwritten", component["Component"])
+		permanent[component["Component"]] = attributes&16 != 0
+	}
+	for _, folder := range exportTable(t, msi, "CreateFolder") {
+		require.Equal(t, folder["Directory_"] == "DROPINDIR", permanent[folder["Component_"]],
+			"%s: the folder of drop-ins stays, and no component that goes may take it along", folder["Component_"])
 	}
 	services := exportTable(t, msi, "ServiceControl")
 	require.Len(t, services, 1)
