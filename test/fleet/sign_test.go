@@ -39,7 +39,7 @@ func TestSignWindowsFiles(t *testing.T) {
 
 	text, err = run(t, []string{"WINDOWS_CERTIFICATE="}, signScript, program)
 	require.NoError(t, err, text)
-	require.Contains(t, text, "is not signed, for WINDOWS_CERTIFICATE is not set")
+	require.Contains(t, text, "is not signed, because WINDOWS_CERTIFICATE is not set")
 	require.Equal(t, unsigned, r.Read(program), "without a certificate the file stays as it is")
 
 	key, certificate, pfx := filepath.Join(dir, "key"), filepath.Join(dir, "certificate"), filepath.Join(dir, "pfx")
