@@ -38,16 +38,6 @@ const plugins = "custom,inputs.execd,inputs.exec,inputs.http,outputs.file,output
 const recipePlugins = plugins + ",aggregators.starlark,inputs.mqtt_consumer,outputs.http,outputs.influxdb_v2,outputs.influxdb_v3," +
 	"outputs.mqtt,outputs.prometheus_client,parsers.value,processors.starlark,serializers.csv,serializers.template"
 
-// Lock waits for the lock of this name in the folder of the programs and takes it. The
-// system releases it if the process dies.
-func Lock(root, name string) (unlock func(), err error) {
-	bin := filepath.Join(root, ".bin")
-	if err := os.MkdirAll(bin, 0o750); err != nil {
-		return nil, err
-	}
-	return lockedfile.MutexAt(filepath.Join(bin, name)).Lock()
-}
-
 // Tools are the paths of the programs.
 type Tools struct {
 	Telegraf  string
@@ -97,12 +87,16 @@ func (t *Tools) RecipesTelegraf(ctx context.Context, progress io.Writer) (string
 }
 
 // lockTools returns Tools without programs, and keeps other processes from building until
-// unlock is called.
+// unlock is called. The system releases the lock if the process dies.
 func lockTools(root string) (t *Tools, unlock func(), err error) {
 	if root, err = filepath.Abs(root); err != nil {
 		return nil, nil, err
 	}
-	unlock, err = Lock(root, "build.lock")
+	bin := filepath.Join(root, ".bin")
+	if err := os.MkdirAll(bin, 0o750); err != nil {
+		return nil, nil, err
+	}
+	unlock, err = lockedfile.MutexAt(filepath.Join(bin, "build.lock")).Lock()
 	return &Tools{root: root}, unlock, err
 }
 
