@@ -32,7 +32,7 @@ func decode(table map[string]any, block reflect.Value, lookup func(string) (stri
 		}
 		value, err := expand(table[key], lookup)
 		if err == nil {
-			err = checkPath(key, value)
+			err = errors.Join(checkPath(key, value), misplaced(key, value, fields))
 		}
 		if err == nil {
 			err = assign(field.Addr().Interface(), value)
@@ -51,6 +51,18 @@ func checkPath(key string, value any) error {
 	case "tls_ca", "tls_cert", "tls_key", "token_file", "catalog_file":
 		if path, ok := value.(string); ok && strings.ContainsFunc(path, unicode.IsControl) {
 			return errors.New(windowsPath)
+		}
+	}
+	return nil
+}
+
+// misplaced finds a setting below the header of a table of the block. TOML takes it for one of the
+// tags or headers, so a policy written there would silently not count.
+func misplaced(table string, value any, fields map[string]reflect.Value) error {
+	entries, _ := value.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		if _, known := fields[key]; known {
+			return fmt.Errorf("%s is a setting of the block: write it above [%s.%s]", key, blockName, table)
 		}
 	}
 	return nil
