@@ -18,9 +18,9 @@ import (
 	"telegraf-qlik-sense-version/internal/fleet"
 )
 
-const catalogUsage = `Print what is known about releases and advisories, check a file with such a catalogue, or
-bring one up to date from public lists: the vendor's releases at GitHub, the advisories of
-NVD, and CISA's list of exploited vulnerabilities:
+const catalogUsage = `Show, check or update a catalogue of releases and advisories. Updates come from public
+lists: the vendor's releases at GitHub, the advisories of NVD, and CISA's list of exploited
+vulnerabilities:
 
   telegraf-qlik-sense-version catalog show [--catalog FILE] [--output table|json]
   telegraf-qlik-sense-version catalog check FILE
@@ -39,12 +39,11 @@ const catalogShowUsage = `Print the releases, builds and advisories that a catal
   --output table|json       for people (default) or for programs
 `
 
-const catalogCheckUsage = `Check a file with a catalogue: its syntax, its dates, and that its entries do not contradict
-each other:
+const catalogCheckUsage = `Check a catalogue: its syntax, its dates, and that its entries do not contradict each other:
 
   telegraf-qlik-sense-version catalog check FILE
 
-  Exit status: 0 the file is in order; 1 it is not, with a line for each problem.
+  Exit status: 0 the file is valid; 1 it is not, with a line for each problem.
 `
 
 const sourceOptions = `  --releases-url URL        a mirror of the vendor's list of releases at GitHub
@@ -54,8 +53,8 @@ const sourceOptions = `  --releases-url URL        a mirror of the vendor's list
                             leave a source out
 `
 
-const catalogUpdateUsage = `Bring a catalogue up to date from public lists, and add what this program knows and the
-file lacks. No option is needed, and no account:
+const catalogUpdateUsage = `Update a catalogue from public lists, and add what this program knows and the file lacks.
+It needs no option and no account:
 
   telegraf-qlik-sense-version catalog update [options] FILE
   telegraf-qlik-sense-version catalog update --from BUNDLE FILE
@@ -64,8 +63,8 @@ file lacks. No option is needed, and no account:
   FILE                      the catalogue; one that does not exist is created from the one in
                             this program. Name it in the setting catalog_file
 
-  The three parts are independent: one whose source fails stays as it was, and so does
-  its date. Hand-written entries stay as they are.
+  The three parts are independent: if a source fails, its part and its date stay as they
+  were. Hand-written entries stay as they are.
   Exit status: 0 the file is up to date; 1 a source failed (a line for each, and a last one
   with the parts that were not updated), or the file stays as it was.
 `
@@ -78,7 +77,7 @@ without internet:
 ` + sourceOptions + `  BUNDLE                    the file to write, a tar.gz. On that machine:
                             telegraf-qlik-sense-version catalog update --from BUNDLE FILE
 
-  Exit status: 0 all lists are in it; 1 one failed and is missing, or nothing was written.
+  Exit status: 0 all lists are in it; 1 at least one is missing, or nothing was written.
 `
 
 // runCatalog runs a subcommand of catalog.
@@ -146,7 +145,7 @@ func catalogCheck(args []string, today catalog.Day) error {
 	if err := c.CheckDays(today); err != nil {
 		return err
 	}
-	return printOut(file + ": in order: " + show.Summary(c) + "\n")
+	return printOut(file + ": valid: " + show.Summary(c) + "\n")
 }
 
 func catalogUpdate(ctx context.Context, args []string, today catalog.Day) error {

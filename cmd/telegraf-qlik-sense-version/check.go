@@ -28,15 +28,15 @@ import (
 	"telegraf-qlik-sense-version/internal/terminal"
 )
 
-const checkUsage = `The whole fleet at a glance, asked once with the same settings: what runs where, which
-servers are vulnerable, which one fails and why:
+const checkUsage = `The whole fleet at a glance, polled once with the settings of the plugin: what runs
+where, which servers are vulnerable, which ones fail and why:
 
   ` + programName + ` check [--config FILE]...
                                     [--output table|csv|json|html|nagios]
                                     [--output-file FILE] [--only HOST]...
                                     [--baseline FILE]
 
-A whole site without a settings file: one node is asked for all others:
+A whole site without a settings file: one node lists the others:
 
   ` + programName + ` check --discover HOST --tls-ca FILE --tls-cert FILE
                                     --tls-key FILE [--tls-verify full|chain]
@@ -45,28 +45,28 @@ A whole site without a settings file: one node is asked for all others:
                             settings or names their file; may be repeated; without it
                             they are taken from the environment variable
                             ` + settings.Variable + `
-  --env-file FILE           variables as Telegraf's service has them, for example
-                            /etc/default/telegraf, before those of the environment
-  --output FORM             table (default), csv, json, html: a page to attach to a
-                            ticket or an audit, or nagios: the line and the status that
-                            Nagios and Icinga read
-  --warn-days N             with nagios: WARNING where support or a certificate ends in
-                            fewer than N days (30)
-  --critical-days N         CRITICAL in fewer than N days (never, unless given)
-  --csv-excel               with csv: as Excel opens it in much of Europe, with a byte order
-                            mark, semicolons, and the comma in numbers
-  --output-file FILE        write it there instead of to standard output
-  --only HOST               this server alone; may be repeated
+  --env-file FILE           variables of Telegraf's service, for example
+                            /etc/default/telegraf; they override the environment
+  --output FORM             table (default), csv, json, html (a page to attach to a
+                            ticket or an audit), or nagios (the line and the status
+                            that Nagios and Icinga read)
+  --warn-days N             with nagios: WARNING if support or a certificate ends in
+                            fewer than N days (default 30)
+  --critical-days N         CRITICAL in fewer than N days (default: never)
+  --csv-excel               with csv: the form that Excel opens in much of Europe, with
+                            a byte order mark, semicolons and decimal commas
+  --output-file FILE        write to this file instead of standard output
+  --only HOST               poll only this server; may be repeated
   --baseline FILE           an earlier document of --output json: the report says what
                             changed since
-  --discover HOST           a node of the site; may be repeated for others to ask if it
-                            does not answer
-  --discover-user USER      in whose name it is asked, DIRECTORY\USER
+  --discover HOST           a node of the site; may be repeated: the next one is asked
+                            if it does not answer
+  --discover-user USER      the user to ask it as, DIRECTORY\USER
                             (` + discovery.DefaultUser + `)
   --tls-ca, --tls-cert, --tls-key FILE
                             root.pem, client.pem and client_key.pem of the site
-  --tls-verify HOW          full (default): chain and name of a server's certificate;
-                            chain: the chain alone
+  --tls-verify HOW          what to check of a server's certificate: full (default),
+                            its chain and its name, or chain, only its chain
   --log-level LEVEL         error (default), warn, info, debug or trace
 
 Exit status:

@@ -44,9 +44,9 @@ One round, then exit (inputs.exec, cron, a first try):
 Commands, each with its own --help:
 
   ` + programName + ` check     the whole fleet at a glance: a table, CSV,
-                                        JSON or an HTML report
+                                        JSON, an HTML report or a Nagios line
   ` + programName + ` plan      what to install where, in which order
-  ` + programName + ` catalog   show, check or update the data on releases
+  ` + programName + ` catalog   show, check or update data about releases
                                         and advisories
   ` + programName + ` config    print the settings file or the drop-in for
                                         Telegraf's folder telegraf.d

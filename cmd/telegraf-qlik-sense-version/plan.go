@@ -15,7 +15,7 @@ import (
 	"telegraf-qlik-sense-version/internal/settings"
 )
 
-const planUsage = `What to install where, in which order. The fleet is asked once; each server that is not
+const planUsage = `What to install where, in which order. The fleet is polled once; each server that is not
 compliant gets the lowest patch of its release without a known vulnerability, or else an
 upgrade:
 
@@ -24,7 +24,7 @@ upgrade:
                                     [--output table|csv|json|html]
                                     [--output-file FILE] [--only HOST]...
   ` + programName + ` plan --discover HOST --tls-ca FILE --tls-cert FILE
-                                    --tls-key FILE [--tls-verify chain] ...
+                                    --tls-key FILE [--tls-verify full|chain]
 
   --config FILE, --env-file FILE
                             settings or drop-ins, as in check; without them the settings
@@ -33,19 +33,19 @@ upgrade:
   --target RELEASE          what to upgrade to, for example "May 2025 Patch 15"; without it
                             the newest supported release without a known vulnerability.
                             Servers for which a patch is enough get the patch
-  --waves NAME,NAME,...     values of a static tag, in the order in which they are to be
-                            changed: DEV,TEST,PROD. An order is never guessed
+  --waves NAME,NAME,...     values of a static tag, in the order in which to change
+                            their servers: DEV,TEST,PROD. An order is never guessed
   --wave-tag TAG            that tag (default ` + plan.DefaultWaveTag + `)
-  --output FORM             table (default), csv, json, or html: the report with the plan
+  --output FORM             table (default), csv, json, or html (the report with the plan)
   --csv-excel               with csv: as in check
-  --output-file FILE        write it there instead of to standard output
-  --only HOST               this server alone; may be repeated
+  --output-file FILE        write to this file instead of standard output
+  --only HOST               poll only this server; may be repeated
   --discover HOST, --discover-user USER, --tls-ca, --tls-cert, --tls-key FILE,
-  --tls-verify HOW          a site in place of settings, as in check
+  --tls-verify HOW          a site instead of settings, as in check
   --log-level LEVEL         error (default), warn, info, debug or trace
 
-Exit status: 0, also where servers do not answer; 1 where the settings, the call or
-the target are wrong.
+Exit status: 0, even if servers do not answer; 1 if the settings, the call or the target
+are wrong.
 `
 
 func runPlan(ctx context.Context, args []string) error {
