@@ -29,7 +29,7 @@ func Table(w io.Writer, c *catalog.Catalog, name string, today catalog.Day, opti
 	}
 	p.Table(releases)
 	p.Heading("")
-	p.Line(0, "~ an estimate, 24 months after the release: the vendor has not published the day", terminal.Plain)
+	p.Line(0, "~ an estimate, 24 months after the release: no day published by the vendor was found", terminal.Plain)
 
 	if len(c.Advisories) > 0 {
 		p.Heading("")
