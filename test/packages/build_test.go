@@ -251,7 +251,7 @@ func TestRelease(t *testing.T) {
 	tag("v99.0.0")
 	output, err := exec.Command(clone+"/packaging/build", out).CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(output), "the tag is v99.0.0, and CHANGELOG.md begins with "+head[1]+": let them agree")
+	require.Contains(t, string(output), "the tag is v99.0.0, and CHANGELOG.md begins with "+head[1]+": make them agree")
 	require.NoDirExists(t, out)
 
 	require.NoError(t, exec.Command("git", "-C", clone, "tag", "--delete", "v99.0.0").Run())
