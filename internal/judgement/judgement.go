@@ -41,7 +41,7 @@ const (
 	Advisories          Reasons = 1 << iota // an advisory applies
 	BelowMinimum                            // Policy.Minimum
 	CatalogTooOld                           // the advisory data are older than Policy.MaxAge, or dated in the future
-	LabelAndBuildDiffer                     // they belong to different releases, or to different patches by a source
+	LabelAndBuildDiffer                     // they belong to different releases or, as a source states, to different patches
 	OutOfSupport                            // Policy.RequireSupport
 	ReleaseUnknown                          // the release cannot be read, or the catalogue lacks it
 	SupportUnknown                          // Policy.RequireSupport, but the catalogue lacks the end of support
