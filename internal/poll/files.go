@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -39,6 +40,12 @@ type secrets struct {
 // load reads and parses all files. It returns in bounded time even if a file system hangs. The
 // error joins *SettingErrors.
 func (f *files) load(ctx context.Context) (*secrets, error) {
+	configured := f.configured()
+	if len(configured) == 0 {
+		return &secrets{}, nil
+	}
+	// The time may be up before the first file is read: the machine may have been suspended.
+	f.reading.CompareAndSwap(nil, &configured[0])
 	// The time limit is only for reading: decrypting a key may take seconds on a busy machine.
 	content, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
 	if _, hangs := errors.AsType[*boundedfile.TimeoutError](err); hangs {
@@ -60,22 +67,25 @@ func (f *files) load(ctx context.Context) (*secrets, error) {
 	return &s, nil
 }
 
-// readAll returns the contents of the files by setting.
-func (f *files) readAll() (map[string][]byte, error) {
-	content := make(map[string][]byte)
-	var errs []error
-	for _, setting := range []settingFile{
+// configured returns the settings that name a file.
+func (f *files) configured() []settingFile {
+	return slices.DeleteFunc([]settingFile{
 		{"token_file", f.settings.TokenFile},
 		{"tls_ca", f.settings.TLS.TLSCA}, {"tls_cert", f.settings.TLS.TLSCert}, {"tls_key", f.settings.TLS.TLSKey},
-	} {
-		if setting.file == "" {
-			continue
-		}
+	}, func(s settingFile) bool { return s.file == "" })
+}
+
+// readAll returns the contents of the files by setting.
+func (f *files) readAll() (map[string][]byte, error) {
+	configured := f.configured()
+	content := make(map[string][]byte, len(configured))
+	errs := make([]error, 0, len(configured))
+	for _, setting := range configured {
 		f.reading.Store(&setting)
-		var err error
-		content[setting.key], err = f.read(setting.file, maxFile)
+		text, err := f.read(setting.file, maxFile)
 		switch {
 		case err == nil:
+			content[setting.key] = text
 			continue
 		case errors.Is(err, fs.ErrPermission):
 			err = fmt.Errorf("%w: make it readable for the account that Telegraf runs under", err)

@@ -92,6 +92,23 @@ func TestRoundContext(t *testing.T) {
 	})
 }
 
+// The time may be up before the first file is read.
+func TestTimeUpBeforeReading(t *testing.T) {
+	plain, withToken := Settings{Timeout: time.Second, TLSVerify: VerifyFull}, Settings{Timeout: time.Second, TLSVerify: VerifyFull}
+	withToken.TokenFile = writeFile(t, "token")
+	for _, settings := range []Settings{plain, withToken} {
+		p, err := New(settings)
+		require.NoError(t, err)
+		p.files.reading.Store(nil)
+		p.files.limiter.Limit = time.Nanosecond
+		for range 100 {
+			if err := p.Round(t.Context()).err; err != nil {
+				require.ErrorContains(t, err, "token_file: "+withToken.TokenFile+": reading took longer")
+			}
+		}
+	}
+}
+
 func TestUnusableFiles(t *testing.T) {
 	s, foreign := newSite(t), foreignSite(t)
 	file := func(name string) string { return filepath.Join(s.dir, name) }
