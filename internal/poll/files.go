@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -85,7 +86,8 @@ func (f *files) readAll() (map[string][]byte, error) {
 		text, err := f.read(setting.file, maxFile)
 		switch {
 		case err == nil:
-			content[setting.key] = text
+			// Windows editors put a byte order mark there, which package pem does not skip.
+			content[setting.key] = bytes.TrimPrefix(text, []byte("\ufeff"))
 			continue
 		case errors.Is(err, fs.ErrPermission):
 			err = fmt.Errorf("%w: make it readable for the account that Telegraf runs under", err)
@@ -100,7 +102,7 @@ func (f *files) readAll() (map[string][]byte, error) {
 }
 
 func (f *files) parseToken(content []byte) (string, error) {
-	token := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
+	token := strings.TrimSpace(string(content))
 	if file := f.settings.TokenFile; file != "" && (token == "" || !httpguts.ValidHeaderFieldValue(token)) {
 		return "", &SettingError{"token_file", fmt.Errorf("%s does not hold one token on one line", file)}
 	}

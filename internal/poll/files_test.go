@@ -109,6 +109,21 @@ func TestTimeUpBeforeReading(t *testing.T) {
 	}
 }
 
+// Windows editors write a byte order mark.
+func TestByteOrderMark(t *testing.T) {
+	s := newSite(t)
+	settings := s.settings()
+	settings.TokenFile = writeFile(t, "\ufefftoken")
+	for _, file := range []*string{&settings.TLS.TLSCA, &settings.TLS.TLSCert, &settings.TLS.TLSKey} {
+		content, err := os.ReadFile(*file)
+		require.NoError(t, err)
+		*file = writeFile(t, "\ufeff"+string(content))
+	}
+	p, err := New(settings)
+	require.NoError(t, err)
+	require.Equal(t, "Bearer token", p.Round(t.Context()).header.Get("Authorization"))
+}
+
 func TestUnusableFiles(t *testing.T) {
 	s, foreign := newSite(t), foreignSite(t)
 	file := func(name string) string { return filepath.Join(s.dir, name) }
