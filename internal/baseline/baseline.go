@@ -89,6 +89,11 @@ func Read(ctx context.Context, file string) (*Baseline, error) {
 
 // Parse reads a baseline from the content of its file.
 func Parse(content []byte) (*Baseline, error) {
+	// Windows PowerShell changes what it redirects into a file.
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
+	if bytes.HasPrefix(content, []byte{0xFF, 0xFE}) || bytes.HasPrefix(content, []byte{0xFE, 0xFF}) {
+		return nil, errors.New("it is UTF-16, as Windows PowerShell redirects output: write it with --output-file")
+	}
 	if n := bytes.Count(content, []byte("{")); n > maxObjects {
 		return nil, fmt.Errorf("it has %d objects, more than the %d that are read", n, maxObjects)
 	}

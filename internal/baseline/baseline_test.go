@@ -272,6 +272,7 @@ func TestRead(t *testing.T) {
 		"":                           "it cannot be read: unexpected end of JSON input",
 		"source,host\n":              "it cannot be read: invalid character 's' looking for beginning of value",
 		"null":                       "it is not a report",
+		"\xff\xfe{\x00":              "it is UTF-16, as Windows PowerShell redirects output: write it with --output-file",
 		"[]":                         "it cannot be read: json: cannot unmarshal array",
 		string(planned):              "it is not a report",
 		`{"schema":1,"blocks":[]}`:   "it does not say when servers were asked",
@@ -296,7 +297,8 @@ func TestRead(t *testing.T) {
 	_, err = Read(context.Background(), file)
 	require.ErrorContains(t, err, "is larger than 67108864 bytes"+advice)
 
-	require.NoError(t, os.WriteFile(file, []byte(documentOf(t, reporttest.Mixed(t))), 0o600))
+	// With the byte order mark of Windows PowerShell.
+	require.NoError(t, os.WriteFile(file, []byte("\ufeff"+documentOf(t, reporttest.Mixed(t))), 0o600))
 	b, err := Read(context.Background(), file)
 	require.NoError(t, err)
 	require.Equal(t, reporttest.At, b.Compare(reporttest.Mixed(t)).AskedAt)
