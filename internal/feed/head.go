@@ -30,7 +30,7 @@ func (u *Update) lostComments() (remarks []string) {
 	if err != nil {
 		return nil // a new file
 	}
-	body := string(content)
+	body := strings.TrimPrefix(string(content), "\ufeff") // Windows editors add it
 	if begin, _, _ := strings.Cut(head, "\n"); strings.HasPrefix(body, "# "+begin) {
 		_, body, _ = strings.Cut(body, "\nschema") // an update wrote the part before it
 	}

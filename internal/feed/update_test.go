@@ -82,6 +82,9 @@ func TestUpdateReportsLostComments(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(u.File, []byte(strings.Repeat("# mine\n", maxNamed)), 0o600))
 	require.Len(t, u.lostComments(), maxNamed, "each is named")
+
+	require.NoError(t, os.WriteFile(u.File, []byte("\ufeff"+string(content)), 0o600))
+	require.Empty(t, u.lostComments(), "a byte order mark")
 }
 
 // A file that cannot be written is reported before any request.
