@@ -4,15 +4,22 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
+	"io"
+	"log"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	telegraftls "github.com/influxdata/telegraf/plugins/common/tls"
 	"github.com/stretchr/testify/require"
 )
 
@@ -86,4 +93,28 @@ func certificateValid(t *testing.T, from, until string) *x509.Certificate {
 	c, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
 	return c
+}
+
+// The certificate of a server that refuses the client's is known, in TLS 1.2 as well, where the
+// handshake fails.
+func TestClientCertificateRefused(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			backend := httptest.NewUnstartedServer(http.NotFoundHandler())
+			backend.Config.ErrorLog = log.New(io.Discard, "", 0)
+			backend.TLS = &tls.Config{MaxVersion: version, ClientAuth: tls.RequireAnyClientCert}
+			backend.StartTLS()
+			defer backend.Close()
+			server, err := ParseServer(backend.URL)
+			require.NoError(t, err)
+			root := writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: backend.Certificate().Raw})))
+			for _, verify := range []string{VerifyFull, VerifyChain} {
+				p := newPoller(t, Settings{Timeout: 10 * time.Second, TLSVerify: verify, TLS: telegraftls.ClientConfig{TLSCA: root}})
+				outcome := p.Round(t.Context()).Poll(t.Context(), server)
+				require.Equal(t, StepClientCertificate, outcome.Step, outcome.Cause)
+				require.Equal(t, backend.Certificate().NotAfter, outcome.CertificateExpiry)
+				require.NotNil(t, outcome.ServerCertificate)
+			}
+		})
+	}
 }

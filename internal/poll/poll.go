@@ -213,6 +213,7 @@ func (r *Round) ask(ctx context.Context, server *Server, read func([]byte) error
 	service := p.service
 	config := r.tls.Clone()
 	config.GetClientCertificate = p.clientCertificate(config.Certificates)
+	config.VerifyConnection = p.serverCertificate(config.VerifyConnection)
 
 	// No connection or TLS session is kept for the next round, hours later: in a full handshake,
 	// the server sends its certificate.

@@ -47,8 +47,22 @@ func (p *progress) handshakeDone(state tls.ConnectionState, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.version = state.Version
-	if len(state.PeerCertificates) > 0 {
-		p.certificate = state.PeerCertificates[0]
+}
+
+// serverCertificate records the server's certificate and then calls verify, unless that is nil. In
+// TLS 1.2 the server refuses a client certificate later in the handshake, for which handshakeDone
+// gets no certificates.
+func (p *progress) serverCertificate(verify func(tls.ConnectionState) error) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) > 0 {
+			p.mu.Lock()
+			p.certificate = state.PeerCertificates[0]
+			p.mu.Unlock()
+		}
+		if verify == nil {
+			return nil
+		}
+		return verify(state)
 	}
 }
 
