@@ -278,17 +278,17 @@ func (s *source) warnOfAge(today catalog.Day) {
 		cure = "on the machine that puts the file at " + s.remote.URL()
 	}
 	for i, part := range []struct {
-		day     catalog.Day
-		meaning string
+		day           catalog.Day
+		meaning, cure string
 	}{
-		{c.ReleasesAsOf, `its list of releases is %d days old, so patches_behind may be too low: bring it up to date with ` +
-			`"telegraf-qlik-sense-version catalog update FILE", ` + cure},
-		{c.AdvisoriesAsOf, "its advisories are %d days old, so servers may be open to newer ones: bring it up to date in the same way"},
-		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so exploited_advisory_count may be too low: bring it up to date in the same way"},
+		{c.ReleasesAsOf, "its list of releases is %d days old, so patches_behind may be too low",
+			`with "telegraf-qlik-sense-version catalog update FILE", ` + cure},
+		{c.AdvisoriesAsOf, "its advisories are %d days old, so servers may be open to newer ones", "in the same way"},
+		{c.ExploitedAsOf, "what it knows of exploitation is %d days old, so exploited_advisory_count may be too low", "in the same way"},
 	} {
 		if age := today.DaysSince(part.day); age > catalog.OldAfter && !s.warned[i] {
 			s.warned[i] = true
-			s.process.warnf("Catalogue (%s): "+part.meaning, s.name(), age)
+			s.process.warnf("Catalogue (%s): %s: bring it up to date %s", s.name(), fmt.Sprintf(part.meaning, age), part.cure)
 		}
 	}
 }

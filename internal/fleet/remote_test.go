@@ -53,7 +53,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *webServer {
 
 func (s *webServer) set(handler http.HandlerFunc) { s.handler.Store(&handler) }
 
-func (s *webServer) address() string { return s.URL + "/catalog.toml" }
+func (s *webServer) address() string { return s.URL + "/our%20catalog.toml" }
 
 func (s *webServer) roots() *x509.CertPool {
 	roots := x509.NewCertPool()
@@ -178,6 +178,13 @@ func TestCatalogueFromWebServer(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond)
 	require.Empty(t, round.Problem)
 	require.Equal(t, "I! Catalogue ("+web.address()+"): can be read again", lines)
+}
+
+func TestOldCatalogueFromWebServer(t *testing.T) {
+	web := serve(t, respond(200, catalogText(t, 30, func(c *catalog.Catalog) { c.ReleasesAsOf = catalog.DayOf(today.AddDate(0, 0, -181)) })))
+	_, lines := newSite(t, web).round(29)
+	require.Contains(t, lines, "W! Catalogue ("+web.address()+"): its list of releases is 181 days old, so patches_behind may be too low: "+
+		`bring it up to date with "telegraf-qlik-sense-version catalog update FILE", on the machine that puts the file at `+web.address())
 }
 
 // An unchanged catalogue is not new, even from a server without ETags.
