@@ -13,7 +13,8 @@ import (
 // sentence each. Releases and advisories that c lacks are added. An advisory in both is
 // replaced if the other catalogue's advisories are as of a later day or an update read c's
 // entry from a feed; it stays if it is marked keep, was dismissed, or decides while the other
-// one is undecided. An advisory exploited in either stays exploited.
+// one is undecided, or if both are from a feed and c's from a later version of the record. An
+// advisory exploited in either stays exploited.
 func (c *Catalog) Complement(other *Catalog) (*Catalog, []string) {
 	result := c.clone()
 	more := other.clone()
@@ -59,7 +60,8 @@ func (a *Advisory) complement(other Advisory, later bool) (change string) {
 	other.Ransomware = other.Ransomware || a.Ransomware
 	other.Remark = a.Remark
 	switch {
-	case !later && !a.ByMachine(), reflect.DeepEqual(*a, other), a.Decides() && other.Undecided():
+	case !later && !a.ByMachine(), reflect.DeepEqual(*a, other), a.Decides() && other.Undecided(),
+		a.ByMachine() && other.ByMachine() && a.RecordModified.After(other.RecordModified):
 	case a.Keep, a.Dismissed != "" && !strings.HasPrefix(a.Dismissed, rejectedByNVD):
 		change = "kept as in the file, although it differs in the built-in catalogue"
 	default:

@@ -83,3 +83,23 @@ func TestComplementOfOlderCatalogue(t *testing.T) {
 		require.Equal(t, c, result)
 	}
 }
+
+// An entry from a later version of NVD's record is not replaced by one from an earlier version.
+func TestComplementKeepsLaterRecord(t *testing.T) {
+	fromRecord := func(modified string, c *Catalog) *Advisory {
+		a := &c.Advisories[0]
+		a.ReadBy, a.Source, a.RecordModified = Machine, "https://nvd.nist.gov/vuln/detail/"+a.ID, day(t, modified)
+		return a
+	}
+	c, other := newer(t), good(t)
+	fromRecord("2026-09-01", c).Fixed[0].Patch++
+	fromRecord("2026-01-01", other)
+	result, changes := c.Complement(other)
+	require.Empty(t, changes)
+	require.Equal(t, c, result)
+
+	fromRecord("2026-09-02", other)
+	result, changes = c.Complement(other)
+	require.Equal(t, []string{other.Advisories[0].ID + ": brought up to date from the built-in catalogue"}, changes)
+	require.Equal(t, other.Advisories[0].Fixed, result.Advisories[0].Fixed)
+}
