@@ -42,6 +42,7 @@ func TestGrafana(t *testing.T) {
 		t.Run("panels", func(t *testing.T) { testPanels(t, panels) })
 	}
 	t.Run("alerts", func(t *testing.T) { testAlerts(t, sim, every6h, every24h, withStops) })
+	t.Run("unjudged", func(t *testing.T) { testUnjudged(t, sim) })
 	t.Run("almost all compliant", func(t *testing.T) { testAlmostAllCompliant(t, sim) })
 	t.Run("retirement", func(t *testing.T) { testRetirement(t, sim, every6h) }) // last, because it deletes servers
 }
