@@ -82,25 +82,33 @@ func testCMDB(t *testing.T) {
 	a.awaitRounds(3)
 	e.await(3) // nothing has changed
 
-	r.set(fleet, 0, newLabel, newVersion)
+	r.set(fleet, 0, okLabel, okVersion)
 	e.await(4)
 	a.awaitRounds(2)
 	r.fail(fleet, 0, simulator.FaultDown)
 	e.await(5)
 	a.awaitRounds(2)
-	r.set(fleet, 0, newLabel, newVersion)
+	r.set(fleet, 0, okLabel, okVersion)
 	e.await(6)
 	a.awaitRounds(2)
 	r.set(fleet, 0, oldLabel, oldVersion)
 	e.await(7)
 	a.awaitRounds(2)
-	later := decodeItems(t, e.await(7))[3:]
-	for i, want := range []struct{ result, version string }{
-		{"success", newVersion}, {"connection_failed", newVersion}, {"success", newVersion}, {"success", oldVersion},
+	r.fail(fleet, 0, simulator.FaultDown)
+	e.await(8)
+	a.awaitRounds(2)
+	later := decodeItems(t, e.await(8))[3:]
+	for i, want := range []struct{ result, version, compliance string }{
+		{"success", okVersion, "compliant"},
+		{"connection_failed", okVersion, "unknown"},
+		{"success", okVersion, "compliant"},
+		{"success", oldVersion, "non_compliant"},
+		{"connection_failed", oldVersion, "non_compliant"},
 	} {
 		require.Equal(t, hosts[0], later[i].Source)
 		require.Equal(t, want.result, later[i].Result)
 		require.Equal(t, want.version, later[i].Version, "the last known version")
+		require.Equal(t, want.compliance, later[i].Compliance, "what was open stays open, and nothing else is proven")
 	}
 	require.GreaterOrEqual(t, *later[1].LastAnswer, later[0].Time)
 	require.LessOrEqual(t, *later[1].LastAnswer, later[1].Time)
@@ -108,13 +116,13 @@ func testCMDB(t *testing.T) {
 	// A restart sends nothing again; without a state, each server is sent once.
 	a.restart()
 	a.awaitRounds(2)
-	e.await(7)
+	e.await(8)
 	a.stop()
 	a.removeState()
 	a.start()
-	e.await(7 + 3)
+	e.await(8 + 3)
 	a.awaitRounds(2)
-	e.await(7 + 3)
+	e.await(8 + 3)
 	a.requirePluginPoints()
 }
 

@@ -147,6 +147,13 @@ func testPrometheus(t *testing.T) {
 	s.await("qlik_sense_version_info"+selector+" == 0", 1)
 	require.Equal(t, oldVersion, s.await("qlik_sense_version_info"+selector+" == 1", 1)[hosts[0]].Labels["version"])
 
+	// While a compliant server does not answer, it is not counted as compliant.
+	r.set(fleet, 0, okLabel, okVersion)
+	s.await("qlik_sense_version_info{compliance=\"compliant\"} == 1", 1)
+	r.fail(fleet, 0, simulator.FaultDown)
+	s.await("qlik_sense_version_compliance_code"+selector+" == 2", 1)
+	s.await("qlik_sense_version_info{compliance=\"compliant\"} == 1", 0)
+
 	// A server that is down keeps result_code and response_time_seconds; one that was removed from the
 	// settings disappears.
 	r.fail(fleet, 2, simulator.FaultDown)
