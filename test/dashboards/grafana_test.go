@@ -203,22 +203,12 @@ func (v *view) statement(d *dashboard, query string, from, to time.Time) (string
 	return macros(text, v.now, from, to)
 }
 
-// afterNow and beforeNow match the conditions that refer to now() and ignore the time range.
-var (
-	afterNow  = regexp.MustCompile(`time > now\(\) - (\d+[dh])`)
-	beforeNow = regexp.MustCompile(`time < now\(\) - (\d+[dh])`)
-)
-
 // macros expands the macros of a query as Grafana does, and replaces InfluxDB's now() by the given time.
 func macros(text string, now, from, to time.Time) (string, error) {
 	text = strings.ReplaceAll(text, "$timeFilter", fmt.Sprintf("time >= %dms and time <= %dms", from.UnixMilli(), to.UnixMilli()))
-	text = afterNow.ReplaceAllString(text, fmt.Sprintf("time > %[1]dms - $1 AND time <= %[1]dms", now.UnixMilli()))
-	text = beforeNow.ReplaceAllString(text, fmt.Sprintf("time < %dms - $1", now.UnixMilli()))
+	text = strings.ReplaceAll(text, "now()", fmt.Sprintf("%dms", now.UnixMilli()))
 	if unresolved.MatchString(text) {
 		return "", fmt.Errorf("a variable is not interpolated in %s", text)
-	}
-	if strings.Contains(text, "now()") {
-		return "", fmt.Errorf("an unsupported use of now() in %s", text)
 	}
 	return text, nil
 }
