@@ -31,7 +31,9 @@ var recipes = map[string][]func(*testing.T){
 		testTickets, testTicketsReplaced, testTicketsWithoutRelease, testTicketsOutages, testTicketsOddText, testTicketsLargeFleet,
 	},
 	"vulnerability-webhook.conf": {testSlack, testTeams, testChatReminder},
-	"vulnerability-digest.conf":  {testDigest, testDigestTeams, testDigestLargeFleet, testDigestNotPolled, testDigestReminder, testDigestOrder},
+	"vulnerability-digest.conf": {
+		testDigest, testDigestTeams, testDigestLargeFleet, testDigestNotPolled, testDigestReminder, testDigestOrder, testDigestClockWasAhead,
+	},
 	"prometheus.conf":            {testPrometheus},
 	"influxdb-v1.conf":           {testInfluxDBv1},
 	"influxdb-v2.conf":           {testInfluxDBv2, testInfluxDBv2Requests},
