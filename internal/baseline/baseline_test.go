@@ -221,22 +221,30 @@ func TestLimited(t *testing.T) {
 	require.Contains(t, c.Remarks, "The baseline is limited to some servers: 15 servers of this report are not compared.")
 }
 
-// A server that stops answering lowers the counts but closes no advisory.
-func TestNoAnswerClosesNothing(t *testing.T) {
+// A server that is not judged any more lowers the counts but closes no advisory.
+func TestNoJudgementClosesNothing(t *testing.T) {
 	open := reporttest.Runs("qlik1.example.com", "May 2024 Patch 9", "14.187.14")
 	dark := reporttest.Fails("qlik1.example.com", poll.Outcome{Result: poll.Timeout})
-	of := func(s reporttest.Server) *report.Report {
-		return reporttest.Report(t, reporttest.Environment{Name: "PROD", Servers: []reporttest.Server{s}})
+	of := func(servers ...reporttest.Server) *report.Report {
+		return reporttest.Report(t, reporttest.Environment{Name: "PROD", Servers: servers})
 	}
-	c := since(t, of(open), of(dark))
-	require.Contains(t, c.Remarks, "1 server was not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.")
-	require.Empty(t, c.Closed)
+	for name, after := range map[string]*report.Report{
+		"no answer":        of(dark),
+		"no longer polled": of(),
+		"unknown release":  of(reporttest.Runs("qlik1.example.com", "May 2090", "")),
+	} {
+		c := since(t, of(open), after)
+		require.Contains(t, c.Remarks, "1 server was not compliant then and is not judged now: nothing is proven closed there, though the counts are lower.", name)
+		require.Empty(t, c.Closed, name)
+	}
 	require.Empty(t, since(t, of(dark), of(dark)).Remarks)
+	require.Empty(t, since(t, of(open), of(open)).Remarks)
 }
 
 func TestRemarks(t *testing.T) {
 	before, after := reporttest.Changes(t)
 	require.Equal(t, []string{
+		"1 server was not compliant then and is not judged now: nothing is proven closed there, though the counts are lower.",
 		"Other settings: minimum_release was not set and is May 2025 (environment=TEST).",
 		"Other data: advisories were of 2026-10-24 and are of 2026-11-21 (built in).",
 	}, since(t, before, after).Remarks)

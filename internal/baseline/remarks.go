@@ -24,14 +24,15 @@ func (b *Baseline) remarks(r *report.Report, c *report.Comparison) (all []string
 		"values that are compared may have had another meaning.", d.Schema, schema)
 	add(d.AskedAt.After(r.AskedAt), "The baseline is later than this report, of %s.", instant(*d.AskedAt))
 	add(len(r.Only) > 0, "Only the servers that this report is limited to are compared.")
-	dark := 0
+	unjudged := 0
 	for _, s := range c.Servers {
-		if s.Has(report.GoneDark) && s.Then.Compliance == judgement.NonCompliant {
-			dark++
+		wasOpen := s.Then != nil && s.Then.Compliance == judgement.NonCompliant
+		if wasOpen && (s.Now == nil || s.Now.Compliance == judgement.Unknown) {
+			unjudged++
 		}
 	}
-	add(dark > 0, "%s %s not compliant then and did not answer now: nothing is proven closed there, though the counts are lower.",
-		text.Plural(dark, "server"), report.Inflect(dark, "was", "were"))
+	add(unjudged > 0, "%s %s not compliant then and %s not judged now: nothing is proven closed there, though the counts are lower.",
+		text.Plural(unjudged, "server"), report.Inflect(unjudged, "was", "were"), report.Inflect(unjudged, "is", "are"))
 	_, _, notCompared := c.Changed()
 	add(notCompared > 0, "The baseline is limited to some servers: %s of this report %s not compared.",
 		text.Plural(notCompared, "server"), report.Inflect(notCompared, "is", "are"))
