@@ -57,15 +57,24 @@ func (d Dialect) Write(w io.Writer, r *report.Report) error {
 			server.changes = changes[s]
 			rows = append(rows, server)
 		}
-		if site := b.Site(); site != nil && !site.Listed {
-			failed := &report.Server{Result: &fleet.Result{Round: b.Round, Server: site.Source(), Outcome: *site.Outcome()}, Block: b}
+		if failed := unlisted(b); failed != nil {
 			rows = append(rows, row{Dialect: d, report: r, tags: b.Tags(), Server: failed})
 		}
 	}
 	return d.write(w, d.columns(r, others), append(rows, missing...))
 }
 
-// WritePlan writes a row for each server, in the order of the plan.
+// unlisted returns the site of a block in the form of a server if its nodes could not be listed, else nil.
+func unlisted(b *report.Block) *report.Server {
+	site := b.Site()
+	if site == nil || site.Listed {
+		return nil
+	}
+	return &report.Server{Result: &fleet.Result{Round: b.Round, Server: site.Source(), Outcome: *site.Outcome()}, Block: b}
+}
+
+// WritePlan writes a row for each server, in the order of the plan, and one without a source for each
+// site whose nodes could not be listed: there may be something to do that nobody knows of.
 func (d Dialect) WritePlan(w io.Writer, p *plan.Plan) error {
 	var rows []row
 	for _, wave := range p.Waves {
@@ -73,6 +82,15 @@ func (d Dialect) WritePlan(w io.Writer, p *plan.Plan) error {
 			server := d.row(p.Report, planned.Server)
 			server.plan, server.wave, server.planned = p, wave, planned
 			rows = append(rows, server)
+		}
+	}
+	for _, b := range p.Report.Blocks {
+		if failed := unlisted(b); failed != nil {
+			failed.Outcome.Cause = fmt.Sprintf("the nodes of site %s could not be listed: %s", failed.Server, failed.Outcome.Cause)
+			rows = append(rows, row{
+				Dialect: d, report: p.Report, tags: b.Tags(), Server: failed,
+				plan: p, wave: &plan.Wave{}, planned: &plan.Row{Server: failed, Action: plan.FindOut},
+			})
 		}
 	}
 	return d.write(w, d.columns(p.Report, planColumns), rows)
