@@ -238,6 +238,27 @@ func (sim *simulation) options(t *testing.T, database, statement, regex string) 
 	return slices.Compact(all)
 }
 
+// A band of a timeline goes on until the next value, or to the end: without a limit, a server that is
+// silent would stay compliant. The version has no limit: it is the last one known.
+func TestTimelinesEnd(t *testing.T) {
+	for _, p := range loadDashboard(t, "server").queryPanels() {
+		if p.Type != "state-timeline" || !slices.ContainsFunc(p.Targets, func(one target) bool { return strings.Contains(one.Query, "compliance_code") }) {
+			continue
+		}
+		var panel struct {
+			FieldConfig struct {
+				Defaults struct {
+					Custom struct{ InsertNulls int64 }
+				}
+			}
+		}
+		require.NoError(t, json.Unmarshal(p.text, &panel))
+		require.Equal(t, 48*time.Hour, time.Duration(panel.FieldConfig.Defaults.Custom.InsertNulls)*time.Millisecond, p.Title)
+		return
+	}
+	require.Fail(t, "no timeline shows the compliance")
+}
+
 // The dashboards can be imported anywhere: no uid of a data source, no database id, unique uids and panel ids.
 func TestDashboardsArePortable(t *testing.T) {
 	uids := make(map[string]string)

@@ -89,7 +89,7 @@ type CorePanel =
   | PanelOf<'table', Omit<TableOptions, 'frameIndex'>, Known<TableFieldOptions>>
   | PanelOf<'stat', Stat, never>
   | PanelOf<'timeseries', TimeSeries, Known<GraphFieldConfig>>
-  | PanelOf<'state-timeline', StateTimeline, Known<StateTimelineField>>
+  | PanelOf<'state-timeline', StateTimeline, Known<StateTimelineField & Pick<GraphFieldConfig, 'insertNulls'>>>
   | (Omit<Known<Panel>, 'type' | 'options' | 'fieldConfig'> & { type: 'text'; options: Text })
   | Known<RowPanel>;
 

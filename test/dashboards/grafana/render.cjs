@@ -20,7 +20,7 @@ const standard = ['displayName', 'unit', 'decimals', 'min', 'max', 'noValue', 'c
 const custom = {
   table: ['align', 'cellOptions', 'hideFrom', 'inspect', 'minWidth', 'width', 'wrapText'],
   timeseries: ['drawStyle', 'fillOpacity', 'lineInterpolation', 'lineStyle', 'lineWidth', 'pointSize', 'showPoints', 'spanNulls'],
-  'state-timeline': ['fillOpacity', 'lineWidth'],
+  'state-timeline': ['fillOpacity', 'insertNulls', 'lineWidth'],
 };
 
 function registry(type) {
