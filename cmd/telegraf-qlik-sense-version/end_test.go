@@ -220,14 +220,21 @@ func TestStdoutClosed(t *testing.T) {
 
 func TestStdoutFull(t *testing.T) {
 	f := startFleet(t, simulator.Server{})
-	for _, args := range [][]string{{}, {"--once"}} {
+	for _, tt := range []struct {
+		args   []string
+		status int
+	}{
+		{nil, 1},
+		{[]string{"--once"}, 1},
+		{[]string{"check", "--output", "nagios"}, 3},
+	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		require.NoError(t, err)
 		defer full.Close()
-		p := prepare(t, append(args, "--config", f.config())...)
+		p := prepare(t, append(tt.args, "--config", f.config())...)
 		p.cmd.Stdout = full
 		p.start()
-		p.requireEnd(1)
-		require.Contains(t, p.stderr.String(), "E! ", args)
+		p.requireEnd(tt.status)
+		require.Contains(t, p.stderr.String(), "E! ", tt.args)
 	}
 }

@@ -79,11 +79,15 @@ func main() {
 		os.Exit(int(status))
 	}
 	if err != nil {
-		// One line for each part of a joined error, so that Telegraf logs each as an error.
-		for line := range strings.Lines(err.Error()) {
-			io.WriteString(os.Stderr, execd.Line(telegraf.Error, line)) //nolint:errcheck // there is nowhere else to report it
-		}
+		logError(err)
 		os.Exit(1)
+	}
+}
+
+// logError writes one line for each part of a joined error, so that Telegraf logs each as an error.
+func logError(err error) {
+	for line := range strings.Lines(err.Error()) {
+		io.WriteString(os.Stderr, execd.Line(telegraf.Error, line)) //nolint:errcheck // there is nowhere else to report it
 	}
 }
 

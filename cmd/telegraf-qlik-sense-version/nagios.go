@@ -58,8 +58,8 @@ func nagiosError(err error) error {
 	if _, written := errors.AsType[statusError](err); err == nil || written || errors.Is(err, flag.ErrHelp) {
 		return err
 	}
-	if err := nagios.Failure(os.Stdout, err); err != nil {
-		return err
+	if nagios.Failure(os.Stdout, err) != nil {
+		logError(err)
 	}
 	return statusError(nagios.Unknown)
 }

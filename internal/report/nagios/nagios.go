@@ -111,8 +111,7 @@ func find(r *report.Report, t Thresholds) (all []finding) {
 	}
 	for _, b := range r.Blocks {
 		if r.IncompleteSite(b) {
-			_, problem := b.SiteWords()
-			add(Unknown, fmt.Sprintf("site %s: %s", b.Site().Source(), problem))
+			add(Unknown, fmt.Sprintf("site %s: %s", b.Site().Source(), siteProblem(b)))
 		}
 		for _, s := range b.Servers {
 			if f := judge(s, t); f.state != OK {
@@ -128,6 +127,15 @@ func find(r *report.Report, t Thresholds) (all []finding) {
 		add(Warning, "judged by other data: "+problem)
 	}
 	return all
+}
+
+// siteProblem says in few words what keeps a site from being proven.
+func siteProblem(b *report.Block) string {
+	if site := b.Site(); !site.Listed {
+		return fmt.Sprintf("its nodes could not be listed (%s)", site.Outcome().Result)
+	}
+	_, problem := b.SiteWords()
+	return problem
 }
 
 // title is a server with its environment, because several may have one name.
