@@ -32,7 +32,7 @@ func TestCheckEnvFile(t *testing.T) {
 		args     []string
 		expected string
 	}{
-		{[]string{"--config", config}, "environment variable STAGE is not set"},
+		{[]string{"--config", config}, "environment variable STAGE is unset or empty"},
 		{[]string{"--config", config, "--env-file", filepath.Join(dir, "missing")}, "E! --env-file: open "},
 		{[]string{"--config", config, "--env-file", write("bad", "STAGE\n")}, "write NAME=value, one to a line"},
 		{[]string{"--config", ""}, "names no file"},

@@ -34,6 +34,7 @@ func environment(name string) (string, bool) {
 		"TEST_NAME":      "qlik9.example.com",
 		"TEST_TIMEOUT":   "7s",
 		"TEST_NUMBER":    "8",
+		"TEST_EMPTY":     "",
 		"TEST_TWO_LINES": "one\ntwo",
 		"TEST_HOSTILE":   "\"]]\n[[inputs.cpu]]\n'''\n${TEST_NAME} $HOME # \\",
 	}[name]

@@ -176,7 +176,7 @@ var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // expand replaces ${NAME} in a string, in the strings of a list and in the values of a
 // table. It works on parsed values, so that a variable can never add a setting. The error
-// names all variables that are not set.
+// names all variables that are unset or empty.
 func expand(value any, lookup func(string) (string, bool)) (any, error) {
 	var missing []string
 	var replace func(any) any
@@ -185,8 +185,9 @@ func expand(value any, lookup func(string) (string, bool)) (any, error) {
 		case string:
 			return variable.ReplaceAllStringFunc(value, func(match string) string {
 				name := match[2 : len(match)-1]
-				content, found := lookup(name)
-				if !found && !slices.Contains(missing, name) {
+				content, _ := lookup(name)
+				// An empty one, in minimum_release for example, would silently mean no minimum.
+				if content == "" && !slices.Contains(missing, name) {
 					missing = append(missing, name)
 				}
 				return content
@@ -212,9 +213,9 @@ func expand(value any, lookup func(string) (string, bool)) (any, error) {
 	case 0:
 		return expanded, nil
 	case 1:
-		return nil, fmt.Errorf("environment variable %s is not set: set it for Telegraf's service, or write the value here", missing[0])
+		return nil, fmt.Errorf("environment variable %s is unset or empty: set it for Telegraf's service, or write the value here", missing[0])
 	}
-	return nil, fmt.Errorf("environment variables %s are not set: set them for Telegraf's service, or write the values here",
+	return nil, fmt.Errorf("environment variables %s are unset or empty: set them for Telegraf's service, or write the values here",
 		strings.Join(missing, ", "))
 }
 
