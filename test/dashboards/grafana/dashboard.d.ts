@@ -47,7 +47,7 @@ interface Query {
 type Calculate =
   | { mode: 'binary'; binary: { left: string; operator: '+' | '-' | '*' | '/'; right: string } }
   | { mode: 'unary'; unary: { operator: 'abs' | 'floor'; fieldName: string } }
-  | { mode: 'reduceRow'; reduce: { include: string[]; reducer: 'sum' } };
+  | { mode: 'reduceRow'; reduce: { include: string[]; reducer: 'sum' | 'max' } };
 
 type Transformation =
   | { id: 'merge'; options: Record<never, never> }
