@@ -53,6 +53,7 @@ func TestPagesAgreeWithRules(t *testing.T) {
 			"page": "within 90 days of their end of support", "fleet": "within 90 days of the end of support", "compliance": "within 90 days of the end of support",
 		}},
 		{"version-changed", "{from: 180000, to: 0}", map[string]string{"": "within the last 50 hours"}},
+		{"not-judged", "{from: 180000, to: 0}", map[string]string{"": "after 50 hours without an answer"}},
 		{"certificate-ends", "{type: lt, params: [30]}", map[string]string{"": "within 30 days", "page": "expires within 30 days"}},
 		{"not-answering", "{from: 180000, to: 0}", map[string]string{"page": "look back 50 hours for failures"}},
 		{"no-points", "now() - 50h", map[string]string{"": "for 50 hours"}},

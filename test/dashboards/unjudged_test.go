@@ -26,6 +26,8 @@ const (
 
 	unreadable = `compliance="unknown",compliance_code=2i,compliance_reason="release_unknown",release_label="Custom build 7"`
 	unlisted   = `compliance="unknown",compliance_code=2i,compliance_reason="release_unknown",release_label="May 2030",release_year=2030i,below_minimum=0i`
+	oldData    = `compliance="unknown",compliance_code=2i,compliance_reason="catalog_too_old",release_label="May 2025",release_year=2025i,` +
+		`below_minimum=0i,support_days_left=400i,advisories="",advisory_count=0i,exploited_advisory_count=0i,fixed_in=""`
 	// Older than all releases in the catalogue.
 	unlistedBelow = `compliance="unknown",compliance_code=2i,compliance_reason="release_unknown",release_label="May 2014",release_year=2014i,below_minimum=1i`
 )
@@ -47,6 +49,7 @@ var unjudged = []struct {
 	{"old", wasCompliant, unlistedBelow, 20 * 24 * time.Hour, 10 * 24 * time.Hour, "no answer"},
 	{"ending", wasEnding, unreadable, 20 * 24 * time.Hour, 10 * 24 * time.Hour, "no answer"},
 	{"fixed", wasOpen, wasCompliant, 72 * time.Hour, time.Hour, "proven compliant"},
+	{"undated", wasCompliant, oldData, 72 * time.Hour, time.Hour, "unknown"},
 }
 
 // testUnjudged evaluates the rules about versions and the dashboards for servers that were open and
@@ -73,6 +76,7 @@ func testUnjudged(t *testing.T, sim *simulation) {
 		"qlik-sense-exploited":     {"forgotten", "open", "silent", "unlisted", "unreadable"},
 		"qlik-sense-below-minimum": {"forgotten", "old", "open", "patchless", "silent", "unreadable"},
 		"qlik-sense-support-ends":  {"ending", "forgotten", "open", "patchless", "silent", "unreadable"},
+		"qlik-sense-not-judged":    {"forgotten", "patchless", "unlisted", "unproven", "unreadable"},
 		"qlik-sense-unheard":       {"forgotten"},
 	}
 	for uid, want := range firing {
@@ -87,13 +91,18 @@ func testUnjudged(t *testing.T, sim *simulation) {
 			}
 			source := one.labels["source"]
 			sources = append(sources, source)
+			switch uid { // rules whose text names no release
+			case "qlik-sense-unheard":
+				continue
+			case "qlik-sense-not-judged":
+				require.Contains(t, rule.text(t, one.labels, numbers), source+" (PROD) runs a version that cannot be judged: release_unknown\n")
+				continue
+			}
 			release := map[string]string{"old": "May 2014", "patchless": "a release without a label"}[source]
 			if release == "" {
 				release = "May 2024"
 			}
-			if uid != "qlik-sense-unheard" { // whose text names no release
-				require.Contains(t, rule.text(t, one.labels, numbers), source+" (PROD) runs "+release+", ")
-			}
+			require.Contains(t, rule.text(t, one.labels, numbers), source+" (PROD) runs "+release+", ")
 		}
 		slices.Sort(sources)
 		require.Equal(t, want, sources, uid)
@@ -121,7 +130,7 @@ func testUnjudgedPanels(t *testing.T, sim *simulation, database string, firing m
 		"compliance: ${advisory}":                   firing["qlik-sense-vulnerable"],
 		"compliance: Servers below minimum_release": firing["qlik-sense-below-minimum"],
 		"fleet: Support ends within 180 days":       firing["qlik-sense-support-ends"],
-		"compliance: Servers with unknown versions": {"unproven"},
+		"compliance: Servers with unknown versions": {"undated", "unproven"},
 		"fleet: Servers that do not answer":         {"ending", "old", "silent"},
 		"compliance: Servers that do not answer":    {"ending", "old", "silent"},
 	}
