@@ -48,7 +48,7 @@ func (f *files) load(ctx context.Context) (*secrets, error) {
 	// The time may be up before the first file is read: the machine may have been suspended.
 	f.reading.CompareAndSwap(nil, &configured[0])
 	// The time limit is only for reading: decrypting a key may take seconds on a busy machine.
-	content, err := boundedfile.Within(ctx, &f.limiter, f.readAll)
+	content, err := boundedfile.Within(ctx, &f.limiter, func() (map[string][]byte, error) { return f.readAll(configured) })
 	if _, hangs := errors.AsType[*boundedfile.TimeoutError](err); hangs {
 		at := f.reading.Load()
 		return nil, &SettingError{at.key, fmt.Errorf("%s: %w", at.file, err)}
@@ -77,8 +77,7 @@ func (f *files) configured() []settingFile {
 }
 
 // readAll returns the contents of the files by setting.
-func (f *files) readAll() (map[string][]byte, error) {
-	configured := f.configured()
+func (f *files) readAll(configured []settingFile) (map[string][]byte, error) {
 	content := make(map[string][]byte, len(configured))
 	errs := make([]error, 0, len(configured))
 	for _, setting := range configured {

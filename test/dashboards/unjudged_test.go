@@ -79,8 +79,8 @@ func testUnjudged(t *testing.T, sim *simulation) {
 		"qlik-sense-not-judged":    {"forgotten", "patchless", "unlisted", "unproven", "unreadable"},
 		"qlik-sense-unheard":       {"forgotten"},
 	}
+	rules := loadRules(t)
 	for uid, want := range firing {
-		rules := loadRules(t)
 		rule := &rules[slices.IndexFunc(rules, func(r alertRule) bool { return r.UID == uid })]
 		values, numbers, err := sim.evaluate(rule, database, scenarioEnd)
 		require.NoError(t, err)
